@@ -1,0 +1,35 @@
+# make setup | test | lint | reproduce | bench
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+export HF_HUB_OFFLINE = 1
+export HF_HUB_DISABLE_TELEMETRY = 1
+export TOKENIZERS_PARALLELISM = false
+
+.PHONY: setup test lint reproduce bench sample
+setup: $(VENV)/done
+
+# torch comes first and exactly: this version is a CPU build, an open range takes gigabytes of CUDA.
+$(VENV)/done: constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet $$(grep '^torch==' constraints.txt)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,leaderboard,dev]'
+	touch $@
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+reproduce: setup
+	$(BIN)/python train/reproduce.py --out out
+
+bench: setup
+	$(BIN)/python benchmarks/build.py
+
+# Writes the synthetic sample that is shipped; a test compares it with what is there.
+sample: setup
+	$(BIN)/cmcc simulate --dialogues 400 --seed 0 --out cmcc_bench/sample

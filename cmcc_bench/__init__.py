@@ -1,0 +1,1 @@
+"""The library behind the CMCC corpus: simulator, checks, statistics, dialogue state, models, scores and reports."""

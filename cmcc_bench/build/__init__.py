@@ -1,0 +1,5 @@
+"""`cmcc build`: the folder that is uploaded to the Hub as it is, made from raw files."""
+
+from cmcc_bench.build.folder import BuildResult, build, raw_bytes
+
+__all__ = ["BuildResult", "build", "raw_bytes"]

@@ -1,0 +1,34 @@
+"""What a DATASET argument means: a built folder, a Hub id, or `sample`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import datasets
+
+import cmcc
+
+
+def open_dataset(name: str, config: str = "labeled") -> datasets.DatasetDict:
+    """The splits of a config.
+
+    name: a folder that `cmcc build` made, the id of a repository on the Hub, or `sample` (synthetic).
+    Raises cmcc.DataError when there is no such data set or it lacks the config.
+    """
+    if name == "sample":
+        return cmcc.load(config, data_dir=cmcc.SAMPLE_DIR)
+    if Path(name).is_dir() and not (Path(name) / "README.md").exists():
+        hint = f"Build it first: cmcc build --data-dir {name} --out cmcc"
+        raise cmcc.DataError("no README.md", "a folder that cmcc build made", hint, folder=name)
+    try:
+        return datasets.load_dataset(name, config)
+    except (FileNotFoundError, ConnectionError, ValueError) as error:
+        expected = "a built folder, a Hub id that you may read, or `sample`"
+        raise cmcc.DataError(str(error), expected, dataset=name, config=config) from error
+
+
+def labeled_rows(name: str) -> Iterable[cmcc.Row]:
+    """Every row of `labeled` in all splits, one at a time."""
+    for split in open_dataset(name).values():
+        yield from split

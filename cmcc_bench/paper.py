@@ -1,0 +1,64 @@
+"""The paper's published numbers, each with the table that it is from, for printing beside measured ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DialogueStatistics:
+    """Table 1, the labelled part. What it calls a turn is one speaker's turn, except in the maximum and minimum.
+
+    `turns` is the number of raw turns: the service spoke in each of them, the user in all but one.
+    """
+
+    dialogues: int = 8_975
+    turns: int = 100_139
+    mean_utterances: float = 22.31
+    most_turns: int = 16
+    dialogues_with_most_turns: int = 353
+    fewest_turns: int = 5
+    dialogues_with_fewest_turns: int = 1
+    service_utterances: int = 100_139
+    user_utterances: int = 100_138
+    service_characters: float = 25.27
+    user_characters: float = 14.58
+
+
+TABLE_1 = DialogueStatistics()
+
+# Section 3.1 and figure 1: "most of the dialogue turns in the dataset are concentrated between 8 and 13".
+MODE_OF_TURNS = (8, 13)
+
+# Tables 6 and 7: shares of all act labels, in percent.
+ACT_SHARES: dict[str, float] = {
+    "inform": 37.72,
+    "passive_confirmation": 20.76,
+    "greeting": 8.33,
+    "active_confirmation": 7.95,
+    "request": 6.64,
+    "guide": 6.05,
+    "courtesy": 4.48,
+    "suggest": 3.04,
+    "other": 1.42,
+    "apology": 1.41,
+    "comfort": 0.58,
+    "goodbye": 0.50,
+    "explain": 0.41,
+    "deny": 0.36,
+    "request_to_repeat": 0.33,
+    "empathy": 0.02,
+    "agree": 0.004,
+}
+
+# Table 8: shares of all negative-emotion labels, in percent. How many utterances are neutral is not published.
+NEGATIVE_EMOTION_SHARES: dict[str, float] = {
+    "complain_about_a_problem": 77.14,
+    "emotionally_more_agitated": 11.10,
+    "very_anxious_and_having_a_bad_attitude": 3.01,
+    "dissatisfied_with_service": 2.82,
+    "express_concern_or_anxiety": 2.35,
+    "dissatisfied_with_business_rules": 2.07,
+    "difficulty_performing_an_operation": 1.03,
+    "not_satisfied_but_no_longer_pursues": 0.47,
+}

@@ -1,0 +1,212 @@
+"""What a call is about: a goal over the 10 entity types and 26 slots, and the small world of products behind it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from random import Random
+from typing import Any
+
+from cmcc_bench.simulate.draws import choose
+from cmcc_bench.simulate.patterns import PERSONAL_SLOTS, Pattern, compile_pattern
+
+_DIGITS = "零一二三四五六七八九"
+# What users ask of a product when it is broken rather than to be chosen.
+_ASKED_ABOUT_FAULTS = ("业务费用", "业务规则", "扣费日期", "业务时长")
+_HELD_TYPES = ("主套餐", "套餐", "4G套餐")
+_OFFERED_AGAIN = ("流量包", "主套餐", "4G套餐", "5G套餐", "国际漫游业务", "长途业务")
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a call can be about: kinds of product, and slots that its users like to ask for; see world.toml."""
+
+    name: str
+    kinds: tuple[str, ...]
+    curious: tuple[str, ...]
+    cancellable: bool
+    fault: bool
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of product: its entity type (a Chinese name), names, prices in yuan, slots and what is true of them."""
+
+    type: str
+    word: str
+    names: tuple[str, ...]
+    fees: tuple[int, ...]
+    slots: tuple[str, ...]
+    values: Mapping[str, Sequence[str]]
+    aliases: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True)
+class World:
+    """world.toml: kinds of product and topics by name, and what the state of a user's line can be by topic."""
+
+    kinds: Mapping[str, Kind]
+    topics: Mapping[str, Topic]
+    states: Mapping[str, Sequence[str]]
+
+
+@dataclass(slots=True)
+class Product:
+    """An entity of a call; `entity_id` is given when it is first spoken of."""
+
+    kind: Kind
+    name: str
+    slots: dict[str, str]
+    entity_id: str | None = None
+
+
+@dataclass(slots=True)
+class Goal:
+    """What the user wants and what the service can know.
+
+    held: the package that the user has. person: the user's own slots. questions: slots that the user may ask for, in
+    that order. solvable: whether the problem can be solved in the call.
+    """
+
+    topic: Topic
+    product: Product
+    held: Product
+    person: dict[str, str]
+    questions: list[str]
+    solvable: bool
+
+
+@cache
+def load_world() -> World:
+    """The content of world.toml, read once."""
+    text = files("cmcc_bench.simulate").joinpath("world.toml").read_text(encoding="utf-8")
+    tables = tomllib.loads(text)
+    kinds = {
+        name: _kind(name, table, tables["values"] | tables["values_of"].get(name, {}))
+        for name, table in tables["types"].items()
+    }
+    topics = {
+        name: Topic(
+            name,
+            tuple(table["types"]),
+            tuple(table["curious"]),
+            table.get("cancellable", False),
+            table.get("fault", False),
+        )
+        for name, table in tables["topics"].items()
+    }
+    return World(kinds, topics, tables["states"])
+
+
+def _kind(name: str, table: Mapping[str, Any], values: Mapping[str, Sequence[str]]) -> Kind:
+    """Broadband is a kind of its own and of the type 业务: nobody says 那个业务 for it."""
+    broadband = name == "宽带"
+    word = table["word"]
+    said = [f"这个{word}", f"那个{word}", f"这个{word}"]
+    if not broadband:
+        said += [f"{{业务费用}}的{word}", f"{{业务费用}}那个{word}"]
+    if name == "流量包":
+        said += ["{流量总量}的流量包", "{流量总量}那个包"]
+    return Kind(
+        "业务" if broadband else name,
+        word,
+        tuple(table["names"]),
+        tuple(table["fees"]),
+        tuple(table["slots"]),
+        values,
+        tuple(compile_pattern(text) for text in said),
+    )
+
+
+def make_goal(rng: Random, topic: Topic, solvable: bool) -> Goal:
+    """A goal on the topic: the product that it is about, the user's own facts, and the questions to ask."""
+    product = make_product(rng, choose(rng, topic.kinds))
+    own = product.kind.type in _HELD_TYPES and topic.fault
+    held = product if own else _make_other(rng, product, choose(rng, _HELD_TYPES))
+    balance = "零块钱" if topic.name == "suspended" else _money(rng, 2, 130)
+    states = load_world().states
+    person = {
+        "账户余额": balance,
+        "剩余话费": balance,
+        "欠费": _money(rng, 3, 90),
+        "流量余额": _remaining_data(rng, product.slots.get("流量总量") or held.slots["流量总量"]),
+        "持有套餐": held.name,
+        "用户状态": choose(rng, states.get(topic.name, states["usual"])),
+    }
+    return Goal(topic, product, held, person, _questions(rng, product, topic), solvable)
+
+
+def _questions(rng: Random, product: Product, topic: Topic) -> list[str]:
+    """Slots to ask for, in the order of asking: those that the topic makes likely tend to come first."""
+    likely = [slot for slot in topic.curious if slot in PERSONAL_SLOTS or slot in product.slots]
+    ranked = [(rng.random() * 0.5, slot) for slot in likely]
+    own = [slot for slot in product.slots if not topic.fault or slot in _ASKED_ABOUT_FAULTS]
+    ranked += [(rng.random(), slot) for slot in own if slot not in likely]
+    if rng.random() < 0.25:
+        extra = choose(rng, ("账户余额", "流量余额", "持有套餐", "剩余话费", "用户状态"))
+        # In a call about an earlier report, 用户状态 is the report's.
+        unfit = extra in likely or (extra == "用户状态" and topic.name == "follow")
+        ranked += [] if unfit else [(0.5 + rng.random(), extra)]
+    return [slot for _, slot in sorted(ranked)]
+
+
+def make_product(rng: Random, kind: str) -> Product:
+    """A product of the kind with a value for each slot of the kind."""
+    found = load_world().kinds[kind]
+    name = choose(rng, found.names)
+    fee = spoken_number(choose(rng, found.fees)) + ("块钱" if rng.random() < 0.6 else "元")
+    slots = {"业务费用": fee}
+    for slot in found.slots:
+        if slot != "业务费用":
+            slots[slot] = choose(rng, found.values[slot])
+    if slots.get("互斥业务") == name:
+        slots["互斥业务"] = "校园套餐" if name != "校园套餐" else "老年套餐"
+    return Product(found, name, slots)
+
+
+def make_offer(rng: Random, beside: Product) -> Product:
+    """Another product that the service may offer to the owner of the first, of its kind or another."""
+    again = beside.kind.type in _OFFERED_AGAIN and rng.random() < 0.45
+    return _make_other(rng, beside, beside.kind.type if again else choose(rng, entity_types()))
+
+
+def entity_types() -> tuple[str, ...]:
+    """The types that a user can ask for, Chinese names: the kinds of product but broadband."""
+    return tuple(kind.type for name, kind in load_world().kinds.items() if name == kind.type)
+
+
+def _make_other(rng: Random, beside: Product, kind: str) -> Product:
+    product = make_product(rng, kind)
+    while product.name == beside.name:
+        product = make_product(rng, kind)
+    return product
+
+
+def spoken_number(number: int) -> str:
+    """A number below 1,000 as it is spoken: 38 -> 三十八, 108 -> 一百零八, 200 -> 两百."""
+    hundreds, rest = divmod(number, 100)
+    tens, units = divmod(rest, 10)
+    text = ("两" if hundreds == 2 else _DIGITS[hundreds]) + "百" if hundreds else ""
+    if tens:
+        text += ("" if tens == 1 and not hundreds else _DIGITS[tens]) + "十"
+    elif hundreds and units:
+        text += "零"
+    return text + (_DIGITS[units] if units or not number else "")
+
+
+def _money(rng: Random, low: int, high: int) -> str:
+    whole = spoken_number(low + int(rng.random() * (high - low)))
+    dimes = int(rng.random() * 10)
+    return f"{whole}块{_DIGITS[dimes]}毛" if dimes and rng.random() < 0.7 else f"{whole}块钱"
+
+
+def _remaining_data(rng: Random, total: str) -> str:
+    """Less than the total: 一百兆 leaves 三十二兆, 五个G leaves 三个G or 四百兆."""
+    if total.endswith("兆"):
+        return spoken_number(5 + int(rng.random() * 90)) + "兆"
+    if total in ("一个G", "两个G") or rng.random() < 0.4:
+        return spoken_number(100 + int(rng.random() * 890)) + "兆"
+    return choose(rng, ("一个G", "两个多G", "三个G", "四个多G", "不到一个G"))

@@ -1,0 +1,66 @@
+"""Writes simulated calls as raw files in the CMCC form: one dialogue a line inside a JSON list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from cmcc_bench.simulate.dialogue import simulate_dialogue
+
+LABELED_PER_FILE = 1_000
+UNLABELED_PER_FILE = 10_000
+_REPORT_EVERY = 50
+
+
+def write_corpus(
+    out: Path, dialogues: int, unlabeled: int, seed: int, progress: Callable[[int], None] | None = None
+) -> list[Path]:
+    """Simulates a corpus into the folder `out`: synthetic-labeled-00.json ..., synthetic-unlabeled-00.json ...
+
+    dialogues, unlabeled: how many of each, 0 or more, not both 0.
+    seed: an integer of 0 or more; the same seed gives the same bytes.
+    progress: called with the number of dialogues finished since the last call.
+    Returns the files in order. A file appears under its name only when it is whole.
+    Raises ValueError for numbers out of range and FileExistsError when `out` holds other simulated files, which a
+    reader of the folder would take for a part of this corpus.
+    """
+    for name, value in (("dialogues", dialogues), ("unlabeled", unlabeled), ("seed", seed)):
+        if value < 0:
+            raise ValueError(f"{name} is {value}: it must be 0 or more")
+    if not dialogues + unlabeled:
+        raise ValueError("dialogues and unlabeled are both 0: there is nothing to simulate")
+    parts = _parts(dialogues, LABELED_PER_FILE, True) + _parts(unlabeled, UNLABELED_PER_FILE, False)
+    out.mkdir(parents=True, exist_ok=True)
+    others = sorted(path.name for path in out.glob("synthetic-*.json") if path.name not in {name for name, *_ in parts})
+    if others:
+        raise FileExistsError(f"{out} holds {others[0]} of another simulation: remove it, or write to another folder")
+    return [_write_file(out / name, indices, labeled, seed, progress) for name, indices, labeled in parts]
+
+
+def _parts(count: int, size: int, labeled: bool) -> list[tuple[str, range, bool]]:
+    """Name of each file of a kind and the dialogues in it; numbers are wide enough to sort by name."""
+    starts = range(0, count, size)
+    width = max(2, len(str(len(starts) - 1)))
+    kind = "labeled" if labeled else "unlabeled"
+    return [
+        (f"synthetic-{kind}-{number:0{width}d}.json", range(start, min(start + size, count)), labeled)
+        for number, start in enumerate(starts)
+    ]
+
+
+def _write_file(path: Path, indices: range, labeled: bool, seed: int, progress: Callable[[int], None] | None) -> Path:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            for number, index in enumerate(indices, 1):
+                file.write(b"[\n" if number == 1 else b",\n")
+                file.write(orjson.dumps(simulate_dialogue(seed, index, labeled)))
+                if progress and (number % _REPORT_EVERY == 0 or number == len(indices)):
+                    progress(number % _REPORT_EVERY or _REPORT_EVERY)
+            file.write(b"\n]\n")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,50 @@
+"""The dialogue state: exchanges, local KB, goal, intents with slots, and the `response` view made of them.
+
+from cmcc_bench.state import response_rows
+rows = response_rows(labelled_row)                    # right and deterministic
+theirs = response_rows(labelled_row, compatible=True) # as SereTOD 2022's track 2 baseline has it
+"""
+
+from .exchanges import Exchange, Exchanges, Side, exchanges
+from .intents import Intent, Slot, add_constraint, intent_text
+from .kb import (
+    Goal,
+    GoalEntry,
+    KBEntry,
+    LocalKB,
+    goal,
+    goal_from_json,
+    goal_to_json,
+    kb_from_json,
+    kb_to_json,
+    local_kb,
+    query,
+)
+from .response import completed_intents, kb_result, response_rows
+from .seretod import CompatibilityError
+
+__all__ = [
+    "CompatibilityError",
+    "Exchange",
+    "Exchanges",
+    "Goal",
+    "GoalEntry",
+    "Intent",
+    "KBEntry",
+    "LocalKB",
+    "Side",
+    "Slot",
+    "add_constraint",
+    "completed_intents",
+    "exchanges",
+    "goal",
+    "goal_from_json",
+    "goal_to_json",
+    "intent_text",
+    "kb_from_json",
+    "kb_result",
+    "kb_to_json",
+    "local_kb",
+    "query",
+    "response_rows",
+]

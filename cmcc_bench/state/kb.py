@@ -1,0 +1,283 @@
+"""The local KB of a dialogue, the user's goal, and the one query that training and testing share.
+
+Both are read off the labels of the whole dialogue, so that a reply may be grounded in what is said later: this is the
+task as SereTOD 2022 set it. Names, types and values keep their case and are compared without regard to it, because
+models write lower case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+import cmcc
+
+from .exchanges import Exchanges, Side
+from .intents import Intent
+
+NA = "NA"  # the source's word for "no entity": personal information is kept under it
+RULES = "业务规则"
+RULE_SLOTS = ("业务费用", "业务时长", "通话范围", "流量范围", "通话时长", "流量总量")  # what a rule may spell out
+BALANCES = ("剩余话费", "话费余额")  # two names of one thing
+
+TYPE_NAMES = tuple(cmcc.ENTITY_TYPES.values())  # label -> Chinese name
+TYPES = {name.lower(): name for name in TYPE_NAMES}  # "4g套餐", as a model writes it -> "4G套餐"
+_SUBTYPES = {
+    cmcc.ENTITY_TYPES[name]: frozenset(cmcc.ENTITY_TYPES[subtype] for subtype in subtypes)
+    for name, subtypes in cmcc.SUBTYPES.items()
+}
+
+# entity id -> name in lower case -> name as it was first said; both in order of first mention
+Names = dict[str, dict[str, str]]
+# slot in lower case -> (slot as first written, value in lower case -> value as first said)
+_Slots = dict[str, tuple[str, dict[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class KBEntry:
+    """An entity: its names, its type (Chinese name, None if nobody says) and its slots' values, as first said."""
+
+    names: tuple[str, ...]
+    type: str | None
+    slots: Mapping[str, tuple[str, ...]]
+
+
+# entity id ("ent-10" whole) -> entry; personal information, and names of entities without an id, under "NA"
+LocalKB = dict[str, KBEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class GoalEntry:
+    """What the user says and asks of an entity.
+
+    names, given: names and slot values that the user said. asked: slot -> index of the first exchange that asks for it.
+    """
+
+    names: tuple[str, ...]
+    given: Mapping[str, tuple[str, ...]]
+    asked: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The user's goal: entity id, or "NA", -> entry; and entity type (Chinese) -> first exchange that asks for it."""
+
+    entities: Mapping[str, GoalEntry]
+    types: Mapping[str, int]
+
+
+def local_kb(dialogue: Exchanges) -> LocalKB:
+    """What the whole dialogue, greeting and last word included, says of its entities and of the user.
+
+    In order of first mention. A triple's entity name is a name of the entity; "NA" is none. The type is the first one
+    annotated, even after a triple of the entity. An empty value is no value.
+    """
+    names: Names = {}
+    types: dict[str, str] = {}
+    slots: dict[str, _Slots] = {}
+    for side in dialogue.sides():
+        if not side.entities and not side.triples:
+            continue
+        collect_names(names, side)
+        for entity in side.entities:
+            if entity["type"] is not None and entity["entity_id"]:
+                types.setdefault(entity["entity_id"], TYPE_NAMES[entity["type"]])
+        _collect_values(slots, side.triples)
+    types.pop(NA, None)
+    return {
+        entity_id: KBEntry(tuple(aliases.values()), types.get(entity_id), _values(slots.get(entity_id)))
+        for entity_id, aliases in names.items()
+    }
+
+
+def goal(dialogue: Exchanges, asked: Sequence[Sequence[Intent]]) -> Goal:
+    """What the user gives and asks for.
+
+    asked: the user's intents, one item an exchange, completed by `add_constraint` or not. What the user's unanswered
+    last word asks for is no request, as no reply can meet it; what it names and gives counts.
+    """
+    said = [(exchange.said_entities, exchange.said_triples) for exchange in dialogue.exchanges]
+    if dialogue.closing:
+        said.append((dialogue.closing.entities, dialogue.closing.triples))
+    names: Names = {}
+    slots: dict[str, _Slots] = {}
+    for entities, triples in said:
+        _collect_given(names, entities, triples)
+        _collect_values(slots, triples)
+    requests, types = _requests(asked)
+    return Goal(
+        {
+            entity_id: GoalEntry(
+                tuple(names.get(entity_id, {}).values()),
+                _values(slots.get(entity_id)),
+                requests.get(entity_id, {}),
+            )
+            for entity_id in dict.fromkeys([*names, *requests])
+        },
+        types,
+    )
+
+
+def collect_names(names: Names, side: Side) -> None:
+    """Add to `names` the entities of this side, with or without a name, in order of mention."""
+    for entity in side.entities:
+        known = names.setdefault(entity["entity_id"] or NA, {})
+        if is_name(entity["name"]):
+            known.setdefault(entity["name"].lower(), entity["name"])
+    for triple in side.triples:
+        known = names.setdefault(triple["entity_id"] or NA, {})
+        if triple["entity_id"] and triple["entity_id"] != NA and is_name(triple["entity_name"]):
+            known.setdefault(triple["entity_name"].lower(), triple["entity_name"])
+
+
+def is_name(name: str | None) -> bool:
+    """Whether this names an entity: annotators wrote "NA" for none."""
+    return name is not None and name.strip() not in ("", NA, "na")
+
+
+def query(
+    kb: LocalKB,
+    *,
+    entity_id: str | None = None,
+    name: str | None = None,
+    slot: str | None = None,
+    type: str | None = None,  # noqa: A002 - the word of the KB itself
+) -> tuple[str, ...] | None:
+    """What the KB says, without repeats in order of first mention, or None; the first of four modes that applies.
+
+    entity_id, slot: the slot's values of that entity.
+    name, slot: the same of the first entity of that name that has them; several names may be joined by commas.
+    slot: personal information, or else the values of that slot in all entities.
+    type: names of all entities of that type or of one beneath it (Chinese name). An unknown type gives None.
+    In the first two 业务规则 and the six slots that it may spell out stand for each other; in the third 剩余话费 and
+    话费余额 do. SereTOD's query knows the alternatives by name only, so that its training and testing differ.
+    """
+    if entity_id is not None:
+        return _slot_values(kb[entity_id], slot) if slot and entity_id in kb else None
+    if name is not None:
+        return _query_name(kb, name, slot) if slot else None
+    if slot is not None:
+        return _query_slot(kb, slot)
+    return _query_type(kb, type) if type is not None else None
+
+
+def kb_to_json(kb: LocalKB) -> str:
+    """The KB as {"ent-1": {"names": [...], "type": "流量包" or null, "slots": {"业务费用": [...]}}, "NA": {...}}."""
+    return orjson.dumps(kb).decode()
+
+
+def kb_from_json(text: str) -> LocalKB:
+    """The KB that `kb_to_json` wrote, to be queried."""
+    return {
+        entity_id: KBEntry(
+            tuple(entry["names"]), entry["type"], {slot: tuple(values) for slot, values in entry["slots"].items()}
+        )
+        for entity_id, entry in orjson.loads(text).items()
+    }
+
+
+def goal_to_json(goal: Goal) -> str:
+    """The goal as {"entities": {"ent-1" or "NA": entry}, "types": {type: exchange}}.
+
+    An entry is {"names": [name], "given": {slot: [value]}, "asked": {slot: exchange}}.
+    """
+    return orjson.dumps(goal).decode()
+
+
+def goal_from_json(text: str) -> Goal:
+    """The goal that `goal_to_json` wrote."""
+    loaded = orjson.loads(text)
+    return Goal(
+        {
+            entity_id: GoalEntry(
+                tuple(entry["names"]), {slot: tuple(values) for slot, values in entry["given"].items()}, entry["asked"]
+            )
+            for entity_id, entry in loaded["entities"].items()
+        },
+        loaded["types"],
+    )
+
+
+def _collect_values(slots: dict[str, _Slots], triples: Iterable[Mapping[str, Any]]) -> None:
+    for triple in triples:
+        slot, value = triple["slot"], triple["value"]
+        if slot and value:
+            entity_slots = slots.setdefault(triple["entity_id"] or NA, {})
+            values = entity_slots.setdefault(slot.lower(), (slot, {}))[1]
+            values.setdefault(value.lower(), value)
+
+
+def _values(slots: _Slots | None) -> dict[str, tuple[str, ...]]:
+    return {slot: tuple(values.values()) for slot, values in slots.values()} if slots else {}
+
+
+def _collect_given(names: Names, entities: Iterable[Mapping[str, Any]], triples: Iterable[Mapping[str, Any]]) -> None:
+    for entity in entities:
+        if is_name(entity["name"]):
+            names.setdefault(entity["entity_id"] or NA, {}).setdefault(entity["name"].lower(), entity["name"])
+    for triple in triples:
+        if triple["slot"] and triple["value"]:
+            names.setdefault(triple["entity_id"] or NA, {})
+
+
+def _requests(asked: Sequence[Sequence[Intent]]) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    requests: dict[str, dict[str, int]] = {}
+    types: dict[str, int] = {}
+    for exchange, intents in enumerate(asked):
+        for intent in intents:
+            for entity_id, slot in intent.slots:
+                entity_type = TYPES.get(slot.lower()) if entity_id is None else None
+                if entity_type:
+                    types.setdefault(entity_type, exchange)
+                else:
+                    requests.setdefault(entity_id or NA, {}).setdefault(slot, exchange)
+    return requests, types
+
+
+def _slot_values(entry: KBEntry, slot: str) -> tuple[str, ...] | None:
+    values = _exact_values(entry, slot)
+    if values is not None:
+        return values
+    if slot == RULES:
+        found = [value for part in RULE_SLOTS for value in entry.slots.get(part, ())]
+        return tuple(dict.fromkeys(found)) or None
+    return entry.slots.get(RULES) if slot in RULE_SLOTS else None
+
+
+def _exact_values(entry: KBEntry, slot: str) -> tuple[str, ...] | None:
+    values = entry.slots.get(slot)
+    if values is not None:
+        return values
+    wanted = slot.lower()
+    return next((found for known, found in entry.slots.items() if known.lower() == wanted), None)
+
+
+def _query_name(kb: LocalKB, names: str, slot: str) -> tuple[str, ...] | None:
+    parts = names.lower().split(",")
+    for name in [names.lower(), *parts] if len(parts) > 1 else parts:
+        for entity_id, entry in kb.items():
+            if entity_id != NA and any(alias.lower() == name for alias in entry.names):
+                values = _slot_values(entry, slot)
+                if values is not None:
+                    return values
+    return None
+
+
+def _query_slot(kb: LocalKB, slot: str) -> tuple[str, ...] | None:
+    if NA in kb:
+        for alternative in (slot, *BALANCES) if slot in BALANCES else (slot,):
+            values = _exact_values(kb[NA], alternative)
+            if values is not None:
+                return values
+    found = [value for entry in kb.values() for value in _exact_values(entry, slot) or ()]
+    return tuple(dict.fromkeys(found)) or None
+
+
+def _query_type(kb: LocalKB, entity_type: str) -> tuple[str, ...] | None:
+    subtypes = _SUBTYPES.get(TYPES.get(entity_type.lower(), ""), frozenset())
+    return (
+        tuple(dict.fromkeys([name for entry in kb.values() if entry.type in subtypes for name in entry.names])) or None
+    )

@@ -1,0 +1,90 @@
+"""A labelled row written back as the source's raw turns, which the SereTOD form starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import cmcc
+
+from .exchanges import PAUSE, USER
+from .intents import INTENT_NAMES
+from .kb import NA, TYPE_NAMES
+
+ACT_NAMES = tuple(cmcc.ACTS.values())
+
+Utterances = Sequence[Mapping[str, Any]]
+
+
+def raw_dialogue(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The dialogue {"id", "content": [raw turn]} of a row that fits cmcc.labeled_features().
+
+    The order of keys tells who speaks first in a turn. What is not annotated has no key; null ids and names are "NA"
+    again. Utterances of one speaker within one raw turn are joined by a pause, their labels by commas.
+    A row does not hold 意图混乱, nor intent keys in another order than the speakers of their turn: a dialogue that the
+    reference drops for one of these alone is not dropped here (one of the ten public example calls).
+    """
+    turns = groupby(row["utterances"] or (), key=lambda utterance: utterance["turn"])
+    return {"id": row["dialogue_id"], "content": [_raw_turn(list(utterances)) for _, utterances in turns]}
+
+
+def _raw_turn(utterances: Utterances) -> dict[str, Any]:
+    sides: dict[bool, list[Mapping[str, Any]]] = {}
+    for utterance in utterances:
+        sides.setdefault(utterance["speaker"] == USER, []).append(utterance)
+    turn: dict[str, Any] = {}
+    for is_user, own in sides.items():
+        turn["[SPEAKER 2]" if is_user else "[SPEAKER 1]"] = PAUSE.join(utterance["text"] or "" for utterance in own)
+    for is_user, own in sides.items():
+        labels = _user_intents(own) if is_user else _service_acts(own)
+        if labels is not None:
+            turn["用户意图" if is_user else "客服意图"] = ",".join(labels)
+    numbered = [(number, utterance) for number, own in enumerate(sides.values(), start=1) for utterance in own]
+    turn["info"] = {
+        "ents": [_raw_entity(entity, number) for number, own in numbered for entity in own["entities"] or ()],
+        "triples": [_raw_triple(triple, number) for number, own in numbered for triple in own["triples"] or ()],
+    }
+    return turn
+
+
+def _user_intents(utterances: Utterances) -> list[str] | None:
+    annotated = [utterance["intents"] for utterance in utterances if utterance["intents"] is not None]
+    return [_raw_intent(intent) for intents in annotated for intent in intents] if annotated else None
+
+
+def _service_acts(utterances: Utterances) -> list[str] | None:
+    annotated = [utterance["acts"] for utterance in utterances if utterance["acts"] is not None]
+    return [ACT_NAMES[act] for acts in annotated for act in acts] if annotated else None
+
+
+def _raw_intent(intent: Mapping[str, Any]) -> str:
+    slots: Iterable[Mapping[str, Any]] = intent["slots"] or ()
+    texts = [f"({slot['entity_id']}-{slot['slot']})" if slot["entity_id"] else f"({slot['slot']})" for slot in slots]
+    name: str = INTENT_NAMES[intent["intent"]]
+    return name + "".join(texts)
+
+
+def _raw_entity(entity: Mapping[str, Any], number: int) -> dict[str, Any]:
+    raw = {
+        "name": entity["name"],
+        "id": entity["entity_id"] or NA,
+        "type": None if entity["type"] is None else TYPE_NAMES[entity["type"]],
+        "pos": [_position(entity, number)] if entity["start"] is not None else [],
+    }
+    return {key: value for key, value in raw.items() if value is not None}
+
+
+def _raw_triple(triple: Mapping[str, Any], number: int) -> dict[str, Any]:
+    raw = {
+        "ent-id": triple["entity_id"] or NA,
+        "ent-name": triple["entity_name"] or NA,
+        "prop": triple["slot"],
+        "value": triple["value"],
+        "pos": _position(triple, number) if triple["start"] is not None else [],
+    }
+    return {key: value for key, value in raw.items() if value is not None}
+
+
+def _position(span: Mapping[str, Any], number: int) -> list[int]:
+    return [number, span["start"], span["end"]]

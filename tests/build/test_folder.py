@@ -1,0 +1,232 @@
+"""`cmcc build`: the folder, its atomic replacement, the same bytes every time, and what happens when things break."""
+
+import hashlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import datasets
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+import cmcc
+from cmcc_bench.build import build
+from tests import raw
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "raw"
+    raw.write(folder, "train.json", [raw.dialogue(f"train-{n}") for n in range(30)])
+    raw.write(folder, "dev.jsonl", [raw.dialogue(f"dev-{n}") for n in range(3)])
+    raw.write(folder, "test.json.gz", [raw.dialogue(f"test-{n}") for n in range(3)])
+    raw.write(folder, "unlabeled.json", [raw.plain(f"plain-{n}") for n in range(20)])
+    return folder
+
+
+def contents(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def command_line(source: Path, out: Path) -> list[str]:
+    return [sys.executable, "-m", "cmcc_bench.cli", "build", "--data-dir", str(source), "--out", str(out)]
+
+
+def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Runs a script from `folder` in a new process with its own cache."""
+    settings = os.environ | {"HF_HOME": str(folder / "hf")} | environment
+    return subprocess.run([sys.executable, "-c", script], cwd=folder, env=settings, capture_output=True, text=True)
+
+
+class TestTheFolder:
+    @pytest.mark.parametrize("streaming", [False, True])
+    def test_every_config_loads_from_beside_it_with_the_plain_library(self, source, tmp_path, streaming):
+        build(source, tmp_path / "cmcc")
+        script = f"""
+import json, datasets
+rows = {{}}
+for config in (None, "labeled", "unlabeled", "emotion", "response", "satisfaction"):
+    loaded = datasets.load_dataset("cmcc", config, streaming={streaming})
+    rows[str(config)] = {{split: len(list(data)) for split, data in loaded.items()}}
+import cmcc
+print(json.dumps([rows, cmcc.__file__]))"""
+        done = run(script, tmp_path)
+        assert done.returncode == 0, done.stderr
+        rows, module = json.loads(done.stdout.splitlines()[-1])
+        labeled = {"train": 30, "validation": 3, "test": 3}
+        doubled = {split: 2 * count for split, count in labeled.items()}
+        assert rows == {
+            "None": labeled, "labeled": labeled, "satisfaction": labeled,
+            "emotion": doubled, "response": labeled, "unlabeled": {"train": 20},
+        }  # fmt: skip
+        assert Path(module).name == "cmcc.py"
+
+    def test_it_holds_the_rows_that_load_gives(self, source, tmp_path):
+        build(source, tmp_path / "cmcc")
+        for config in ("labeled", "unlabeled", "emotion", "response", "satisfaction"):
+            for split, rows in cmcc.load(config, source).items():
+                table = pq.read_table(next((tmp_path / "cmcc" / config).glob(f"{split}-*.parquet")))
+                assert table.to_pylist() == list(rows)
+
+    def test_the_yaml_features_agree_with_the_parquet_schema(self, source, tmp_path):
+        build(source, tmp_path / "cmcc")
+        for config in ("labeled", "unlabeled", "emotion", "response", "satisfaction"):
+            declared = datasets.load_dataset_builder(str(tmp_path / "cmcc"), config).info.features
+            stored = pq.read_schema(next((tmp_path / "cmcc" / config).glob("train-*.parquet")))
+            assert declared == datasets.Features.from_arrow_schema(stored) == cmcc.FEATURES[config]()
+
+    def test_a_new_build_changes_the_version_so_that_no_cache_gives_old_rows(self, source, tmp_path):
+        out, script = tmp_path / "cmcc", "import datasets; print(datasets.load_dataset('cmcc')['test']['satisfaction'])"
+        build(source, out)
+        assert "[1, 1, 1]" in run(script, tmp_path).stdout
+        raw.write(source, "test.json.gz", [raw.dialogue(f"test-{n}", 满意度=3) for n in range(3)])
+        build(source, out)
+        assert "[2, 2, 2]" in run(script, tmp_path).stdout
+
+    def test_the_report_and_the_split_ids_account_for_every_dialogue(self, source, tmp_path):
+        raw.write(source, "more.json", [raw.dialogue("train-0"), raw.dialogue("new", turns=[raw.turn(备注=1)])])
+        result = build(source, tmp_path / "cmcc")
+        report = json.loads((tmp_path / "cmcc" / "report.json").read_text("utf-8"))
+        assert report["read"] == {"cmcc": 38, "unlabelled": 20} and report["dialogues"] == 57
+        assert report["set_aside"] == {"repeated_dialogue": 1} and report["repaired"] == {"ignored_key:备注": 1}
+        assert report["rows"]["labeled"] == {split: size.rows for split, size in result.sizes["labeled"].items()}
+        ids = json.loads((tmp_path / "cmcc" / "split_ids.json").read_text("utf-8"))
+        assert ids["test"] == ["test-0", "test-1", "test-2"]
+        assert sum(len(part) for part in ids.values()) == 37
+
+    def test_the_card_says_what_is_synthetic(self, source, tmp_path):
+        build(source, tmp_path / "cmcc")
+        card = (tmp_path / "cmcc" / "README.md").read_text("utf-8")
+        assert "**Licensed.**" in card and "ynthetic" not in card
+        raw.write(tmp_path / "made", "x.json", [raw.dialogue(f"{cmcc.SYNTHETIC_ID}0-1")])
+        build(tmp_path / "made", tmp_path / "made-cmcc")
+        card = (tmp_path / "made-cmcc" / "README.md").read_text("utf-8")
+        head = yaml.safe_load(card.split("---\n")[1])
+        assert "> **Synthetic.**" in card and "synthetic" in head["tags"] and "synthetic" in head["pretty_name"]
+        raw.write(tmp_path / "made", "y.json", [raw.dialogue("real")])
+        build(tmp_path / "made", tmp_path / "made-cmcc")
+        assert "**Partly synthetic.** 1 of the 2" in (tmp_path / "made-cmcc" / "README.md").read_text("utf-8")
+
+
+class TestDeterminism:
+    def test_two_builds_are_byte_identical_under_any_hash_seed_and_process_count(self, source, tmp_path):
+        seen = []
+        for seed, processes in (("0", 1), ("1", 1), ("2", 2)):
+            out = tmp_path / f"cmcc-{seed}" / "cmcc"
+            arguments = ["build", "--data-dir", str(source), "--out", str(out), "--num-proc", str(processes)]
+            script = f"from cmcc_bench.cli import main\nif __name__ == '__main__': main({arguments})"
+            (tmp_path / "b.py").write_text(script)
+            subprocess.run(
+                [sys.executable, "b.py"], cwd=tmp_path, env=os.environ | {"PYTHONHASHSEED": seed}, check=True,
+                capture_output=True,
+            )  # fmt: skip
+            seen.append(contents(out))
+        assert seen[0] == seen[1] == seen[2] and len(seen[0]) == 16
+
+    def test_how_dialogues_lie_in_files_does_not_change_the_parquet_files(self, tmp_path):
+        calls = [raw.dialogue(f"call-{n}") for n in range(1200)]
+        raw.write(tmp_path / "one", "train.json", calls)
+        for part in range(3):
+            raw.write(tmp_path / "three" / str(part), "train.json", calls[part * 400 : part * 400 + 400])
+        build(tmp_path / "one", tmp_path / "a")
+        build(tmp_path / "three", tmp_path / "b")
+        parquet = [{k: v for k, v in contents(tmp_path / out).items() if k.endswith(".parquet")} for out in "ab"]
+        assert parquet[0] == parquet[1]
+
+
+class TestWhenThingsBreak:
+    def broken(self, source):
+        raw.write(source, "z.json", [raw.dialogue("good"), raw.dialogue("bad", turns=[raw.turn(用户情绪="开心")])])
+
+    def test_an_error_leaves_the_old_folder_the_input_and_nothing_else(self, source, tmp_path):
+        out = tmp_path / "cmcc"
+        build(source, out)
+        self.broken(source)
+        before = contents(tmp_path)
+        for processes in (1, 2):
+            with pytest.raises(cmcc.DataError, match=r"file z.json, dialogue bad, turn 0, field 用户情绪"):
+                build(source, out, num_proc=processes)
+            assert contents(tmp_path) == before
+            assert sorted(path.name for path in tmp_path.iterdir()) == ["cmcc", "raw"]
+
+    def test_skipping_keeps_the_rejected_dialogues_whole_beside_the_folder(self, source, tmp_path):
+        self.broken(source)
+        raw.write(source, "y.json", [raw.dialogue("dev-0", 满意度=1)])
+        result = build(source, tmp_path / "cmcc", skip_errors=True)
+        rejects = [json.loads(line) for line in (tmp_path / "cmcc-rejects.jsonl").read_text("utf-8").splitlines()]
+        assert [item["id"] for item in rejects] == ["dev-0", "bad"]
+        assert rejects[1] == json.loads((source / "z.json").read_text("utf-8"))[1]
+        assert "2 dialogues REJECTED" in "\n".join(result.summary())
+        report = json.loads((tmp_path / "cmcc" / "report.json").read_text("utf-8"))
+        assert len(report["rejected"]) == 2
+        assert "good" in (tmp_path / "cmcc" / "split_ids.json").read_text("utf-8")
+        assert not any("reject" in name for name in contents(tmp_path / "cmcc"))
+
+    def test_killed_at_any_moment_it_leaves_the_old_folder_or_the_new_one(self, source, tmp_path):
+        out = tmp_path / "cmcc"
+        build(source, out)
+        old = contents(out)
+        raw.write(source, "more.json", [raw.dialogue(f"more-{n}") for n in range(400)])
+        build(source, tmp_path / "wanted")
+        new = contents(tmp_path / "wanted")
+        seen = set()
+        for delay in (0.0, 0.01, 0.03, 0.05, 0.1, 0.2, None):
+            process = subprocess.Popen(command_line(source, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if delay is not None:
+                while process.poll() is None and not (tmp_path / ".cmcc.building").exists():
+                    time.sleep(0.002)
+                time.sleep(delay)
+                process.send_signal(signal.SIGKILL)
+            process.wait()
+            assert contents(out) in (old, new)
+            seen.add("old" if contents(out) == old else "new")
+        assert seen == {"old", "new"} and not (tmp_path / ".cmcc.building").exists()
+
+    def test_a_full_disk_is_said_and_leaves_the_old_folder(self, source, tmp_path):
+        out = tmp_path / "cmcc"
+        build(source, out)
+        raw.write(source, "more.json", [raw.dialogue(f"more-{n}") for n in range(900)])
+        before = contents(tmp_path)
+
+        def let_files_grow_to_100_kb():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+        done = subprocess.run(
+            command_line(source, out), preexec_fn=let_files_grow_to_100_kb, capture_output=True, text=True
+        )
+        assert done.returncode == 1 and "Nothing was changed. Free space" in done.stderr
+        assert contents(tmp_path) == before
+
+    def test_it_never_replaces_what_no_build_made(self, source, tmp_path):
+        (tmp_path / "cmcc").mkdir()
+        (tmp_path / "cmcc" / "thesis.txt").write_text("years of work")
+        with pytest.raises(cmcc.DataError, match="something that no build made"):
+            build(source, tmp_path / "cmcc")
+        assert (tmp_path / "cmcc" / "thesis.txt").read_text() == "years of work"
+
+    def test_a_folder_without_dialogues_is_an_error(self, tmp_path):
+        raw.write(tmp_path / "raw", "calls.json", [])
+        with pytest.raises(cmcc.DataError, match="found no dialogue;"):
+            build(tmp_path / "raw", tmp_path / "cmcc")
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
+
+    def test_the_folder_may_not_lie_among_the_raw_files(self, source):
+        with pytest.raises(cmcc.DataError, match="inside the folder of raw files"):
+            build(source, source / "cmcc")
+
+
+def test_the_real_calls_build_whole(real_calls, tmp_path):
+    result = build(real_calls, tmp_path / "cmcc")
+    assert result.dialogues == 20 and result.report.rejected == []
+    files = sorted((tmp_path / "cmcc" / "labeled").iterdir())
+    labeled = [row for path in files for row in pq.read_table(path).to_pylist()]
+    assert sum(len(row["utterances"]) for row in labeled) == 386
+    assert (result.care_file, result.care_unmatched) == ("care_adjudicated.json", [])
+    assert result.report.set_aside == {"care_file_not_merged": 2, "track2_dialogue": 2}

@@ -1,0 +1,27 @@
+"""What every test runs under: no network, no cache but its own."""
+
+import os
+import tempfile
+from pathlib import Path
+
+# Set before any test imports the libraries, which read them once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="cmcc-tests-hf-")
+
+import datasets
+import pytest
+
+REAL_CALLS = Path(__file__).parents[2] / "shared" / "mobilecs"  # 20 public examples of MobileCS, beside some checkouts
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quiet_libraries():
+    datasets.disable_progress_bars()
+
+
+@pytest.fixture(scope="session")
+def real_calls() -> Path:
+    if not REAL_CALLS.is_dir():
+        pytest.skip("the public MobileCS examples are not beside this checkout")
+    return REAL_CALLS

@@ -1,0 +1,133 @@
+"""The builder and load() of cmcc.py: every config, streamed or not, and never a stale row."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import datasets
+import pytest
+
+import cmcc
+from tests import raw
+
+VIEWS = ("labeled", "emotion", "response", "satisfaction", "unlabeled")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    raw.write(tmp_path / "raw", "train.json", [raw.dialogue("a"), raw.plain("b"), raw.dialogue("c")])
+    raw.write(tmp_path / "raw", "test.jsonl", [raw.dialogue("d")])
+    raw.write(tmp_path / "raw", "z.json", [raw.dialogue("a"), raw.dialogue("d")])
+    return tmp_path / "raw"
+
+
+@pytest.mark.parametrize("config", VIEWS)
+def test_every_config_loads_the_same_streamed_or_not_and_with_its_features(folder, config):
+    loaded = cmcc.load(config, data_dir=folder)
+    streamed = cmcc.load(config, data_dir=folder, streaming=True)
+    assert set(loaded) == set(streamed) == ({"train"} if config == "unlabeled" else {"train", "test"})
+    for split, rows in loaded.items():
+        assert rows.features == cmcc.FEATURES[config]()
+        assert list(streamed[split]) == list(rows) and len(rows) > 0
+
+
+def test_views_hold_what_their_labelled_dialogue_holds(folder):
+    train = {config: cmcc.load(config, data_dir=folder, split="train") for config in VIEWS}
+    assert [row["dialogue_id"] for row in train["labeled"]] == ["a", "c"]
+    assert [row["dialogue_id"] for row in train["unlabeled"]] == ["b"]
+    first = train["emotion"][1]
+    assert (first["utterance"], first["text"], first["emotions"]) == (3, "怎么这么贵啊", [1])
+    assert first["context"] == "用户：我想问流量包多少钱\n客服：是十块钱一个月请您放心"
+    assert train["satisfaction"][0]["text"].split("\n")[0] == "客服：您好"
+    exchange = train["response"][0]
+    assert (exchange["user"], exchange["response"]) == ("我想问流量包多少钱", "是十块钱一个月请您放心")
+    assert (exchange["user_intent"], exchange["kb_result"]) == ("求助-查询(流量包-业务费用)", "十块钱")
+    assert (exchange["emotions"], exchange["acts"]) == ("中性", "通知,安抚")
+
+
+def test_a_dialogue_that_two_files_hold_is_in_one_split_once(folder):
+    ids = [row["dialogue_id"] for split in cmcc.load("labeled", data_dir=folder).values() for row in split]
+    assert sorted(ids) == ["a", "c", "d"]
+
+
+def test_two_processes_give_the_rows_of_one(folder, tmp_path):
+    load = f"cmcc.load('labeled', {str(folder)!r}, 'train', num_proc=2)"
+    script = f"import cmcc\nif __name__ == '__main__': print(list({load}))"
+    path = tmp_path / "load.py"
+    path.write_text(script)
+    environment = os.environ | {"HF_HOME": str(tmp_path / "hf")}
+    printed = subprocess.run([sys.executable, path], env=environment, capture_output=True, text=True, check=True).stdout
+    assert printed.strip().endswith(str(list(cmcc.load("labeled", folder, "train"))))
+
+
+class TestTheCacheIsNeverStale:
+    def test_an_edited_file_gives_fresh_rows(self, folder):
+        assert cmcc.load("satisfaction", folder, "train")["satisfaction"] == [1, 1]
+        path = folder / "train.json"
+        stat = path.stat()
+        (folder / "z.json").unlink()
+        assert cmcc.load("satisfaction", folder, "train")["satisfaction"] == [1, 1]
+        raw.write(folder, "train.json", [raw.dialogue("a", 满意度=1), raw.plain("b"), raw.dialogue("c")])
+        assert path.stat().st_size == stat.st_size  # the size alone would not tell
+        assert cmcc.load("satisfaction", folder, "train")["satisfaction"] == [0, 1]
+
+    def test_another_folder_of_the_same_relative_name_gives_its_own_rows(self, tmp_path, monkeypatch):
+        seen = []
+        for place, dialogue_id in (("one", "x"), ("two", "y")):
+            path = raw.write(tmp_path / place / "raw", "train.json", [raw.dialogue(dialogue_id)])
+            os.utime(path, ns=(1, 1))
+            monkeypatch.chdir(tmp_path / place)
+            seen += cmcc.load("labeled", "raw", "train")["dialogue_id"]
+        assert seen == ["x", "y"]
+
+    def test_a_care_file_that_appears_or_changes_gives_fresh_rows(self, folder):
+        cmcc.load("emotion", folder)
+        raw.write(folder, "care.json", '{"dialogues": [{"id": "d", "user_emotions": {"0": ["情绪较为激动"]}}]}')
+        assert cmcc.load("emotion", folder, "test")["emotions"] == [[2], [0]]
+
+    def test_a_new_version_of_the_code_gives_fresh_rows(self, folder, tmp_path):
+        checkout = Path(cmcc.__file__).parent
+        shutil.copy(checkout / "cmcc.py", tmp_path)
+        shutil.copytree(checkout / "cmcc_bench", tmp_path / "cmcc_bench")
+        script = f"import cmcc; print(cmcc.load('emotion', {str(folder)!r}, 'train')['context'])"
+        environment = os.environ | {"HF_HOME": str(tmp_path / "hf"), "PYTHONPATH": str(tmp_path)}
+
+        def contexts():
+            command = [sys.executable, "-c", script]
+            return subprocess.run(
+                command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+            ).stdout
+
+        assert "客服：" in contexts()
+        code = tmp_path / "cmcc.py"
+        code.write_text(code.read_text("utf-8").replace('"service": "客服"', '"service": "坐席"'), encoding="utf-8")
+        assert "坐席：" in contexts()
+
+
+def test_without_data_the_message_says_where_they_come_from_and_what_works_now():
+    with pytest.raises(cmcc.DataError) as caught:
+        cmcc.load("labeled")
+    for word in ("seretod.org", "licensed", 'cmcc.load("sample")'):
+        assert word in str(caught.value)
+
+
+def test_a_config_without_dialogues_says_so(tmp_path):
+    raw.write(tmp_path, "calls.json", [raw.plain()])
+    with pytest.raises(cmcc.DataError, match="no labeled dialogues"):
+        cmcc.load("emotion", tmp_path)
+
+
+def test_an_unknown_config_names_those_there_are():
+    with pytest.raises(ValueError, match="'emotions'; there are labeled, unlabeled, emotion, response"):
+        cmcc.load("emotions")
+
+
+def test_the_sample_loads_with_nothing_given_and_says_that_it_is_synthetic():
+    sample = cmcc.load("sample")
+    rows = [row for split in sample.values() for row in split]
+    assert len(rows) == 400 and sample["train"].features == cmcc.labeled_features()
+    assert all(row["dialogue_id"].startswith(cmcc.SYNTHETIC_ID) for row in rows)
+    assert "SYNTHETIC" in sample["train"].info.description
+    assert isinstance(sample, datasets.DatasetDict) and set(sample) == set(cmcc.SPLITS)

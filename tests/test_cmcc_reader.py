@@ -1,0 +1,590 @@
+"""The reader of raw files in cmcc.py: the six forms, what is repaired and counted, and what is an error."""
+
+import copy
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import cmcc
+from tests import raw
+
+
+def read(folder, **options):
+    """The dialogues of a folder and the report of reading them."""
+    report = cmcc.Report()
+    return list(cmcc.read_dialogues(folder, report, **options)), report
+
+
+def read_one(tmp_path, dialogue):
+    raw.write(tmp_path, "calls.json", [dialogue])
+    dialogues, report = read(tmp_path)
+    return dialogues[0].row, report
+
+
+def with_info(**info):
+    turn = raw.turn()
+    turn["info"] = {"ents": [], "triples": []} | info
+    return raw.dialogue(turns=[turn])
+
+
+def entity(**more):
+    return {"name": "流量包", "id": "ent-1", "type": "流量包", "pos": [[2, 3, 6]]} | more
+
+
+def triple(**more):
+    return {"ent-id": "ent-1", "ent-name": "流量包", "prop": "业务费用", "value": "流量包", "pos": [2, 3, 6]} | more
+
+
+class TestForms:
+    def test_a_cmcc_dialogue_becomes_a_row_with_all_its_labels(self, tmp_path):
+        row, report = read_one(tmp_path, raw.dialogue())
+        assert row["dialogue_id"] == "call-1"
+        assert row["satisfaction"] == list(cmcc.SATISFACTION).index("accepted_unsolved")
+        opening, question, reply, grumble = row["utterances"]
+        assert [u["speaker"] for u in row["utterances"]] == [0, 1, 0, 1]
+        assert [u["turn"] for u in row["utterances"]] == [0, 0, 1, 1]
+        assert (
+            opening["acts"] == [list(cmcc.ACTS).index("greeting")] and opening["emotions"] is opening["intents"] is None
+        )
+        query = list(cmcc.INTENTS).index("seek_help_query")
+        assert question["intents"] == [{"intent": query, "slots": [{"entity_id": "ent-1", "slot": "业务费用"}]}]
+        assert question["emotions"] == [0] and question["acts"] is None
+        package = list(cmcc.ENTITY_TYPES).index("data_pack")
+        assert question["entities"] == [{"entity_id": "ent-1", "type": package, "name": "流量包", "start": 3, "end": 6}]
+        assert reply["acts"] == [list(cmcc.ACTS).index(name) for name in ("inform", "comfort")]
+        price = reply["triples"][0]
+        assert (price["slot"], price["value"], price["entity_name"]) == ("业务费用", "十块钱", "流量包")
+        assert reply["text"][price["start"] : price["end"]] == "十块钱"
+        assert grumble["emotions"] == [list(cmcc.EMOTIONS).index("complain_about_a_problem")]
+        assert report.read == {"cmcc": 1} and not report.repaired
+
+    def test_mobilecs_has_no_emotions_and_no_satisfaction(self, tmp_path):
+        dialogue = raw.dialogue(turns=[raw.turn()])
+        del dialogue["满意度"]
+        row, report = read_one(tmp_path, dialogue)
+        assert row["satisfaction"] is None and row["utterances"][1]["emotions"] is None
+        assert report.read == {"mobilecs": 1}
+
+    def test_the_older_form_has_no_ids_and_gets_one_made_from_its_content(self, tmp_path):
+        row, report = read_one(tmp_path, [raw.turn()])
+        again, _ = read_one(tmp_path, [raw.turn()])
+        other, _ = read_one(tmp_path, [raw.turn(service="您好呀")])
+        assert report.read == {"older": 1} and report.repaired == {"missing_id": 1}
+        assert row["dialogue_id"] == again["dialogue_id"] != other["dialogue_id"]
+
+    def test_turns_with_the_speaker_keys_alone_are_unlabelled_and_always_train(self, tmp_path):
+        raw.write(tmp_path, "test.json", [raw.plain()])
+        dialogues, report = read(tmp_path)
+        assert [(d.config, d.split) for d in dialogues] == [("unlabeled", "train")]
+        assert [u["text"] for u in dialogues[0].row["utterances"]] == ["您好", "喂", "请讲", "没事了"]
+        assert report.read == {"unlabelled": 1}
+
+    def test_a_care_file_adds_labels_by_id_and_by_file_and_index(self, tmp_path):
+        raw.write(tmp_path, "calls.json", [raw.dialogue(turns=[raw.turn(), raw.answer()]), [raw.turn()]])
+        by_id = {
+            "id": "call-1",
+            "satisfaction": 1,
+            "user_emotions": {"1": ["情绪较为激动"]},
+            "caring_acts": {"1": ["explain"]},
+        }
+        by_index = {
+            "file": "calls.json",
+            "index": 1,
+            "id": None,
+            "satisfaction": 3,
+            "user_emotions": {},
+            "caring_acts": {},
+        }
+        raw.write(tmp_path, "care.json", json.dumps({"dialogues": [by_id, by_index]}))
+        dialogues, _ = read(tmp_path)
+        first, second = (d.row for d in dialogues)
+        assert [u["emotions"] for u in first["utterances"]] == [None, [0], None, [2]]
+        acts = [list(cmcc.ACTS).index(name) for name in ("inform", "comfort", "explain")]
+        assert first["utterances"][2]["acts"] == acts
+        assert (first["satisfaction"], second["satisfaction"]) == (0, 2)
+        assert second["utterances"][1]["emotions"] == [0]
+
+    def test_track_2_dialogues_are_counted_apart_and_read_by_their_own_function(self, tmp_path):
+        content = [{"用户": "喂", "用户意图-生成": "问候", "客服意图-生成": "", "客服-生成": "您好"}]
+        path = raw.write(tmp_path, "track2.json", [{"id": "x", "KB": {"ent-1": {"name": "包"}}, "content": content}])
+        dialogues, report = read(tmp_path)
+        assert not dialogues and report.set_aside == {"track2_dialogue": 1}
+        (dialogue,) = cmcc.read_track2(path)
+        assert dialogue.kb == {"ent-1": {"name": "包"}} and dialogue.goal is None
+        exchange = dialogue.exchanges[0]
+        assert (exchange.user, exchange.response, exchange.generated_response) == ("喂", None, "您好")
+        with pytest.raises(cmcc.DataError, match="Track 2's form"):
+            list(cmcc.read_track2(raw.write(tmp_path, "calls.json", [raw.dialogue()])))
+
+    @pytest.mark.parametrize("suffix", cmcc.SUFFIXES)
+    def test_every_kind_of_file_gives_the_same_rows(self, tmp_path, suffix):
+        wanted = [raw.dialogue(), raw.plain()]
+        raw.write(tmp_path, f"calls{suffix}", wanted)
+        dialogues, report = read(tmp_path)
+        assert [d.row["dialogue_id"] for d in dialogues] == ["call-1", "plain-1"]
+        assert sum(len(d.row["utterances"]) for d in dialogues) == 8 and report.rejected == []
+
+    def test_files_named_after_a_split_fix_it_and_others_go_by_the_id(self, tmp_path):
+        for name in ("train", "dev", "test", "more/part-1"):
+            folder = (tmp_path / name).parent
+            raw.write(folder, f"{Path(name).name}.json", [raw.dialogue(f"of-{name}")])
+        splits = {d.row["dialogue_id"]: d.split for d in read(tmp_path)[0]}
+        assert splits["of-train"] == "train" and splits["of-dev"] == "validation" and splits["of-test"] == "test"
+        assert splits["of-more/part-1"] == cmcc.split_of("of-more/part-1")
+
+    def test_the_order_of_the_speaker_keys_tells_who_speaks_first(self, tmp_path):
+        turn = {raw.USER: "喂流量包", raw.SERVICE: "您好", "用户意图": "问候", "客服意图": "问候"}
+        turn["info"] = {"ents": [entity(pos=[[1, 1, 4]])], "triples": []}
+        row, _ = read_one(tmp_path, raw.dialogue(turns=[turn]))
+        assert [u["speaker"] for u in row["utterances"]] == [1, 0]
+        assert row["utterances"][0]["entities"][0]["start"] == 1
+
+    def test_a_last_turn_may_have_one_speaker(self, tmp_path):
+        last = {raw.SERVICE: "再见", "客服意图": "再见", "用户意图": "", "info": {"ents": [], "triples": []}}
+        row, _ = read_one(tmp_path, raw.dialogue(turns=[raw.turn(), last]))
+        assert [u["text"] for u in row["utterances"]][-1] == "再见" and len(row["utterances"]) == 3
+
+
+class TestRepairs:
+    @pytest.mark.parametrize(
+        ("text", "slots", "kinds"),
+        [
+            ("求助-查询（ent-1-业务费用）", [("ent-1", "业务费用")], {"full_width_intent"}),
+            ("求助-查询(ent-1-业务费用,业务时长)", [("ent-1", "业务费用"), ("ent-1", "业务时长")], set()),
+            (
+                "求助-查询(ent-1-业务费用)，ent-1-业务时长",
+                [("ent-1", "业务费用"), ("ent-1", "业务时长")],
+                {"full_width_intent"},
+            ),
+            ("求助-查询,(账户余额)", [(None, "账户余额")], {"malformed_intent"}),
+            ("求助-查询(账户余额", [(None, "账户余额")], {"malformed_intent"}),
+            ("求助-查询((账户余额))", [(None, "账户余额")], {"malformed_intent"}),
+            ("求助-查询(ent-1-业务费用,账户余额)", [("ent-1", "业务费用"), (None, "账户余额")], set()),
+            ("求助-查询(ent-1-业务费用)(流量包)", [("ent-1", "业务费用"), (None, "流量包")], set()),
+            ("求助-查询(4g套餐)", [(None, "4G套餐")], set()),
+            ("求助-询问(ent-1-业务费用)(ent-1-业务费用)", [("ent-1", "业务费用")], {"intent_alias", "doubled_slot"}),
+            ("求助-查询,求助-查询(账户余额)", [(None, "账户余额")], {"doubled_label"}),
+        ],
+    )
+    def test_intents_of_every_spelling_give_their_slots(self, tmp_path, text, slots, kinds):
+        row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(intents=text)]))
+        (intent,) = row["utterances"][1]["intents"]
+        assert intent["intent"] == list(cmcc.INTENTS).index("seek_help_query")
+        assert [(slot["entity_id"], slot["slot"]) for slot in intent["slots"]] == slots
+        assert set(report.repaired) == kinds
+
+    def test_ent_10_is_not_ent_1(self, tmp_path):
+        turn = raw.turn(intents="询问(ent-10-业务费用)")
+        turn["info"]["ents"][0]["id"] = "ent-10"
+        row, _ = read_one(tmp_path, raw.dialogue(turns=[turn]))
+        assert row["utterances"][1]["intents"][0]["slots"] == [{"entity_id": "ent-10", "slot": "业务费用"}]
+
+    def test_acts_lose_their_slots_and_say_so(self, tmp_path):
+        row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(acts="通知(ent-1-业务费用),提供信息,询问")]))
+        assert row["utterances"][0]["acts"] == [list(cmcc.ACTS).index("inform"), list(cmcc.ACTS).index("request")]
+        assert report.repaired == {"act_slots_left_out": 1, "act_alias": 1, "doubled_label": 1}
+
+    def test_confused_intents_are_not_annotated(self, tmp_path):
+        row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(意图混乱=True)]))
+        assert row["utterances"][0]["acts"] is None and row["utterances"][1]["intents"] is None
+        assert report.repaired == {"confused_intents": 1}
+
+    @pytest.mark.parametrize(
+        ("item", "kind"),
+        [
+            (entity(pos=[[2, 4, 7]]), "wrong_position"),
+            (entity(pos=[[1, 0, 3]]), "wrong_position"),
+            (entity(pos=[[2, 30, 33]]), "wrong_position"),
+            (entity(pos=None), "missing_position"),
+            (entity(name="流量 包"), "extra_blank"),
+            (entity(name=None), "missing_name"),
+            ({"ent-name": "流量包", "id": "ent-1", "type": "流量包", "pos": [[2, 3, 6]]}, "other_key:ent-name"),
+            ({"name": "流量包", "ent-id": "ent-1", "type": "流量包", "pos": [[2, 3, 6]]}, "other_key:ent-id"),
+            (entity(type=None), "missing_type"),
+        ],
+    )
+    def test_an_entity_is_found_where_it_is_said(self, tmp_path, item, kind):
+        row, report = read_one(tmp_path, with_info(ents=[item]))
+        (found,) = row["utterances"][1]["entities"]
+        assert (found["entity_id"], found["name"], found["start"], found["end"]) == ("ent-1", "流量包", 3, 6)
+        assert report.repaired == {kind: 1}
+
+    def test_the_nearest_of_several_places_is_taken(self, tmp_path):
+        turn = raw.turn(user="流量包还有流量包呢", intents="询问")
+        turn["info"]["ents"] = [entity(pos=[[2, 4, 7]])]
+        row, _ = read_one(tmp_path, raw.dialogue(turns=[turn]))
+        assert row["utterances"][1]["entities"][0]["start"] == 5
+
+    def test_a_name_that_nobody_says_keeps_no_position(self, tmp_path):
+        row, report = read_one(tmp_path, with_info(ents=[entity(name="语音包")]))
+        assert row["utterances"][1]["entities"][0] == {
+            "entity_id": "ent-1", "type": 6, "name": "语音包", "start": None, "end": None,
+        }  # fmt: skip
+        assert report.repaired == {"position_left_out": 1}
+
+    def test_unknown_tokens_go_and_positions_move_with_the_text(self, tmp_path):
+        turn = raw.turn(user="我[UNK]问[UNK]流量包啊")
+        row, report = read_one(tmp_path, raw.dialogue(turns=[turn]))
+        utterance = row["utterances"][1]
+        assert utterance["text"] == "我问流量包啊" and "[UNK]" not in json.dumps(row)
+        assert (utterance["entities"][0]["start"], utterance["entities"][0]["end"]) == (2, 5)
+        assert report.repaired == {"unknown_token": 2}
+
+    @pytest.mark.parametrize("missing", ["NA", "", None])
+    def test_an_id_that_is_na_is_null(self, tmp_path, missing):
+        row, _ = read_one(tmp_path, with_info(ents=[entity()], triples=[triple(**{"ent-id": missing})]))
+        assert row["utterances"][1]["triples"][0]["entity_id"] is None
+
+    def test_a_missing_info_is_counted(self, tmp_path):
+        dialogue = raw.dialogue(turns=[raw.turn(intents="询问")])
+        del dialogue["content"][0]["info"]
+        row, report = read_one(tmp_path, dialogue)
+        assert row["utterances"][1]["entities"] == [] and report.repaired == {"missing_info": 1}
+
+    def test_a_key_that_stands_twice_with_one_value_is_counted(self, tmp_path):
+        text = json.dumps([raw.dialogue()], ensure_ascii=False).replace(
+            '"用户情绪": "中性"', '"用户情绪": "中性", "用户情绪": "中性"'
+        )
+        raw.write(tmp_path, "calls.json", text)
+        assert read(tmp_path)[1].repaired == {"doubled_key": 1}
+
+    def test_unknown_keys_are_counted_by_name(self, tmp_path):
+        _, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(备注="x")]))
+        assert report.repaired == {"ignored_key:备注": 1}
+
+    def test_one_dialogue_in_two_files_is_read_once_and_counted(self, tmp_path):
+        raw.write(tmp_path, "a.json", [raw.dialogue()])
+        raw.write(tmp_path, "b.jsonl", [raw.dialogue(), raw.dialogue("call-2")])
+        dialogues, report = read(tmp_path)
+        assert [d.row["dialogue_id"] for d in dialogues] == ["call-1", "call-2"]
+        assert report.set_aside == {"repeated_dialogue": 1}
+
+
+BAD_DIALOGUES = {
+    "an unknown emotion": (raw.dialogue(turns=[raw.turn(用户情绪="开心")]), ["用户情绪", "'开心'", "抱怨某问题"]),
+    "an unknown intent": (raw.dialogue(turns=[raw.turn(intents="吵架")]), ["用户意图", "'吵架'", "求助-查询"]),
+    "an unknown act": (raw.dialogue(turns=[raw.turn(acts="唱歌")]), ["客服意图", "'唱歌'", "安抚"]),
+    "an unknown entity type": (with_info(ents=[entity(type="火车票")]), ["info.ents.type", "'火车票'", "流量包"]),
+    "an unknown satisfaction": (raw.dialogue(满意度=4), ["满意度", "found 4", "1 (unsatisfied)"]),
+    "a text that is no string": (
+        raw.dialogue(turns=[raw.turn() | {raw.USER: 7}]),
+        ["turn 0", "[SPEAKER 2]", "found int", "a string"],
+    ),
+    "a third speaker": (raw.dialogue(turns=[raw.turn(**{"[SPEAKER 3]": "啊"})]), ["[SPEAKER 3]", "another speaker"]),
+    "a turn without speakers": (raw.dialogue(turns=[{"用户意图": "问候"}]), ["turn 0", "no speaker key"]),
+    "an intent that is no string": (raw.dialogue(turns=[raw.turn(用户意图=3)]), ["用户意图", "found int"]),
+    "a position outside its text": (
+        with_info(ents=[entity(name="语音包", pos=[[2, 90, 93]])]),
+        ["info.ents.pos", "[2, 90, 93]", "9 characters"],
+    ),
+    "a position of no speaker": (
+        with_info(ents=[entity(pos=[[3, 0, 1]])]),
+        ["info.ents.pos", "[3, 0, 1]", "speaker 1 to 2"],
+    ),
+    "a slot of an entity that is never declared": (
+        raw.dialogue(turns=[raw.turn(intents="询问(ent-7-业务费用)")]),
+        ["用户意图", "ent-7", "declares"],
+    ),
+    "a triple of an entity that is never declared": (
+        with_info(ents=[entity()], triples=[triple(**{"ent-id": "ent-9", "ent-name": "NA"})]),
+        ["triples", "ent-9"],
+    ),
+    "an entity id of another form": (with_info(ents=[entity(id="7号")]), ["info.ents", "'7号'", "ent-1"]),
+    "a triple without a slot": (with_info(ents=[entity()], triples=[triple(prop=None)]), ["info.triples.prop", "None"]),
+    "an info that is no object": (raw.dialogue(turns=[raw.turn(info=[])]), ["info", "found list"]),
+    "half a surrogate pair": (raw.dialogue(turns=[raw.turn(service="\ud83d")]), ["[SPEAKER 1]", "surrogate"]),
+}
+
+
+class TestErrors:
+    @pytest.mark.parametrize("name", list(BAD_DIALOGUES))
+    def test_the_message_names_file_dialogue_field_found_and_expected(self, tmp_path, name):
+        dialogue, words = BAD_DIALOGUES[name]
+        path = raw.write(tmp_path, "calls.json", json.dumps([dialogue]))
+        before = path.read_bytes()
+        with pytest.raises(cmcc.DataError) as caught:
+            read(tmp_path)
+        for word in ["file calls.json", "dialogue call-1", "expected", *words]:
+            assert word in str(caught.value)
+        assert path.read_bytes() == before
+
+    @pytest.mark.parametrize("name", list(BAD_DIALOGUES))
+    def test_skipping_gives_the_raw_dialogue_and_reads_the_others(self, tmp_path, name):
+        bad = BAD_DIALOGUES[name][0]
+        raw.write(tmp_path, "calls.json", json.dumps([raw.dialogue("before"), bad, raw.dialogue("after")]))
+        rejected = []
+        dialogues, report = read(tmp_path, on_error=lambda item, error: rejected.append(item))
+        assert [d.row["dialogue_id"] for d in dialogues] == ["before", "after"]
+        assert [json.loads(item.text) for item in rejected] == [json.loads(json.dumps(bad))]
+        assert len(report.rejected) == 1 and report.read == {"cmcc": 2}
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (json.dumps([raw.dialogue()], ensure_ascii=False)[:-40], ["line 1", "cut off", "cannot be read"]),
+            ("hello", ["line 1", "'h'", "a list of dialogues"]),
+            ("", ["the end of the file", "a list of dialogues"]),
+            ('{"dialogues": []}', ["'{'", "a list of dialogues"]),
+            ("[1, 2]", ["dialogue at index 0", "found int", "a list of turns"]),
+            ('[{"id": "x"}]', ["dialogue at index 0", "without a list 'content'"]),
+            ('[{"id": "x", "content": []}]', ["dialogue at index 0", "an empty dialogue"]),
+            ('[{"id": {}, "content": [1]}]', ["field id", "found an id that is dict"]),
+            ("[] []", ["after the end of the list"]),
+            (f"[{json.dumps(raw.dialogue())} 1]", ["'1'", "a comma or the end of the list"]),
+            ("[" * 100_000, ["recursion"]),
+            ('[{"a": ' + "9" * 5000 + "}]", ["4300 digits"]),
+        ],
+        ids=lambda value: value[:12] if isinstance(value, str) else "",
+    )
+    def test_a_file_that_is_no_list_of_dialogues_says_where(self, tmp_path, content, words):
+        raw.write(tmp_path, "calls.json", content)
+        with pytest.raises(cmcc.DataError) as caught:
+            read(tmp_path)
+        for word in ["file calls.json", *words]:
+            assert word in str(caught.value)
+
+    def test_a_truncated_gzip_file_is_named(self, tmp_path):
+        path = raw.write(tmp_path, "calls.json.gz", [raw.dialogue()])
+        path.write_bytes(path.read_bytes()[:-20])
+        with pytest.raises(cmcc.DataError, match=r"calls.json.gz: found a damaged gzip file"):
+            read(tmp_path)
+
+    def test_bytes_that_are_not_utf_8_say_how_to_convert_them(self, tmp_path):
+        (tmp_path / "calls.json").write_bytes('[{"id": "号"}]'.encode("gb18030"))
+        with pytest.raises(cmcc.DataError, match=r"not UTF-8.*iconv"):
+            read(tmp_path)
+
+    def test_a_line_that_is_not_json_can_be_skipped(self, tmp_path):
+        lines = [json.dumps(raw.dialogue()), '{"id": "half', json.dumps(raw.dialogue("call-2"))]
+        path = raw.write(tmp_path, "calls.jsonl", "\n".join(lines))
+        with pytest.raises(cmcc.DataError, match="line 2"):
+            read(tmp_path)
+        skipped = []
+        file = cmcc.find_files(path)[0][0]
+        found = list(cmcc.raw_dialogues(file, lambda line, error: skipped.append((line.strip(), str(error)))))
+        assert [item.value["id"] for item in found] == ["call-1", "call-2"]
+        assert skipped[0][0] == '{"id": "half' and "line 2" in skipped[0][1]
+
+    def test_keys_that_stand_twice_with_different_values_are_an_error(self, tmp_path):
+        text = json.dumps([raw.dialogue()], ensure_ascii=False).replace(
+            '"用户情绪": "中性"', '"用户情绪": "中性", "用户情绪": "抱怨某问题"'
+        )
+        raw.write(tmp_path, "calls.json", text)
+        with pytest.raises(cmcc.DataError, match="field 用户情绪: found the key twice"):
+            read(tmp_path)
+
+    def test_two_dialogues_with_one_id_and_different_content_name_both_files(self, tmp_path):
+        raw.write(tmp_path, "a.json", [raw.dialogue()])
+        raw.write(tmp_path, "b.json", [raw.dialogue(满意度=1)])
+        with pytest.raises(cmcc.DataError, match=r"file b.json, dialogue call-1: found an id that a.json has"):
+            read(tmp_path)
+
+    def test_a_missing_and_an_empty_folder_say_where_data_come_from(self, tmp_path):
+        for folder, found in ((tmp_path / "nowhere", "no such folder"), (tmp_path, "no dialogue files")):
+            with pytest.raises(cmcc.DataError) as caught:
+                read(folder)
+            assert (
+                found in str(caught.value)
+                and "seretod.org" in str(caught.value)
+                and 'cmcc.load("sample")' in str(caught.value)
+            )
+
+    def test_a_file_without_permission_is_named(self):
+        # Root may read everything, so the test looks as another user, who cannot enter pytest's folder.
+        folder = Path(tempfile.mkdtemp(prefix="cmcc-"))
+        folder.chmod(0o755)
+        raw.write(folder, "calls.json", [raw.dialogue()]).chmod(0)
+        user = os.geteuid()
+        try:
+            if user == 0:
+                os.seteuid(65534)
+            with pytest.raises(cmcc.DataError, match=r"calls.json: found no permission to read it.*chmod"):
+                read(folder)
+        finally:
+            os.seteuid(user)
+            shutil.rmtree(folder)
+
+    def test_several_care_files_need_one_final_name(self, tmp_path):
+        raw.write(tmp_path, "calls.json", [raw.dialogue()])
+        for name in ("care_a.json", "care_b.json"):
+            raw.write(tmp_path, name, json.dumps({"dialogues": []}))
+        with pytest.raises(cmcc.DataError, match=r"care_a.json, care_b.json.*care.json"):
+            read(tmp_path)
+        raw.write(tmp_path, "care_adjudicated.json", json.dumps({"dialogues": []}))
+        assert len(read(tmp_path)[0]) == 1
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            ("[]", ["no list 'dialogues'"]),
+            ("{", ["cannot be read"]),
+            (
+                '{"dialogues": [{"id": "call-1", "user_emotions": {"0": ["happy"]}}]}',
+                ["dialogue 0", "turn 0", "'happy'"],
+            ),
+            (
+                '{"dialogues": [{"id": "call-1", "user_emotions": {"9": ["neutral"]}}]}',
+                ["call-1", "turn 9", "a turn below 2"],
+            ),
+            ('{"dialogues": [{"id": "x"}, {"id": "x"}]}', ["x twice"]),
+            ('{"dialogues": [{"id": "x", "caring_acts": {"first": ["explain"]}}]}', ["caring_acts", "by turn"]),
+        ],
+    )
+    def test_a_care_file_that_is_not_right_says_what(self, tmp_path, content, words):
+        raw.write(tmp_path, "calls.json", [raw.dialogue()])
+        raw.write(tmp_path, "care.json", content)
+        with pytest.raises(cmcc.DataError) as caught:
+            read(tmp_path)
+        for word in words:
+            assert word in str(caught.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+ODD_TEXT = st.sampled_from(
+    [
+        "",
+        "NA",
+        "询问(",
+        "询问(ent-10-业务费用",
+        "），（",
+        "[UNK]",
+        "十 块钱",
+        "意图混乱",
+        "ent-1",
+        "\ud800",
+        "通知,通知",
+    ]
+)
+
+
+def places(value, path=()):
+    """Every path into a JSON value."""
+    yield path
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from places(value[key], (*path, key))
+
+
+def mutate(value, path, change, new):
+    """A copy of `value`, with the part at `path` replaced, removed or doubled."""
+    if not path:
+        return new
+    value = copy.deepcopy(value)
+    parent = value
+    for key in path[:-1]:
+        parent = parent[key]
+    if change == "remove":
+        del parent[path[-1]]
+    elif change == "double" and isinstance(parent, list):
+        parent.append(parent[path[-1]])
+    else:
+        parent[path[-1]] = new
+    return value
+
+
+def utterances_in(dialogue) -> int:
+    turns = dialogue["content"] if isinstance(dialogue, dict) else dialogue
+    return sum(key in (raw.SERVICE, raw.USER) for turn in turns for key in turn)
+
+
+def assert_reads_all_or_raises(dialogue):
+    """The promise of the reader: every utterance, or the error that says why; and what it gives fits the features."""
+    file = cmcc.RawFile(Path("mutated.json"), "mutated.json", None)
+    element = cmcc.RawDialogue(file, 0, json.dumps(dialogue), dialogue, ())
+    try:
+        read = cmcc.DialogueReader().read(element)
+    except cmcc.DataError as error:
+        assert "mutated.json" in str(error)
+        return
+    if read is None:
+        assert element.source_format == "track2"
+        return
+    assert len(read.row["utterances"]) == utterances_in(dialogue)
+    assert cmcc.table_of([read.row], read.config).num_rows == 1
+    orjson.dumps(read.row)
+
+
+@given(st.data())
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_mutated_dialogue_gives_every_utterance_or_the_error(data):
+    dialogue = data.draw(st.sampled_from([raw.dialogue(), raw.plain(), [raw.turn(), raw.answer()]]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        path = data.draw(st.sampled_from(list(places(dialogue))))
+        dialogue = mutate(
+            dialogue, path, data.draw(st.sampled_from(["replace", "remove", "double"])), data.draw(JSON | ODD_TEXT)
+        )
+    assert_reads_all_or_raises(dialogue)
+
+
+@given(st.data())
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+def test_a_mutated_real_dialogue_gives_every_utterance_or_the_error(real_calls, data):
+    name = data.draw(st.sampled_from(["example.json", "example_v0.json"]))
+    dialogue = data.draw(st.sampled_from(json.loads((real_calls / name).read_text("utf-8"))))
+    path = data.draw(st.sampled_from(list(places(dialogue))))
+    assert_reads_all_or_raises(
+        mutate(dialogue, path, data.draw(st.sampled_from(["replace", "remove", "double"])), data.draw(JSON | ODD_TEXT))
+    )
+
+
+@given(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")))
+@settings(max_examples=200, deadline=None)
+def test_a_file_of_any_bytes_is_read_or_raises_the_error(content):
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("calls.json", "calls.jsonl", "calls.json.gz"):
+            path = Path(folder) / name
+            path.write_bytes(content)
+            try:
+                list(cmcc.read_dialogues(path))
+            except cmcc.DataError as error:
+                assert name in str(error)
+            path.unlink()
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 7, 64])
+def test_elements_are_found_wherever_the_chunks_of_the_file_end(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(cmcc, "_CHUNK", chunk)
+    content = [raw.dialogue(), raw.plain(), [raw.turn()]]
+    path = raw.write(tmp_path, "calls.json", " \n" + json.dumps(content, ensure_ascii=False, indent=1) + "\n ")
+    file = cmcc.find_files(path)[0][0]
+    found = list(cmcc.raw_dialogues(file))
+    assert [item.value for item in found] == content
+    assert [json.loads(item.text) for item in found] == content
+
+
+class TestRealCalls:
+    def test_the_20_public_calls_read_whole_with_their_care_labels(self, real_calls):
+        dialogues, report = read(real_calls)
+        rows = [dialogue.row for dialogue in dialogues]
+        assert len(rows) == 20 and sum(len(row["utterances"]) for row in rows) == 386
+        utterances = [utterance for row in rows for utterance in row["utterances"]]
+        assert sum(emotion != 0 for u in utterances for emotion in u["emotions"] or ()) == 24
+        assert sorted(row["satisfaction"] for row in rows) == [1] * 10 + [2] * 10
+        bare = {}
+        for name in ("example.json", "example_v0.json"):
+            bare |= {d.row["dialogue_id"]: d.row for d in read(real_calls / name)[0]}
+        added = 0
+        for row in rows:
+            for with_care, without in zip(row["utterances"], bare[row["dialogue_id"]]["utterances"], strict=True):
+                added += len(with_care["acts"] or ()) - len(without["acts"] or ())
+        assert added == 16
+        assert not report.rejected and report.set_aside == {"track2_dialogue": 2}
+
+    def test_every_entity_and_value_of_the_public_calls_slices_to_its_name(self, real_calls):
+        for dialogue in read(real_calls)[0]:
+            for utterance in dialogue.row["utterances"]:
+                for span in utterance["entities"] + utterance["triples"]:
+                    assert utterance["text"][span["start"] : span["end"]] == span.get("name", span.get("value"))

@@ -1,0 +1,34 @@
+"""What a DATASET argument means."""
+
+import pytest
+
+import cmcc
+from cmcc_bench.build import build
+from cmcc_bench.corpus import labeled_rows, open_dataset
+from tests import raw
+
+
+def test_a_built_folder_opens_with_each_of_its_configs(tmp_path):
+    raw.write(tmp_path / "raw", "train.json", [raw.dialogue("a"), raw.dialogue("b")])
+    build(tmp_path / "raw", tmp_path / "cmcc")
+    assert [row["dialogue_id"] for row in labeled_rows(str(tmp_path / "cmcc"))] == ["a", "b"]
+    assert open_dataset(str(tmp_path / "cmcc"), "emotion")["train"].num_rows == 4
+
+
+def test_sample_is_the_synthetic_sample_in_any_config():
+    assert sum(1 for _ in labeled_rows("sample")) == 400
+    assert open_dataset("sample", "satisfaction").keys() == {"train", "validation", "test"}
+
+
+def test_a_folder_of_raw_files_says_to_build_it_first(tmp_path):
+    raw.write(tmp_path, "train.json", [raw.dialogue()])
+    with pytest.raises(cmcc.DataError, match="cmcc build --data-dir"):
+        open_dataset(str(tmp_path))
+
+
+def test_a_config_that_was_not_built_and_a_hub_id_that_is_out_of_reach_are_clear_errors(tmp_path):
+    raw.write(tmp_path / "raw", "train.json", [raw.dialogue()])
+    build(tmp_path / "raw", tmp_path / "cmcc")
+    for name, config in ((str(tmp_path / "cmcc"), "unlabeled"), ("nobody/nothing", "labeled")):
+        with pytest.raises(cmcc.DataError, match="expected a built folder, a Hub id that you may read, or `sample`"):
+            open_dataset(name, config)

@@ -1,0 +1,50 @@
+"""The README: its tree, its code and its row are what is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.readme_row import first_row
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+NOT_OURS = {"__pycache__", "out", "cmcc", "build", "dist", "runs"}  # made by commands, not part of the project
+
+
+def folders(below: Path) -> set[str]:
+    names = {path.name for path in below.iterdir() if path.is_dir()}
+    return {name for name in names if not name.startswith(".") and not name.endswith(".egg-info")}
+
+
+def test_the_tree_names_the_folders_that_are_there_and_no_others():
+    tree = re.search(r"## What is where\n+```\n(.*?)```", README, re.DOTALL)[1]
+    top = {line.split()[0] for line in tree.splitlines() if not line.startswith(" ")}
+    rooms = {line.split()[0] for line in tree.splitlines() if line.startswith("  ")}
+    assert top == {f"{name}/" for name in folders(ROOT) - NOT_OURS} | {"cmcc.py"}
+    assert rooms == {f"{name}/" for name in folders(ROOT / "cmcc_bench") - (NOT_OURS - {"build"})}
+
+
+def test_the_python_in_it_runs():
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict = {}
+    for block in blocks:
+        exec(block, names)
+    assert len(blocks) >= 2 and names["first"]["dialogue_id"].startswith("synthetic-")
+
+
+def test_the_first_row_it_shows_is_the_sample_s():
+    shown = re.search(r"<!-- first row -->\n```json\n(.*?)\n?```\n<!-- end of first row -->", README, re.DOTALL)[1]
+    assert shown == first_row()
+
+
+@pytest.mark.parametrize("target", ["setup", "test", "lint", "reproduce", "bench"])
+def test_the_makefile_has_every_verb(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+def test_the_commands_it_names_exist():
+    from cmcc_bench.cli import _parser
+
+    known = set(_parser()._subparsers._group_actions[0].choices)
+    assert set(re.findall(r"^cmcc (\w+)", README, re.MULTILINE)) <= known
