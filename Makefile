@@ -28,7 +28,7 @@ reproduce: setup
 	$(BIN)/python train/reproduce.py --out out
 
 bench: setup
-	$(BIN)/python benchmarks/build.py
+	for name in build score decode train; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Writes the synthetic sample that is shipped; a test compares it with what is there.
 sample: setup

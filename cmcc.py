@@ -15,8 +15,10 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import re
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -170,6 +172,9 @@ SLOTS = (
     "流量封顶",
 )
 
+# Slots of the user, of no entity. Source: the normalisation of SereTOD 2022's track 2.
+PERSONAL_SLOTS = ("用户需求", "用户要求", "用户状态", "短信", "持有套餐", "账户余额", "流量余额", "话费余额", "欠费")
+
 ZH = SPEAKERS | EMOTIONS | INTENTS | ACTS | SATISFACTION | ENTITY_TYPES
 
 # Names that annotators wrote for a label of the vocabulary.
@@ -274,7 +279,7 @@ class DataError(ValueError):
 
     def __init__(self, found: str, expected: str, hint: str = "", /, **place: str | int | None) -> None:
         self.found, self.expected, self.hint, self.place = found, expected, hint, place
-        where = ", ".join(f"{key} {value}" for key, value in place.items() if value is not None)
+        where = ", ".join(f"{key} {printable(str(value))}" for key, value in place.items() if value is not None)
         super().__init__(f"{where}: found {found}; expected {expected}" + (f". {hint}" if hint else ""))
 
     def __reduce__(self) -> tuple[Callable[..., DataError], tuple[Any, ...]]:
@@ -285,13 +290,21 @@ class DataError(ValueError):
         return DataError(self.found, self.expected, self.hint, **(place | self.place))
 
 
+def printable(text: str, longest: int = 200) -> str:
+    """Text from a file as it may be shown in a terminal: control characters escaped, cut where it is too long."""
+    shown = "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text[:longest]
+    )
+    return shown + ("..." if len(text) > longest else "")
+
+
 def _data_error(found: str, expected: str, hint: str, place: dict[str, str | int | None]) -> DataError:
     return DataError(found, expected, hint, **place)
 
 
 @dataclass
 class Report:
-    """What a reading did, by kind: counts only, so that it can be shown where the texts may not be."""
+    """What a reading did, by kind; `rejected` alone quotes the data, as its messages say what was found."""
 
     read: Counter[str] = field(default_factory=Counter)  # dialogues, by raw format
     repaired: Counter[str] = field(default_factory=Counter)  # repairs, by kind
@@ -317,9 +330,10 @@ class Report:
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 SPLITS = ("train", "validation", "test")
-_NAMED_SPLITS = {"train": "train", "dev": "validation", "validation": "validation", "test": "test"}
+_NAMED_SPLIT = re.compile(r"(?:(train)|(dev|valid|validation)|(test))(?:[-_.].*)?", re.IGNORECASE)
 _CHUNK = 1 << 20  # characters read at a time
-_LONGEST_DIALOGUE = 1 << 24  # characters; a longer list element is no dialogue
+_LONGEST_DIALOGUE = 1 << 24  # characters; what is longer is no dialogue
+_TOO_LONG = f"more than {_LONGEST_DIALOGUE >> 20} million characters without an end"
 
 
 @dataclass(frozen=True)
@@ -333,9 +347,10 @@ class RawFile:
 
 @dataclass(frozen=True)
 class RawDialogue:
-    """An undecided list element of a raw file, with its JSON text; `doubled` names keys that stood twice in an object.
+    """A dialogue as it stands in a raw file, decoded but not checked.
 
-    Each of `doubled` is (key, whether both values were equal).
+    index: its place in the file, from 0. text: its JSON. doubled: (key, whether both values were equal) of each key
+    that stands twice in one object.
     """
 
     file: RawFile
@@ -346,16 +361,18 @@ class RawDialogue:
 
     @property
     def source_format(self) -> str:
-        """One of the formats of the README: mobilecs, older, cmcc, unlabelled or track2; "" for none of them."""
+        """Which of the published forms it has; "" for none.
+
+        mobilecs: {id, content}. older: a list of turns, without id. cmcc: mobilecs with 用户情绪 or 满意度. unlabelled:
+        turns that hold nothing but texts. track2: SereTOD Track 2's test and result files, {id, KB, content}.
+        """
         value = self.value
         turns = value.get("content") if isinstance(value, dict) else value
         if not isinstance(turns, list):
             return ""
-        if isinstance(value, dict) and (
-            "KB" in value or any("用户" in turn for turn in turns if isinstance(turn, dict))
-        ):
-            return "track2"
         keys = {key for turn in turns if isinstance(turn, dict) for key in turn}
+        if isinstance(value, dict) and ("KB" in value or "用户" in keys):
+            return "track2"
         if "用户情绪" in keys or (isinstance(value, dict) and "满意度" in value):
             return "cmcc"
         if not keys & _ANNOTATIONS:
@@ -364,27 +381,62 @@ class RawDialogue:
 
 
 def find_files(data_dir: str | Path) -> tuple[list[RawFile], list[Path]]:
-    """The dialogue files in `data_dir` (a folder, searched whole, or one file) and the care files, sorted by path.
+    """The dialogue files and the care files in `data_dir`, sorted by path: a folder, searched whole, or one file.
 
-    A care file is a .json file whose name begins with "care". Raises DataError when there is nothing to read.
+    A care file is a .json file whose name begins with "care" and whose content is an object. What lies beside a single
+    file is not looked at. Raises DataError when there is nothing to read.
     """
     root = Path(data_dir)
-    if not root.exists():
+    if not str(data_dir) or not root.exists():
         raise DataError("no such folder", "a folder of raw files", WHERE_TO_GET, file=str(data_dir))
-    paths = [root] if root.is_file() else sorted(p for p in root.rglob("*") if p.name.endswith(SUFFIXES))
-    care = [p for p in paths if p.name.startswith("care") and p.name.endswith(".json")]
+    paths = [path for path in _paths(root) if path.name.lower().endswith(SUFFIXES)]
+    care = [path for path in paths if _is_care_file(path)]
     base = root.parent if root.is_file() else root
-    files = [_raw_file(p, base) for p in paths if p not in care]
+    files = [_raw_file(path, base) for path in paths if path not in care]
     if not files:
-        raise DataError(
-            "no dialogue files", f"files that end in {', '.join(SUFFIXES)}", WHERE_TO_GET, file=str(data_dir)
-        )
+        expected = f"files that end in {', '.join(SUFFIXES)}"
+        raise DataError("no dialogue files", expected, WHERE_TO_GET, file=str(data_dir))
     return files, care
 
 
+def skipped_files(data_dir: str | Path) -> Counter[str]:
+    """How many files in `data_dir` are of no kind that is read, by "file_not_read:SUFFIX"."""
+    others = [path for path in _paths(Path(data_dir)) if not path.name.lower().endswith(SUFFIXES)]
+    return Counter(f"file_not_read:{path.suffix.lower() or 'none'}" for path in others)
+
+
+def _paths(root: Path) -> list[Path]:
+    """The files below a folder, sorted, also those behind links; hidden ones are nobody's data."""
+    if root.is_file():
+        return [root]
+    found, seen = [], set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+        if real not in seen:
+            found += [Path(folder, name) for name in names if not name.startswith(".")]
+        seen.add(real)
+    return sorted(path for path in found if path.is_file())
+
+
+def _is_care_file(path: Path) -> bool:
+    if not (path.name.startswith("care") and path.name.lower().endswith(".json")):
+        return False
+    try:
+        with path.open("rb") as stream:
+            return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    except OSError:
+        return False  # reading it as a file of dialogues says what is wrong
+
+
 def _raw_file(path: Path, base: Path) -> RawFile:
-    stem = path.name.split(".")[0].lower()
-    return RawFile(path, path.relative_to(base).as_posix(), _NAMED_SPLITS.get(stem))
+    """A file with the split that its name fixes, train.json or test-00.json, or the nearest folder that it is in."""
+    name = path.relative_to(base)
+    for part in reversed(name.parts):
+        match = _NAMED_SPLIT.fullmatch(part)
+        if match:
+            return RawFile(path, name.as_posix(), SPLITS[match.lastindex - 1])  # type: ignore[operator]
+    return RawFile(path, name.as_posix(), None)
 
 
 def split_of(dialogue_id: str) -> str:
@@ -399,7 +451,7 @@ def raw_dialogues(file: RawFile, on_bad_line: Callable[[str, DataError], None] |
     on_bad_line: takes a line of a .jsonl file that is not JSON, and its error, instead of raising.
     Raises DataError when the file cannot be read, is not JSON, is cut off, or is not a list of dialogues.
     """
-    lines = ".jsonl" in file.path.name
+    lines = ".jsonl" in file.path.name.lower()
     try:
         with _open_text(file.path) as stream:
             if lines:
@@ -409,16 +461,16 @@ def raw_dialogues(file: RawFile, on_bad_line: Callable[[str, DataError], None] |
     except PermissionError as error:
         raise DataError("no permission to read it", "a readable file", "Try chmod u+r.", file=file.name) from error
     except UnicodeDecodeError as error:
-        found = f"bytes that are not UTF-8 near byte {error.start}"
-        raise DataError(found, "UTF-8 text", "Convert it with iconv -f GB18030 -t UTF-8.", file=file.name) from error
-    except (EOFError, gzip.BadGzipFile) as error:
+        hint = "Convert it with iconv -f GB18030 -t UTF-8, unless it is damaged."
+        raise DataError("bytes that are not UTF-8", "UTF-8 text", hint, file=file.name) from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"a damaged gzip file ({error})", "a whole gzip file", file=file.name) from error
     except OSError as error:
         raise DataError(f"{error.strerror or error}", "a readable file", file=file.name) from error
 
 
 def _open_text(path: Path) -> io.TextIOBase:
-    if path.suffix == ".gz":
+    if path.suffix.lower() == ".gz":
         return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig")
     return path.open(encoding="utf-8-sig")
 
@@ -449,10 +501,8 @@ def _elements_of_lines(
 ) -> Iterator[RawDialogue]:
     doubled = _DoubledKeys()
     decode = json.JSONDecoder(object_pairs_hook=doubled).decode
-    index = 0
-    for number, line in enumerate(stream, 1):
-        if not line.strip():
-            continue
+    filled = ((number, line) for number, line in enumerate(_lines(stream, file), 1) if line.strip())
+    for index, (number, line) in enumerate(filled):
         try:
             value = decode(line)
         except (ValueError, RecursionError) as error:
@@ -463,7 +513,15 @@ def _elements_of_lines(
             doubled.take()
             continue
         yield RawDialogue(file, index, line.strip(), value, doubled.take())
-        index += 1
+
+
+def _lines(stream: io.TextIOBase, file: RawFile) -> Iterator[str]:
+    number = 0
+    while line := stream.readline(_LONGEST_DIALOGUE + 1):
+        number += 1
+        if len(line) > _LONGEST_DIALOGUE:
+            raise DataError(_TOO_LONG, "a dialogue a line", file=file.name, line=number)
+        yield line
 
 
 def _elements_of_list(stream: io.TextIOBase, file: RawFile) -> Iterator[RawDialogue]:
@@ -481,7 +539,9 @@ def _elements_of_list(stream: io.TextIOBase, file: RawFile) -> Iterator[RawDialo
             except (ValueError, RecursionError) as error:
                 doubled.take()
                 if isinstance(error, RecursionError) or not buffer.grow():
-                    buffer.fail(f"JSON that cannot be read ({getattr(error, 'msg', error)})", error)
+                    too_long = buffer.held >= _LONGEST_DIALOGUE
+                    found = _TOO_LONG if too_long else f"JSON that cannot be read ({getattr(error, 'msg', error)})"
+                    buffer.fail(found, error)
         text, buffer.position = buffer.text[buffer.position : end], end
         yield RawDialogue(file, index, text, value, doubled.take())
         index += 1
@@ -500,13 +560,17 @@ class _Buffer:
     def __init__(self, stream: io.TextIOBase, file: RawFile) -> None:
         self.stream, self.file, self.text, self.position, self.line = stream, file, "", 0, 1
 
+    @property
+    def held(self) -> int:
+        """Characters that are not decoded yet."""
+        return len(self.text) - self.position
+
     def grow(self) -> bool:
         """Reads on, letting go of what is decoded; False at the end of the file or when an element is too long.
 
         It reads at least as much as it holds: an element that is longer than a chunk is scanned a few times, not often.
         """
-        held = len(self.text) - self.position
-        more = self.stream.read(max(_CHUNK, held)) if held < _LONGEST_DIALOGUE else ""
+        more = self.stream.read(max(_CHUNK, self.held)) if self.held < _LONGEST_DIALOGUE else ""
         self.line += self.text.count("\n", 0, self.position)
         self.text, self.position = self.text[self.position :] + more, 0
         return bool(more)
@@ -545,14 +609,17 @@ _NOT_SPACE = re.compile(r"[^ \t\r\n]")
 
 @dataclass(frozen=True)
 class Care:
-    """The care labels of one dialogue, by index of the raw turn; users' turns that are not listed are neutral."""
+    """The care labels of one dialogue, by index of the raw turn; None where the file says nothing of them.
+
+    Where it has emotions, the users' turns that are not listed are neutral; acts are added to those of MobileCS.
+    """
 
     satisfaction: int | None
-    emotions: Mapping[int, tuple[int, ...]]
-    acts: Mapping[int, tuple[int, ...]]
+    emotions: Mapping[int, tuple[int, ...]] | None
+    acts: Mapping[int, tuple[int, ...]] | None
 
 
-CareLabels = dict[str, Care]  # by dialogue id, and by "file#index" where the dialogue has no id
+CareLabels = dict[str, Care]  # by dialogue id, and by "file#index" (path below the data folder) where there is no id
 
 
 def read_care(path: Path) -> CareLabels:
@@ -561,7 +628,7 @@ def read_care(path: Path) -> CareLabels:
     Labels are English or Chinese names. Raises DataError for anything else.
     """
     try:
-        content = orjson.loads(path.read_bytes())
+        content = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except (OSError, orjson.JSONDecodeError) as error:
         raise DataError(f"a file that cannot be read ({error})", "a care file", file=path.name) from error
     entries = content.get("dialogues") if isinstance(content, dict) else None
@@ -583,15 +650,21 @@ def _care_entry(entry: Json) -> tuple[str, Care]:
     if not isinstance(entry, dict):
         raise DataError(type(entry).__name__, "an object")
     key = entry.get("id") or f"{entry.get('file')}#{entry.get('index')}"
-    emotions = _care_turns(entry.get("user_emotions", {}), "user_emotions", _EMOTION_INDEX)
-    acts = _care_turns(entry.get("caring_acts", {}), "caring_acts", _ACT_INDEX)
+    emotions = _care_turns(entry.get("user_emotions"), "user_emotions", _EMOTION_INDEX)
+    acts = _care_turns(entry.get("caring_acts"), "caring_acts", _ACT_INDEX)
     return str(key), Care(_satisfaction(entry.get("satisfaction")), emotions, acts)
 
 
-def _care_turns(value: Json, name: str, vocabulary: Mapping[str, int]) -> dict[int, tuple[int, ...]]:
-    if not isinstance(value, dict) or not all(key.isdecimal() and isinstance(value[key], list) for key in value):
+def _care_turns(value: Json, name: str, vocabulary: Mapping[str, int]) -> dict[int, tuple[int, ...]] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(_is_turn(key) and isinstance(value[key], list) for key in value):
         raise DataError(repr(value)[:80], "an object of label lists by turn", field=name)
     return {int(turn): tuple(_label(x, vocabulary, turn=turn, field=name) for x in value[turn]) for turn in value}
+
+
+def _is_turn(key: str) -> bool:
+    return key.isdecimal() and len(key) < 7
 
 
 def choose_care_file(care_files: list[Path]) -> Path | None:
@@ -602,7 +675,8 @@ def choose_care_file(care_files: list[Path]) -> Path | None:
     final = [p for p in care_files if p.name in ("care.json", "care_adjudicated.json")] or care_files
     if len(final) > 1:
         names = ", ".join(p.name for p in final)
-        raise DataError(f"several care files: {names}", "one to merge", "Name it care.json.", file=str(final[0].parent))
+        hint = "Keep one, or call the one to merge care.json."
+        raise DataError(f"several care files: {names}", "one to merge", hint, file=str(final[0].parent))
     return final[0] if final else None
 
 
@@ -626,7 +700,6 @@ _ACT_INDEX = _index(ACTS, ACT_ALIASES)
 _INTENT_INDEX = _index(INTENTS, INTENT_ALIASES)
 _TYPE_INDEX = _index(ENTITY_TYPES)
 _TYPES_ZH = set(ENTITY_TYPES.values())
-_PERSONAL = {"用户需求", "用户要求", "用户状态", "短信", "持有套餐", "账户余额", "流量余额", "话费余额", "欠费"}
 
 
 def _label(name: Json, vocabulary: Mapping[str, int], **place: str | int | None) -> int:
@@ -647,76 +720,88 @@ def _satisfaction(value: Json) -> int | None:
 
 _WIDE = str.maketrans({"（": "(", "）": ")", "，": ",", "、": ",", "\u3000": None, " ": None})
 _ENTITY_SLOT = re.compile(r"(ent-\d+)-*(.*)")
+_TYPE_CASE = {"4g套餐": "4G套餐", "5g套餐": "5G套餐"}
+
+ParsedIntents = tuple[tuple[int, tuple[tuple[str | None, str], ...]], ...]  # of each intent, its slots (entity, slot)
 
 
 @lru_cache(maxsize=1 << 16)
-def _parse_intents(text: str) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
+def _parse_intents(text: str) -> tuple[ParsedIntents, tuple[str, ...]]:
     """The intents of a user utterance with their slots, and the kinds of repair; cached, as few strings make a corpus.
 
     `询问(ent-1-业务费用)(业务时长),问候`: parentheses hold slots of the intent before them, a slot without an entity
-    belongs to the entity named last in the same intent unless it is personal information or a type.
-    Raises DataError for a label that is not in the vocabulary.
+    belongs to the entity named last in the same intent unless it is personal information or a type. An intent that
+    stands twice is one, with the slots of both. Raises DataError for a label that is not in the vocabulary.
     """
+    plain, repairs = _plain_labels(text)
+    intents: dict[int, dict[tuple[str | None, str], None]] = {}
+    entity, slots = None, dict[tuple[str | None, str], None]()
+    for token, is_slot in _label_tokens(plain, _INTENT_INDEX):
+        if intents and (is_slot or token.startswith("ent-")):
+            entity, slot = _parse_slot(token, entity)
+            repairs += ["blank_slot"] * (not slot[1]) + ["doubled_slot"] * (slot in slots)
+            if slot[1]:
+                slots[slot] = None
+            continue
+        intent = _label(token, _INTENT_INDEX)
+        repairs += ["intent_alias"] * (token in INTENT_ALIASES) + ["doubled_label"] * (intent in intents)
+        entity, slots = None, intents.setdefault(intent, {})
+    return tuple((intent, tuple(found)) for intent, found in intents.items()), tuple(repairs)
+
+
+def _plain_labels(text: str) -> tuple[str, list[str]]:
+    """A label string in half-width marks without blanks, and the kinds of repair that this shows."""
     plain = text.translate(_WIDE)
     repairs = [] if plain == text else ["full_width_intent"]
     if plain.count("(") != plain.count(")") or "((" in plain or ",(" in plain:
         repairs.append("malformed_intent")
-    intents: list[dict[str, Any]] = []
-    entity, depth = None, 0
-    for token in re.findall(r"[(),]|[^(),]+", plain) or [""]:
-        if token in "(),":
-            depth = {"(": 1, ")": 0, ",": depth}.get(token, depth)
-        elif intents and token not in _INTENT_INDEX and (depth or token.startswith("ent")):
-            entity, slot = _parse_slot(token, entity)
-            if slot in intents[-1]["slots"]:
-                repairs.append("doubled_slot")
-            else:
-                intents[-1]["slots"].append(slot)
-        else:
-            intent = _label(token, _INTENT_INDEX)
-            if token in INTENT_ALIASES:
-                repairs.append("intent_alias")
-            if any(known["intent"] == intent for known in intents):
-                repairs.append("doubled_label")
-            entity = None
-            intents.append({"intent": intent, "slots": []})
-    return tuple(_united(intents)), tuple(repairs)
+    if plain.startswith(",") or plain.endswith(",") or ",," in plain:
+        repairs.append("blank_label")
+    return plain, repairs
 
 
-def _united(intents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Intents that stand twice are one, with the slots of both."""
-    by_label: dict[int, dict[str, Any]] = {}
-    for item in intents:
-        first = by_label.setdefault(item["intent"], item)
-        if first is not item:
-            first["slots"] += [slot for slot in item["slots"] if slot not in first["slots"]]
-    return list(by_label.values())
+def _label_tokens(plain: str, vocabulary: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
+    """The labels and slots of a label string in order, with whether each is a slot; [""] for an empty string.
+
+    What stands in parentheses is a slot; where they are never closed, a known label ends them.
+    """
+    if not plain:
+        yield "", False
+    for part in re.finditer(r"\(([^()]*)(\)?)|[^(),]+", plain):
+        if part[1] is None:
+            yield part[0], False
+            continue
+        inside = True
+        for token in filter(None, part[1].split(",")):
+            inside = inside and (bool(part[2]) or token not in vocabulary)
+            yield token, inside
 
 
-def _parse_slot(token: str, entity: str | None) -> tuple[str | None, dict[str, str | None]]:
+def _parse_slot(token: str, entity: str | None) -> tuple[str | None, tuple[str | None, str]]:
     """The entity in force after a slot, and the slot."""
     match = _ENTITY_SLOT.fullmatch(token)
     if match:
-        return match[1], {"entity_id": match[1], "slot": match[2]}
+        return match[1], (match[1], match[2])
     slot = re.sub(r"^(NA|ent)?-+", "", token)
-    slot = {"4g套餐": "4G套餐", "5g套餐": "5G套餐"}.get(slot, slot)
-    if slot in _TYPES_ZH or slot in _PERSONAL or slot != token:
-        return entity, {"entity_id": None, "slot": slot}
-    return entity, {"entity_id": entity, "slot": slot}
+    slot = _TYPE_CASE.get(slot, slot)
+    if slot in _TYPES_ZH or slot in PERSONAL_SLOTS or slot != token:
+        return entity, (None, slot)
+    return entity, (entity, slot)
 
 
 @lru_cache(maxsize=1 << 16)
 def _parse_acts(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The acts of a service utterance, and the kinds of repair; slots of acts have no place in the features."""
-    plain = text.translate(_WIDE)
-    repairs = [] if plain == text else ["full_width_intent"]
-    names = re.sub(r"\([^)]*\)?", "", plain).split(",")
-    if "(" in plain:
-        repairs.append("act_slots_left_out")
-    acts = tuple(dict.fromkeys(_label(name, _ACT_INDEX) for name in names))
-    repairs += ["act_alias"] * sum(name in ACT_ALIASES for name in names)
-    repairs += ["doubled_label"] * (len(names) - len(acts))
-    return acts, tuple(repairs)
+    plain, repairs = _plain_labels(text)
+    acts: dict[int, None] = {}
+    for token, is_slot in _label_tokens(plain, _ACT_INDEX):
+        if is_slot or (acts and token.startswith("ent-")):
+            repairs.append("act_slots_left_out")
+            continue
+        act = _label(token, _ACT_INDEX)
+        repairs += ["act_alias"] * (token in ACT_ALIASES) + ["doubled_label"] * (act in acts)
+        acts[act] = None
+    return tuple(acts), tuple(repairs)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -780,8 +865,10 @@ class DialogueReader:
             repairs["doubled_key"] += 1
         if "\\u" in raw.text:  # only an escape can hold half of a surrogate pair
             _check_unicode(turns)
+        if isinstance(raw.value, dict):
+            _count_ignored(raw.value.keys() - _DIALOGUE_KEYS, repairs)
         utterances: list[Row] = []
-        care_key = dialogue_id if dialogue_id in self.care else f"{raw.file.path.name}#{raw.index}"
+        care_key = dialogue_id if dialogue_id in self.care else f"{raw.file.name}#{raw.index}"
         care = self.care.get(care_key)
         plain = source_format == "unlabelled" and care is None
         for number, turn in enumerate(turns):
@@ -793,9 +880,11 @@ class DialogueReader:
             return Dialogue("unlabeled", "train", {"dialogue_id": dialogue_id, "utterances": utterances})
         satisfaction = _satisfaction(raw.value.get("满意度") if isinstance(raw.value, dict) else None)
         if care is not None:
-            _merge_care(care, len(turns), utterances)
+            _merge_care(care, len(turns), utterances, repairs)
             self.merged.add(care_key)
-            satisfaction = care.satisfaction if care.satisfaction is not None else satisfaction
+            if care.satisfaction is not None:
+                repairs["care_replaces_satisfaction"] += satisfaction not in (None, care.satisfaction)
+                satisfaction = care.satisfaction
         _check_entities_declared(utterances)
         row = {"dialogue_id": dialogue_id, "satisfaction": satisfaction, "utterances": utterances}
         return Dialogue("labeled", raw.file.split or split_of(dialogue_id), row)
@@ -812,7 +901,7 @@ def _identified(raw: RawDialogue, repairs: Counter[str]) -> tuple[str, list[Any]
     dialogue_id = value.get("id") if isinstance(value, dict) else None
     if dialogue_id in (None, ""):
         repairs["missing_id"] += 1
-        dialogue_id = hashlib.sha256(json.dumps(turns, ensure_ascii=True).encode()).hexdigest()[:32]
+        dialogue_id = hashlib.sha256(_canonical(turns, raw.text)).hexdigest()[:32]
     if not isinstance(dialogue_id, str | int):
         found = f"an id that is {type(dialogue_id).__name__}"
         raise DataError(found, "a string", file=raw.file.name, dialogue=f"at index {raw.index}", field="id")
@@ -820,6 +909,14 @@ def _identified(raw: RawDialogue, repairs: Counter[str]) -> tuple[str, list[Any]
         found = "half of a surrogate pair"
         raise DataError(found, "Unicode text", file=raw.file.name, dialogue=f"at index {raw.index}", field="id")
     return str(dialogue_id), turns
+
+
+def _canonical(value: Json, text: str) -> bytes:
+    """JSON that does not depend on how the file was laid out; the text itself where orjson refuses the value."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # half of a surrogate pair, or nested beyond reason
+        return text.encode(errors="surrogatepass")
 
 
 def _check_unicode(turns: list[Json]) -> None:
@@ -840,7 +937,15 @@ def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+_DIALOGUE_KEYS = {"id", "content", "满意度"}
 _KNOWN_KEYS = _ANNOTATIONS | set(_SPEAKER_KEYS) | {_CONFUSED}
+_ENTITY_KEYS = {"name", "ent-name", "id", "ent-id", "type", "pos"}
+_TRIPLE_KEYS = {"ent-id", "id", "ent-name", "name", "prop", "value", "pos"}
+
+
+def _count_ignored(keys: Iterable[str], repairs: Counter[str]) -> None:
+    """Keys that nobody knows are counted by name, so that a misspelt one is seen."""
+    repairs.update(f"ignored_key:{printable(key, 40)}" for key in keys)
 
 
 def _speaker_keys(turn: Json, repairs: Counter[str]) -> list[str]:
@@ -849,10 +954,11 @@ def _speaker_keys(turn: Json, repairs: Counter[str]) -> list[str]:
         raise DataError(type(turn).__name__, "an object with the keys [SPEAKER 1] and [SPEAKER 2]")
     keys = [key for key in turn if key in _SPEAKER_KEYS]
     if len(keys) < len(turn):
-        for key in sorted(turn.keys() - _KNOWN_KEYS):
+        others = turn.keys() - _KNOWN_KEYS
+        for key in sorted(others):
             if key.startswith("[SPEAKER"):
                 raise DataError("another speaker", "[SPEAKER 1] (service) or [SPEAKER 2] (user)", field=key)
-            repairs[f"ignored_key:{key}"] += 1
+        _count_ignored(others, repairs)
     if not keys:
         raise DataError("no speaker key", "[SPEAKER 1] (service), [SPEAKER 2] (user) or both")
     for key in keys:
@@ -901,9 +1007,11 @@ def _text_field(turn: Row, key: str) -> str | None:
     return value
 
 
-def _parsed(turn: Row, key: str, parse: Callable[[str], Parsed]) -> Parsed | None:
+def _parsed(turn: Row, key: str, parse: Callable[[str], Parsed], repairs: Counter[str]) -> Parsed | None:
     """What `parse` makes of a label string of a turn; None where there is none."""
     text = _text_field(turn, key)
+    if isinstance(turn.get(key), list):
+        repairs["list_of_labels"] += 1
     if text is None:
         return None
     try:
@@ -913,10 +1021,14 @@ def _parsed(turn: Row, key: str, parse: Callable[[str], Parsed]) -> Parsed | Non
 
 
 def _user_labels(turn: Row, confused: bool, repairs: Counter[str]) -> Row:
-    parsed = None if confused else _parsed(turn, "用户意图", _parse_intents)
+    parsed = None if confused else _parsed(turn, "用户意图", _parse_intents, repairs)
     _count_labels("missing_intent", parsed, confused, repairs)
-    emotions = _parsed(turn, "用户情绪", _parse_emotions)
-    return {"emotions": list(emotions) if emotions else None, "intents": parsed and list(parsed[0]), "acts": None}
+    emotions = _parsed(turn, "用户情绪", _parse_emotions, repairs)
+    intents = parsed and [
+        {"intent": intent, "slots": [{"entity_id": entity, "slot": slot} for entity, slot in slots]}
+        for intent, slots in parsed[0]
+    ]
+    return {"emotions": list(emotions) if emotions else None, "intents": intents, "acts": None}
 
 
 def _count_labels(
@@ -929,21 +1041,29 @@ def _count_labels(
 
 
 def _service_labels(turn: Row, confused: bool, repairs: Counter[str]) -> Row:
-    parsed = None if confused else _parsed(turn, "客服意图", _parse_acts)
+    parsed = None if confused else _parsed(turn, "客服意图", _parse_acts, repairs)
     _count_labels("missing_act", parsed, confused, repairs)
     return {"emotions": None, "intents": None, "acts": parsed and list(parsed[0])}
 
 
-def _merge_care(care: Care, turns: int, utterances: list[Row]) -> None:
-    for turn in (*care.emotions, *care.acts):
+def _merge_care(care: Care, turns: int, utterances: list[Row], repairs: Counter[str]) -> None:
+    emotions, acts = dict(care.emotions or {}), dict(care.acts or {})
+    for turn in (*emotions, *acts):
         if turn >= turns:
             raise DataError(f"care labels for turn {turn}", f"a turn below {turns}")
     for utterance in utterances:
         turn = utterance["turn"]
-        if utterance["speaker"]:
-            utterance["emotions"] = list(care.emotions.get(turn, (0,)))
-        else:
-            utterance["acts"] = list(dict.fromkeys([*(utterance["acts"] or ()), *care.acts.get(turn, ())]))
+        if not utterance["speaker"]:
+            added = acts.pop(turn, ())
+            utterance["acts"] = (
+                list(dict.fromkeys([*(utterance["acts"] or ()), *added])) if added else utterance["acts"]
+            )
+        elif care.emotions is not None:
+            labels = list(emotions.pop(turn, (0,)))
+            repairs["care_replaces_emotions"] += utterance["emotions"] not in (None, labels)
+            utterance["emotions"] = labels
+    if emotions or acts:
+        repairs["care_label_without_utterance"] += len(emotions) + len(acts)
 
 
 def _check_entities_declared(utterances: list[Row]) -> None:
@@ -993,9 +1113,12 @@ def _add_spans(turn: Row, context: _Turn) -> None:
         return
     if not isinstance(info, dict):
         raise DataError(type(info).__name__, "an object with ents and triples", field="info")
+    _count_ignored(info.keys() - {"ents", "triples"}, context.repairs)
     for item in _items(info, "ents"):
+        _count_ignored(item.keys() - _ENTITY_KEYS, context.repairs)
         _add_entity(item, context)
     for item in _items(info, "triples"):
+        _count_ignored(item.keys() - _TRIPLE_KEYS, context.repairs)
         _add_triple(item, context)
 
 
@@ -1011,14 +1134,12 @@ def _items(info: Row, key: str) -> list[Row]:
 def _add_entity(item: Row, context: _Turn) -> None:
     entity_id = _entity_id(_either(item, "id", "ent-id", context), "info.ents")
     type_ = item.get("type")
-    type_name = {"4g套餐": "4G套餐", "5g套餐": "5G套餐"}.get(str(type_), type_)
+    type_name = _TYPE_CASE.get(str(type_), type_)
     index = None if type_ in (None, "", "NA") else _label(type_name, _TYPE_INDEX, field="info.ents.type")
-    context.repairs["missing_type"] += index is None
+    if index is None:
+        context.repairs["missing_type"] += 1
     name = _either(item, "name", "ent-name", context)
-    positions = item.get("pos")
-    if isinstance(positions, list) and positions and not isinstance(positions[0], list):
-        positions = [positions]
-    for position in positions or [None]:
+    for position in _positions(item, "info.ents"):
         span = _locate(name, position, context, "info.ents")
         context.utterances[span.utterance]["entities"].append(
             {"entity_id": entity_id, "type": index, "name": span.name, "start": span.start, "end": span.end}
@@ -1030,7 +1151,7 @@ def _add_triple(item: Row, context: _Turn) -> None:
     if not isinstance(slot, str) or not slot:
         raise DataError(repr(slot)[:40], "the name of a slot", field="info.triples.prop")
     name = _either(item, "ent-name", "name", context)
-    span = _locate(item.get("value"), item.get("pos") or None, context, "info.triples")
+    span = _locate(item.get("value"), _positions(item, "info.triples")[0], context, "info.triples")
     context.utterances[span.utterance]["triples"].append(
         {
             "entity_id": _entity_id(_either(item, "ent-id", "id", context), "info.triples"),
@@ -1096,6 +1217,16 @@ def _locate(name: Json, position: Json, context: _Turn, place: str) -> _Span:
     return _Span(speaker, None, wanted)
 
 
+def _positions(item: Row, place: str) -> list[Json]:
+    """The positions of an entity or triple, [speaker, start, end] or a list of these; [None] where there are none."""
+    positions = item.get("pos")
+    if positions is None or positions == []:
+        return [None]
+    if not isinstance(positions, list):
+        raise DataError(f"the position {positions!r:.40}", "[speaker, start, end]", field=f"{place}.pos")
+    return positions if isinstance(positions[0], list) else [positions]
+
+
 def _position(position: Json, context: _Turn, place: str) -> tuple[int, int, int]:
     """Utterance of the turn, start and end; the first utterance where there is no position."""
     if position is None:
@@ -1111,12 +1242,16 @@ def _nearest(name: str, text: str, start: int) -> tuple[int, str] | None:
     """The place nearest to `start` where `text` says `name`, and what stands there; exact places first."""
     if not name.strip(" _"):
         return None
-    places = [(m.start(), m.group()) for m in re.finditer(f"(?={re.escape(name)})", text)]
-    places = [(at, name) for at, _ in places]
-    if not places:
+    start = max(start, 0)
+    exact = [(text.rfind(name, 0, start + len(name)), name), (text.find(name, start), name)]
+    places = [place for place in exact if place[0] >= 0]
+    if not places and len(name) <= _LONGEST_LOOSE_NAME:
         loose = "[ _]*".join(re.escape(character) for character in name if character not in " _")
-        places = [(m.start(), m.group()) for m in re.finditer(loose, text, re.IGNORECASE)]
+        places = [(found.start(), found.group()) for found in re.finditer(loose, text, re.IGNORECASE)]
     return min(places, key=lambda place: (abs(place[0] - start), place[0]), default=None)
+
+
+_LONGEST_LOOSE_NAME = 200  # characters; annotators' blanks are in short names, and the search is slow for long ones
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -1135,12 +1270,15 @@ class Uniqueness:
 
         Raises DataError when the content differs.
         """
-        known = self._seen.setdefault(dialogue_id, (digest, file))
+        if dialogue_id not in self._seen:
+            self._seen[dialogue_id] = digest, file
+            return True
+        known = self._seen[dialogue_id]
         if known[0] != digest:
             hint = "Two different calls have one id: rename one, or leave the second out with --on-error skip."
             found = f"an id that {known[1]} has for a different dialogue"
             raise DataError(found, "each id once", hint, file=file, dialogue=dialogue_id)
-        return known[0] is digest
+        return False
 
 
 def digest_of(row: Row) -> bytes:
@@ -1268,7 +1406,7 @@ def satisfaction_rows(row: Row) -> list[Row]:
 def transcript_lines(row: Row) -> list[str]:
     """A dialogue as speaker-marked lines: 客服：... and 用户：..."""
     names = list(SPEAKERS.values())
-    return [f"{names[utterance['speaker']]}：{utterance['text']}" for utterance in row["utterances"]]
+    return [f"{names[u['speaker']]}：{u['text'].replace(chr(10), ' ')}" for u in row["utterances"]]
 
 
 @cache
@@ -1302,16 +1440,23 @@ BLOCK = 500  # dialogues in a table
 class CMCCConfig(datasets.BuilderConfig):  # type: ignore[misc]
     """A config of the data set: `name` is one of cmcc.FEATURES, `data_dir` the folder of raw files."""
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the raw files are; the sample's ship with the package."""
+        if self.name == "sample":
+            return SAMPLE_DIR
+        return Path(self.data_dir) if self.data_dir else None
+
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: Features | None = None) -> str:
-        """The cache key: a digest of the files' paths, sizes and times, and of the code that reads them.
+        """The cache key: a digest of the files' names, sizes and times, and of the code that reads them.
 
         The library's own key holds the folder's name only, and would hand back stale rows of edited files.
         """
         digest = hashlib.sha256(repr((sorted(config_kwargs.items()), custom_features)).encode())
-        files, care = find_files(self.data_dir) if self.data_dir else ([], [])
-        for path in [file.path for file in files] + care:
+        files, care = find_files(self.folder) if self.folder else ([], [])
+        for name, path in [((file.name, file.split), file.path) for file in files] + [("care", path) for path in care]:
             stat = path.stat()
-            digest.update(repr((str(path.resolve()), stat.st_size, stat.st_mtime_ns)).encode())
+            digest.update(repr((name, str(path.resolve()), stat.st_size, stat.st_mtime_ns)).encode())
         for path in _code_files(self.name):
             digest.update(path.read_bytes())
         return f"{self.name}-{digest.hexdigest()[:16]}"
@@ -1327,7 +1472,8 @@ def _code_files(config: str) -> list[Path]:
 class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     """Builds a config from raw files: CMCC(config_name="labeled", data_dir="FOLDER").
 
-    Shards are files; a dialogue that several files hold is taken from the first.
+    Shards are files; a dialogue that several files hold is taken from the first. All files are read once before the
+    first row is given, streamed or not: only then is it known which dialogues stand twice.
     """
 
     VERSION = datasets.Version(VERSION)
@@ -1341,56 +1487,59 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
         return datasets.DatasetInfo(description=description, features=FEATURES[self.config.name]())
 
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:  # noqa: ARG002
-        data_dir = self.config.data_dir
-        if data_dir is None:
+        folder = self.config.folder
+        if folder is None:
             raise DataError("no data_dir", "a folder of raw files", WHERE_TO_GET, config=self.config.name)
-        files, care_files = find_files(data_dir)
+        files, care_files = find_files(folder)
         chosen = choose_care_file(care_files)
         care = read_care(chosen) if chosen else {}
-        unique, splits = Uniqueness(), set[str]()
-        repeated: list[set[int]] = []
-        for file in files:
-            repeated.append(set())
-            for index, dialogue in _numbered(file, care):
-                row = dialogue.row
-                if not unique.add(row["dialogue_id"], digest_of(row), file.name):
-                    repeated[-1].add(index)
-                elif dialogue.config == self._source:
-                    splits.add(dialogue.split)
-        if not splits:
-            expected = f"some for the config {self.config.name!r}"
-            raise DataError(f"no {self._source} dialogues", expected, WHERE_TO_GET, file=str(data_dir))
+        wanted = self._dialogues_by_split(files, care)
+        if not wanted:
+            needed = {"emotion": " with emotions", "satisfaction": " with satisfaction"}.get(self.config.name, "")
+            found, expected = f"no {self._source} dialogues{needed}", f"some for the config {self.config.name!r}"
+            raise DataError(found, expected, WHERE_TO_GET, file=str(folder))
         return [
-            datasets.SplitGenerator(name, {"files": files, "repeated": repeated, "split": name, "care": care})
-            for name in SPLITS
-            if name in splits
+            datasets.SplitGenerator(
+                split, {"files": [files[n] for n in by_file], "wanted": list(by_file.values()), "care": care}
+            )
+            for split, by_file in sorted(wanted.items(), key=lambda item: SPLITS.index(item[0]))
         ]
 
     @property
     def _source(self) -> str:
         return "unlabeled" if self.config.name == "unlabeled" else "labeled"
 
+    def _dialogues_by_split(self, files: list[RawFile], care: CareLabels) -> dict[str, dict[int, set[int]]]:
+        """Of each split that has rows: by number of the file, the places in it of the dialogues that make them."""
+        unique, with_rows = Uniqueness(), set[str]()
+        found: dict[str, dict[int, set[int]]] = {}
+        for number, file in enumerate(files):
+            for index, dialogue in _numbered(file, care):
+                row, split = dialogue.row, dialogue.split
+                if unique.add(row["dialogue_id"], digest_of(row), file.name) and dialogue.config == self._source:
+                    found.setdefault(split, {}).setdefault(number, set()).add(index)
+                    if split not in with_rows and view(self.config.name)(row):
+                        with_rows.add(split)
+        return {split: by_file for split, by_file in found.items() if split in with_rows}
+
     def _generate_tables(
-        self, files: list[RawFile], repeated: list[set[int]], split: str, care: CareLabels
+        self, files: list[RawFile], wanted: list[set[int]], care: CareLabels
     ) -> Iterator[tuple[Key, pa.Table]]:
-        for shard, (file, again) in enumerate(zip(files, repeated, strict=True)):
-            numbered = _numbered(file, care)
-            dialogues = (dialogue for index, dialogue in numbered if index not in again)
-            rows = (d.row for d in dialogues if d.config == self._source and d.split == split)
+        for shard, (file, indices) in enumerate(zip(files, wanted, strict=True)):
+            rows = (dialogue.row for _, dialogue in _numbered(file, care, indices))
             for number, block in enumerate(blocks(rows, BLOCK)):
-                yield (
-                    Key(shard, number),
-                    table_of(chain.from_iterable(map(view(self.config.name), block)), self.config.name),
-                )
+                viewed = chain.from_iterable(map(view(self.config.name), block))
+                yield Key(shard, number), table_of(viewed, self.config.name)
 
 
-def _numbered(file: RawFile, care: CareLabels) -> Iterator[tuple[int, Dialogue]]:
-    """The dialogues of a file with their indices in it."""
+def _numbered(file: RawFile, care: CareLabels, wanted: set[int] | None = None) -> Iterator[tuple[int, Dialogue]]:
+    """The dialogues of a file with their places in it; only those at the places `wanted`, if given."""
     reader = DialogueReader(care)
     for raw in raw_dialogues(file):
-        dialogue = reader.read(raw)
-        if dialogue is not None:
-            yield raw.index, dialogue
+        if wanted is None or raw.index in wanted:
+            dialogue = reader.read(raw)
+            if dialogue is not None:
+                yield raw.index, dialogue
 
 
 def blocks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
@@ -1412,17 +1561,25 @@ def load(
 ) -> Loaded:
     """A config of the data set made from raw files, as `datasets` objects: load("labeled", data_dir="FOLDER").
 
-    config: one of cmcc.FEATURES; `sample` needs no data_dir, it is synthetic and ships with the package.
-    split: train, validation or test; without it all of them, in a dict.
-    num_proc: processes, each takes whole files.
-    Raises DataError when there are no files, or when one holds what cannot be repaired.
+    config: one of cmcc.FEATURES; `sample` takes no data_dir, it is synthetic and ships with the package.
+    split: train, validation or test; without it all that have rows, in a dict.
+    streaming: gives iterable data sets; nothing is written to the cache.
+    num_proc: processes, each takes whole files; not with streaming.
+    Raises DataError when there are no files, or when one holds what cannot be repaired; ValueError for arguments that
+    do not go together.
     """
     if config not in FEATURES:
         raise ValueError(f"no config {config!r}; there are {', '.join(FEATURES)}")
-    if data_dir is None and config != "sample":
+    if streaming and num_proc:
+        raise ValueError("num_proc is of no use with streaming: leave one of them out")
+    if config == "sample":
+        if data_dir is not None:
+            raise ValueError("the config 'sample' takes no data_dir: it is the sample; load 'labeled' from a folder")
+        builder = CMCC(config_name=config)
+    elif data_dir is None:
         raise DataError("no data_dir", "a folder of raw files", WHERE_TO_GET, config=config)
-    folder = SAMPLE_DIR if data_dir is None else Path(data_dir).resolve()
-    builder = CMCC(config_name=config, data_dir=str(folder))
+    else:
+        builder = CMCC(config_name=config, data_dir=str(Path(data_dir).resolve()) if str(data_dir) else "")
     if not streaming:
         builder.download_and_prepare(num_proc=num_proc)
     loaded: Loaded = builder.as_streaming_dataset(split) if streaming else builder.as_dataset(split)

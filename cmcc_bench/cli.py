@@ -10,9 +10,13 @@ Exit status: 0, 1 (the data or the result is not right) or 2 (usage).
 from __future__ import annotations
 
 import argparse
+import errno
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import datasets
@@ -33,22 +37,42 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status: int = options.run(options)
     except cmcc.DataError as error:
-        _errors.print(f"cmcc: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        _say_error(str(error))
         return 1
     except OSError as error:
-        hint = ". Nothing was changed. Free space or mend the permissions, then run it again." if error.errno else ""
-        message = f"cmcc: {error.filename or 'writing'}: {error.strerror or error}{hint}"
-        _errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+        where = f"{error.filename}: " if error.filename else ""
+        _say_error(_sentences(f"{where}{error.strerror or error}", *_notes(error), _ADVICE.get(error.errno or 0, "")))
         return 1
-    except KeyboardInterrupt:
-        _errors.print("cmcc: stopped; nothing was changed.")
+    except KeyboardInterrupt as error:
+        _say_error(_sentences("stopped", *_notes(error)))
         return 1
     return status
 
 
+_AGAIN = "then run it again."
+_ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), f"Free space, {_AGAIN}") | dict.fromkeys(
+    (errno.EACCES, errno.EPERM, errno.EROFS), f"Mend the permissions, or name another place, {_AGAIN}"
+)  # by the number of an OSError
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What the function that raised the error adds to it, such as that nothing was changed."""
+    return getattr(error, "__notes__", [])
+
+
+def _sentences(*parts: str) -> str:
+    return " ".join(f"{part.removesuffix('.')}." for part in parts if part)
+
+
+def _say_error(message: str) -> None:
+    """Prints a message as it may be shown in a terminal: it may quote names and ids from files."""
+    lines = [cmcc.printable(line, len(line)) for line in f"cmcc: {message}".split("\n")]
+    _errors.print("\n".join(lines), style="red", markup=False, highlight=False, soft_wrap=True)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cmcc", description=str(__doc__).split("\n")[0])
-    parser.add_argument("--version", action="version", version=f"cmcc data {cmcc.VERSION}")
+    parser.add_argument("--version", action="version", version=f"cmcc {version('cmcc')}, data {cmcc.VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     simulate = commands.add_parser("simulate", help="write synthetic calls as raw files")
@@ -67,12 +91,52 @@ def _parser() -> argparse.ArgumentParser:
         "--on-error",
         choices=("raise", "skip"),
         default="raise",
-        help="skip: leave unreadable dialogues out and write them to OUT-rejects.jsonl (default: %(default)s)",
+        help="skip: leave unreadable dialogues out, write them to OUT-rejects.jsonl and why to OUT-rejects.txt "
+        "(default: %(default)s)",
     )
     build.set_defaults(run=_build)
 
+    predict = commands.add_parser("predict", help="decode a split with a trained model")
+    predict.add_argument("model", type=Path, help="the folder of a run's best checkpoint, RUN/best")
+    predict.add_argument("dataset", help="a built folder, a Hub id, `sample`, or a Track 2 test file")
+    predict.add_argument("--split", default="test", choices=cmcc.SPLITS, help="default: %(default)s")
+    predict.add_argument("--mode", default="end2end", choices=("end2end", "oracle"), help="default: %(default)s")
+    predict.add_argument("--format", default="jsonl", choices=("jsonl", "seretod"), help="default: %(default)s")
+    predict.add_argument("--batch-size", type=_positive, help="dialogues decoded at a time")
+    predict.add_argument("--out", type=Path, required=True, help="file to write; a second start goes on with it")
+    predict.set_defaults(run=_predict)
+
+    score = commands.add_parser("score", help="score a file of predictions")
+    score.add_argument("predictions", type=Path, help="a file that cmcc predict wrote")
+    score.add_argument("dataset", help="a built folder, a Hub id, or `sample`")
+    score.add_argument("--split", default="test", choices=cmcc.SPLITS, help="default: %(default)s")
+    score.add_argument("--version", default="strict", choices=("strict", "seretod"), help="default: %(default)s")
+    score.add_argument("--fold-caring", action="store_true", help="score acts with the caring ones folded back")
+    score.add_argument("--resamples", type=_count, default=1000, help="of the bootstrap (default: %(default)s)")
+    score.add_argument("--seed", type=_count, default=0, help="of the bootstrap (default: %(default)s)")
+    score.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    score.set_defaults(run=_score)
+
+    report = commands.add_parser("report", help="the paper's tables, from files of predictions")
+    report.add_argument("runs", type=Path, nargs="+", help="files that cmcc predict wrote, or folders of them")
+    report.add_argument("--out", type=Path, help="write Markdown to this file, too")
+    report.add_argument("--resamples", type=_count, default=1000, help="of the bootstrap (default: %(default)s)")
+    report.add_argument("--seed", type=_count, default=0, help="of the bootstrap (default: %(default)s)")
+    report.add_argument("--examples", type=_count, default=8, help="exchanges of table 4 (default: %(default)s)")
+    report.set_defaults(run=_report)
+
+    chat = commands.add_parser("chat", help="talk to one or more trained models")
+    chat.add_argument("models", type=Path, nargs="+", help="folders of best checkpoints; several stand side by side")
+    chat.add_argument("--dataset", default="sample", help="where the local KB is from (default: %(default)s)")
+    chat.add_argument("--dialogue", help="the id of the dialogue whose KB is used (default: the largest KB of test)")
+    chat.add_argument("--web", action="store_true", help="open a page instead, on this machine only")
+    chat.add_argument("--port", type=_positive, help="of the page")
+    chat.set_defaults(run=_chat)
+
     stats = commands.add_parser("stats", help="a data set's statistics beside the published ones")
-    stats.add_argument("dataset", help="a built folder, a Hub id, or `sample`")
+    stats.add_argument(
+        "dataset", nargs="?", default="sample", help="a built folder, a Hub id, or `sample` (the default)"
+    )
     stats.set_defaults(run=_stats)
     return parser
 
@@ -90,12 +154,24 @@ def _positive(text: str) -> int:
 
 
 @contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar with the time left; yields the function that advances it."""
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar with the time left; yields the function that takes how much is done and how much there is."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=_errors, transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda amount: progress.advance(task, amount)
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _added(show: Callable[[int, int], None], total: int) -> Callable[[int], None]:
+    """For work that reports what it did since the last time: the same bar."""
+    done = 0
+
+    def advance(amount: int) -> None:
+        nonlocal done
+        done += amount
+        show(done, total)
+
+    return advance
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -105,21 +181,129 @@ def _simulate(options: argparse.Namespace) -> int:
     if not total:
         _errors.print("cmcc simulate: nothing to do: --dialogues and --unlabeled are both 0")
         return 2
-    with _progress("simulating dialogues", total) as advance:
-        paths = write_corpus(options.out, options.dialogues, options.unlabeled, options.seed, advance)
+    with _progress("simulating dialogues") as show:
+        paths = write_corpus(options.out, options.dialogues, options.unlabeled, options.seed, _added(show, total))
     _console.print(f"{total} synthetic dialogues (seed {options.seed}) in {len(paths)} files in {options.out}")
     return 0
+
+
+@contextmanager
+def _sigterm_cleans_up() -> Iterator[None]:
+    """SIGTERM ends the block as an exception does, with the status that shells give a command that it ended."""
+
+    def leave(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():  # only the main one may set what a signal does
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _build(options: argparse.Namespace) -> int:
     from cmcc_bench.build import build, raw_bytes
 
-    with _progress("reading raw bytes", raw_bytes(options.data_dir)) as advance:
+    with _sigterm_cleans_up(), _progress("reading raw bytes") as show:
+        advance = _added(show, raw_bytes(options.data_dir))
         result = build(
             options.data_dir, options.out, options.num_proc, options.on_error == "skip", options.care, advance
         )
     for line in result.summary():
         _console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from cmcc_bench.decoding import BATCH_SIZE, predict
+
+    with _progress("decoding exchanges") as show:
+        run = predict(
+            options.model,
+            options.dataset,
+            options.out,
+            split=options.split,
+            mode=options.mode,
+            output_format=options.format,
+            batch_size=options.batch_size or BATCH_SIZE,
+            progress=show,
+        )
+    synthetic = " of SYNTHETIC data" if run.synthetic else ""
+    cut = (
+        f"; {run.cut_contexts} contexts were too long: {run.cut_entities} history entities cut"
+        if run.cut_contexts
+        else ""
+    )
+    _console.print(
+        f"{options.out}: {run.exchanges} exchanges{synthetic}, {run.exchanges_per_second:.1f} a second{cut}",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    import orjson
+
+    from cmcc_bench.corpus import open_dataset
+    from cmcc_bench.reports.table import score_table
+    from cmcc_bench.scoring import read_predictions, score_responses
+
+    rows = list(open_dataset(options.dataset, "response")[options.split])
+    scores = score_responses(
+        read_predictions(options.predictions),
+        rows,
+        options.version,
+        options.fold_caring,
+        options.resamples,
+        options.seed,
+        file=options.predictions,
+    )
+    if options.json:
+        _console.print_json(orjson.dumps(scores.as_dict()).decode())
+    else:
+        synthetic = any(row["dialogue_id"].startswith(cmcc.SYNTHETIC_ID) for row in rows)
+        _console.print(score_table(options.predictions.name, scores, synthetic).terminal())
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from cmcc_bench.corpus import open_dataset
+    from cmcc_bench.reports.response import Data, response_tables
+    from cmcc_bench.reports.systems import find_systems
+
+    systems = find_systems(options.runs)
+    splits = open_dataset(systems[0].dataset, "response")
+    data = Data(list(splits[systems[0].split]), list(splits["train"]))
+    tables = response_tables(systems, data, options.resamples, options.seed, options.examples)
+    for table in tables:
+        _console.print(table.terminal())
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text("\n".join(table.markdown() for table in tables), encoding="utf-8")
+    return 0
+
+
+def _chat(options: argparse.Namespace) -> int:
+    from cmcc_bench.chat.session import Session, choose_kb, model_name
+    from cmcc_bench.decoding import open_model
+
+    dialogue_id, kb = choose_kb(options.dataset, options.dialogue)
+    sessions = {}
+    for folder in options.models:
+        trained = open_model(folder)
+        sessions[model_name(folder, trained)] = Session(trained, kb)
+    _console.print(f"Local KB: dialogue {dialogue_id} of {options.dataset}", markup=False, highlight=False)
+    if options.web:
+        from cmcc_bench.chat.page import launch, make_page
+
+        launch(make_page(sessions, "cmcc chat"), options.port)
+    else:
+        from cmcc_bench.chat.terminal import talk
+
+        talk(sessions, _console)
     return 0
 
 

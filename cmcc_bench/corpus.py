@@ -17,7 +17,7 @@ def open_dataset(name: str, config: str = "labeled") -> datasets.DatasetDict:
     Raises cmcc.DataError when there is no such data set or it lacks the config.
     """
     if name == "sample":
-        return cmcc.load(config, data_dir=cmcc.SAMPLE_DIR)
+        return cmcc.load("sample") if config == "labeled" else cmcc.load(config, data_dir=cmcc.SAMPLE_DIR)
     if Path(name).is_dir() and not (Path(name) / "README.md").exists():
         hint = f"Build it first: cmcc build --data-dir {name} --out cmcc"
         raise cmcc.DataError("no README.md", "a folder that cmcc build made", hint, folder=name)

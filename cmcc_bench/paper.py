@@ -62,3 +62,24 @@ NEGATIVE_EMOTION_SHARES: dict[str, float] = {
     "difficulty_performing_an_operation": 1.03,
     "not_satisfied_but_no_longer_pursues": 0.47,
 }
+
+
+@dataclass(frozen=True)
+class ResponseResult:
+    """A row of table 2 or 3: F1 and success in [0, 1], BLEU-4 in [0, 100]; None where the paper has none."""
+
+    intent_f1: float | None
+    success: float | None
+    act_f1: float | None
+    bleu: float | None
+
+
+# Tables 2 and 3, by text form (cmcc_bench.textform.FORMS) and mode of decoding.
+RESPONSE_RESULTS: dict[tuple[str, str], ResponseResult] = {
+    ("baseline", "end2end"): ResponseResult(0.642, 0.315, 0.575, 4.137),
+    ("variant", "end2end"): ResponseResult(0.656, 0.357, 0.567, 4.669),
+    ("baseline", "oracle"): ResponseResult(None, None, None, 6.230),
+    ("variant", "oracle"): ResponseResult(None, None, None, 7.385),
+    ("no_emotion", "end2end"): ResponseResult(0.611, 0.356, 0.567, 4.462),
+    ("no_caring", "end2end"): ResponseResult(0.656, 0.340, 0.577, 4.657),
+}

@@ -8,7 +8,9 @@ import pytest
 
 import cmcc
 from cmcc_bench import cli
+from cmcc_bench.textform import FORMS
 from tests import raw
+from tests.tiny_model import write_model
 
 
 def test_build_prints_what_it_made_and_ends_with_0(tmp_path, capsys):
@@ -65,3 +67,43 @@ def test_the_command_starts_without_torch_or_transformers():
     script = "import sys; from cmcc_bench import cli; print([m for m in ('torch', 'transformers') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def built(tmp_path):
+    raw.write(tmp_path / "raw", "train.json", [raw.dialogue(f"{cmcc.SYNTHETIC_ID}{n}") for n in range(3)])
+    raw.write(tmp_path / "raw", "test.json", [raw.dialogue(f"{cmcc.SYNTHETIC_ID}test-{n}") for n in range(2)])
+    assert cli.main(["build", "--data-dir", str(tmp_path / "raw"), "--out", str(tmp_path / "cmcc")]) == 0
+    return tmp_path / "cmcc"
+
+
+def test_predict_score_and_report_work_one_after_the_other(built, tmp_path, capsys):
+    for name in ("baseline", "variant"):
+        write_model(tmp_path / name, FORMS[name])
+        for mode in ("end2end", "oracle"):
+            out = str(tmp_path / "runs" / f"{name}.{mode}.jsonl")
+            assert cli.main(["predict", str(tmp_path / name), str(built), "--mode", mode, "--out", out]) == 0
+            assert "2 exchanges of SYNTHETIC data" in capsys.readouterr().out
+    variant = str(tmp_path / "runs" / "variant.end2end.jsonl")
+    assert cli.main(["score", variant, str(built), "--resamples", "20"]) == 0
+    printed = capsys.readouterr().out
+    assert "SYNTHETIC" in printed and "intent_f1" in printed and "tok:zh" in printed
+    assert cli.main(["score", variant, str(built), "--resamples", "20", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["exchanges"] == 2
+    report = tmp_path / "report.md"
+    assert cli.main(["report", str(tmp_path / "runs"), "--out", str(report), "--resamples", "20"]) == 0
+    printed, written = capsys.readouterr().out, report.read_text("utf-8")
+    for text in ("Table 2, strict", "Table 3, seretod", "Paired bootstrap", "Table 4", "Variant (Oracle)", "SYNTHETIC"):
+        assert text in printed and text in written
+
+
+def test_a_folder_that_is_no_model_and_predictions_of_other_data_end_with_1(built, tmp_path, capsys):
+    assert cli.main(["predict", str(built), str(built), "--out", str(tmp_path / "x.jsonl")]) == 1
+    assert "a model of train/dialogue.py" in capsys.readouterr().err
+    write_model(tmp_path / "variant", FORMS["variant"])
+    out = str(tmp_path / "runs" / "x.jsonl")
+    assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--split", "train", "--out", out]) == 0
+    assert cli.main(["score", out, str(built)]) == 1
+    assert "x.jsonl" in capsys.readouterr().err
+    assert cli.main(["report", str(tmp_path / "raw")]) == 1
+    assert "Run cmcc predict first" in capsys.readouterr().err

@@ -82,6 +82,15 @@ class TestTheCacheIsNeverStale:
             seen += cmcc.load("labeled", "raw", "train")["dialogue_id"]
         assert seen == ["x", "y"]
 
+    def test_a_link_that_gets_another_name_gives_its_rows_the_split_of_that_name(self, tmp_path):
+        raw.write(tmp_path / "real", "f.json", [raw.dialogue()])
+        (tmp_path / "raw").mkdir()
+        link = tmp_path / "raw" / "train.json"
+        link.symlink_to(tmp_path / "real" / "f.json")
+        assert set(cmcc.load("labeled", tmp_path / "raw")) == {"train"}
+        link.rename(tmp_path / "raw" / "test.json")
+        assert set(cmcc.load("labeled", tmp_path / "raw")) == {"test"}
+
     def test_a_care_file_that_appears_or_changes_gives_fresh_rows(self, folder):
         cmcc.load("emotion", folder)
         raw.write(folder, "care.json", '{"dialogues": [{"id": "d", "user_emotions": {"0": ["情绪较为激动"]}}]}')
@@ -117,6 +126,31 @@ def test_a_config_without_dialogues_says_so(tmp_path):
     raw.write(tmp_path, "calls.json", [raw.plain()])
     with pytest.raises(cmcc.DataError, match="no labeled dialogues"):
         cmcc.load("emotion", tmp_path)
+
+
+def test_calls_without_care_labels_say_that_they_have_none(tmp_path):
+    turn = raw.turn()
+    raw.write(tmp_path, "calls.json", [{"id": "x", "content": [turn, raw.turn(service="再见")]}])
+    for config in ("emotion", "satisfaction"):
+        with pytest.raises(cmcc.DataError, match=f"no labeled dialogues with {config}.*care labels"):
+            cmcc.load(config, tmp_path)
+    assert cmcc.load("response", tmp_path)
+
+
+def test_a_split_without_rows_of_a_view_is_left_out(tmp_path):
+    bare = [{"id": "x", "content": [raw.turn()]}]
+    raw.write(tmp_path, "train.json", [raw.dialogue()])
+    raw.write(tmp_path, "dev.json", bare)
+    assert set(cmcc.load("emotion", tmp_path)) == set(cmcc.load("emotion", tmp_path, streaming=True)) == {"train"}
+
+
+def test_arguments_that_do_not_go_together_are_refused(folder):
+    with pytest.raises(ValueError, match="'sample' takes no data_dir"):
+        cmcc.load("sample", data_dir=folder)
+    with pytest.raises(ValueError, match="num_proc is of no use with streaming"):
+        cmcc.load("labeled", folder, streaming=True, num_proc=2)
+    with pytest.raises(cmcc.DataError, match="no data_dir"):
+        cmcc.load("labeled", "")
 
 
 def test_an_unknown_config_names_those_there_are():

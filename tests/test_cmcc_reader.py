@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cmcc
+from cmcc_bench.simulate import simulate_dialogue
 from tests import raw
 
 
@@ -139,6 +140,36 @@ class TestForms:
         assert splits["of-train"] == "train" and splits["of-dev"] == "validation" and splits["of-test"] == "test"
         assert splits["of-more/part-1"] == cmcc.split_of("of-more/part-1")
 
+    @pytest.mark.parametrize(
+        ("name", "split"),
+        [
+            ("train/p.json", "train"),
+            ("test-00.json", "test"),
+            ("dev_1.jsonl", "validation"),
+            ("a/test/b/p.json", "test"),
+            ("trainers.json", None),
+            ("track2.json", None),
+        ],
+    )
+    def test_folders_and_numbered_files_fix_the_split_too(self, tmp_path, name, split):
+        path = tmp_path / name
+        raw.write(path.parent, path.name, [raw.dialogue()])
+        (file,), _ = cmcc.find_files(tmp_path)
+        assert file.split == split
+
+    def test_files_behind_links_and_in_capitals_are_read_hidden_ones_are_not_and_others_are_counted(self, tmp_path):
+        raw.write(tmp_path / "elsewhere", "a.json", [raw.dialogue("a")])
+        raw.write(tmp_path / "raw", "B.JSON", [raw.dialogue("b")])
+        raw.write(tmp_path / "raw", "care_calls.json", [raw.dialogue("c")])
+        raw.write(tmp_path / "raw", "._a.json", "junk")
+        raw.write(tmp_path / "raw", "notes.txt", "x")
+        (tmp_path / "raw" / "part.json").mkdir()
+        (tmp_path / "raw" / "linked").symlink_to(tmp_path / "elsewhere")
+        (tmp_path / "raw" / "loop").symlink_to(tmp_path / "raw")
+        (tmp_path / "raw" / "gone.json").symlink_to(tmp_path / "nowhere")
+        assert [d.row["dialogue_id"] for d in read(tmp_path / "raw")[0]] == ["b", "c", "a"]
+        assert cmcc.skipped_files(tmp_path / "raw") == {"file_not_read:.txt": 1}
+
     def test_the_order_of_the_speaker_keys_tells_who_speaks_first(self, tmp_path):
         turn = {raw.USER: "喂流量包", raw.SERVICE: "您好", "用户意图": "问候", "客服意图": "问候"}
         turn["info"] = {"ents": [entity(pos=[[1, 1, 4]])], "triples": []}
@@ -171,6 +202,9 @@ class TestRepairs:
             ("求助-查询(4g套餐)", [(None, "4G套餐")], set()),
             ("求助-询问(ent-1-业务费用)(ent-1-业务费用)", [("ent-1", "业务费用")], {"intent_alias", "doubled_slot"}),
             ("求助-查询,求助-查询(账户余额)", [(None, "账户余额")], {"doubled_label"}),
+            ("求助-查询(ent-1-业务费用,取消)", [("ent-1", "业务费用"), ("ent-1", "取消")], set()),
+            ("求助-查询(ent-1)", [], {"blank_slot"}),
+            ("，求助-查询,", [], {"full_width_intent", "blank_label"}),
         ],
     )
     def test_intents_of_every_spelling_give_their_slots(self, tmp_path, text, slots, kinds):
@@ -190,6 +224,35 @@ class TestRepairs:
         row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(acts="通知(ent-1-业务费用),提供信息,询问")]))
         assert row["utterances"][0]["acts"] == [list(cmcc.ACTS).index("inform"), list(cmcc.ACTS).index("request")]
         assert report.repaired == {"act_slots_left_out": 1, "act_alias": 1, "doubled_label": 1}
+
+    @pytest.mark.parametrize(
+        ("text", "names", "kinds"),
+        [
+            ("通知,", ["inform"], {"blank_label"}),
+            ("，通知", ["inform"], {"full_width_intent", "blank_label"}),
+            ("", ["other"], {"act_alias"}),
+            ("通知(ent-1-业务费用,询问", ["inform", "request"], {"malformed_intent", "act_slots_left_out"}),
+            (["通知", "询问"], ["inform", "request"], {"list_of_labels"}),
+        ],
+    )
+    def test_acts_of_every_spelling_are_read_and_none_is_invented(self, tmp_path, text, names, kinds):
+        row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(acts=text)]))
+        assert row["utterances"][0]["acts"] == [list(cmcc.ACTS).index(name) for name in names]
+        assert set(report.repaired) == kinds
+
+    def test_an_empty_intent_is_other_and_an_intent_in_an_open_parenthesis_is_an_intent(self, tmp_path):
+        row, report = read_one(
+            tmp_path, raw.dialogue(turns=[raw.turn(intents=""), raw.turn(intents="询问(账户余额,问候")])
+        )
+        names = [[list(cmcc.INTENTS)[i["intent"]] for i in u["intents"]] for u in row["utterances"] if u["intents"]]
+        assert names == [["other"], ["inquire", "greeting"]]
+        assert report.repaired == {"intent_alias": 1, "malformed_intent": 1}
+
+    def test_rows_of_one_label_string_do_not_share_what_a_caller_may_change(self, tmp_path):
+        raw.write(tmp_path, "calls.json", [raw.dialogue("a"), raw.dialogue("b")])
+        first, second = (dialogue.row for dialogue in read(tmp_path)[0])
+        first["utterances"][1]["intents"][0]["slots"].clear()
+        assert second["utterances"][1]["intents"][0]["slots"] != []
 
     def test_confused_intents_are_not_annotated(self, tmp_path):
         row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(意图混乱=True)]))
@@ -255,9 +318,33 @@ class TestRepairs:
         raw.write(tmp_path, "calls.json", text)
         assert read(tmp_path)[1].repaired == {"doubled_key": 1}
 
-    def test_unknown_keys_are_counted_by_name(self, tmp_path):
-        _, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(备注="x")]))
-        assert report.repaired == {"ignored_key:备注": 1}
+    def test_unknown_keys_are_counted_by_name_at_every_level(self, tmp_path):
+        turn = raw.turn(备注="x")
+        turn["info"] = {"ents": [entity(normalized=1)], "triples": [triple(unit=1)], "notes": []}
+        _, report = read_one(tmp_path, raw.dialogue(turns=[turn], 满意渡=3))
+        names = ("备注", "normalized", "unit", "notes", "满意渡")
+        assert report.repaired == {f"ignored_key:{name}": 1 for name in names}
+
+    def test_a_care_file_that_says_nothing_of_emotions_leaves_them(self, tmp_path):
+        raw.write(tmp_path, "calls.json", [raw.dialogue()])
+        raw.write(tmp_path, "care.json", json.dumps({"dialogues": [{"id": "call-1", "satisfaction": 1}]}))
+        dialogues, report = read(tmp_path)
+        assert [u["emotions"] for u in dialogues[0].row["utterances"]] == [None, [0], None, [1]]
+        assert dialogues[0].row["satisfaction"] == 0 and report.repaired == {"care_replaces_satisfaction": 1}
+
+    def test_what_a_care_file_replaces_or_cannot_place_is_counted(self, tmp_path):
+        alone = {raw.SERVICE: "再见", "客服意图": "再见", "info": {"ents": [], "triples": []}}
+        raw.write(tmp_path, "calls.json", [raw.dialogue(turns=[raw.turn(用户情绪="中性"), alone])])
+        entry = {"id": "call-1", "user_emotions": {"0": ["抱怨某问题"], "1": ["中性"]}, "caring_acts": {}}
+        raw.write(tmp_path, "care.json", json.dumps({"dialogues": [entry]}))
+        assert read(tmp_path)[1].repaired == {"care_replaces_emotions": 1, "care_label_without_utterance": 1}
+
+    def test_a_care_label_by_file_is_for_that_file_alone(self, tmp_path):
+        for folder in ("x", "y"):
+            raw.write(tmp_path / folder, "calls.json", [[raw.turn(service=f"您好{folder}")]])
+        entry = {"file": "y/calls.json", "index": 0, "user_emotions": {"0": ["抱怨某问题"]}}
+        raw.write(tmp_path, "care.json", json.dumps({"dialogues": [entry]}))
+        assert [d.row["utterances"][1]["emotions"] for d in read(tmp_path)[0]] == [None, [1]]
 
     def test_one_dialogue_in_two_files_is_read_once_and_counted(self, tmp_path):
         raw.write(tmp_path, "a.json", [raw.dialogue()])
@@ -350,6 +437,42 @@ class TestErrors:
         for word in ["file calls.json", *words]:
             assert word in str(caught.value)
 
+    @pytest.mark.parametrize(
+        "value", [None, True, 5, 1.5, "x", [], [5], [[]], [[1]], [None], {}, {"a": 1}, "\ud800", 10**30]
+    )
+    def test_a_field_of_any_type_is_read_or_an_error_that_names_the_file(self, value):
+        whole = with_info(ents=[entity()], triples=[triple()])
+        for path in places(whole):
+            assert_reads_all_or_raises(mutate(whole, path, "replace", value))
+
+    def test_nesting_beyond_reason_and_a_dialogue_without_end_are_errors(self, tmp_path, monkeypatch):
+        deep = "[" * 900 + "]" * 900
+        raw.write(tmp_path, "calls.json", f'[[{{"[SPEAKER 1]": "a", "info": {deep}}}]]')
+        with pytest.raises(cmcc.DataError, match=r"file calls.json.*field info: found list"):
+            read(tmp_path)
+        monkeypatch.setattr(cmcc, "_LONGEST_DIALOGUE", 1000)
+        monkeypatch.setattr(cmcc, "_CHUNK", 100)
+        for name in ("long.json", "long.jsonl"):
+            path = raw.write(tmp_path, name, [raw.dialogue(turns=[raw.turn(user="啊" * 5000)])])
+            with pytest.raises(cmcc.DataError, match="million characters without an end"):
+                read(path)
+
+    def test_a_gzip_file_with_any_byte_changed_is_read_or_named(self, tmp_path):
+        path = raw.write(tmp_path, "calls.json.gz", [raw.dialogue()])
+        whole = path.read_bytes()
+        for position in range(0, len(whole), 3):
+            path.write_bytes(whole[:position] + bytes([whole[position] ^ 0xFF]) + whole[position + 1 :])
+            try:
+                read(tmp_path)
+            except cmcc.DataError as error:
+                assert "calls.json.gz" in str(error)
+
+    def test_what_a_file_holds_cannot_write_to_the_terminal(self, tmp_path):
+        raw.write(tmp_path, "calls.json", [raw.dialogue("\x1b[31m" + "x" * 500, 满意度=9)])
+        with pytest.raises(cmcc.DataError) as caught:
+            read(tmp_path)
+        assert "\x1b" not in str(caught.value) and "\\x1b[31mxxx" in str(caught.value) and len(str(caught.value)) < 400
+
     def test_a_truncated_gzip_file_is_named(self, tmp_path):
         path = raw.write(tmp_path, "calls.json.gz", [raw.dialogue()])
         path.write_bytes(path.read_bytes()[:-20])
@@ -423,7 +546,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("content", "words"),
         [
-            ("[]", ["no list 'dialogues'"]),
+            ('{"labels": []}', ["no list 'dialogues'"]),
             ("{", ["cannot be read"]),
             (
                 '{"dialogues": [{"id": "call-1", "user_emotions": {"0": ["happy"]}}]}',
@@ -518,7 +641,8 @@ def assert_reads_all_or_raises(dialogue):
 @given(st.data())
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_mutated_dialogue_gives_every_utterance_or_the_error(data):
-    dialogue = data.draw(st.sampled_from([raw.dialogue(), raw.plain(), [raw.turn(), raw.answer()]]))
+    made = [simulate_dialogue(7, number, labeled=number < 3) for number in range(5)]
+    dialogue = data.draw(st.sampled_from([raw.dialogue(), raw.plain(), [raw.turn(), raw.answer()], *made]))
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from(list(places(dialogue))))
         dialogue = mutate(

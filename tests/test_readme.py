@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import cmcc
+from cmcc_bench.build import build
 from tests.readme_row import first_row
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +33,16 @@ def test_the_python_in_it_runs():
     for block in blocks:
         exec(block, names)
     assert len(blocks) >= 2 and names["first"]["dialogue_id"].startswith("synthetic-")
+
+
+def test_the_python_that_needs_a_built_folder_runs_beside_one(tmp_path, monkeypatch):
+    build(cmcc.SAMPLE_DIR, tmp_path / "cmcc")
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for block in re.findall(r"```py\n(.*?)```", README, re.DOTALL):
+        exec(block, names)
+    assert sum(split.num_rows for split in names["calls"].values()) == 400
+    assert next(iter(names["emotions"]["train"]))["emotions"]
 
 
 def test_the_first_row_it_shows_is_the_sample_s():

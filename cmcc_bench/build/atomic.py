@@ -17,6 +17,7 @@ def put_in_place(new: Path, place: Path) -> None:
 
     Where the system can exchange two names (Linux), there is no moment without a folder. Elsewhere there is one between
     two renames; the old folder then stands beside it under the name of `new` and `recover` puts it back.
+    What cannot be removed of the old folder stays at `new`: the new one is in its place all the same.
     """
     if not place.exists():
         new.rename(place)
@@ -24,15 +25,26 @@ def put_in_place(new: Path, place: Path) -> None:
     if not _exchange(new, place):
         old = _old(place)
         place.rename(old)
-        new.rename(place)
+        try:
+            new.rename(place)
+        finally:
+            recover(place)
         old.rename(new)
-    shutil.rmtree(new)
+    shutil.rmtree(new, ignore_errors=True)
 
 
 def recover(place: Path) -> None:
     """Undoes a `put_in_place` that was cut off between its two renames."""
     if _old(place).exists() and not place.exists():
         _old(place).rename(place)
+
+
+def identity(place: Path) -> tuple[int, int] | None:
+    """What tells a folder from another at the same place (device and inode); None where there is none."""
+    if not place.exists():
+        return None
+    stat = place.stat()
+    return stat.st_dev, stat.st_ino
 
 
 def _old(place: Path) -> Path:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from datasets import DatasetInfo
@@ -13,41 +13,50 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 import cmcc
-from cmcc_bench.build.parquet import parquet_name
+from cmcc_bench.build.parquet import Sizes, SplitSize, parquet_name
+from cmcc_bench.build.result import BuildResult
 from cmcc_bench.rooms import room
 
-
-@dataclass(frozen=True)
-class SplitSize:
-    """A split's number of rows, and its bytes as Arrow tables (what loading it takes)."""
-
-    rows: int
-    bytes: int
-
-
-Sizes = dict[str, dict[str, SplitSize]]  # by config and split
+# Real calls are gated: nobody reads them on the Hub without having been let in. The licence has no name of its own.
+_LICENSED: dict[str, Any] = {
+    "license": "other",
+    "license_name": "mobilecs",
+    "license_link": "http://seretod.org/Challenge.html",
+    "extra_gated_prompt": (
+        "These are transcripts of real customer-service calls, licensed by China Mobile. Ask for access only if you hold"
+        " a licence of MobileCS or CMCC; you may not pass the texts on, nor try to find out who speaks in them."
+    ),
+    "extra_gated_fields": {
+        "Name": "text",
+        "Affiliation": "text",
+        "I hold a licence of MobileCS or CMCC and keep to it": "checkbox",
+    },
+}
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def write_card(folder: Path, sizes: Sizes, synthetic: int, dialogues: int, version: str) -> None:
-    """Writes the card of the built `folder`.
+def card_template() -> str:
+    """The card's template. Raises FileNotFoundError when the installation lacks it."""
+    return (room("dataset_card") / "README.md.jinja").read_text("utf-8")
 
-    synthetic: how many of the `dialogues` the simulator made, which the card then says at its head.
+
+def card(folder: Path, template: str, result: BuildResult, version: str) -> str:
+    """The card of the built `folder`.
+
     version: stands in every config, so that a loader's cache never hands back rows of an earlier build.
     """
-    template = (room("dataset_card") / "README.md.jinja").read_text("utf-8")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    text = environment.from_string(template).render(
-        card_data=card_data(folder, sizes, synthetic, dialogues, version).to_yaml(),
-        sizes=sizes,
+    return environment.from_string(template).render(
+        card_data=card_data(folder, result.sizes, result.synthetic, result.dialogues, version).to_yaml(),
+        result=result,
+        sizes=result.sizes,
         splits=cmcc.SPLITS,
-        synthetic=synthetic,
-        dialogues=dialogues,
+        synthetic=result.synthetic,
+        dialogues=result.dialogues,
         version=version,
         cmcc=cmcc,
     )
-    (folder / "README.md").write_text(text, encoding="utf-8")
 
 
 def card_data(folder: Path, sizes: Sizes, synthetic: int, dialogues: int, version: str) -> DatasetCardData:
@@ -55,9 +64,7 @@ def card_data(folder: Path, sizes: Sizes, synthetic: int, dialogues: int, versio
     data = DatasetCardData(
         pretty_name="CMCC" if synthetic < dialogues else "CMCC (synthetic sample)",
         language="zh",
-        license="apache-2.0" if synthetic == dialogues else "other",
-        license_name=None if synthetic == dialogues else "mobilecs-research",
-        license_link=None if synthetic == dialogues else "http://seretod.org/Challenge.html",
+        **({"license": "apache-2.0"} if synthetic == dialogues else _LICENSED),
         task_categories=["text-generation", "text-classification", "token-classification"],
         size_categories=next((name for limit, name in _SIZES if dialogues < limit), "n>1M"),
         tags=["dialogue", "customer-service", "emotion", *(["synthetic"] if synthetic else [])],

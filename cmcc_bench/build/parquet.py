@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -13,6 +16,21 @@ import pyarrow.parquet as pq
 # Rows of a row group: some MB of text each. It depends on the rows alone, so that the bytes do not depend on the files
 # that the rows came from, nor on how many processes read them.
 ROW_GROUP = {"labeled": 2_000, "unlabeled": 10_000, "emotion": 20_000, "response": 20_000, "satisfaction": 5_000}
+
+# Bytes of text that end a row group before it is full. Each row of `response` holds the dialogue's whole KB and goal,
+# which in a dialogue with thousands of exchanges is far more than the dialogue itself.
+_ROW_GROUP_BYTES = 1 << 27
+
+
+@dataclass(frozen=True)
+class SplitSize:
+    """A split's number of rows, and its bytes as Arrow tables (what loading it takes)."""
+
+    rows: int
+    bytes: int
+
+
+Sizes = dict[str, dict[str, SplitSize]]  # by config and split
 
 
 def parquet_name(config: str, split: str) -> str:
@@ -40,35 +58,49 @@ class SplitWriter:
         self.path, self.rows, self.bytes = path, 0, 0
         self._group = ROW_GROUP[config]
         self._waiting: list[pa.Table] = []
-        self._waiting_rows = 0
+        self._waiting_rows = self._waiting_bytes = 0
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, table: pa.Table) -> None:
         """Adds the rows of a table."""
         self.rows += table.num_rows
         self.bytes += table.nbytes
-        self._waiting.append(table)
-        self._waiting_rows += table.num_rows
-        if self._waiting_rows >= self._group:
-            joined = pa.concat_tables(self._waiting)
-            whole = joined.num_rows - joined.num_rows % self._group
-            for start in range(0, whole, self._group):
-                self._write_group(joined.slice(start, self._group))
-            self._waiting = [joined.slice(whole)]
-            self._waiting_rows = joined.num_rows - whole
+        sizes = np.cumsum(_text_bytes(table))
+        start = 0
+        while start < table.num_rows:
+            before = int(sizes[start - 1]) if start else 0
+            room = before + _ROW_GROUP_BYTES - self._waiting_bytes
+            end = min(start + self._group - self._waiting_rows, int(np.searchsorted(sizes, room)) + 1, table.num_rows)
+            self._waiting.append(table.slice(start, end - start))
+            self._waiting_rows += end - start
+            self._waiting_bytes += int(sizes[end - 1]) - before
+            if self._waiting_rows == self._group or self._waiting_bytes >= _ROW_GROUP_BYTES:
+                self._write_group()
+            start = end
 
     def close(self) -> None:
         """Writes what waits and finishes the file."""
         if self._waiting_rows:
-            self._write_group(pa.concat_tables(self._waiting))
+            self._write_group()
         if self._writer is not None:
             self._writer.close()
 
-    def _write_group(self, table: pa.Table) -> None:
+    def _write_group(self) -> None:
+        table = pa.concat_tables(self._waiting).combine_chunks()
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
         if self._writer is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = open_parquet(self.path, table.schema)
-        self._writer.write_table(table.combine_chunks(), row_group_size=self._group)
+        self._writer.write_table(table, row_group_size=self._group)
+
+
+def _text_bytes(table: pa.Table) -> npt.NDArray[np.int64]:
+    """UTF-8 bytes of the texts in each row, those in lists not counted. Shape: (rows,)."""
+    total = np.zeros(table.num_rows, dtype=np.int64)
+    for column in table.columns:
+        if pa.types.is_string(column.type):
+            total += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    return total
 
 
 def open_parquet(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -7,18 +7,25 @@ Memory does not grow with the file: a block of dialogues is in memory at a time.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import pyarrow as pa
 
 import cmcc
+from cmcc_bench.build.rejects import RejectFiles
+from cmcc_bench.state.exchanges import USER
 
 CONFIGS = {"labeled": ("labeled", "emotion", "response", "satisfaction"), "unlabeled": ("unlabeled",)}
 
 Tick = Callable[[int], None]  # takes the bytes that were read since the last call
+
+_BLOCK_CHARACTERS = 8_000_000  # of raw text, or of texts in a table's rows: what ends a block before it is full
 
 
 @dataclass(frozen=True)
@@ -31,24 +38,63 @@ class SpoolJob:
     skip_errors: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A dialogue that was spooled.
+
+    digest: of its row. index: its place in the raw file. split: None when it is unlabelled.
+    exchanges, outside: of a labelled dialogue, how many exchanges it has and how many utterances are in none.
+    """
+
+    digest: bytes
+    index: int
+    split: str | None = None
+    exchanges: int = 0
+    outside: int = 0
+
+
 @dataclass
 class Spooled:
     """What came of a file: its dialogues in order, and counts."""
 
     job: SpoolJob
-    digests: dict[str, bytes] = field(default_factory=dict)  # by dialogue id
-    splits: dict[str, str] = field(default_factory=dict)  # of labelled dialogues, by id
-    merged: set[str] = field(default_factory=set)  # keys of care labels that found their dialogue
-    report: cmcc.Report = field(default_factory=cmcc.Report)
+    report: cmcc.Report
+    merged: set[str]  # keys of care labels that found their dialogue
+    accepted: dict[str, Accepted] = field(default_factory=dict)  # by dialogue id
+    rejected: Counter[str] = field(default_factory=Counter)  # by the field, or else the place, that could not be read
 
     @property
-    def rejects(self) -> Path:
-        """The raw texts of rejected dialogues, one JSON text a line."""
-        return self.job.folder / "rejects.jsonl"
+    def rejects(self) -> RejectFiles:
+        """The raw texts of rejected dialogues, and why they were rejected."""
+        return RejectFiles.inside(self.job.folder)
 
     def stream(self, config: str, split: str) -> Path:
         """The Arrow stream of a config and split; it is not there when the file has no such rows."""
         return self.job.folder / f"{config}.{split}.arrow"
+
+    def reject(self, text: str, error: cmcc.DataError) -> None:
+        """Keeps the raw text of a dialogue that cannot be read; raises the error unless the job skips errors."""
+        if not self.job.skip_errors:
+            raise error
+        self.report.rejected.append(str(error))
+        self.rejected[_kind(error)] += 1
+        self.rejects.add(text, error)
+
+    def reject_accepted(self, errors: Mapping[int, cmcc.DataError]) -> None:
+        """Rejects dialogues that were spooled already, by place in the file, which is read again for their texts."""
+        if not errors:
+            return
+        if not self.job.skip_errors:
+            raise next(iter(errors.values()))
+        for raw in cmcc.raw_dialogues(self.job.file, lambda *_: None):
+            if raw.index in errors:
+                self.reject(raw.text, errors[raw.index])
+
+
+def _kind(error: cmcc.DataError) -> str:
+    """The field that could not be read; where the error names none, the smallest place: turn, dialogue, line."""
+    field_name = error.place.get("field")
+    return cmcc.printable(str(field_name), 40) if field_name is not None else list(error.place)[-1]
 
 
 def spool_file(job: SpoolJob, tick: Tick) -> Spooled:
@@ -58,35 +104,30 @@ def spool_file(job: SpoolJob, tick: Tick) -> Spooled:
     then written whole to `rejects`. Raises OSError when the disk is full.
     """
     job.folder.mkdir(parents=True)
-    spooled = Spooled(job)
     reader, unique = cmcc.DialogueReader(job.care), cmcc.Uniqueness()
-    spooled.report = reader.report
-
-    def reject(text: str, error: cmcc.DataError) -> None:
-        if not job.skip_errors:
-            raise error
-        reader.report.rejected.append(str(error))
-        with spooled.rejects.open("a", encoding="utf-8", errors="surrogatepass") as stream:
-            stream.write(" ".join(text.splitlines()) + "\n")
-
+    spooled = Spooled(job, reader.report, reader.merged)
     with _cycles_not_collected(), ExitStack() as stack:
         writers = _StreamWriters(spooled, stack)
-        bytes_read = 0
-        for raw in cmcc.raw_dialogues(job.file, reject):
-            bytes_read += len(raw.text.encode(errors="surrogatepass"))
+        for raw in _ticked(cmcc.raw_dialogues(job.file, spooled.reject), tick):
             try:
                 dialogue = reader.read(raw)
-                if dialogue is not None and _is_new(dialogue, unique, spooled):
-                    writers.add(dialogue)
+                if dialogue is not None and _is_new(dialogue, raw.index, unique, spooled):
+                    writers.add(dialogue, len(raw.text))
             except cmcc.DataError as error:
-                reject(raw.text, error)
-            if bytes_read > 1 << 20:
-                tick(bytes_read)
-                bytes_read = 0
+                spooled.reject(raw.text, error)
         writers.flush()
-        tick(bytes_read)
-    spooled.merged = reader.merged
     return spooled
+
+
+def _ticked(raws: Iterable[cmcc.RawDialogue], tick: Tick) -> Iterator[cmcc.RawDialogue]:
+    waiting = 0
+    for raw in raws:
+        yield raw
+        waiting += len(raw.text.encode(errors="surrogatepass"))
+        if waiting > 1 << 20:
+            tick(waiting)
+            waiting = 0
+    tick(waiting)
 
 
 @contextmanager
@@ -101,15 +142,31 @@ def _cycles_not_collected() -> Iterator[None]:
             gc.enable()
 
 
-def _is_new(dialogue: cmcc.Dialogue, unique: cmcc.Uniqueness, spooled: Spooled) -> bool:
+def _is_new(dialogue: cmcc.Dialogue, index: int, unique: cmcc.Uniqueness, spooled: Spooled) -> bool:
     dialogue_id, digest = dialogue.row["dialogue_id"], cmcc.digest_of(dialogue.row)
     if not unique.add(dialogue_id, digest, spooled.job.file.name):
         spooled.report.set_aside["repeated_dialogue"] += 1
         return False
-    spooled.digests[dialogue_id] = digest
-    if dialogue.config == "labeled":
-        spooled.splits[dialogue_id] = dialogue.split
+    spooled.accepted[dialogue_id] = _accepted(dialogue, digest, index)
     return True
+
+
+def _accepted(dialogue: cmcc.Dialogue, digest: bytes, index: int) -> Accepted:
+    if dialogue.config != "labeled":
+        return Accepted(digest, index)
+    return Accepted(digest, index, dialogue.split, *count_exchanges(dialogue.row))
+
+
+def count_exchanges(row: cmcc.Row) -> tuple[int, int]:
+    """How many exchanges a labelled row has, and how many of its utterances are in none.
+
+    It counts what cmcc_bench.state.exchanges makes, from the speakers alone: making them takes a tenth of a build.
+    """
+    said_by_user = [utterance["speaker"] == USER for utterance in row["utterances"]]
+    replies = sum(user and not following for user, following in pairwise(said_by_user))
+    greeting = len(list(takewhile(operator.not_, said_by_user)))
+    last_word = len(list(takewhile(bool, reversed(said_by_user))))
+    return replies, greeting + last_word
 
 
 class _StreamWriters:
@@ -118,24 +175,30 @@ class _StreamWriters:
     def __init__(self, spooled: Spooled, stack: ExitStack) -> None:
         self._spooled, self._stack = spooled, stack
         self._blocks: dict[tuple[str, str], list[cmcc.Row]] = {}
+        self._characters: Counter[tuple[str, str]] = Counter()
         self._writers: dict[tuple[str, str], pa.RecordBatchStreamWriter] = {}
 
-    def add(self, dialogue: cmcc.Dialogue) -> None:
-        block = self._blocks.setdefault((dialogue.config, dialogue.split), [])
+    def add(self, dialogue: cmcc.Dialogue, characters: int) -> None:
+        """Adds a dialogue whose raw text has so many characters."""
+        key = dialogue.config, dialogue.split
+        block = self._blocks.setdefault(key, [])
         block.append(dialogue.row)
-        if len(block) == cmcc.BLOCK:
-            self._write(dialogue.config, dialogue.split, block)
+        self._characters[key] += characters
+        if len(block) == cmcc.BLOCK or self._characters[key] > _BLOCK_CHARACTERS:
+            self._write(*key, block)
             block.clear()
+            self._characters[key] = 0
 
     def flush(self) -> None:
+        """Writes what waits."""
         for (source, split), block in self._blocks.items():
             self._write(source, split, block)
 
     def _write(self, source: str, split: str, block: list[cmcc.Row]) -> None:
         for config in CONFIGS[source]:
             to_rows = cmcc.view(config)
-            table = cmcc.table_of((new for row in block for new in to_rows(row)), config)
-            if table.num_rows:
+            for rows in _pieces(new for row in block for new in to_rows(row)):
+                table = cmcc.table_of(rows, config)
                 self._writer(config, split, table.schema).write_table(table)
 
     def _writer(self, config: str, split: str, schema: pa.Schema) -> pa.RecordBatchStreamWriter:
@@ -143,3 +206,17 @@ class _StreamWriters:
             sink = self._stack.enter_context(pa.OSFile(str(self._spooled.stream(config, split)), "wb"))
             self._writers[config, split] = self._stack.enter_context(pa.ipc.new_stream(sink, schema))
         return self._writers[config, split]
+
+
+def _pieces(rows: Iterable[cmcc.Row]) -> Iterator[list[cmcc.Row]]:
+    """The rows in lists that end where their texts are many: the rows of a dialogue share its KB, a table copies it."""
+    piece: list[cmcc.Row] = []
+    characters = 0
+    for row in rows:
+        piece.append(row)
+        characters += sum(len(value) for value in row.values() if type(value) is str)
+        if characters > _BLOCK_CHARACTERS:
+            yield piece
+            piece, characters = [], 0
+    if piece:
+        yield piece

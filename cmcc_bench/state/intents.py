@@ -112,13 +112,18 @@ def parse_intent_text(text: str) -> tuple[TextIntent, ...]:
     return tuple(intents)
 
 
+def in_brackets(name: str) -> str:
+    """A name as it is written inside the parentheses of a slot: its own ones are made full-width."""
+    return name.replace("(", "（").replace(")", "）")
+
+
 def _slot_texts(slots: tuple[Slot, ...], names: Mapping[str, str]) -> list[str]:
     if not slots:
         return []
     texts = []
     for entity_id, slot in slots:
         name = names.get(entity_id) if entity_id else None
-        texts.append(f"({name}-{slot})" if name else f"({slot})")
+        texts.append(f"({in_brackets(name)}-{slot})" if name else f"({slot})")
     return list(dict.fromkeys(texts))
 
 

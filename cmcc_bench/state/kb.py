@@ -16,7 +16,7 @@ import orjson
 import cmcc
 
 from .exchanges import Exchanges, Side
-from .intents import Intent
+from .intents import Intent, in_brackets
 
 NA = "NA"  # the source's word for "no entity": personal information is kept under it
 RULES = "业务规则"
@@ -256,10 +256,11 @@ def _exact_values(entry: KBEntry, slot: str) -> tuple[str, ...] | None:
 
 
 def _query_name(kb: LocalKB, names: str, slot: str) -> tuple[str, ...] | None:
-    parts = names.lower().split(",")
-    for name in [names.lower(), *parts] if len(parts) > 1 else parts:
+    names = in_brackets(names).lower()
+    parts = names.split(",")
+    for name in [names, *parts] if len(parts) > 1 else parts:
         for entity_id, entry in kb.items():
-            if entity_id != NA and any(alias.lower() == name for alias in entry.names):
+            if entity_id != NA and any(in_brackets(alias).lower() == name for alias in entry.names):
                 values = _slot_values(entry, slot)
                 if values is not None:
                     return values

@@ -28,7 +28,7 @@ Raw = dict[str, Any]  # a dialogue, turn, entity or triple of the source's JSON
 
 CONFUSED = "意图混乱"
 # Personal slots of a comma list stay as they are; any other slot of the list gets the id before it.
-PERSONAL_SLOTS = ("用户需求", "用户要求", "用户状态", "短信", "持有套餐", "账户余额", "流量余额", "话费余额", "欠费")
+PERSONAL_SLOTS = cmcc.PERSONAL_SLOTS
 TYPE_TREE = {
     cmcc.ENTITY_TYPES[name].lower(): tuple(cmcc.ENTITY_TYPES[subtype].lower() for subtype in subtypes)
     for name, subtypes in cmcc.SUBTYPES.items()

@@ -1,9 +1,9 @@
 """`cmcc build`: the folder, its atomic replacement, the same bytes every time, and what happens when things break."""
 
-import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 import cmcc
-from cmcc_bench.build import build
+from cmcc_bench.build import build, card
 from tests import raw
+from tests.build.folders import contents
 
 
 @pytest.fixture
@@ -28,11 +29,6 @@ def source(tmp_path):
     raw.write(folder, "test.json.gz", [raw.dialogue(f"test-{n}") for n in range(3)])
     raw.write(folder, "unlabeled.json", [raw.plain(f"plain-{n}") for n in range(20)])
     return folder
-
-
-def contents(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def command_line(source: Path, out: Path) -> list[str]:
@@ -105,6 +101,8 @@ print(json.dumps([rows, cmcc.__file__]))"""
         build(source, tmp_path / "cmcc")
         card = (tmp_path / "cmcc" / "README.md").read_text("utf-8")
         assert "**Licensed.**" in card and "ynthetic" not in card
+        head = yaml.safe_load(card.split("---\n")[1])
+        assert head["license"] == "other" and "licence" in head["extra_gated_prompt"] and head["extra_gated_fields"]
         raw.write(tmp_path / "made", "x.json", [raw.dialogue(f"{cmcc.SYNTHETIC_ID}0-1")])
         build(tmp_path / "made", tmp_path / "made-cmcc")
         card = (tmp_path / "made-cmcc" / "README.md").read_text("utf-8")
@@ -165,7 +163,7 @@ class TestWhenThingsBreak:
         assert rejects[1] == json.loads((source / "z.json").read_text("utf-8"))[1]
         assert "2 dialogues REJECTED" in "\n".join(result.summary())
         report = json.loads((tmp_path / "cmcc" / "report.json").read_text("utf-8"))
-        assert len(report["rejected"]) == 2
+        assert report["rejected"] == {"dialogue": 1, "用户情绪": 1}
         assert "good" in (tmp_path / "cmcc" / "split_ids.json").read_text("utf-8")
         assert not any("reject" in name for name in contents(tmp_path / "cmcc"))
 
@@ -204,22 +202,47 @@ class TestWhenThingsBreak:
         assert done.returncode == 1 and "Nothing was changed. Free space" in done.stderr
         assert contents(tmp_path) == before
 
-    def test_it_never_replaces_what_no_build_made(self, source, tmp_path):
-        (tmp_path / "cmcc").mkdir()
-        (tmp_path / "cmcc" / "thesis.txt").write_text("years of work")
-        with pytest.raises(cmcc.DataError, match="something that no build made"):
-            build(source, tmp_path / "cmcc")
-        assert (tmp_path / "cmcc" / "thesis.txt").read_text() == "years of work"
+    def test_sigterm_leaves_the_old_folder_and_nothing_else(self, source, tmp_path):
+        out = tmp_path / "cmcc"
+        build(source, out)
+        raw.write(source, "more.json", [raw.dialogue(f"more-{n}") for n in range(2000)])
+        before = contents(tmp_path)
+        process = subprocess.Popen(command_line(source, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while process.poll() is None and not (tmp_path / ".cmcc.building" / "spool").exists():
+            time.sleep(0.002)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 143 and contents(tmp_path) == before
+        assert not (tmp_path / ".cmcc.building").exists()
+
+    def test_an_installation_without_the_card_is_said_before_anything_is_read(self, source, tmp_path, monkeypatch):
+        def not_installed(name):
+            raise FileNotFoundError(f"the folder {name} is not part of this installation of cmcc")
+
+        monkeypatch.setattr(card, "room", not_installed)
+        read = []
+        with pytest.raises(FileNotFoundError, match="dataset_card"):
+            build(source, tmp_path / "cmcc", progress=read.append)
+        assert read == [] and not (tmp_path / "cmcc").exists()
+
+    def test_an_old_folder_that_cannot_be_removed_is_told_and_the_new_one_is_in_place(
+        self, source, tmp_path, monkeypatch
+    ):
+        out = tmp_path / "cmcc"
+        build(source, out)
+        raw.write(source, "more.json", [raw.dialogue("more")])
+        with monkeypatch.context() as broken:
+            broken.setattr(shutil, "rmtree", lambda *_, **__: None)
+            result = build(source, out)
+        assert "WARNING: the folder of before could not be removed" in result.summary()[-1]
+        assert "more" in (out / "split_ids.json").read_text() and (tmp_path / ".cmcc.building").exists()
+        build(source, out)
+        assert not (tmp_path / ".cmcc.building").exists()
 
     def test_a_folder_without_dialogues_is_an_error(self, tmp_path):
         raw.write(tmp_path / "raw", "calls.json", [])
         with pytest.raises(cmcc.DataError, match="found no dialogue;"):
             build(tmp_path / "raw", tmp_path / "cmcc")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
-
-    def test_the_folder_may_not_lie_among_the_raw_files(self, source):
-        with pytest.raises(cmcc.DataError, match="inside the folder of raw files"):
-            build(source, source / "cmcc")
 
 
 def test_the_real_calls_build_whole(real_calls, tmp_path):

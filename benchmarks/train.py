@@ -1,0 +1,153 @@
+"""Speed of training as a ratio measured in one run: tokens without padding a second, ours and a plain loop's.
+
+    python benchmarks/train.py                        # on the sample, some minutes
+    python benchmarks/train.py --layers 2 --width 128 # the tiny recipes' model
+
+The reference is a plain loop as the published baseline has it: batches in random order, 8 examples each, padded on the
+right, GPT-2 as transformers configures it, float32. Both start from the same weights, see the same exchanges equally
+often, 32 a step, and end with their dev losses, which have to be alike for the ratio to mean anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch.nn import Module
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # or this very file would be taken for the package `train`
+
+import cmcc
+from cmcc_bench.corpus import open_dataset
+from cmcc_bench.models.causal_lm import load_model, scratch_model
+from cmcc_bench.models.encoding import encode_rows
+from cmcc_bench.models.tokenizer import character_tokenizer
+from cmcc_bench.textform import FORMS
+from train.batching import cut
+from train.dialogue import IGNORED, collator, examples, token_loss
+from train.loop import Examples, Task, bfloat16_pays, fit, learning_rate
+from train.recipe import Recipe
+
+STEP = 32  # exchanges that a step learns from, in both; as published
+RATE, WARMUP, CLIP = 2e-3, 0.1, 1.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Tokens a second of the steps, without padding; the share of padding; the dev loss at the end, in nats a token."""
+
+    speed: float
+    padding: float
+    dev_loss: float
+
+
+def plain(model: Module, train: Examples, validation: Examples, epochs: int, seed: int) -> Trained:
+    """The reference. Each forward pass's loss is its own mean, as published."""
+    order = torch.Generator().manual_seed(seed)
+    exchanges: Any = train.items  # a list is a data set for torch, but not for its types
+    loader: DataLoader[Any] = DataLoader(exchanges, 8, shuffle=True, collate_fn=collator(0, "all"), generator=order)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.0)
+    passes, steps = STEP // 8, epochs * -(-len(train.items) // STEP)
+    step, seconds, seen, padded = 0, 0.0, 0, 0
+    model.train()
+    for _ in range(epochs):
+        began = time.perf_counter()
+        for number, batch in enumerate(loader, 1):
+            logits, labels = model(batch["input_ids"]).logits[:, :-1], batch["labels"][:, 1:]
+            loss = cross_entropy(logits.reshape(-1, logits.shape[-1]), labels.reshape(-1), ignore_index=IGNORED)
+            torch.autograd.backward(loss / passes)
+            seen, padded = seen + int((batch["labels"] != IGNORED).sum()), padded + batch["labels"].numel()
+            if number % passes == 0 or number == len(loader):
+                torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+                optimizer.param_groups[0]["lr"] = learning_rate(step, steps, WARMUP, RATE)
+                optimizer.step()
+                optimizer.zero_grad()
+                step += 1
+        seconds += time.perf_counter() - began
+    return Trained(seen / seconds, 1 - seen / padded, dev_loss(model, validation))
+
+
+@torch.no_grad()
+def dev_loss(model: Module, validation: Examples) -> float:
+    """Nats a token."""
+    model.eval()
+    collate = collator(0, "all")
+    sums = [token_loss(model, collate(part)) for part in cut(validation.items, 32)]
+    return float(sum(loss for loss, _ in sums) / sum(tokens for _, tokens in sums))
+
+
+def ours(model: PreTrainedModel, train: Examples, validation: Examples, epochs: int, seed: int) -> Trained:
+    """The loop of train/, whole: with its states, checkpoints and logs, which are not part of a step's time."""
+    with tempfile.TemporaryDirectory() as out:
+        recipe = Recipe(
+            out=out,
+            epochs=epochs,
+            batch_size=8,
+            accumulation=STEP // 8,
+            learning_rate=RATE,
+            warmup=WARMUP,
+            clip=CLIP,
+            seed=seed,
+        )
+        task = Task(train, validation, collator(0, "all"), token_loss, model.save_pretrained, "benchmark")
+        done = fit(Accelerator(cpu=True), recipe, model, task)
+    return Trained(done.speed, 1 - done.tokens / done.padded, done.dev_losses[-1])
+
+
+def compare(folder: Path, options: argparse.Namespace) -> None:
+    """Trains with both, in turn, and prints every run and the median ratio."""
+    splits, form = open_dataset(options.dataset, "response"), FORMS["variant"]
+    rows = {name: list(splits[name])[: options.exchanges] for name in ("train", "validation")}
+    tokenizer = character_tokenizer(text for row in rows["train"] for text in form.write(row))
+    train, validation = (examples(encode_rows(form, tokenizer, rows[name], 512)) for name in rows)
+    torch.manual_seed(0)
+    model = scratch_model(tokenizer, layers=options.layers, width=options.width, heads=4, positions=512, dropout=0.0)
+    model.config.activation_function = "gelu_new"  # GPT-2's own, which backbone_model replaces by a faster one
+    model.save_pretrained(folder)
+    print(
+        f"{sum(train.lengths)} tokens in {len(train.items)} exchanges; "
+        f"{sum(parameter.numel() for parameter in model.parameters())} parameters; {options.epochs} epochs; "
+        f"ours in {'bfloat16' if bfloat16_pays(torch.device('cpu')) else 'float32'}"
+    )
+    ratios = []
+    for repeat in range(options.repeats):
+        reference = plain(load_model(folder), train, validation, options.epochs, repeat)
+        faster = ours(load_model(folder, fused=True), train, validation, options.epochs, repeat)
+        ratios.append(faster.speed / reference.speed)
+        print(f"run {repeat + 1}: plain {_row(reference)}; ours {_row(faster)}; ratio {ratios[-1]:.2f}", flush=True)
+    print(f"ours / plain: {statistics.median(ratios):.2f}; goal: at least 1.8")
+
+
+def _row(trained: Trained) -> str:
+    return f"{trained.speed:,.0f} tokens/s, {trained.padding:.1%} padding, dev loss {trained.dev_loss:.4f}"
+
+
+def main() -> None:
+    """Parses the arguments."""
+    parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dataset", default="sample", help="a built folder, a Hub id, or sample (synthetic)")
+    parser.add_argument("--exchanges", type=int, default=1_600, help="most exchanges of each split")
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3, help="the median ratio is quoted (default: %(default)s)")
+    options = parser.parse_args()
+    print(f"cmcc {cmcc.VERSION}, torch {torch.__version__}, {os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    with tempfile.TemporaryDirectory() as folder:
+        compare(Path(folder), options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""Greedy decoding of many dialogues at once, with the text that decoding them one at a time gives.
+
+    for prediction in decode(model, tokenizer, form, dialogues):
+        ...
+
+A row of the batch is an exchange; rows are in different segments at the same time, and a finished one is replaced at
+once. An exchange can start as soon as the entities of the one before it are written, since a model sees nothing else
+of the past (the paper, section 4.1.1), so that a dialogue may have several rows.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+from transformers import PreTrainedModel
+
+import cmcc
+from cmcc_bench.models.causal_lm import longest_input
+from cmcc_bench.models.tokenizer import Tokenizer
+from cmcc_bench.scoring.predictions import Prediction
+from cmcc_bench.textform import TextForm, read_labels
+
+from .dialogues import Dialogue
+from .exchange import MODES, ExchangeDecoding, Feed, Setting
+from .forward import Forward, forward_of
+
+BATCH_SIZE = 32  # exchanges at a time; more gain little on a CPU, see benchmarks/decode.py
+
+
+@dataclass
+class Counts:
+    """What a decoding did, so far.
+
+    steps: forward passes. fed_tokens: tokens that the model read. cut_contexts: exchanges whose context was longer than
+    the model's; cut_entities: history entities left out for it, the oldest ones.
+    """
+
+    exchanges: int = 0
+    steps: int = 0
+    fed_tokens: int = 0
+    cut_contexts: int = 0
+    cut_entities: int = 0
+
+
+def decode(
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    form: TextForm,
+    dialogues: Iterable[Dialogue],
+    mode: str = "end2end",
+    batch_size: int = BATCH_SIZE,
+    counts: Counts | None = None,
+) -> Iterator[Prediction]:
+    """The predictions for all exchanges, as they are finished: those of two dialogues may be mixed.
+
+    dialogues: are taken as places come free. mode: end2end, or oracle (the response alone is written, after gold).
+    batch_size: rows. counts: is added to while the predictions come.
+    Raises cmcc.DataError for an unknown mode, a gold column that the oracle misses, and a model with too few positions.
+    """
+    check_mode(mode)
+    setting = Setting(tokenizer, form, mode, _longest_context(model, form))
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}: it must be 1 or more")
+    counts = Counts() if counts is None else counts
+    return _decode(model, len(tokenizer), _Waiting(setting, dialogues), batch_size, counts)
+
+
+def _decode(
+    model: PreTrainedModel, vocabulary: int, waiting: _Waiting, rows: int, counts: Counts
+) -> Iterator[Prediction]:
+    free, running = list(range(rows - 1, -1, -1)), dict[int, _Running]()
+    with forward_of(model, rows) as forward:
+        while True:
+            while free and (decoding := waiting.take()):
+                running[free.pop()] = _Running(decoding)
+            if not running:
+                return
+            for row in _step(forward, running, vocabulary, counts):
+                waiting.learn_entities(running[row].decoding)
+                prediction = running[row].prediction
+                if prediction:
+                    _count_exchange(running.pop(row).decoding, counts)
+                    free.append(row)
+                    yield prediction
+            free.sort(reverse=True)  # the lowest place first: neighbours share an attention call
+
+
+class _Running:
+    """An exchange in a row: what the model is to read next, and in the end the prediction."""
+
+    def __init__(self, decoding: ExchangeDecoding) -> None:
+        self.decoding = decoding
+        self.prediction: Prediction | None = None
+        self._run: Generator[Feed, int, Prediction] = decoding.run()
+        self.feed = next(self._run)
+
+    def send(self, token: int) -> None:
+        """Takes the model's next token."""
+        try:
+            self.feed = self._run.send(token)
+        except StopIteration as finished:
+            self.prediction = finished.value
+
+
+def _step(forward: Forward, running: dict[int, _Running], vocabulary: int, counts: Counts) -> list[int]:
+    """One token for each row; the rows, in order.
+
+    vocabulary: tokens of the tokenizer; a model may have more, to fill up, which mean nothing.
+    """
+    rows = sorted(running)
+    feeds = [(row, running[row].feed) for row in rows]
+    likeliest = forward(feeds)[:, :vocabulary].argmax(-1)
+    for row, token in zip(rows, likeliest.tolist(), strict=True):
+        running[row].send(token)
+    counts.steps += 1
+    counts.fed_tokens += sum(len(feed.ids) for _, feed in feeds)
+    return rows
+
+
+def _count_exchange(decoding: ExchangeDecoding, counts: Counts) -> None:
+    counts.exchanges += 1
+    counts.cut_contexts += decoding.is_cut
+    counts.cut_entities += decoding.cut_names
+
+
+class _Waiting:
+    """Exchanges that can start, those of earlier dialogues first; a new dialogue is taken only when there is none."""
+
+    def __init__(self, setting: Setting, dialogues: Iterable[Dialogue]) -> None:
+        self._setting, self._dialogues = setting, enumerate(dialogues)
+        self._ready: list[_Start] = []  # a heap
+        self._unwritten: dict[ExchangeDecoding, _Start] = {}  # the next exchange waits for the entities of these
+
+    def take(self) -> ExchangeDecoding | None:
+        """The next exchange, or None while none can start."""
+        while not self._ready:
+            number, dialogue = next(self._dialogues, (-1, None))
+            if dialogue is None:
+                return None
+            self._open(number, dialogue)
+        start = heappop(self._ready)
+        _, exchange, history, dialogue = start
+        row = dialogue.rows[exchange]
+        index = row.get("exchange", exchange)
+        decoding = ExchangeDecoding(self._setting, dialogue.dialogue_id, index, row, ",".join(history), dialogue.kb)
+        if self._setting.mode == "end2end":
+            self._unwritten[decoding] = start
+        return decoding
+
+    def learn_entities(self, decoding: ExchangeDecoding) -> None:
+        """Lets the next exchange of the dialogue start, once the entities of this one are written.
+
+        Its history is each entity once, in order of first mention, as in the `response` view.
+        """
+        if "entities" in decoding.texts and (start := self._unwritten.pop(decoding, None)):
+            number, exchange, history, dialogue = start
+            if exchange + 1 < len(dialogue.rows):
+                names = tuple(dict.fromkeys(history + read_labels(decoding.texts["entities"].lower())))
+                heappush(self._ready, _Start(number, exchange + 1, names, dialogue))
+
+    def _open(self, number: int, dialogue: Dialogue) -> None:
+        if self._setting.mode == "end2end":
+            if dialogue.rows:
+                heappush(self._ready, _Start(number, 0, dialogue.history, dialogue))
+        else:
+            for exchange, row in enumerate(dialogue.rows):
+                heappush(self._ready, _Start(number, exchange, (str(row["history_entities"]),), dialogue))
+
+
+class _Start(NamedTuple):
+    """An exchange that can start: its dialogue's number, its place there and the entities named before it."""
+
+    number: int
+    exchange: int
+    history: tuple[str, ...]
+    dialogue: Dialogue
+
+
+def check_mode(mode: str) -> None:
+    """Raises cmcc.DataError for an unknown mode."""
+    if mode not in MODES:
+        raise cmcc.DataError(repr(mode), " or ".join(MODES), mode=mode)
+
+
+def _longest_context(model: PreTrainedModel, form: TextForm) -> int:
+    """The most tokens that the model reads; with a sliding window its width, within which it is plain attention."""
+    limits = (longest_input(model), getattr(model.config, "sliding_window", None))
+    longest = min((limit for limit in limits if limit), default=sys.maxsize)
+    needed = max(segment.longest for segment in form.segments)
+    if longest <= needed:
+        hint = "Train a model with more positions."
+        raise cmcc.DataError(
+            f"{longest} positions",
+            f"more than the {needed} of the longest segment",
+            hint,
+            model=str(model.config.name_or_path),
+        )
+    return longest

@@ -1,0 +1,56 @@
+"""What is decoded: dialogues as their user texts and local KB, from the `response` view or a SereTOD Track 2 file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import cmcc
+from cmcc_bench.state import KBEntry, LocalKB, kb_from_json
+from cmcc_bench.state.kb import TYPES
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """A dialogue to decode.
+
+    rows: an item an exchange with the columns of the `response` view; end to end, only `user` is read.
+    history: the entities named before the first of these rows, where the dialogue goes on from earlier ones.
+    """
+
+    dialogue_id: str
+    kb: LocalKB
+    rows: tuple[Mapping[str, Any], ...]
+    history: tuple[str, ...] = ()
+
+
+def response_dialogues(rows: Iterable[Mapping[str, Any]]) -> Iterator[Dialogue]:
+    """The dialogues of the `response` view, whose rows stand together, in order of their exchanges."""
+    for dialogue_id, group in groupby(rows, key=lambda row: row["dialogue_id"]):
+        members = tuple(sorted(group, key=lambda row: row["exchange"]))
+        yield Dialogue(dialogue_id, kb_from_json(members[0]["kb"]), members)
+
+
+def track2_dialogue(dialogue: cmcc.Track2Dialogue) -> Dialogue:
+    """A dialogue of a Track 2 file; it has no gold, so it can be decoded end to end only."""
+    rows = tuple({"user": exchange.user} for exchange in dialogue.exchanges)
+    return Dialogue(dialogue.dialogue_id, track2_kb(dialogue.kb), rows)
+
+
+def track2_kb(flat: Mapping[str, Mapping[str, str]]) -> LocalKB:
+    """Track 2's KB, {"ent-1": {"name": "套餐,十八的", "type": "套餐", "业务费用": "十八块钱,十八"}}, as a LocalKB.
+
+    A comma inside a value was there before: it reads as two values, and the KB's answer joins them again.
+    """
+    return {entity_id: _kb_entry(entry) for entity_id, entry in flat.items()}
+
+
+def _kb_entry(entry: Mapping[str, str]) -> KBEntry:
+    slots = {slot: _parts(values) for slot, values in entry.items() if slot not in ("name", "type")}
+    return KBEntry(_parts(entry.get("name", "")), TYPES.get(entry.get("type", "").strip().lower()), slots)
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part for part in text.split(",") if part))

@@ -1,0 +1,263 @@
+"""One forward pass for rows that are each at another place of their text: what is fed, and what is remembered.
+
+The new tokens of all rows are put one after the other into a single sequence, so that the linear layers see no padding
+and a row that reads a whole text runs beside rows that write one token. Attention alone has to know where a row ends:
+it is this module's, handed to the model through transformers' attention interface, over one cache with a place a row.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, PreTrainedModel
+
+from .exchange import Feed
+
+_NAME = "cmcc_rows"  # of the attention, among those that transformers knows
+_COLUMNS = 256  # tokens that a row has place for at first; doubled when a row is longer
+
+# Rows of different lengths go into one attention call as long as that reads, in vain, at most this many cached tokens
+# more: a call costs as much (GPT-2 base on two cores: 15 us, and 0.35 us a token).
+_TOKENS_OF_A_CALL = 40
+
+
+class Forward(Protocol):
+    """A model with a memory of `rows` texts."""
+
+    def __call__(self, feeds: Sequence[tuple[int, Feed]]) -> torch.Tensor:
+        """Reads each feed into the row that its number names; logits of each one's next token, [feeds, vocabulary]."""
+
+
+@contextmanager
+def forward_of(model: PreTrainedModel, rows: int) -> Iterator[Forward]:
+    """The model ready to decode: all rows together, or one by one where its attention is not of the usual kind.
+
+    What is usual is tried out on a few tokens, not looked up. Until the end the model is in evaluation mode, its
+    attention is this module's, and nobody else can use it.
+    """
+    was_training = model.training
+    model.train(False)
+    try:
+        together = TogetherForward(model, max(rows, 2))  # the trial takes two
+        if _agrees(model, together):
+            with _attention(model):
+                yield together
+        else:
+            yield OneByOneForward(model)
+    finally:
+        model.train(was_training)
+
+
+class OneByOneForward:
+    """Each row by itself with transformers' own cache: what any causal LM can do, and the reference for the other."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        self._model = model
+        self._caches: dict[int, Any] = {}
+
+    @torch.inference_mode()
+    def __call__(self, feeds: Sequence[tuple[int, Feed]]) -> torch.Tensor:
+        """See Forward."""
+        return torch.stack([self._next(row, feed) for row, feed in feeds])
+
+    def _next(self, row: int, feed: Feed) -> torch.Tensor:
+        cache = None if feed.is_new_text else self._caches[row]
+        ids = torch.tensor([feed.ids], device=self._model.device)
+        output = self._model(input_ids=ids, past_key_values=cache, use_cache=True)
+        self._caches[row] = output.past_key_values
+        logits: torch.Tensor = output.logits[0, -1]
+        return logits
+
+
+class TogetherForward:
+    """All rows in one sequence, see the module's text; the model's attention must be this module's."""
+
+    def __init__(self, model: PreTrainedModel, rows: int) -> None:
+        self._model = model
+        self._cache = RowCache(rows)
+
+    @torch.inference_mode()
+    def __call__(self, feeds: Sequence[tuple[int, Feed]]) -> torch.Tensor:
+        """See Forward."""
+        ordered = sorted(range(len(feeds)), key=lambda index: (len(feeds[index][1].ids) > 1, feeds[index][0]))
+        step = self._cache.start_step([feeds[index] for index in ordered])
+        ids = torch.tensor([token for index in ordered for token in feeds[index][1].ids])
+        output = self._model(
+            input_ids=ids[None].to(self._model.device),
+            position_ids=step.columns[None].to(self._model.device),
+            use_cache=False,
+            logits_to_keep=step.last,
+            rows_step=step,
+        )
+        logits: torch.Tensor = output.logits[0]
+        restored = torch.empty(len(feeds), dtype=torch.long)
+        restored[ordered] = torch.arange(len(feeds))
+        return logits[restored.to(logits.device)]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Tokens that attend in one call: one each of neighbouring rows, or several of one row.
+
+    tokens: where they are in the sequence. rows: whose they are. columns: how many cached tokens the call reads.
+    mask: which of these each token may see, None for all or, is_causal, for all before it.
+    """
+
+    tokens: slice
+    rows: slice
+    columns: int
+    mask: torch.Tensor | None
+    is_causal: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is fed at once: row and column in the cache of each token, [tokens]; where each feed ends, [feeds]."""
+
+    cache: RowCache
+    rows: torch.Tensor
+    columns: torch.Tensor
+    last: torch.Tensor
+    pieces: tuple[Piece, ...]
+
+
+class RowCache:
+    """Keys and values of all layers, each [rows, heads, columns, head size]; a row's tokens start at column 0."""
+
+    def __init__(self, rows: int) -> None:
+        self._lengths = [0] * rows
+        self._columns = _COLUMNS
+        self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def start_step(self, feeds: Sequence[tuple[int, Feed]]) -> Step:
+        """Where the tokens of the feeds go, which come with those of one token first, each kind in order of rows."""
+        counts = [len(feed.ids) for _, feed in feeds]
+        starts = [0 if feed.is_new_text else self._lengths[row] for row, feed in feeds]
+        for (row, _), start, count in zip(feeds, starts, counts, strict=True):
+            self._lengths[row] = start + count
+        rows = torch.tensor([row for row, _ in feeds]).repeat_interleave(torch.tensor(counts))
+        columns = torch.cat([torch.arange(start, start + count) for start, count in zip(starts, counts, strict=True)])
+        pieces = (*self._single_pieces([row for (row, _), n in zip(feeds, counts, strict=True) if n == 1]),)
+        longer = _longer_pieces([(row, start, n) for (row, _), start, n in zip(feeds, starts, counts, strict=True)])
+        return Step(self, rows, columns, torch.tensor(counts).cumsum(0) - 1, (*pieces, *longer))
+
+    def write(self, layer: int, step: Step, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Puts the step's keys and values, each [1, heads, tokens, head size], in their places; all of the layer."""
+        cached = self._layers[layer] = self._with_room(layer, keys, values)
+        for whole, new in zip(cached, (keys, values), strict=True):
+            whole[step.rows, :, step.columns] = new[0].transpose(0, 1)
+        return cached
+
+    def _with_room(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        while max(self._lengths) > self._columns:
+            self._columns *= 2
+        old = self._layers.get(layer)
+        if old is not None and old[0].shape[2] >= self._columns:
+            return old
+        # Zeros, not what the memory held: what is masked is still multiplied, and 0 * nan is nan.
+        new = tuple(x.new_zeros(len(self._lengths), x.shape[1], self._columns, x.shape[3]) for x in (keys, values))
+        for whole, before in zip(new, old or (), strict=False):
+            whole[:, :, : before.shape[2]] = before
+        return new[0], new[1]
+
+    def _single_pieces(self, rows: Sequence[int]) -> Iterator[Piece]:
+        first = 0
+        for last in range(1, len(rows) + 1):
+            if last == len(rows) or not self._belongs(rows[first:last], rows[last]):
+                yield self._single_piece(first, rows[first:last])
+                first = last
+
+    def _belongs(self, rows: Sequence[int], row: int) -> bool:
+        """Whether one call for these rows and the next one costs less than a call of its own for it."""
+        lengths = [self._lengths[other] for other in rows]
+        longest = max(*lengths, self._lengths[row])
+        in_vain = (longest - max(lengths)) * len(rows) + longest - self._lengths[row]
+        return row == rows[-1] + 1 and in_vain <= _TOKENS_OF_A_CALL
+
+    def _single_piece(self, first: int, rows: Sequence[int]) -> Piece:
+        lengths = torch.tensor(self._lengths[rows[0] : rows[-1] + 1])
+        longest = int(lengths.max())
+        mask = (torch.arange(longest) < lengths[:, None])[:, None, None]  # [rows, 1, 1, columns]
+        tokens, places = slice(first, first + len(rows)), slice(rows[0], rows[-1] + 1)
+        return Piece(tokens, places, longest, None if bool(mask.all()) else mask)
+
+
+def _longer_pieces(feeds: Sequence[tuple[int, int, int]]) -> Iterator[Piece]:
+    """A piece for each (row, start, count) of several tokens."""
+    token = 0
+    for row, start, count in feeds:
+        if count > 1:
+            mask = torch.ones(count, start + count, dtype=torch.bool).tril(start) if start else None
+            yield Piece(slice(token, token + count), slice(row, row + 1), start + count, mask, is_causal=not start)
+        token += count
+
+
+def _attend(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,  # noqa: ARG001 - the interface's; always None here
+    scaling: float | None = None,
+    *,
+    rows_step: Step,
+    **_kwargs: Any,  # noqa: ANN401 - whatever else the interface has
+) -> tuple[torch.Tensor, None]:
+    """Attention of query [1, heads, tokens, head size] over the rows' caches: [1, tokens, heads, head size]."""
+    keys, values = rows_step.cache.write(_layer_of(module), rows_step, key, value)
+    output = query.new_empty(query.shape[2], query.shape[1], values.shape[3])
+    for piece in rows_step.pieces:
+        singles = piece.rows.stop - piece.rows.start == piece.tokens.stop - piece.tokens.start
+        asked = query[:, :, piece.tokens]
+        seen = scaled_dot_product_attention(
+            asked.transpose(0, 2) if singles else asked,
+            keys[piece.rows, :, : piece.columns],
+            values[piece.rows, :, : piece.columns],
+            attn_mask=piece.mask,
+            is_causal=piece.is_causal,
+            scale=scaling,
+            enable_gqa=keys.shape[1] != query.shape[1],
+        )
+        output[piece.tokens] = seen[:, :, 0] if singles else seen[0].transpose(0, 1)
+    return output[None], None
+
+
+def _layer_of(module: torch.nn.Module) -> int:
+    return int(module.layer_idx)  # type: ignore[arg-type]  # a plain number that every attention has
+
+
+AttentionInterface.register(_NAME, _attend)
+
+
+@contextmanager
+def _attention(model: PreTrainedModel) -> Iterator[None]:
+    """The model's attention is this module's until the end."""
+    own = model.config._attn_implementation
+    model.set_attn_implementation(_NAME)
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(own)
+
+
+def _agrees(model: PreTrainedModel, together: Forward) -> bool:
+    """Whether the model attends as `_attend` does: two short texts, then a token more, give the logits of its own way.
+
+    Sinks, caps and recurrent layers do not. A model that does not take its attention from outside is not tried.
+    """
+    if not model._supports_attention_backend or "logits_to_keep" not in inspect.signature(model.forward).parameters:
+        return False
+    alone = OneByOneForward(model)
+    first = [(0, Feed((1, 2, 3), True)), (1, Feed((3, 1), True))]
+    for feeds in (first, [(0, Feed((2,), False)), (1, Feed((0, 2), False))]):
+        with _attention(model):
+            found = together(feeds)
+        if not torch.allclose(found, alone(feeds), rtol=1e-3, atol=1e-3):
+            return False
+    return True

@@ -1,0 +1,164 @@
+"""`cmcc predict`: decodes a split, or a SereTOD Track 2 test file, with a trained model into a file of predictions."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from transformers import PreTrainedModel
+
+import cmcc
+from cmcc_bench.models.causal_lm import load_model
+from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
+from cmcc_bench.textform import TextForm, load_form
+
+from .decoder import BATCH_SIZE, Counts, check_mode, decode
+from .packing import pack_linear_layers
+from .run_files import Line, PredictionRun, RunFiles, append_line, replace_file
+from .source import FORMATS, Source, open_split, open_track2
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model of train/dialogue.py, ready to decode."""
+
+    folder: str
+    model: PreTrainedModel
+    tokenizer: Tokenizer
+    form: TextForm
+
+
+def open_model(folder: str | Path, is_packed: bool = True) -> TrainedModel:
+    """The model in a folder, in float32; is_packed: with weights laid out for the CPU, fit for decoding alone.
+
+    Raises cmcc.DataError when the folder holds no model, or a tokenizer that lost tokens or has more than the model.
+    """
+    if not Path(folder).is_dir():
+        hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
+        raise cmcc.DataError("no such folder", "a folder of a trained model", hint, model=str(folder))
+    form, tokenizer, model = load_form(Path(folder)), load_tokenizer(folder), load_model(folder)
+    embeddings = model.get_input_embeddings().get_parameter("weight").shape[0]
+    if embeddings < len(tokenizer):
+        hint = "Copy the tokenizer's files from the run that trained the model."
+        raise cmcc.DataError(f"{len(tokenizer)} tokens", f"at most the model's {embeddings}", hint, model=str(folder))
+    if is_packed:
+        pack_linear_layers(model)
+    return TrainedModel(str(folder), model, tokenizer, form)
+
+
+def predict(
+    model_dir: str | Path,
+    dataset: str,
+    out: str | Path,
+    *,
+    split: str = "test",
+    mode: str = "end2end",
+    output_format: str = "jsonl",
+    batch_size: int = BATCH_SIZE,
+    progress: Callable[[int, int], None] | None = None,
+) -> PredictionRun:
+    """Writes the predictions for every exchange of a split into `out`, sorted by dialogue id and exchange.
+
+    dataset: a built folder, a Hub id or `sample`; with the format seretod a Track 2 test file, whose result form is
+    written then. progress: called with the exchanges done and all there are. Beside `out`, out.run.json says what was
+    run; while it runs, out.part grows by a line an exchange and a second start goes on from there. A finished run is
+    not run again. Returns the record. Raises cmcc.DataError for what is not a model, a data set, a mode or a format.
+    """
+    _check_request(mode, output_format)
+    source = open_track2(dataset) if output_format == "seretod" else open_split(dataset, split)
+    trained = open_model(model_dir)
+    run = _new_run(trained, source, mode, output_format, batch_size)
+    files, report = RunFiles(Path(out)), progress or _no_progress
+    total = sum(source.sizes.values())
+    if finished := files.finished_run(run):
+        report(total, total)
+        return finished
+    lines = files.start(run, source.sizes)
+    resumed, counts, begin = len(lines), Counts(), time.perf_counter()
+    with files.part.open("ab") as stream:
+        report(resumed, total)
+        for line in _new_lines(trained, source, run, {line.prediction.dialogue_id for line in lines}, counts):
+            append_line(stream, line)
+            lines.append(line)
+            report(len(lines), total)
+    seconds = time.perf_counter() - begin
+    return _finish(files, source, _measured(run, lines, resumed, counts, seconds), lines)
+
+
+def _check_request(mode: str, output_format: str) -> None:
+    check_mode(mode)
+    if output_format not in FORMATS:
+        raise cmcc.DataError(repr(output_format), " or ".join(FORMATS), format=output_format)
+    if output_format == "seretod" and mode != "end2end":
+        hint = "A Track 2 test file has no gold for an oracle."
+        raise cmcc.DataError(repr(mode), "end2end with the format seretod", hint, mode=mode)
+
+
+def _new_run(trained: TrainedModel, source: Source, mode: str, output_format: str, batch_size: int) -> PredictionRun:
+    return PredictionRun(
+        model=trained.folder,
+        model_digest=_digest(sorted(path for path in Path(trained.folder).iterdir() if path.is_file())),
+        form=trained.form.name,
+        mode=mode,
+        dataset=source.dataset,
+        dataset_version=source.version,
+        fingerprint=source.fingerprint,
+        split=source.split,
+        format=output_format,
+        synthetic=source.is_synthetic,
+        batch_size=batch_size,
+        versions={"cmcc": cmcc.VERSION} | {name: version(name) for name in ("torch", "transformers")},
+    )
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    """Of names and contents, so that a copy of a model is the same model and a retrained one is not."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _new_lines(
+    trained: TrainedModel, source: Source, run: PredictionRun, done: set[str], counts: Counts
+) -> Iterable[Line]:
+    dialogues = (dialogue for dialogue in source.dialogues() if dialogue.dialogue_id not in done)
+    cut_contexts = cut_entities = 0
+    for prediction in decode(
+        trained.model, trained.tokenizer, trained.form, dialogues, run.mode, run.batch_size, counts
+    ):
+        is_cut = counts.cut_contexts > cut_contexts
+        yield Line(prediction, counts.cut_entities - cut_entities if is_cut else None)
+        cut_contexts, cut_entities = counts.cut_contexts, counts.cut_entities
+
+
+def _measured(run: PredictionRun, lines: list[Line], resumed: int, counts: Counts, seconds: float) -> PredictionRun:
+    cut = [line.cut_entities for line in lines if line.cut_entities is not None]
+    return replace(
+        run,
+        finished=True,
+        exchanges=len(lines),
+        resumed=resumed,
+        seconds=round(seconds, 3),
+        exchanges_per_second=round((len(lines) - resumed) / seconds, 3),
+        forward_tokens=counts.fed_tokens,
+        cut_contexts=len(cut),
+        cut_entities=sum(cut),
+    )
+
+
+def _finish(files: RunFiles, source: Source, run: PredictionRun, lines: list[Line]) -> PredictionRun:
+    predictions = sorted((line.prediction for line in lines), key=lambda made: (made.dialogue_id, made.exchange))
+    replace_file(files.out, source.result(predictions))
+    files.write_record(run)
+    files.part.unlink()
+    return run
+
+
+def _no_progress(done: int, total: int) -> None:
+    """Nobody looks on."""

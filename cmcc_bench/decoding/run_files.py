@@ -1,0 +1,147 @@
+"""The files of a prediction run: OUT.part while it runs, a line an exchange; OUT when it is finished; OUT.run.json.
+
+A run that was stopped leaves OUT.part: the next start of the same run keeps its whole dialogues and decodes the rest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+import orjson
+
+import cmcc
+from cmcc_bench.scoring.predictions import Prediction, prediction_of
+
+_IDENTITY = ("model_digest", "form", "mode", "fingerprint", "split", "format")
+
+
+@dataclass(frozen=True)
+class PredictionRun:
+    """What OUT.run.json says.
+
+    model_digest, fingerprint: of the model's files and of the data. seconds: of this start, without opening the model;
+    exchanges_per_second: in them. resumed: exchanges that an earlier start had decoded. forward_tokens: that the model
+    read in this start. cut_contexts: exchanges whose context was longer than the model's; cut_entities: history
+    entities left out for it, the oldest first.
+    """
+
+    model: str
+    model_digest: str
+    form: str
+    mode: str
+    dataset: str
+    dataset_version: str | None
+    fingerprint: str
+    split: str | None
+    format: str
+    synthetic: bool
+    batch_size: int
+    versions: Mapping[str, str]
+    finished: bool = False
+    exchanges: int = 0
+    resumed: int = 0
+    seconds: float = 0.0
+    exchanges_per_second: float = 0.0
+    forward_tokens: int = 0
+    cut_contexts: int = 0
+    cut_entities: int = 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of OUT.part. cut_entities: history entities left out; None where the context was not cut."""
+
+    prediction: Prediction
+    cut_entities: int | None
+
+
+class RunFiles:
+    """The three files of a run with this output."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.part = out.with_name(out.name + ".part")
+        self.record = out.with_name(out.name + ".run.json")
+
+    def finished_run(self, run: PredictionRun) -> PredictionRun | None:
+        """The record of the same run, where it is finished and its output is there."""
+        before = self._read_record()
+        if before is None or not before.finished or not self.out.exists() or _identity(before) != _identity(run):
+            return None
+        return before
+
+    def start(self, run: PredictionRun, sizes: Mapping[str, int]) -> list[Line]:
+        """Writes the record and keeps the whole dialogues of an earlier start, `sizes` exchanges each; their lines.
+
+        Raises cmcc.DataError when the earlier start was of another run: model, form, mode, data or format differ.
+        """
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        lines = _whole_dialogues(self._read_part(run), sizes)
+        replace_file(self.part, b"".join(map(_dump, lines)))
+        self.write_record(run)
+        return lines
+
+    def write_record(self, run: PredictionRun) -> None:
+        """Puts OUT.run.json in its place."""
+        replace_file(self.record, orjson.dumps(asdict(run), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+    def _read_part(self, run: PredictionRun) -> list[Line]:
+        before = self._read_record()
+        if not self.part.exists() or (before and before.finished):
+            return []  # a part beside a finished run's record is one whose removal was cut off
+        if before is None or _identity(before) != _identity(run):
+            expected = f"those of the model {run.model} in the mode {run.mode} on {run.dataset}"
+            hint = f"Give another --out, or remove {self.part.name} to begin anew."
+            raise cmcc.DataError("unfinished predictions of another run", expected, hint, file=str(self.part))
+        lines = self.part.read_bytes().split(b"\n")[:-1]  # what follows the last line break was cut off
+        return [_line(text, self.part, number) for number, text in enumerate(lines, 1)]
+
+    def _read_record(self) -> PredictionRun | None:
+        if not self.record.exists():
+            return None
+        try:
+            return PredictionRun(**orjson.loads(self.record.read_bytes()))
+        except (orjson.JSONDecodeError, TypeError) as error:
+            hint = "Give another --out, or remove it."
+            raise cmcc.DataError(str(error), "what cmcc predict writes", hint, file=str(self.record)) from error
+
+
+def append_line(stream: IO[bytes], line: Line) -> None:
+    """Writes a line and hands it to the system, so that a kill does not lose it."""
+    stream.write(_dump(line))
+    stream.flush()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Puts a file in its place, whole or not at all."""
+    new = path.with_name(f".{path.name}.new")
+    new.write_bytes(content)
+    new.replace(path)
+
+
+def _identity(run: PredictionRun) -> tuple[str | None, ...]:
+    return tuple(getattr(run, name) for name in _IDENTITY)
+
+
+def _dump(line: Line) -> bytes:
+    value = asdict(line.prediction) | {"cut_entities": line.cut_entities}
+    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _line(text: bytes, path: Path, number: int) -> Line:
+    place: dict[str, str | int | None] = {"file": str(path), "line": number}
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        hint = "Remove the file to begin anew."
+        raise cmcc.DataError(str(error), "a JSON object", hint, **place) from error
+    return Line(prediction_of(value, place), value.get("cut_entities"))
+
+
+def _whole_dialogues(lines: Sequence[Line], sizes: Mapping[str, int]) -> list[Line]:
+    found = Counter(line.prediction.dialogue_id for line in lines)
+    return [line for line in lines if found[line.prediction.dialogue_id] == sizes[line.prediction.dialogue_id]]

@@ -1,0 +1,107 @@
+"""What a prediction run decodes, opened: a split of a data set, or a SereTOD Track 2 test file; and its result file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+import cmcc
+from cmcc_bench.corpus import open_dataset
+from cmcc_bench.scoring.predictions import Prediction
+
+from .dialogues import Dialogue, response_dialogues, track2_dialogue
+
+FORMATS = ("jsonl", "seretod")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Dialogues to decode, and what a run's record says of them.
+
+    dialogues: gives them in order, again at each call. sizes: exchanges of each dialogue, in the same order.
+    fingerprint: a digest of all rows; equal for equal rows in equal order. result: the predictions, sorted, as a file.
+    """
+
+    dataset: str
+    split: str | None
+    version: str | None
+    fingerprint: str
+    sizes: Mapping[str, int]
+    dialogues: Callable[[], Iterator[Dialogue]]
+    result: Callable[[Sequence[Prediction]], bytes]
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether a simulator made any of the dialogues."""
+        return any(dialogue_id.startswith(cmcc.SYNTHETIC_ID) for dialogue_id in self.sizes)
+
+
+def open_split(name: str, split: str) -> Source:
+    """A split of the config `response`.
+
+    name: a built folder, a Hub id or `sample`. Raises cmcc.DataError when there is no such data set or split.
+    """
+    splits = open_dataset(name, "response")
+    if split not in splits:
+        raise cmcc.DataError(f"the splits {', '.join(splits)}", f"a split {split!r}", dataset=name)
+    rows = splits[split]
+    sizes: dict[str, int] = {}
+    for dialogue_id in rows["dialogue_id"]:
+        sizes[dialogue_id] = sizes.get(dialogue_id, 0) + 1
+    version = str(rows.info.version) if rows.info.version else None
+    return Source(name, split, version, _fingerprint(rows), sizes, lambda: response_dialogues(rows), _json_lines)
+
+
+def open_track2(path: str) -> Source:
+    """A SereTOD Track 2 test file. Raises cmcc.DataError where it is not one, or holds a dialogue twice."""
+    dialogues = list(cmcc.read_track2(path))
+    raw = [dialogue.value for file in cmcc.find_files(path)[0] for dialogue in cmcc.raw_dialogues(file)]
+    sizes: dict[str, int] = {}
+    for dialogue in dialogues:
+        if dialogue.dialogue_id in sizes:
+            raise cmcc.DataError("an id for the second time", "each once", file=path, dialogue=dialogue.dialogue_id)
+        sizes[dialogue.dialogue_id] = len(dialogue.exchanges)
+    ids = list(sizes)
+    return Source(
+        path,
+        None,
+        None,
+        _fingerprint(raw),
+        sizes,
+        lambda: map(track2_dialogue, dialogues),
+        lambda predictions: _track2_result(ids, raw, predictions),
+    )
+
+
+def _fingerprint(rows: Iterable[Any]) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(orjson.dumps(row, option=orjson.OPT_SORT_KEYS) + b"\n")
+    return digest.hexdigest()
+
+
+def _json_lines(predictions: Sequence[Prediction]) -> bytes:
+    return b"".join(orjson.dumps(prediction, option=orjson.OPT_APPEND_NEWLINE) for prediction in predictions)
+
+
+def _track2_result(ids: Sequence[str], raw: Sequence[Mapping[str, Any]], predictions: Sequence[Prediction]) -> bytes:
+    """The test file as it was, with what was generated in its place."""
+    found = {(prediction.dialogue_id, prediction.exchange): prediction for prediction in predictions}
+    filled = [
+        {**value, "content": [_filled(turn, found[name, number]) for number, turn in enumerate(value["content"])]}
+        for name, value in zip(ids, raw, strict=True)
+    ]
+    return orjson.dumps(filled, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _filled(turn: Mapping[str, Any], prediction: Prediction) -> dict[str, Any]:
+    written = {
+        "用户意图-生成": prediction.user_intent,
+        "客服意图-生成": prediction.acts,
+        "客服-生成": prediction.response,
+    }
+    return {**turn, **written}

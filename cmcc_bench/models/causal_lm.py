@@ -1,0 +1,79 @@
+"""Causal language models for the text form: a small GPT-2 from scratch, or any one that transformers opens."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedModel
+
+import cmcc
+
+from .tokenizer import Tokenizer
+
+# GPT-2's activation in one call; gelu_new is the same function in eight, and they show in a small model's training.
+_FUSED = {"gelu_new": "gelu_pytorch_tanh"}
+
+
+def scratch_model(
+    tokenizer: Tokenizer, *, layers: int, width: int, heads: int, positions: int, dropout: float
+) -> PreTrainedModel:
+    """A GPT-2 with random weights (torch's seed decides them) and the tokenizer's vocabulary.
+
+    width must be a multiple of heads; positions is the longest sequence in tokens.
+    """
+    if width % heads:
+        raise ValueError(f"width {width} is not a multiple of heads {heads}")
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_layer=layers,
+        n_embd=width,
+        n_head=heads,
+        n_positions=positions,
+        activation_function=_FUSED["gelu_new"],
+        resid_pdrop=dropout,
+        embd_pdrop=dropout,
+        attn_pdrop=dropout,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return GPT2LMHeadModel(config)
+
+
+def backbone_model(name: str, tokenizer: Tokenizer) -> PreTrainedModel:
+    """A published causal LM in float32; the tokens that were added get random embeddings, which torch's seed decides.
+
+    name: a folder or an id on the Hub. Raises cmcc.DataError when it is no causal LM.
+    """
+    model = load_model(name, fused=True)
+    if model.get_input_embeddings().weight.shape[0] < len(tokenizer):  # type: ignore[union-attr,index,operator]
+        # Plain random rows, as published; the default, rows like the mean of all others, needs a decomposition of them.
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def load_model(name: str | Path, dtype: torch.dtype = torch.float32, *, fused: bool = False) -> PreTrainedModel:
+    """The causal LM in a folder or of an id on the Hub.
+
+    fused: with its activation replaced by a faster one that is the same function up to rounding, where there is one.
+    Raises cmcc.DataError when there is no such model.
+    """
+    try:
+        config = AutoConfig.from_pretrained(str(name))
+        activation = getattr(config, "activation_function", None)
+        if fused and activation in _FUSED:
+            config.activation_function = _FUSED[activation]
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(str(name), config=config, dtype=dtype)
+    except (OSError, ValueError, KeyError) as error:
+        found = f"no causal language model ({str(error).splitlines()[0]})"
+        hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or a model's id on the Hub."
+        raise cmcc.DataError(found, "what AutoModelForCausalLM opens", hint, model=str(name)) from error
+    return model
+
+
+def longest_input(model: PreTrainedModel) -> int | None:
+    """The most tokens that the model has positions for; None where its configuration sets no limit."""
+    found: int | None = getattr(model.config, "max_position_embeddings", None)
+    return found

@@ -1,0 +1,111 @@
+"""The models' tokenizers: a character vocabulary of training text, or a backbone's own, with the form's tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from string import ascii_lowercase, digits
+from typing import TypeAlias
+
+from transformers import AutoTokenizer, BertTokenizer, PreTrainedTokenizerBase
+
+import cmcc
+from cmcc_bench.textform import SPECIAL_TOKENS
+
+Tokenizer: TypeAlias = PreTrainedTokenizerBase
+
+_BASIC = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def character_tokenizer(texts: Iterable[str], special_tokens: Sequence[str] = SPECIAL_TOKENS) -> BertTokenizer:
+    """A BERT tokenizer whose pieces are the single characters of `texts`, and all ASCII letters and digits.
+
+    A letter or digit inside a word has a piece of its own, `##` before it, as in BERT's vocabularies. Text is lowered.
+    special_tokens: those of the text form for a dialogue model, none for a classifier.
+    """
+    plain = BertTokenizer(vocab={token: index for index, token in enumerate(_BASIC)})
+    pieces = set(ascii_lowercase + digits) | {f"##{character}" for character in ascii_lowercase + digits}
+    for word in _words(plain, texts):
+        pieces.add(word[0])
+        pieces.update(f"##{character}" for character in word[1:])
+    vocabulary = {token: index for index, token in enumerate((*_BASIC, *sorted(pieces)))}
+    tokenizer = BertTokenizer(vocab=vocabulary)
+    add_special_tokens(tokenizer, special_tokens)
+    return tokenizer
+
+
+def _words(tokenizer: BertTokenizer, texts: Iterable[str]) -> set[str]:
+    """What BERT's rules cut the texts into, before pieces: a Chinese character, a mark, a run of anything else."""
+    normalizer, splitter = tokenizer.backend_tokenizer.normalizer, tokenizer.backend_tokenizer.pre_tokenizer
+    return {word for text in texts for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))}
+
+
+def backbone_tokenizer(name: str, special_tokens: Sequence[str] = SPECIAL_TOKENS) -> Tokenizer:
+    """A published model's tokenizer with the text form's tokens added; one without a pad token pads with its end.
+
+    name: a folder or an id on the Hub. Raises cmcc.DataError when it has no usable tokenizer.
+    """
+    tokenizer = _open(name)
+    add_special_tokens(tokenizer, special_tokens)
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token_id is None:
+        raise cmcc.DataError("a tokenizer with neither a pad nor an end token", "one of them", model=name)
+    return tokenizer
+
+
+def add_special_tokens(tokenizer: Tokenizer, special_tokens: Sequence[str]) -> None:
+    """Adds all of them in one call: a second call would replace what the first added."""
+    if special_tokens:
+        tokenizer.add_special_tokens({"extra_special_tokens": list(special_tokens)})
+        check_special_tokens(tokenizer, special_tokens, "(new)")
+
+
+def load_tokenizer(name: str | Path, special_tokens: Sequence[str] = SPECIAL_TOKENS) -> Tokenizer:
+    """The tokenizer in a trained model's folder.
+
+    special_tokens: those it must have; none for a classifier.
+    Raises cmcc.DataError when there is no tokenizer, or it lost its vocabulary or its special tokens.
+    """
+    tokenizer = _open(name)
+    check_special_tokens(tokenizer, special_tokens, str(name))
+    return tokenizer
+
+
+def check_special_tokens(tokenizer: Tokenizer, special_tokens: Sequence[str], name: str) -> None:
+    """Raises cmcc.DataError unless each special token is one id, not cut up and not unknown."""
+    lost = [token for token in special_tokens if not _is_one_token(tokenizer, token)]
+    if lost:
+        hint = "Copy the tokenizer's files from the run that trained the model."
+        found = f"a tokenizer that lost its special tokens {', '.join(lost)}"
+        raise cmcc.DataError(found, "one id for each of them", hint, model=name)
+
+
+def _is_one_token(tokenizer: Tokenizer, token: str) -> bool:
+    ids = tokenizer(token, add_special_tokens=False)["input_ids"]
+    return len(ids) == 1 and ids[0] != tokenizer.unk_token_id and tokenizer.convert_ids_to_tokens(ids[0]) == token
+
+
+def _open(name: str | Path) -> Tokenizer:
+    """AutoTokenizer's, once it is known to be one.
+
+    A folder that does not name its tokenizer's class gives one without a vocabulary and says nothing: transformers 5.
+    """
+    expected = "a folder or Hub id of a model with its tokenizer"
+    try:
+        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(str(name))
+    except (OSError, ValueError, KeyError) as error:
+        found = f"no tokenizer ({str(error).splitlines()[0]})"
+        raise cmcc.DataError(found, expected, model=str(name)) from error
+    if len(tokenizer) <= max(1, len(tokenizer.all_special_tokens)):
+        hint = 'Name its class in tokenizer_config.json, for instance {"tokenizer_class": "BertTokenizer"}.'
+        raise cmcc.DataError(f"a tokenizer of {len(tokenizer)} tokens", "a vocabulary", hint, model=str(name))
+    return tokenizer
+
+
+def text_of(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
+    """The text of generated tokens, without special tokens and without any blanks, which BERT puts between characters.
+
+    Source: the published baseline removes all blanks, too.
+    """
+    return "".join(str(tokenizer.decode(list(ids), skip_special_tokens=True)).split())

@@ -1,0 +1,1 @@
+"""Tables of results: made of prediction files, printed in the terminal and written as Markdown."""

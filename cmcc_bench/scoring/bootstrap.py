@@ -1,0 +1,139 @@
+"""Bootstrap over dialogues: the 95 % interval of any score that is made from summed counts, and a paired test.
+
+    def accuracy(sums):                                    # (..., 2) summed counts -> (...) scores
+        return sums[..., 0] / sums[..., 1]
+
+    bootstrap(counts, accuracy)                            # counts: (dialogues, 2)
+
+A dialogue is drawn whole, because its exchanges are not independent. Source: Koehn, "Statistical Significance Tests for
+Machine Translation Evaluation", EMNLP 2004.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVEL = 0.95
+
+Array: TypeAlias = NDArray[np.float64]
+Statistic: TypeAlias = Callable[[Array], Array]  # (..., k) summed counts -> (...) scores; nan where it is undefined
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A score and its 95 % percentile interval; nan where undefined.
+
+    A resample in which the score is undefined is left out. Without resamples `low` and `high` are nan.
+    """
+
+    point: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairedResult:
+    """The score of system a less that of system b, its 95 % interval, and a two-sided p-value.
+
+    The p-value is twice the smaller part of resamples in which the difference is not above, or not below, 0 (at most
+    1): below 0.05 about when the interval excludes 0, and never 0.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+
+
+def bootstrap(counts_by_dialogue: NDArray[Any], statistic: Statistic, resamples: int = 1000, seed: int = 0) -> Interval:
+    """A score and its interval.
+
+    counts_by_dialogue: (dialogues, k). statistic: takes sums over dialogues, (..., k), to scores, (...).
+    Raises ValueError without dialogues.
+    """
+    return intervals(counts_by_dialogue, {"score": statistic}, resamples, seed)["score"]
+
+
+def intervals(
+    counts_by_dialogue: NDArray[Any], statistics: Mapping[str, Statistic], resamples: int = 1000, seed: int = 0
+) -> dict[str, Interval]:
+    """`bootstrap` for several scores of the same resamples."""
+    sums = resampled_sums(counts_by_dialogue, resamples, seed)
+    total = _total(counts_by_dialogue)
+    return {
+        name: Interval(float(statistic(total)), *_percentiles(statistic(sums)))
+        for name, statistic in statistics.items()
+    }
+
+
+def paired_bootstrap(
+    counts_a: NDArray[Any], counts_b: NDArray[Any], statistic: Statistic, resamples: int = 1000, seed: int = 0
+) -> PairedResult:
+    """How far system a is above system b on the same dialogues.
+
+    counts_a, counts_b: (dialogues, k), the same dialogues in the same order; every resample draws for both.
+    Raises ValueError when the shapes differ, or without dialogues.
+    """
+    return paired_results(counts_a, counts_b, {"score": statistic}, resamples, seed)["score"]
+
+
+def paired_results(
+    counts_a: NDArray[Any],
+    counts_b: NDArray[Any],
+    statistics: Mapping[str, Statistic],
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, PairedResult]:
+    """`paired_bootstrap` for several scores of the same resamples."""
+    if counts_a.shape != counts_b.shape:
+        raise ValueError(f"counts of the same dialogues differ in shape: {counts_a.shape} and {counts_b.shape}")
+    sums_a, sums_b = np.split(resampled_sums(np.hstack([counts_a, counts_b]), resamples, seed), 2, axis=-1)
+    total_a, total_b = _total(counts_a), _total(counts_b)
+    results = {}
+    for name, statistic in statistics.items():
+        differences = statistic(sums_a) - statistic(sums_b)
+        difference = float(statistic(total_a) - statistic(total_b))
+        results[name] = PairedResult(difference, *_percentiles(differences), _p_value(differences))
+    return results
+
+
+def resampled_sums(counts_by_dialogue: NDArray[Any], resamples: int, seed: int) -> Array:
+    """Sums of counts over dialogues drawn with replacement: (resamples, k).
+
+    A resample at a time, so that memory does not grow with their number. Sums are exact up to 2^53.
+    """
+    counts = np.asarray(counts_by_dialogue, dtype=np.float64)
+    if counts.ndim != 2 or not len(counts):
+        raise ValueError(f"found counts of the shape {counts.shape}, expected (dialogues, k) with a dialogue or more")
+    generator = np.random.default_rng(seed)
+    sums = np.empty((resamples, counts.shape[1]))
+    for number in range(resamples):
+        drawn = generator.integers(len(counts), size=len(counts))
+        sums[number] = np.bincount(drawn, minlength=len(counts)).astype(np.float64) @ counts
+    return sums
+
+
+def _total(counts_by_dialogue: NDArray[Any]) -> Array:
+    total: Array = np.asarray(counts_by_dialogue, dtype=np.float64).sum(axis=0)
+    return total
+
+
+def _percentiles(scores: Array) -> tuple[float, float]:
+    defined = scores[~np.isnan(scores)]
+    if not len(defined):
+        return float("nan"), float("nan")
+    low, high = np.percentile(defined, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return float(low), float(high)
+
+
+def _p_value(differences: Array) -> float:
+    defined = differences[~np.isnan(differences)]
+    if not len(defined):
+        return float("nan")
+    against = min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0))
+    return float(min(1.0, 2 * (against + 1) / (len(defined) + 1)))

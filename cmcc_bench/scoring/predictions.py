@@ -1,0 +1,160 @@
+"""What a model wrote for each exchange: as data, as a file of JSON lines, and put beside the gold rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+import cmcc
+
+Row = Mapping[str, Any]  # a row of the `response` view, cmcc.response_features()
+Place = dict[str, str | int | None]  # what an error names
+
+_AGAIN = "Make them again with cmcc predict; a run that was stopped goes on where it stopped."
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The segments that a model wrote for one exchange, in the text form of the `response` view's columns.
+
+    kb_result: what the KB answered to `user_intent`. emotions: None from a model that writes none.
+    """
+
+    dialogue_id: str
+    exchange: int
+    entities: str
+    user_intent: str
+    kb_result: str
+    emotions: str | None
+    acts: str
+    response: str
+
+
+_TEXTS = tuple(field.name for field in fields(Prediction) if field.name != "exchange")
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedDialogue:
+    """A dialogue's gold rows in order of their exchanges, and the prediction for each of them."""
+
+    dialogue_id: str
+    rows: tuple[Row, ...]
+    predictions: tuple[Prediction, ...]
+
+
+def facts_path(predictions: Path) -> Path:
+    """Where `cmcc predict` says how a prediction file was made: beside it, FILE.run.json."""
+    return predictions.with_name(predictions.name + ".run.json")
+
+
+def write_prediction(stream: IO[bytes], prediction: Prediction) -> None:
+    """Writes one line. Flush the stream after it where a stopped run shall go on."""
+    stream.write(orjson.dumps(asdict(prediction), option=orjson.OPT_APPEND_NEWLINE))
+
+
+def read_predictions(path: str | Path) -> list[Prediction]:
+    """The predictions of a file, one a line; other fields than Prediction's are left alone.
+
+    Raises cmcc.DataError, which names file, line and field, where the file is missing or empty, a line is not a JSON
+    object, or a field is missing or of another type.
+    """
+    try:
+        lines = Path(path).read_bytes().split(b"\n")
+    except OSError as error:
+        expected = "a file that cmcc predict wrote"
+        raise cmcc.DataError(error.strerror or str(error), expected, file=str(path)) from error
+    if not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise cmcc.DataError("an empty file", "a JSON line an exchange", _AGAIN, file=str(path))
+    return [_prediction(line, {"file": str(path), "line": number}) for number, line in enumerate(lines, 1)]
+
+
+def _prediction(line: bytes, place: Place) -> Prediction:
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        found = f"{line[:40].decode(errors='replace')!r}, which is no JSON ({error})"
+        raise cmcc.DataError(found, "a JSON object", _AGAIN, **place) from error
+    return prediction_of(value, place)
+
+
+def prediction_of(value: object, place: Place | None = None) -> Prediction:
+    """A decoded JSON object as a prediction.
+
+    place: where it stands, for the error. Raises cmcc.DataError where a field is missing or of another type.
+    """
+    place = place or {}
+    if not isinstance(value, dict):
+        raise cmcc.DataError(f"a JSON {type(value).__name__}", "an object with a prediction's fields", **place)
+    for name in ("exchange", *_TEXTS):
+        if name not in value:
+            raise cmcc.DataError("no such field", f"the fields exchange, {', '.join(_TEXTS)}", **place, field=name)
+    exchange = value["exchange"]
+    if type(exchange) is not int or exchange < 0:
+        raise cmcc.DataError(f"{exchange!r:.40}", "a whole number of 0 or more", **place, field="exchange")
+    for name in _TEXTS:
+        if not isinstance(value[name], str) and not (name == "emotions" and value[name] is None):
+            expected = "a string, or null where the model writes none" if name == "emotions" else "a string"
+            raise cmcc.DataError(f"{value[name]!r:.40}", expected, **place, field=name)
+    return Prediction(exchange=exchange, **{name: value[name] for name in _TEXTS})
+
+
+def align(
+    predictions: Iterable[Prediction], gold_rows: Iterable[Row], file: str | Path | None = None
+) -> list[PredictedDialogue]:
+    """Each prediction beside its gold row; dialogues in the order of the gold rows.
+
+    file: where the predictions are from, one a line, for the errors.
+    Raises cmcc.DataError for an exchange without a prediction, an unknown one and a doubled one.
+    """
+    gold = _by_dialogue(gold_rows)
+    found: dict[tuple[str, int], Prediction] = {}
+    lines: dict[tuple[str, int], int] = {}
+    for number, prediction in enumerate(predictions, 1):
+        key = (prediction.dialogue_id, prediction.exchange)
+        place: Place = {"file": str(file), "line": number} if file else {"prediction": number}
+        place |= {"dialogue": key[0], "exchange": key[1]}
+        if key in found:
+            again = f"a second prediction for it, the first is number {lines[key]}"
+            raise cmcc.DataError(again, "each exchange once", "Leave one of them out.", **place)
+        if key[1] not in gold.get(key[0], {}):
+            hint = "Score with the data set and the split that they were made for."
+            raise cmcc.DataError("a prediction for an exchange that is not in the data", "none such", hint, **place)
+        found[key], lines[key] = prediction, number
+    _check_complete(gold, found, file)
+    return [
+        PredictedDialogue(name, tuple(rows.values()), tuple(found[name, exchange] for exchange in rows))
+        for name, rows in gold.items()
+    ]
+
+
+def _by_dialogue(gold_rows: Iterable[Row]) -> dict[str, dict[int, Row]]:
+    gold: dict[str, dict[int, Row]] = {}
+    for number, row in enumerate(gold_rows, 1):
+        if "dialogue_id" not in row or "exchange" not in row:
+            raise cmcc.DataError(f"a row of {', '.join(row)}", "rows of the config `response`", data="gold", row=number)
+        rows = gold.setdefault(row["dialogue_id"], {})
+        if row["exchange"] in rows:
+            place: Place = {"data": "gold", "row": number, "dialogue": row["dialogue_id"], "exchange": row["exchange"]}
+            raise cmcc.DataError("a second row for it", "each exchange once", **place)
+        rows[row["exchange"]] = row
+    if not gold:
+        raise cmcc.DataError("no gold rows", "rows of the config `response`", data="gold")
+    return {name: dict(sorted(rows.items())) for name, rows in gold.items()}
+
+
+def _check_complete(
+    gold: Mapping[str, Mapping[int, Row]], found: Mapping[tuple[str, int], Prediction], file: str | Path | None
+) -> None:
+    missing = [(name, exchange) for name, rows in gold.items() for exchange in rows if (name, exchange) not in found]
+    if missing:
+        place: Place = {"file": str(file) if file else None}
+        others = f", nor for {len(missing) - 1} other exchanges" if len(missing) > 1 else ""
+        expected = f"a prediction for each of the {sum(map(len, gold.values()))} exchanges"
+        name, exchange = missing[0]
+        raise cmcc.DataError(f"no prediction{others}", expected, _AGAIN, **place, dialogue=name, exchange=exchange)

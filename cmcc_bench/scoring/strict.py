@@ -1,0 +1,139 @@
+"""The strict scores of a dialogue, the default: label sets matched exactly, and every requested value said in time.
+
+Texts are compared in lower case without blanks and pauses, as models write lower case and decoders drop blanks; BLEU
+takes them as they are, in lower case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import cmcc
+from cmcc_bench import textform
+from cmcc_bench.state.intents import parse_intent_text
+from cmcc_bench.state.kb import NA, Goal, LocalKB, goal_from_json, kb_from_json, query
+
+from .bleu import count_ngrams
+from .counts import DialogueCounts, LabelCounts, count_labels, sum_bleu, sum_labels
+from .predictions import PredictedDialogue, Prediction, Row
+
+IntentLabel = tuple[str, frozenset[tuple[str, str]]]  # name, {(entity name or "", slot)}
+
+_BLANKS_AND_PAUSES = re.compile(r"[\s_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asks for: `values` (plain form), to be said in the reply of `exchange` or a later one."""
+
+    exchange: int
+    values: tuple[str, ...]
+
+
+def count_dialogue(dialogue: PredictedDialogue, fold_caring: bool = False) -> DialogueCounts:
+    """The counts of one dialogue.
+
+    fold_caring: the caring acts of both sides are folded back into MobileCS's 13, as the paper's baseline is scored.
+    Raises cmcc.DataError where `kb` or `goal` are not those of the default `response` view.
+    """
+    pairs = list(zip(dialogue.rows, dialogue.predictions, strict=True))
+    asked = requests(dialogue.rows)
+    replies = [(prediction.exchange, plain(prediction.response)) for prediction in dialogue.predictions]
+    return DialogueCounts(
+        sum_labels([count_labels(intent_labels(p.user_intent), intent_labels(row["user_intent"])) for row, p in pairs]),
+        sum_labels(
+            [count_labels(act_labels(p.acts, fold_caring), act_labels(row["acts"], fold_caring)) for row, p in pairs]
+        ),
+        sum_labels([count_emotions(p, row) for row, p in pairs]),
+        int(bool(asked) and all(_is_met(request, replies) for request in asked)),
+        int(bool(asked)),
+        sum_bleu([count_ngrams(p.response, row["response"]) for row, p in pairs]),
+    )
+
+
+def plain(text: str) -> str:
+    """A text as it is compared: lower case, no blanks, no pauses."""
+    return _BLANKS_AND_PAUSES.sub("", text.lower())
+
+
+def intent_labels(text: str) -> frozenset[IntentLabel]:
+    """The labels of an exchange: each intent together with the set of its slots is one, right only as a whole.
+
+    The name of an entity counts as written: another name of the same entity is another slot.
+    """
+    return frozenset(
+        (plain(intent.name), frozenset((plain(slot.name or ""), plain(slot.slot)) for slot in intent.slots))
+        for intent in parse_intent_text(text)
+    )
+
+
+def act_labels(text: str, fold_caring: bool = False) -> frozenset[str]:
+    """The acts of an exchange; an unknown name is a label, too, and a wrong one."""
+    acts = textform.read_labels(text)
+    return frozenset(textform.fold_caring(acts) if fold_caring else acts)
+
+
+def count_emotions(prediction: Prediction, row: Row) -> LabelCounts:
+    """Emotions against gold; nothing is counted where the gold has none (not annotated) or the model writes none."""
+    if prediction.emotions is None or not row["emotions"]:
+        return LabelCounts()
+    return count_labels(
+        frozenset(textform.read_labels(prediction.emotions)), frozenset(textform.read_labels(row["emotions"]))
+    )
+
+
+def requests(rows: Sequence[Row]) -> tuple[Request, ...]:
+    """What the user of a dialogue asks for and is told, from its gold rows in order.
+
+    The values are what the KB answers, by the query that training and testing share. A value is left out that the user
+    gave at or before the exchange that asks, and one that no gold reply says at or after it: no system can be asked
+    for more than the service did, so that gold succeeds always. Without any value left it is no request.
+    """
+    kb, goal = _state(rows[0])
+    users = [(row["exchange"], plain(row["user"])) for row in rows]
+    replies = [(row["exchange"], plain(row["response"])) for row in rows]
+    found = []
+    for exchange, answer, given in _asked(kb, goal):
+        values = dict.fromkeys(value for value in map(plain, answer) if value)
+        known = {value for value in values if value in given and _is_said(value, users, last=exchange)}
+        told = [value for value in values if value not in known and _is_said(value, replies, first=exchange)]
+        if told:
+            found.append(Request(exchange, tuple(told)))
+    return tuple(found)
+
+
+def _state(row: Row) -> tuple[LocalKB, Goal]:
+    try:
+        return kb_from_json(row["kb"]), goal_from_json(row["goal"])
+    except (KeyError, TypeError, ValueError) as error:
+        hint = "Rows of response_rows(compatible=True) have SereTOD's own KB and goal: score them with version seretod."
+        expected = "kb and goal of the config `response`"
+        raise cmcc.DataError(f"{error!r}", expected, hint, dialogue=row["dialogue_id"], field="kb, goal") from error
+
+
+def _asked(kb: LocalKB, goal: Goal) -> Iterator[tuple[int, tuple[str, ...], set[str]]]:
+    """(first exchange that asks, the KB's answer, what the user gave of it) for each slot and type asked for."""
+    given = {entity_id: _plain_set(entry.given) for entity_id, entry in goal.entities.items()}
+    for entity_id, entry in goal.entities.items():
+        for slot, exchange in entry.asked.items():
+            if entity_id == NA:  # such a query goes on to all entities
+                yield exchange, query(kb, slot=slot) or (), set().union(*given.values())
+            else:
+                yield exchange, query(kb, entity_id=entity_id, slot=slot) or (), given[entity_id]
+    names = {plain(name) for entry in goal.entities.values() for name in entry.names}
+    for entity_type, exchange in goal.types.items():
+        yield exchange, query(kb, type=entity_type) or (), names
+
+
+def _plain_set(slots: Mapping[str, Iterable[str]]) -> set[str]:
+    return {plain(value) for values in slots.values() for value in values}
+
+
+def _is_said(value: str, texts: Iterable[tuple[int, str]], first: int = 0, last: int | None = None) -> bool:
+    return any(value in text for at, text in texts if first <= at and (last is None or at <= last))
+
+
+def _is_met(request: Request, replies: Sequence[tuple[int, str]]) -> bool:
+    return all(_is_said(value, replies, first=request.exchange) for value in request.values)

@@ -1,0 +1,76 @@
+"""The metric module of dialogue response generation: `evaluate.load("metrics/cmcc_response")`, thin over cmcc_bench.
+
+Its page is README.md beside it.
+"""
+
+from __future__ import annotations
+
+import datasets
+import evaluate
+
+import cmcc
+from cmcc_bench import scoring
+
+_DESCRIPTION = """\
+User-intent and act precision, recall and F1, success rate and BLEU-4 of the responses that a dialogue model generates
+for customer-service calls (CMCC, MobileCS), each with a 95 % bootstrap interval over dialogues."""
+
+_INPUTS = """\
+predictions: what the model wrote, an exchange each: dialogue_id, exchange, entities, user_intent, kb_result, emotions
+    (or None), acts, response.
+references: the rows of the config `response` for the same exchanges, whole dialogues, in any order.
+version: "strict" (default) or "seretod", the scores of SereTOD 2022's track 2 bug for bug.
+fold_caring: fold the caring acts of both sides back into MobileCS's 13, as the paper's baseline is scored.
+emotions: score the emotions, too. resamples, seed: of the bootstrap; resamples=0 for no intervals."""
+
+_CITATION = """\
+@inproceedings{cmcc2022,
+  title = {{CMCC}: A Comprehensive and Large-Scale Human-Human Dataset for Dialogue Systems},
+  booktitle = {Proceedings of the Towards Semi-Supervised and Reinforced Task-Oriented Dialog Systems (SereTOD)},
+  year = {2022}
+}"""
+
+
+def prediction_features(emotions: str) -> datasets.Features:
+    """The fields of scoring.Prediction; emotions: the type of that one, "string" or "null"."""
+    texts = ("dialogue_id", "entities", "user_intent", "kb_result", "acts", "response")
+    features = {name: datasets.Value("string") for name in texts}
+    return datasets.Features(features | {"exchange": datasets.Value("int32"), "emotions": datasets.Value(emotions)})
+
+
+class CMCCResponse(evaluate.Metric):  # type: ignore[misc]
+    """The metric; compute() gives a flat dict: each score, its `_low` and `_high`, and what it was computed of."""
+
+    def _info(self) -> evaluate.MetricInfo:
+        references = cmcc.response_features()
+        # evaluate takes no None for a string, so models that write no emotions have features of their own.
+        either = [
+            datasets.Features({"predictions": prediction_features(emotions), "references": references})
+            for emotions in ("string", "null")
+        ]
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation=_CITATION,
+            inputs_description=_INPUTS,
+            features=either,
+        )
+
+    def _compute(  # type: ignore[no-untyped-def]
+        self,
+        predictions,  # noqa: ANN001 - columns of dicts, as evaluate hands them over
+        references,  # noqa: ANN001
+        version: scoring.Version = "strict",
+        fold_caring: bool = False,
+        emotions: bool = False,
+        resamples: int = 1000,
+        seed: int = 0,
+    ) -> dict[str, float | int | str | bool]:
+        written = [scoring.prediction_of(prediction) for prediction in predictions]
+        found = scoring.score_responses(written, references, version, fold_caring, resamples, seed, emotions)
+        result: dict[str, float | int | str | bool] = {}
+        for name, interval in found.scores.items():
+            result |= {name: interval.point, f"{name}_low": interval.low, f"{name}_high": interval.high}
+        made = {
+            name: getattr(found, name) for name in ("dialogues", "exchanges", "version", "fold_caring", "signature")
+        }
+        return result | made

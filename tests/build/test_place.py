@@ -1,0 +1,110 @@
+"""Where a build may write."""
+
+import json
+
+import pytest
+
+import cmcc
+from cmcc_bench.build import build
+from tests import raw
+from tests.build.folders import contents
+
+
+@pytest.fixture
+def source(tmp_path):
+    raw.write(tmp_path / "raw", "train.json", [raw.dialogue("one"), raw.dialogue("two")])
+    return tmp_path / "raw"
+
+
+class TestWhatIsReplaced:
+    def test_a_folder_of_somebody_else_that_holds_a_report_is_refused_and_stays(self, source, tmp_path):
+        out = tmp_path / "cmcc"
+        out.mkdir()
+        (out / "report.json").write_text(json.dumps({"years": "of work"}))
+        with pytest.raises(cmcc.DataError, match="found a folder that no build made"):
+            build(source, out)
+        (out / "thesis.txt").write_text("years of work")
+        with pytest.raises(cmcc.DataError, match=r"found thesis\.txt, which no build writes;.* Move it away"):
+            build(source, out)
+        assert (out / "thesis.txt").read_text() == "years of work"
+
+    @pytest.mark.parametrize("name", ["eval.yaml", "labeled/notes.txt", ".gitattributes"])
+    def test_a_file_that_was_put_into_an_earlier_build_is_named_and_stays(self, source, tmp_path, name):
+        out = tmp_path / "cmcc"
+        build(source, out)
+        (out / name).write_text("mine")
+        before = contents(tmp_path)
+        with pytest.raises(cmcc.DataError, match=f"found {name}, which no build writes"):
+            build(source, out)
+        assert contents(tmp_path) == before
+
+    def test_a_clone_of_a_hub_repository_is_refused_with_the_way_to_upload(self, source, tmp_path):
+        out = tmp_path / "cmcc"
+        build(source, out)
+        (out / ".git").mkdir()
+        with pytest.raises(cmcc.DataError, match=r"found \.git,.*upload it with cmcc push"):
+            build(source, out)
+        assert (out / ".git").is_dir()
+
+    @pytest.mark.parametrize("missing", ["README.md", "split_ids.json", "report.json"])
+    def test_an_earlier_build_is_known_by_all_its_files(self, source, tmp_path, missing):
+        out = tmp_path / "cmcc"
+        build(source, out)
+        build(source, out)
+        (out / missing).unlink()
+        with pytest.raises(cmcc.DataError, match="a folder that no build made"):
+            build(source, out)
+
+    def test_an_empty_folder_and_a_link_to_one_are_free(self, source, tmp_path):
+        (tmp_path / "disk" / "real").mkdir(parents=True)
+        link = tmp_path / "cmcc"
+        link.symlink_to(tmp_path / "disk" / "real")
+        for _ in range(2):
+            assert build(source, link).out == tmp_path / "disk" / "real"
+            assert link.is_symlink() and (link / "README.md").is_file()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["cmcc", "disk", "raw"]
+        assert [path.name for path in (tmp_path / "disk").iterdir()] == ["real"]
+
+    def test_what_is_put_into_the_folder_while_a_build_works_stays(self, source, tmp_path):
+        out = tmp_path / "cmcc"
+        build(source, out)
+        with pytest.raises(cmcc.DataError, match=r"found notes\.txt"):
+            build(source, out, progress=lambda _: (out / "notes.txt").write_text("mine"))
+        assert (out / "notes.txt").read_text() == "mine"
+
+
+class TestPlacesThatAreRefused:
+    def test_the_working_directory_and_the_folders_above_it_are_not_swapped_away(self, source, tmp_path, monkeypatch):
+        here = tmp_path / "a" / "b"
+        here.mkdir(parents=True)
+        monkeypatch.chdir(here)
+        for out in (".", "..", "../../a"):
+            with pytest.raises(cmcc.DataError, match="the working directory, or a folder above it"):
+                build(source, here / out)
+        assert list(here.iterdir()) == []
+        build(source, here / "cmcc")
+
+    def test_the_raw_files_may_lie_neither_in_the_folder_nor_around_it(self, source):
+        with pytest.raises(cmcc.DataError, match="a place inside the folder of raw files"):
+            build(source, source / "cmcc")
+        for raw_files in (source, source / "train.json"):
+            with pytest.raises(cmcc.DataError, match="a folder that holds the raw files"):
+                build(raw_files, source.parent)
+
+    def test_a_file_is_not_replaced(self, source, tmp_path):
+        (tmp_path / "cmcc").write_text("mine")
+        with pytest.raises(cmcc.DataError, match="found a file;"):
+            build(source, tmp_path / "cmcc")
+
+
+class TestFoldersAbove:
+    def test_a_build_that_fails_leaves_none_of_the_parent_folders_it_made(self, source, tmp_path):
+        raw.write(source, "bad.json", [raw.dialogue("bad", 满意度=9)])
+        (tmp_path / "mine").mkdir()
+        with pytest.raises(cmcc.DataError, match="满意度"):
+            build(source, tmp_path / "mine" / "new" / "newer" / "cmcc")
+        assert list((tmp_path / "mine").iterdir()) == []
+
+    def test_a_build_that_ends_well_keeps_them(self, source, tmp_path):
+        build(source, tmp_path / "new" / "newer" / "cmcc")
+        assert [path.name for path in (tmp_path / "new" / "newer").iterdir()] == ["cmcc"]

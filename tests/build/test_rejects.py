@@ -1,0 +1,174 @@
+"""Rejected dialogues, beside the folder."""
+
+import errno
+import json
+
+import pytest
+
+import cmcc
+from cmcc_bench.build import build, folder
+from tests import raw
+from tests.build.folders import contents
+
+
+@pytest.fixture
+def source(tmp_path):
+    raw.write(tmp_path / "raw", "train.json", [raw.dialogue("good")])
+    return tmp_path / "raw"
+
+
+def bad(dialogue_id="bad"):
+    return raw.dialogue(dialogue_id, 满意度=9)
+
+
+def lines(path):
+    return path.read_text("utf-8").removesuffix("\n").split("\n")
+
+
+class TestWhoseFilesTheyAre:
+    def test_a_file_that_no_build_wrote_is_never_deleted(self, source, tmp_path):
+        mine = tmp_path / "cmcc-rejects.jsonl"
+        mine.write_text("mine")
+        build(source, tmp_path / "cmcc")
+        assert mine.read_text() == "mine"
+        before = contents(tmp_path / "cmcc")
+        raw.write(source, "bad.json", [bad()])
+        with pytest.raises(cmcc.DataError, match=r"cmcc-rejects\.jsonl: found a file that no build wrote"):
+            build(source, tmp_path / "cmcc", skip_errors=True)
+        assert mine.read_text() == "mine" and contents(tmp_path / "cmcc") == before
+
+    def test_rejects_that_somebody_mended_by_hand_are_never_deleted(self, source, tmp_path):
+        raw.write(source, "bad.json", [bad()])
+        build(source, tmp_path / "cmcc", skip_errors=True)
+        rejects = tmp_path / "cmcc-rejects.jsonl"
+        rejects.write_text(rejects.read_text("utf-8").replace("9", "3"), encoding="utf-8")
+        mended = rejects.read_bytes()
+        with pytest.raises(cmcc.DataError, match="or that was changed since"):
+            build(source, tmp_path / "cmcc", skip_errors=True)
+        (source / "bad.json").unlink()
+        build(source, tmp_path / "cmcc")
+        assert rejects.read_bytes() == mended
+
+    def test_those_of_an_earlier_build_are_replaced_and_go_when_there_are_none(self, source, tmp_path):
+        for dialogue_id in ("first", "second"):
+            raw.write(source, "bad.json", [bad(dialogue_id)])
+            assert build(source, tmp_path / "cmcc", skip_errors=True).rejects == tmp_path / "cmcc-rejects.jsonl"
+            assert json.loads((tmp_path / "cmcc-rejects.jsonl").read_text("utf-8"))["id"] == dialogue_id
+        (source / "bad.json").unlink()
+        assert build(source, tmp_path / "cmcc").rejects is None
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["cmcc", "raw"]
+
+    def test_a_raw_file_with_their_name_is_not_overwritten(self, tmp_path):
+        source = raw.write(tmp_path, "cmcc-rejects.jsonl", [raw.dialogue("good"), bad()])
+        before = source.read_bytes()
+        with pytest.raises(cmcc.DataError, match="a raw file where this build would write its rejects"):
+            build(source, tmp_path / "cmcc", skip_errors=True)
+        assert source.read_bytes() == before
+
+
+class TestWhenTheyAreWritten:
+    def test_they_are_there_before_the_folder_is_so_that_a_kill_in_between_loses_nothing(
+        self, source, tmp_path, monkeypatch
+    ):
+        raw.write(source, "bad.json", [bad()])
+        seen = []
+        monkeypatch.setattr(folder, "put_in_place", lambda *_: seen.append((tmp_path / "cmcc-rejects.jsonl").exists()))
+        build(source, tmp_path / "cmcc", skip_errors=True)
+        assert seen == [True]
+
+    @pytest.mark.parametrize("had_rejects", [True, False])
+    def test_nothing_was_changed_is_true_when_the_folder_cannot_be_replaced(
+        self, source, tmp_path, monkeypatch, had_rejects
+    ):
+        if had_rejects:
+            raw.write(source, "bad.json", [bad("first")])
+        build(source, tmp_path / "cmcc", skip_errors=True)
+        raw.write(source, "bad.json", [bad("second")])
+        before = contents(tmp_path)
+
+        def is_a_mount_point(*_):
+            raise OSError(errno.EBUSY, "Device or resource busy", "cmcc")
+
+        monkeypatch.setattr(folder, "put_in_place", is_a_mount_point)
+        with pytest.raises(OSError, match="busy") as caught:
+            build(source, tmp_path / "cmcc", skip_errors=True)
+        assert caught.value.__notes__ == ["Nothing was changed."] and contents(tmp_path) == before
+
+    def test_nothing_was_changed_is_not_said_when_the_new_folder_is_there(self, source, tmp_path, monkeypatch):
+        build(source, tmp_path / "cmcc")
+        raw.write(source, "bad.json", [bad(), raw.dialogue("new")])
+        whole = folder.put_in_place
+
+        def stopped_after(*arguments):
+            whole(*arguments)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(folder, "put_in_place", stopped_after)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            build(source, tmp_path / "cmcc", skip_errors=True)
+        assert not hasattr(caught.value, "__notes__")
+        assert "new" in (tmp_path / "cmcc" / "split_ids.json").read_text()
+        assert (tmp_path / "cmcc-rejects.jsonl").exists()
+
+
+class TestWhatTheyHold:
+    def test_a_rejected_dialogue_is_kept_byte_for_byte_but_for_line_ends(self, source, tmp_path):
+        call = bad()
+        call["content"][0][raw.SERVICE] = "您\u2028好\u0085"
+        text = json.dumps(call, ensure_ascii=False)
+        raw.write(source, "bad.json", "[" + text.replace('"满意度"', '\r\n\t"满意度"') + "]")
+        build(source, tmp_path / "cmcc", skip_errors=True)
+        kept = lines(tmp_path / "cmcc-rejects.jsonl")
+        assert "\u2028" in text and "\x85" in text
+        assert kept == [text.replace('"满意度"', ' \t"满意度"')] and json.loads(kept[0]) == call
+
+    def test_a_line_that_is_no_json_is_kept_as_it_was(self, source, tmp_path):
+        raw.write(source, "bad.jsonl", '{"id": "cut\x1coff", "content\n' + json.dumps(raw.dialogue("fine")) + "\n")
+        result = build(source, tmp_path / "cmcc", skip_errors=True)
+        assert lines(tmp_path / "cmcc-rejects.jsonl") == ['{"id": "cut\x1coff", "content']
+        assert result.rejected == {"line": 1} and result.dialogues == 2
+
+    def test_the_reasons_stand_beside_them_in_the_same_order_a_line_each(self, source, tmp_path):
+        raw.write(source, "bad.json", [bad("a\n\x1b[31mred"), raw.dialogue("b", turns=[raw.turn(用户情绪="开心")])])
+        build(source, tmp_path / "cmcc", skip_errors=True)
+        head, *reasons = lines(tmp_path / "cmcc-rejects.txt")
+        assert head.startswith("# ") and len(reasons) == len(lines(tmp_path / "cmcc-rejects.jsonl")) == 2
+        assert "dialogue a\\n\\x1b[31mred, field 满意度: found" in reasons[0] and "用户情绪" in reasons[1]
+
+    def test_the_uploaded_report_counts_rejected_dialogues_by_field_and_quotes_none(self, source, tmp_path):
+        secret = "13800138000"
+        turns = [raw.turn(**{"用户情绪": secret, "K" * 60 + "\x1b": secret})]
+        content = [bad(secret), raw.dialogue("x", turns=turns), raw.dialogue("y", turns=turns), [], {"id": secret}]
+        raw.write(source, "bad.json", content)
+        raw.write(source, "odd.json", [raw.dialogue("odd", turns=[raw.turn(**{"K" * 60 + "\x1b": 1, "\x1b[31m": 2})])])
+        build(source, tmp_path / "cmcc", skip_errors=True)
+        text = (tmp_path / "cmcc" / "report.json").read_text("utf-8")
+        report = json.loads(text)
+        assert report["rejected"] == {"满意度": 1, "用户情绪": 2, "dialogue": 2} and secret not in text
+        ignored = [name.removeprefix("ignored_key:") for name in report["repaired"]]
+        assert ignored == ["K" * 40 + "...", "\\x1b[31m"]
+        assert secret in (tmp_path / "cmcc-rejects.txt").read_text("utf-8")
+
+
+class TestClashes:
+    def test_a_clash_in_a_file_that_holds_what_is_no_dialogue_is_skipped_like_any_error(self, source, tmp_path):
+        raw.write(source, "z.json", [[], {"id": 7}, raw.dialogue("good", 满意度=1), raw.dialogue("more")])
+        result = build(source, tmp_path / "cmcc", skip_errors=True)
+        assert lines(tmp_path / "cmcc-rejects.jsonl")[2:] == [
+            json.dumps(raw.dialogue("good", 满意度=1), ensure_ascii=False)
+        ]
+        assert result.rejected == {"dialogue": 3} and result.dialogues == 2
+        assert {"good", "more"} == set().union(*result.split_ids.values())
+
+    def test_a_clash_with_a_dialogue_that_stands_twice_in_its_file_is_written_once(self, source, tmp_path):
+        again = raw.dialogue("good", 满意度=1)
+        raw.write(source, "z.jsonl", [again, again, raw.dialogue("good", 满意度=3)])
+        result = build(source, tmp_path / "cmcc", skip_errors=True)
+        kept = [json.loads(line) for line in lines(tmp_path / "cmcc-rejects.jsonl")]
+        assert [call["满意度"] for call in kept] == [3, 1]
+        assert result.rejected == {"dialogue": 2} and result.report.set_aside == {"repeated_dialogue": 1}
+
+    def test_a_clash_without_skipping_is_an_error_that_names_both_files(self, source, tmp_path):
+        raw.write(source, "z.json", [raw.dialogue("good", 满意度=1)])
+        with pytest.raises(cmcc.DataError, match=r"file z.json, dialogue good: found an id that train.json has"):
+            build(source, tmp_path / "cmcc")

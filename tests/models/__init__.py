@@ -1,0 +1,1 @@
+"""Tests of tokenizers, encoding and causal language models."""

@@ -1,0 +1,62 @@
+"""Tests of making and opening causal language models."""
+
+import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+
+import cmcc
+from cmcc_bench.models.causal_lm import backbone_model, load_model, longest_input, scratch_model
+from cmcc_bench.models.tokenizer import character_tokenizer
+
+SIZES = {"layers": 1, "width": 32, "heads": 2, "positions": 64, "dropout": 0.0}
+
+
+def test_a_model_from_scratch_has_the_vocabulary_and_the_sizes_asked_for():
+    tokenizer = character_tokenizer(["你好"])
+    model = scratch_model(tokenizer, **SIZES)
+    assert model.get_input_embeddings().weight.shape == (len(tokenizer), 32)
+    assert longest_input(model) == 64
+    assert len(model.transformer.h) == 1
+    assert model.config.pad_token_id == tokenizer.pad_token_id
+
+
+def test_the_seed_decides_the_first_weights():
+    tokenizer = character_tokenizer(["你好"])
+    models = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        models.append(scratch_model(tokenizer, **SIZES).get_input_embeddings().weight)
+    assert torch.equal(models[0], models[1])
+    assert not torch.equal(models[0], models[2])
+
+
+def test_a_width_that_the_heads_do_not_divide_is_refused():
+    with pytest.raises(ValueError, match="width 32 is not a multiple of heads 3"):
+        scratch_model(character_tokenizer([]), **SIZES | {"heads": 3})
+
+
+def test_a_backbone_gets_embeddings_for_the_added_tokens_and_keeps_its_own(tmp_path):
+    plain = character_tokenizer(["你好"], special_tokens=())
+    model = scratch_model(plain, **SIZES)
+    model.save_pretrained(tmp_path)
+    tokenizer = character_tokenizer(["你好"])
+    grown = backbone_model(str(tmp_path), tokenizer)
+    weight = grown.get_input_embeddings().weight
+    assert weight.shape[0] == len(tokenizer) > len(plain)
+    assert torch.equal(weight[: len(plain)], model.get_input_embeddings().weight)
+    assert grown(torch.tensor([[len(tokenizer) - 1]])).logits.shape[-1] == len(tokenizer)
+
+
+def test_the_faster_activation_of_a_backbone_is_the_same_function(tmp_path):
+    config = GPT2Config(vocab_size=99, n_layer=2, n_embd=32, n_head=2, n_positions=16, bos_token_id=1, eos_token_id=1)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    ids = torch.randint(0, 99, (4, 16), generator=torch.Generator().manual_seed(0))
+    plain, fused = load_model(tmp_path).eval(), load_model(tmp_path, fused=True).eval()
+    assert plain.config.activation_function == "gelu_new"
+    assert fused.config.activation_function == "gelu_pytorch_tanh"
+    assert torch.allclose(plain(ids).logits, fused(ids).logits, atol=1e-5)
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(cmcc.DataError, match=f"model {tmp_path}: found no causal language model"):
+        load_model(tmp_path)

@@ -1,0 +1,106 @@
+"""Tables 2 to 4, made of prediction files."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+import cmcc
+from cmcc_bench.reports.response import Data, response_tables
+from cmcc_bench.reports.systems import find_systems
+from cmcc_bench.scoring import gold_predictions, write_prediction
+from cmcc_bench.state.response import response_rows
+from tests import raw
+
+
+@pytest.fixture
+def rows(tmp_path):
+    path = raw.write(tmp_path / "raw", "calls.json", [raw.dialogue(f"synthetic-{n}") for n in range(6)])
+    return [row for dialogue in cmcc.read_dialogues(path) for row in response_rows(dialogue.row)]
+
+
+def write_system(folder, name, form, mode, predictions, dataset="sample"):
+    folder.mkdir(exist_ok=True)
+    with (folder / f"{name}.jsonl").open("wb") as stream:
+        for prediction in predictions:
+            write_prediction(stream, prediction)
+    facts = {"form": form, "mode": mode, "dataset": dataset, "split": "test"}
+    (folder / f"{name}.jsonl.run.json").write_text(json.dumps(facts))
+
+
+@pytest.fixture
+def systems(tmp_path, rows):
+    gold = gold_predictions(rows)
+    worse = [replace(p, response="不知道", acts="通知", emotions=None) for p in gold]
+    for mode in ("end2end", "oracle"):
+        write_system(tmp_path / "runs", f"variant-{mode}", "variant", mode, gold)
+        write_system(tmp_path / "runs", f"baseline-{mode}", "baseline", mode, worse)
+    write_system(tmp_path / "runs", "no_emotion", "no_emotion", "end2end", gold)
+    write_system(tmp_path / "runs", "no_caring", "no_caring", "end2end", gold)
+    return find_systems([tmp_path / "runs"])
+
+
+def test_every_system_and_bound_is_a_row_with_the_paper_s_number_beside_it(systems, rows):
+    tables = response_tables(systems, Data(rows, rows), resamples=50)
+    titles = [table.title.split(" — ")[0] for table in tables]
+    assert titles[:4] == ["Table 2, strict", "Table 3, strict", "Table 2, seretod", "Table 3, seretod"]
+    assert titles[4:] == ["Paired bootstrap, strict", "Table 4"]
+    table_2, table_3 = tables[0], tables[1]
+    by_name = {row[0]: row[1:] for row in table_2.rows}
+    decoded = [f"{form} ({mode})" for mode in ("End2End", "Oracle") for form in ("Baseline", "Variant")]
+    assert list(by_name) == [*decoded, "gold", "majority", "random"]
+    assert by_name["gold"][::2] == ("1.000 [1.00, 1.00]",) * 3 + ("100.00 [100.0, 100.0]",)
+    assert by_name["Variant (End2End)"][1::2] == ("0.656", "0.357", "0.567", "4.669")
+    assert by_name["Baseline (Oracle)"][:6] == ("–",) * 6 and by_name["Baseline (Oracle)"][7] == "6.230"
+    assert by_name["Baseline (End2End)"][4] == "1.000 [1.00, 1.00]"  # 通知 alone is right once 安抚 is folded back
+    assert [row[0] for row in table_3.rows] == ["Variant (End2End)", "w/o user emotion", "w/o expanded caring acts"]
+
+
+def test_synthetic_data_are_marked_in_every_title(systems, rows):
+    for table in response_tables(systems, Data(rows, rows), resamples=20):
+        assert "SYNTHETIC data, no result on CMCC" in table.title
+        assert "SYNTHETIC" in table.markdown()
+
+
+def test_the_paired_test_says_whether_its_interval_excludes_0(systems, rows):
+    table = response_tables(systems, Data(rows, rows), resamples=200)[4]
+    bleu = next(row for row in table.rows if row[:2] == ("Variant (End2End) less Baseline (End2End)", "BLEU-4"))
+    assert bleu[2].startswith("+") and bleu[4] == "yes"
+    same = next(row for row in table.rows if row[:2] == ("Variant (End2End) less w/o user emotion", "BLEU-4"))
+    assert same[2].startswith("+0.000") and same[4] == "no"
+
+
+def test_table_4_shows_replies_side_by_side_with_personal_data_masked(tmp_path, rows):
+    gold = gold_predictions(rows)
+    write_system(tmp_path / "runs", "v", "variant", "end2end", gold)
+    write_system(tmp_path / "runs", "b", "baseline", "end2end", [replace(p, response="打13800000000") for p in gold])
+    table = response_tables(find_systems([tmp_path / "runs"]), Data(rows, rows), resamples=20, examples=2)[-1]
+    assert len(table.rows) == 2
+    assert table.rows[0][1:] == (
+        "我想问流量包多少钱",
+        "是十块钱一个月请您放心",
+        "是十块钱一个月请您放心",
+        "打***********",
+    )
+    assert "6 of 6 exchanges differ" in table.notes[0]
+
+
+def test_folders_without_predictions_or_of_different_data_are_clear_errors(tmp_path, rows):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(cmcc.DataError, match=r"no predictions.*Run cmcc predict first"):
+        find_systems([tmp_path / "empty"])
+    write_system(tmp_path / "runs", "a", "variant", "end2end", gold_predictions(rows))
+    write_system(tmp_path / "runs", "b", "variant", "end2end", gold_predictions(rows), dataset="other")
+    with pytest.raises(cmcc.DataError, match="one data set and split"):
+        find_systems([tmp_path / "runs"])
+    (tmp_path / "runs" / "b.jsonl.run.json").write_text("{}")
+    with pytest.raises(cmcc.DataError, match=r"b.jsonl.run.json: found KeyError"):
+        find_systems([tmp_path / "runs"])
+
+
+def test_markdown_cannot_be_broken_by_a_text(tmp_path, rows):
+    gold = gold_predictions(rows)
+    write_system(tmp_path / "runs", "v", "variant", "end2end", gold)
+    write_system(tmp_path / "runs", "b", "baseline", "end2end", [replace(p, response="a|b<b>\nc") for p in gold])
+    markdown = response_tables(find_systems([tmp_path / "runs"]), Data(rows, rows), resamples=20)[-1].markdown()
+    assert "a\\|b&lt;b><br>c" in markdown

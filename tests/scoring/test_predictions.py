@@ -1,0 +1,120 @@
+"""Prediction files: what is written is read, and whatever is wrong with one is said with its place."""
+
+import io
+import json
+import re
+
+import pytest
+
+import cmcc
+from cmcc_bench.scoring import align, gold_predictions, read_predictions, write_prediction
+
+from .rows import two_dialogues
+
+
+def written(path, predictions):
+    with path.open("wb") as stream:
+        for prediction in predictions:
+            write_prediction(stream, prediction)
+    return path
+
+
+def test_what_is_written_is_read(tmp_path):
+    predictions = gold_predictions(two_dialogues())
+    assert read_predictions(written(tmp_path / "p.jsonl", predictions)) == predictions
+
+
+def test_a_prediction_is_one_line_whatever_the_model_wrote():
+    stream = io.BytesIO()
+    prediction = gold_predictions(two_dialogues())[0]
+    object.__setattr__(prediction, "response", 'a\nb"\u2028')
+    write_prediction(stream, prediction)
+    assert stream.getvalue().count(b"\n") == 1
+
+
+def line(**changes):
+    texts = dict.fromkeys(("dialogue_id", "entities", "user_intent", "kb_result", "emotions", "acts", "response"), "")
+    return json.dumps(texts | {"exchange": 0} | changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "an empty file"),
+        (line() + "\n{'dialogue_id'", "line 2: found \"{'dialogue_id'\", which is no JSON"),
+        (line() + "\n\n" + line(), "line 2: found '', which is no JSON"),
+        ("[]", "line 1: found a JSON list; expected an object"),
+        ('{"exchange": 0}', "line 1, field dialogue_id: found no such field"),
+        (line(exchange="0"), "line 1, field exchange: found '0'; expected a whole number"),
+        (line(exchange=True), "line 1, field exchange: found True; expected a whole number"),
+        (line(exchange=-1), "line 1, field exchange: found -1; expected a whole number"),
+        (line(response=None), "line 1, field response: found None; expected a string"),
+        (line(acts=["通知"]), "line 1, field acts: found ['通知']; expected a string"),
+        (line(emotions=3), "line 1, field emotions: found 3; expected a string, or null"),
+    ],
+)
+def test_a_bad_file_is_an_error_that_names_file_and_line(tmp_path, text, message):
+    path = tmp_path / "p.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(cmcc.DataError, match=re.escape(message)) as error:
+        read_predictions(path)
+    assert str(path) in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(cmcc.DataError, match=r"none\.jsonl: found No such file"):
+        read_predictions(tmp_path / "none.jsonl")
+
+
+def test_a_file_cut_inside_a_character_is_an_error(tmp_path):
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(json.dumps({"response": "好"}, ensure_ascii=False).encode()[:-4])
+    with pytest.raises(cmcc.DataError, match=r"line 1: found .* which is no JSON"):
+        read_predictions(path)
+
+
+def test_a_missing_emotion_is_null_and_other_fields_are_left_alone(tmp_path):
+    path = tmp_path / "p.jsonl"
+    path.write_text(line(emotions=None, seconds=0.5), encoding="utf-8")
+    assert read_predictions(path)[0].emotions is None
+
+
+def test_predictions_are_put_beside_their_rows_in_any_order():
+    rows = two_dialogues()
+    aligned = align(gold_predictions(rows), reversed(rows))
+    assert [dialogue.dialogue_id for dialogue in aligned] == ["b", "a"]
+    assert [[row["exchange"] for row in dialogue.rows] for dialogue in aligned] == [[0, 1], [0, 1]]
+    assert all(
+        (row["dialogue_id"], row["exchange"]) == (prediction.dialogue_id, prediction.exchange)
+        for dialogue in aligned
+        for row, prediction in zip(dialogue.rows, dialogue.predictions, strict=True)
+    )
+
+
+def test_a_missing_exchange_is_an_error_that_names_it_and_counts_the_others():
+    rows = two_dialogues()
+    message = r"^p\.jsonl.*dialogue a, exchange 1: .*nor for 2 other exchanges; expected .* each of the 4 exchanges"
+    with pytest.raises(cmcc.DataError, match=message.replace("^p", "file p")):
+        align(gold_predictions(rows[:1]), rows, "p.jsonl")
+
+
+def test_an_unknown_exchange_is_an_error_that_names_its_line():
+    rows = two_dialogues()
+    with pytest.raises(cmcc.DataError, match=r"file p\.jsonl, line 4, dialogue b, exchange 1: .*not in the data"):
+        align(gold_predictions(rows), rows[:-1], "p.jsonl")
+
+
+def test_a_doubled_exchange_is_an_error_that_names_both_lines():
+    rows = two_dialogues()
+    predictions = gold_predictions(rows)
+    with pytest.raises(cmcc.DataError, match=r"line 5, dialogue a, exchange 1: .*the first is number 2"):
+        align([*predictions, predictions[1]], rows, "p.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [([], "no gold rows"), (two_dialogues()[:1] * 2, "a second row for it"), ([{"text": ""}], "found a row of text")],
+)
+def test_gold_rows_that_are_none_are_an_error(rows, message):
+    with pytest.raises(cmcc.DataError, match=message):
+        align([], rows)

@@ -1,0 +1,172 @@
+"""The strict scores: what counts as a label, what as a request, and when it is met."""
+
+import pytest
+
+import cmcc
+from cmcc_bench.scoring import align
+from cmcc_bench.scoring.strict import Request, act_labels, count_dialogue, intent_labels, requests
+from cmcc_bench.state import response_rows
+
+from ..state.rows import entity, intent, row, service, triple, user
+from .rows import pack_call, predicted, view
+
+
+def counted(rows, changes=None, **options):
+    (dialogue,) = align(predicted(rows, changes), rows)
+    return count_dialogue(dialogue, **options)
+
+
+def succeeds(rows, changes=None):
+    found = counted(rows, changes)
+    assert found.requesting == 1
+    return bool(found.succeeded)
+
+
+def test_an_intent_is_right_only_with_all_its_slots():
+    rows = view(*pack_call())
+    assert rows[0]["user_intent"] == "询问(流量包-业务费用)(流量包-流量总量)"
+    assert counted(rows, {("d", 0): {"user_intent": "询问(流量包-业务费用)"}}).intents == (1, 1, 1)
+    assert counted(rows, {("d", 0): {"user_intent": "询问"}}).intents == (1, 1, 1)
+
+
+def test_slots_are_a_set():
+    rows = view(*pack_call())
+    turned = "询问(流量包-流量总量)(流量包-业务费用)(流量包-业务费用)"
+    assert counted(rows, {("d", 0): {"user_intent": turned}}).intents == (2, 0, 0)
+
+
+@pytest.mark.parametrize("written", ["询问(4g套餐)", "询问( 4G 套餐 )", " 询问 (4G套餐),询问(4G套餐)", "询问(4G_套餐)"])
+def test_case_blanks_pauses_and_repeats_do_not_count(written):
+    assert intent_labels(written) == intent_labels("询问(4G套餐)")
+
+
+@pytest.mark.parametrize(
+    "written", ["询问(包-业务费用)", "询问(业务费用)", "求助-查询(流量包-业务费用)", "询问(流量包-业务规则)"]
+)
+def test_another_name_slot_or_intent_is_another_label(written):
+    assert intent_labels(written).isdisjoint(intent_labels("询问(流量包-业务费用)"))
+
+
+def test_nothing_predicted_is_missed_and_no_false_positive():
+    rows = view(*pack_call())
+    nothing = {("d", 0): {"user_intent": "", "acts": "", "response": ""}}
+    found = counted(rows, nothing)
+    assert (found.intents, found.acts) == ((1, 0, 1), (1, 0, 2))
+
+
+def test_an_unknown_act_is_a_false_positive_and_a_repeat_is_none():
+    rows = view(*pack_call())
+    assert counted(rows, {("d", 1): {"acts": "通知,通知,推销"}}).acts == (3, 1, 0)
+
+
+def test_part_of_an_act_is_not_the_act():
+    rows = view(*pack_call())
+    assert counted(rows, {("d", 1): {"acts": "通"}}).acts == (2, 1, 1)
+
+
+def test_caring_acts_are_folded_back_on_both_sides():
+    assert act_labels("抱歉,安抚", fold_caring=True) == {"抱歉"}
+    assert act_labels("安抚", fold_caring=True) == {"通知"}
+    rows = view(*pack_call())
+    baseline = {("d", 0): {"acts": "抱歉"}}
+    assert counted(rows, baseline).acts == (2, 0, 1)
+    assert counted(rows, baseline, fold_caring=True).acts == (2, 0, 0)
+    assert counted(rows, fold_caring=True).acts == (2, 0, 0), "a model that writes caring acts is folded, too"
+
+
+def test_emotions_are_counted_where_both_sides_have_them():
+    rows = view(*pack_call())
+    assert counted(rows).emotions == (2, 0, 0)
+    assert counted(rows, {("d", 0): {"emotions": "中性"}}).emotions == (1, 1, 1)
+    assert counted(rows, {("d", 0): {"emotions": None}}).emotions == (1, 0, 0)
+    rows[1]["emotions"] = ""
+    assert counted(rows, {("d", 1): {"emotions": "中性"}}).emotions == (1, 0, 0)
+
+
+def test_what_is_asked_and_told_is_requested_from_the_asking_exchange_on():
+    assert requests(view(*pack_call())) == (Request(0, ("十块钱",)), Request(0, ("一个g",)))
+
+
+def test_gold_succeeds():
+    assert succeeds(view(*pack_call()))
+
+
+def test_a_value_may_be_said_later_than_it_is_asked():
+    rows = view(*pack_call())
+    assert succeeds(rows, {("d", 0): {"response": "请稍等"}, ("d", 1): {"response": "十块钱一个g"}})
+
+
+def test_a_value_said_before_it_is_asked_does_not_count():
+    rows = view(user("喂"), service("您好"), *pack_call())
+    early = {("d", 0): {"response": "十块钱一个g"}, ("d", 1): {"response": "嗯"}, ("d", 2): {"response": "嗯"}}
+    assert not succeeds(rows, early)
+
+
+def test_every_value_must_be_said():
+    rows = view(*pack_call())
+    assert not succeeds(rows, {("d", 1): {"response": "流量很多"}})
+
+
+def test_values_are_found_without_regard_to_case_blanks_and_pauses():
+    rows = view(*pack_call())
+    assert succeeds(rows, {("d", 0): {"response": "十 块_钱"}, ("d", 1): {"response": "一 个g"}})
+
+
+def test_a_value_in_two_replies_is_not_said():
+    rows = view(*pack_call())
+    assert not succeeds(rows, {("d", 0): {"response": "十块"}, ("d", 1): {"response": "钱一个g"}})
+
+
+def test_a_value_that_the_user_gave_is_not_requested():
+    given = triple("业务费用", "十块钱")
+    asked = user(
+        "十块钱的流量包吗", intent("询问", ("ent-1", "业务费用")), entities=[entity("流量包")], triples=[given]
+    )
+    assert requests(view(asked, service("对的十块钱"))) == ()
+
+
+def test_a_value_that_the_user_repeats_after_the_service_is_requested():
+    rows = view(*pack_call())
+    assert "十块钱" in rows[1]["user"]
+    assert requests(rows)[0].values == ("十块钱",)
+
+
+def test_a_value_that_gold_never_says_in_time_is_not_requested():
+    known = service("十块钱的流量包", entities=[entity("流量包")], triples=[triple("业务费用", "十块钱")])
+    asked = user("多少钱", intent("询问", ("ent-1", "业务费用")))
+    assert requests(view(known, asked, service("刚才说了"))) == ()
+    assert requests(view(known, asked, service("十块钱"))) == (Request(0, ("十块钱",)),)
+
+
+def test_a_dialogue_without_a_request_is_not_counted():
+    found = counted(view(user("喂"), service("您好")))
+    assert (found.requesting, found.succeeded) == (0, 0)
+
+
+def test_a_type_asks_for_the_names_that_the_service_says():
+    asked = user("我这个老套餐之外有什么流量包", intent("询问", (None, "流量包")), entities=[entity("老套餐", "ent-3")])
+    told = service(
+        "老套餐之外有日包和月包", entities=[entity("日包", "ent-1"), entity("月包", "ent-2"), entity("夜包", "ent-4")]
+    )
+    rows = view(asked, told)
+    assert requests(rows) == (Request(0, ("日包", "月包")),)
+    assert not succeeds(rows, {("d", 0): {"response": "有日包"}})
+
+
+def test_personal_information_is_requested():
+    asked = user("我话费还有多少", intent("询问", (None, "话费余额")))
+    rows = view(asked, service("十三块九", triples=[triple("剩余话费", "十三块九", None)]))
+    assert requests(rows) == (Request(0, ("十三块九",)),)
+
+
+def test_a_price_asked_of_nothing_in_particular_is_not_requested_when_the_user_gave_it():
+    given = triple("业务费用", "十块钱", entity_name="流量包")
+    asked = user("十块钱的是多少钱", intent("询问", (None, "业务费用")), triples=[given])
+    told = service("十块钱和二十", triples=[triple("业务费用", "二十", "ent-2", "日包")])
+    assert requests(view(asked, told)) == (Request(0, ("二十",)),)
+
+
+def test_rows_with_the_reference_s_kb_are_an_error_that_says_what_to_do():
+    labelled = row(user("喂", intent("问候"), entities=[entity("包")]), service("您好", "问候"))
+    with pytest.raises(cmcc.DataError, match="score them with version seretod"):
+        requests(response_rows(labelled, compatible=True))

@@ -1,0 +1,19 @@
+"""A tiny random response model, as train/dialogue.py would leave one."""
+
+from pathlib import Path
+
+import torch
+
+from cmcc_bench.models.causal_lm import scratch_model
+from cmcc_bench.models.tokenizer import character_tokenizer
+from cmcc_bench.textform import TextForm
+
+
+def write_model(folder: Path, form: TextForm) -> None:
+    """A GPT-2 of one layer with random weights, its tokenizer and text form."""
+    torch.manual_seed(0)
+    tokenizer = character_tokenizer(["您好流量包多少钱十块钱再见"])
+    model = scratch_model(tokenizer, layers=1, width=32, heads=2, positions=512, dropout=0.0)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    form.save(folder)

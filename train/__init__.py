@@ -1,0 +1,1 @@
+"""Training: one loop on accelerate, the scripts that use it, and their recipes."""

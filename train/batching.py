@@ -1,0 +1,67 @@
+"""Batches of similar length, so that little is padded; the same for a seed and an epoch, whatever runs them.
+
+A global batch is what one step learns from. It is made of groups of examples of similar length, the groups drawn at
+random: a step whose examples were all short, or all long, would learn less (1,600 exchanges of the sample, twice: a dev
+loss of 2.30, against 2.26 with groups of 8 in steps of 16, and 2.25 without any sorting). It is cut into micro-batches
+(forward passes) that do not cross groups, and each of these into a slice for every process: what a step sees stays.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TypeVar
+
+POOL = (
+    1_024  # examples that are sorted by length together: more of them pad less, and the groups are more often the same
+)
+
+Item = TypeVar("Item")
+
+
+def global_batches(lengths: Sequence[int], size: int, group: int, seed: int, epoch: int) -> list[list[int]]:
+    """Indices of the examples of each step of an epoch, every example once.
+
+    lengths: tokens of each example. size: examples a batch; the last one is smaller where they do not divide.
+    group: examples of similar length that stay together, the shortest first; those of a group are in one batch where
+    it divides the size.
+    """
+    chance = random.Random(f"{seed} {epoch}")
+    order = list(range(len(lengths)))
+    chance.shuffle(order)
+    pools = cut(order, -(-POOL // group) * group)
+    groups = [
+        members
+        for pool in pools
+        for members in cut(sorted(pool, key=lengths.__getitem__), group)  # a stable sort: equals stay shuffled
+    ]
+    # A group that is not full stays last, or all after it would be cut in the wrong places.
+    batches = cut([index for members in _shuffled(groups, group, chance) for index in members], size)
+    return _shuffled(batches, size, chance)
+
+
+def _shuffled(parts: list[list[int]], size: int, chance: random.Random) -> list[list[int]]:
+    """The parts of full size in another order, then the others."""
+    full = [part for part in parts if len(part) == size]
+    chance.shuffle(full)
+    return full + [part for part in parts if len(part) < size]
+
+
+def evaluation_batches(lengths: Sequence[int], size: int) -> list[list[int]]:
+    """Indices of the examples of each forward pass of an evaluation, the longest last."""
+    return cut(sorted(range(len(lengths)), key=lengths.__getitem__), size)
+
+
+def cut(items: Sequence[Item], size: int) -> list[list[Item]]:
+    """Lists of `size` items in order, the last one shorter."""
+    return [list(items[start : start + size]) for start in range(0, len(items), size)]
+
+
+def process_slice(batch: Sequence[Item], process: int, processes: int) -> list[Item]:
+    """What one of the processes takes of a micro-batch: every n-th example, so that their lengths are alike."""
+    return list(batch[process::processes])
+
+
+def padded_tokens(lengths: Sequence[int], batch: Sequence[int]) -> int:
+    """Tokens of a batch with its padding."""
+    return len(batch) * max((lengths[index] for index in batch), default=0)

@@ -1,0 +1,159 @@
+"""Trains a response model: the baseline, the variant with emotions and caring acts, or one of its two ablations.
+
+    python train/dialogue.py --recipe train/recipes/tiny/variant.yaml --out runs/variant
+    python train/dialogue.py --recipe train/recipes/paper/variant.yaml --dataset cmcc --out runs/paper-variant
+    ACCELERATE_USE_CPU=1 torchrun --nproc_per_node 2 train/dialogue.py --recipe FILE --processes 2
+
+The best checkpoint stands in OUT/best: a plain folder of transformers (safetensors, tokenizer, configuration) and the
+text form that the model was trained on. `--resume` goes on with a run that was killed.
+Source: the paper, section 4.1; the settings are those of the baseline of SereTOD 2022's track 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+from torch.nn.functional import cross_entropy, pad
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedModel
+
+from cmcc_bench.corpus import open_dataset
+from cmcc_bench.models.causal_lm import backbone_model, longest_input, scratch_model
+from cmcc_bench.models.encoding import Encoded, closing_ids, encode_rows
+from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
+from cmcc_bench.textform import FORMS, TextForm
+from train.loop import Batch, Examples, Task, fit, start
+from train.recipe import Recipe, check, run_script, setting
+from train.run_folder import fingerprint_of, is_synthetic
+
+IGNORED = -100  # the label of a token without a loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialogueRecipe(Recipe):
+    """The settings of a response model."""
+
+    dataset: str = setting("a built folder, a Hub id, or sample (synthetic)", "sample")
+    form: str = setting(f"text form: {', '.join(FORMS)}")
+    backbone: str = setting("folder or Hub id of a causal LM; scratch: a GPT-2 of the next four settings")
+    layers: int = setting("of a model from scratch", 2)
+    width: int = setting("of a model from scratch", 128)
+    heads: int = setting("of a model from scratch; they divide its width", 4)
+    dropout: float = setting("of a model from scratch", 0.0)
+    max_length: int = setting("longest exchange in tokens; the oldest history entities are cut first", 1024)
+    loss_on: Literal["all", "generated"] = setting(
+        "all: every token, as published; generated: those that the model has to write", "all"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.form in FORMS, "form", self.form, f"one of {', '.join(FORMS)}")
+        check(self.heads > 0 and self.width % self.heads == 0, "heads", self.heads, f"a divisor of width {self.width}")
+        check(0 <= self.dropout < 1, "dropout", self.dropout, "a share from 0 to below 1")
+        check(self.max_length > 1, "max_length", self.max_length, "2 or more")
+
+
+def train(recipe: DialogueRecipe) -> None:
+    """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
+    accelerator = start(recipe)
+    form = FORMS[recipe.form]
+    splits = open_dataset(recipe.dataset, "response")
+    rows = {name: list(splits.get(name, ())) for name in ("train", "validation")}
+    tokenizer, model = make_model(recipe, form, rows["train"])
+    encoded = {name: encode_rows(form, tokenizer, rows[name], recipe.max_length) for name in rows}
+    facts = {"dataset": recipe.dataset, "synthetic": is_synthetic(rows["train"]), "cut": cuts(encoded)}
+    if accelerator.is_main_process:
+        print(
+            f"{len(rows['train'])} exchanges to train on, {len(rows['validation'])} to choose by; {facts}", flush=True
+        )
+    task = Task(
+        train=examples(encoded["train"]),
+        validation=examples(encoded["validation"]),
+        collate=collator((closing_ids(tokenizer) or [tokenizer.pad_token_id])[0], recipe.loss_on),
+        loss=token_loss,
+        save=lambda folder: save(folder, model, tokenizer, form),
+        fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
+        facts=facts,
+    )
+    fit(accelerator, recipe, model, task)
+
+
+def make_model(
+    recipe: DialogueRecipe, form: TextForm, rows: Iterable[Mapping[str, Any]]
+) -> tuple[Tokenizer, PreTrainedModel]:
+    """A tokenizer and its model: from scratch with the characters of the rows, or a backbone with the form's tokens."""
+    if recipe.backbone == "scratch":
+        tokenizer: Tokenizer = character_tokenizer(text for row in rows for text in form.write(row))
+        sizes = {"layers": recipe.layers, "width": recipe.width, "heads": recipe.heads}
+        model = scratch_model(tokenizer, **sizes, positions=recipe.max_length, dropout=recipe.dropout)
+    else:
+        tokenizer = backbone_tokenizer(recipe.backbone)
+        model = backbone_model(recipe.backbone, tokenizer)
+    limit = longest_input(model)
+    check(
+        limit is None or recipe.max_length <= limit, "max_length", recipe.max_length, f"at most {limit}, as the model"
+    )
+    return tokenizer, model
+
+
+def examples(encoded: Sequence[Encoded]) -> Examples:
+    """What the loop trains on."""
+    return Examples(encoded, [len(exchange.ids) for exchange in encoded])
+
+
+def collator(filler: int, loss_on: str) -> Callable[[list[Encoded]], Batch]:
+    """A function that makes a batch: input_ids and labels, both [exchanges, longest], filled up on the right.
+
+    filler: any token. transformers warns of a missing attention mask where it meets the one that is named for padding.
+    """
+
+    def collate(exchanges: list[Encoded]) -> Batch:
+        ids = [torch.tensor(exchange.ids) for exchange in exchanges]
+        labels = [
+            tokens if loss_on == "all" else tokens.masked_fill(~torch.tensor(exchange.generated), IGNORED)
+            for tokens, exchange in zip(ids, exchanges, strict=True)
+        ]
+        return {
+            "input_ids": pad_sequence(ids, batch_first=True, padding_value=filler),
+            "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
+        }
+
+    return collate
+
+
+def token_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The sum of the tokens' cross entropies in nats, and their number.
+
+    No attention mask: no token that counts attends to what is filled up on its right.
+    """
+    logits = model(input_ids=batch["input_ids"], use_cache=False).logits  # [exchanges, longest, vocabulary]
+    next_tokens = pad(batch["labels"][:, 1:], (0, 1), value=IGNORED)  # not the logits are cut: that would copy them
+    loss = cross_entropy(logits.flatten(0, 1).float(), next_tokens.flatten(), ignore_index=IGNORED, reduction="sum")
+    return loss, (next_tokens != IGNORED).sum()
+
+
+def save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, form: TextForm) -> None:
+    """Writes what AutoModelForCausalLM and AutoTokenizer open, and the text form."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    form.save(folder)
+
+
+def cuts(encoded: Mapping[str, Sequence[Encoded]]) -> dict[str, int]:
+    """What was left out of exchanges longer than max_length, summed over the splits."""
+    all_exchanges = [exchange for split in encoded.values() for exchange in split]
+    return {
+        "exchanges": sum(bool(exchange.cut_names or exchange.cut_tokens) for exchange in all_exchanges),
+        "history_entities": sum(exchange.cut_names for exchange in all_exchanges),
+        "first_tokens": sum(exchange.cut_tokens for exchange in all_exchanges),
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_script(train, DialogueRecipe, str(__doc__)))

@@ -1,0 +1,189 @@
+"""Recipes: YAML files with the settings of a training, checked, and overridden on the command line.
+
+    python train/dialogue.py --recipe train/recipes/tiny/variant.yaml --epochs 3 --out runs/short
+
+A script declares its settings as a frozen dataclass below Recipe; every key has a type, and a help text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import yaml
+
+import cmcc
+
+Settings = TypeVar("Settings", bound="Recipe")
+
+
+def setting(help_text: str, default: Any = MISSING) -> Any:  # noqa: ANN401  # stands for a field of any type
+    """A field of a recipe; one without a default must be given."""
+    return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The settings that the loop reads, whatever is trained."""
+
+    out: str = setting("folder of the run")
+    resume: bool = setting("go on with the run in that folder, if there is one", False)
+    seed: int = setting("decides the first weights, the batches and the dropout", 0)
+    epochs: int = setting("times that every example is seen")
+    batch_size: int = setting("examples in one forward pass, of all processes together")
+    accumulation: int = setting("forward passes a step", 1)
+    group: int = setting("examples of similar length that stay together in a step; a multiple of batch_size", 8)
+    learning_rate: float = setting("at its highest, when the warm-up ends")
+    warmup: float = setting("share of the steps in which the learning rate grows; in the others it falls to 0", 0.1)
+    weight_decay: float = setting("of AdamW", 0.0)
+    clip: float = setting("longest gradient of a step; 0 for any", 1.0)
+    precision: Literal["auto", "float32", "bfloat16"] = setting("auto: bfloat16 where the device has it", "auto")
+    processes: int = setting("how many the launcher starts; the loop refuses any other number", 1)
+    save_every: int = setting("steps between states that --resume goes on from; 0: after each epoch only", 0)
+
+    def __post_init__(self) -> None:
+        limits = {
+            "epochs": 1,
+            "batch_size": 1,
+            "accumulation": 1,
+            "processes": 1,
+            "save_every": 0,
+            "seed": 0,
+            "clip": 0,
+        }
+        for key, least in limits.items():
+            check(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
+        whole = self.group > 0 and self.group % self.batch_size == 0
+        check(whole, "group", self.group, f"a multiple of batch_size {self.batch_size}, so that little is padded")
+        check(0 <= self.warmup <= 1, "warmup", self.warmup, "a share from 0 to 1")
+        check(self.learning_rate > 0, "learning_rate", self.learning_rate, "more than 0")
+
+
+def check(holds: bool, key: str, found: object, expected: str) -> None:
+    """Raises cmcc.DataError naming the key, unless it holds."""
+    if not holds:
+        raise cmcc.DataError(repr(found), expected, key=key)
+
+
+def run_script(
+    train: Callable[[Settings], None], recipe: type[Settings], description: str, arguments: Sequence[str] | None = None
+) -> int:
+    """What a training script does: parses its command line, trains, says what went wrong.
+
+    description, arguments: see parse_recipe. Returns the exit status: 0, or 1 when the data or the result is not right.
+    """
+    settings = parse_recipe(recipe, description, arguments)
+    try:
+        train(settings)
+    except cmcc.DataError as error:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"stopped; --resume goes on with {settings.out} after its last state", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse_recipe(recipe: type[Settings], description: str, arguments: Sequence[str] | None = None) -> Settings:
+    """The settings of a script from its command line; an error there or in the recipe ends it with status 2.
+
+    description: the script's docstring, for --help. arguments: those after the script's name, sys.argv's by default.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help="YAML file of settings; those below override it")
+    types = get_type_hints(recipe)
+    for item in fields(recipe):
+        _add_option(parser, item, types[item.name])
+    options, unknown = parser.parse_known_args(arguments)
+    given = {key: value for key, value in vars(options).items() if key != "recipe" and value is not None}
+    try:
+        if unknown:
+            _check_key(unknown[0].split("=")[0].lstrip("-").replace("-", "_"), recipe, "command line")
+        return read_recipe(recipe, options.recipe, given)
+    except cmcc.DataError as error:
+        parser.error(str(error))
+
+
+def read_recipe(recipe: type[Settings], path: Path | None, overrides: Mapping[str, Any]) -> Settings:
+    """The settings in a YAML file, those in `overrides` in their place; values of either may be text.
+
+    Raises cmcc.DataError for a file that is not there or not YAML, an unknown or missing key, or a wrong type.
+    """
+    values: dict[str, Any] = {}
+    types = get_type_hints(recipe)
+    for place, source in ((str(path), _read_yaml(path) if path else {}), ("command line", overrides)):
+        for key, value in source.items():
+            _check_key(key, recipe, place)
+            values[key] = _typed(value, types[key], key, place)
+    missing = [item.name for item in fields(recipe) if item.default is MISSING and item.name not in values]
+    if missing:
+        raise cmcc.DataError(f"no {', '.join(missing)}", "a value for each", recipe=str(path) if path else "none")
+    try:
+        return recipe(**values)
+    except cmcc.DataError as error:
+        raise error.at(recipe=str(path)) from error
+
+
+def _add_option(parser: argparse.ArgumentParser, item: Field[Any], kind: Any) -> None:  # noqa: ANN401  # a type
+    """An option for a key, also with hyphens; its value stays text. A switch needs no value."""
+    default = "must be given" if item.default is MISSING else f"default: {item.default}"
+    names = dict.fromkeys((f"--{item.name}", f"--{item.name.replace('_', '-')}"))
+    options: dict[str, Any] = {"nargs": "?", "const": "true"} if kind is bool else {}
+    parser.add_argument(
+        *names, metavar=_described(kind).upper(), help=f"{item.metadata['help']} ({default})", **options
+    )
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        found = " ".join(str(error).split())
+        raise cmcc.DataError(f"no recipe ({found})", "a YAML file", recipe=str(path)) from error
+    if not isinstance(values, dict):
+        raise cmcc.DataError(f"a {type(values).__name__}", "a YAML mapping: key: value", recipe=str(path))
+    return values
+
+
+def _check_key(key: object, recipe: type[Recipe], place: str) -> None:
+    known = [item.name for item in fields(recipe)]
+    if key not in known:
+        close = difflib.get_close_matches(str(key), known, n=3) or known
+        raise cmcc.DataError(f"the unknown key {key!r}", f"one like {', '.join(close)}", recipe=place)
+
+
+def _typed(value: Any, kind: Any, key: str, place: str) -> Any:  # noqa: ANN401  # values as YAML has them
+    """The value as the key's type. Raises cmcc.DataError where it is none."""
+    if get_origin(kind) is Literal and value in get_args(kind):
+        return value
+    if kind is bool and str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    if kind is str and isinstance(value, str):
+        return value
+    number = _number(value)
+    if number is not None and (kind is float or (kind is int and number.is_integer())):
+        return kind(number)
+    raise cmcc.DataError(repr(value), _described(kind), recipe=place, key=key)
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401  # values as YAML has them
+    """A finite number, also one written as text: YAML takes 2e-5 for text, and so is all of the command line."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return None if isinstance(value, bool) or not math.isfinite(number) else number
+
+
+def _described(kind: Any) -> str:  # noqa: ANN401  # a type
+    if get_origin(kind) is Literal:
+        return "|".join(map(str, get_args(kind)))
+    return {int: "whole number", float: "number", bool: "true|false", str: "text"}[kind]
