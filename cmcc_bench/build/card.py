@@ -23,8 +23,8 @@ _LICENSED: dict[str, Any] = {
     "license_name": "mobilecs",
     "license_link": "http://seretod.org/Challenge.html",
     "extra_gated_prompt": (
-# Real calls are gated: nobody reads them on the Hub without being let in. The licence has no name of its own.
-        " a licence of MobileCS or CMCC; you may not pass the texts on, nor try to find out who speaks in them."
+        "These are transcripts of real customer-service calls, licensed by China Mobile. Ask for access only if you"
+        " hold a licence of MobileCS or CMCC; you may not pass the texts on, nor try to find out who speaks in them."
     ),
     "extra_gated_fields": {
         "Name": "text",
