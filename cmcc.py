@@ -934,7 +934,7 @@ def _check_unicode(turns: list[Json]) -> None:
 
 
 def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 _DIALOGUE_KEYS = {"id", "content", "满意度"}
@@ -945,7 +945,8 @@ _TRIPLE_KEYS = {"ent-id", "id", "ent-name", "name", "prop", "value", "pos"}
 
 def _count_ignored(keys: Iterable[str], repairs: Counter[str]) -> None:
     """Keys that nobody knows are counted by name, so that a misspelt one is seen."""
-    repairs.update(f"ignored_key:{printable(key, 40)}" for key in keys)
+    for key in keys:
+        repairs[f"ignored_key:{printable(key, 40)}"] += 1
 
 
 def _speaker_keys(turn: Json, repairs: Counter[str]) -> list[str]:
@@ -968,15 +969,17 @@ def _speaker_keys(turn: Json, repairs: Counter[str]) -> list[str]:
 
 
 def _clean(text: str, repairs: Counter[str]) -> str:
-    if "[UNK]" in text:
-        repairs["unknown_token"] += text.count("[UNK]")
-        return text.replace("[UNK]", "")
-    return text
+    repairs["unknown_token"] += text.count("[UNK]")
+    return text.replace("[UNK]", "")
 
 
 def _plain_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
-    keys = _speaker_keys(turn, repairs)
-    return [{"speaker": _SPEAKER_KEYS[key], "text": _clean(turn[key], repairs), "turn": number} for key in keys]
+    utterances = []
+    for key in _speaker_keys(turn, repairs):
+        text = turn[key]
+        text = _clean(text, repairs) if "[UNK]" in text else text
+        utterances.append({"speaker": _SPEAKER_KEYS[key], "text": text, "turn": number})
+    return utterances
 
 
 def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
@@ -987,7 +990,8 @@ def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
         repairs["confused_intents"] += 1
     for key in keys:
         speaker = _SPEAKER_KEYS[key]
-        text = _clean(turn[key], repairs)
+        text = turn[key]
+        text = _clean(text, repairs) if "[UNK]" in text else text
         labels = (_user_labels if speaker else _service_labels)(turn, confused, repairs)
         utterances.append({"speaker": speaker, "text": text, "turn": number, **labels, "entities": [], "triples": []})
     if len(keys) == 1:

@@ -93,9 +93,11 @@ def _rows(dialogue_id: str, dialogue: Exchanges) -> Iterator[dict[str, Any]]:
             "kb": kb_json,
             "goal": goal_json,
         }
-        history = _unique(history + entities)
-        collect_names(known, exchange.user)
-        collect_names(known, exchange.service)
+        if entities:
+            history = _unique(history + entities)
+        for side in (exchange.user, exchange.service):
+            if side.entities or side.triples:
+                collect_names(known, side)
 
 
 def _entity_id(triple: Mapping[str, Any]) -> str | None:
@@ -138,7 +140,7 @@ def _entities(exchange: Exchange, slot_names: Mapping[str, list[str]]) -> list[s
     ]
     for names in slot_names.values():
         said += names
-    return _unique(said)
+    return _unique(said) if said else said
 
 
 def _unique(names: list[str]) -> list[str]:
