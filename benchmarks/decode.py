@@ -135,7 +135,7 @@ def compare(dialogues: list[Dialogue], form: TextForm, batch_size: int) -> None:
 def main() -> None:
     """Parses the arguments."""
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dialogues", type=int, default=16)
+    parser.add_argument("--dialogues", type=int, default=14)
     parser.add_argument("--exchanges", type=int, default=2, help="of each dialogue at most (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
     parser.add_argument(
