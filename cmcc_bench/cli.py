@@ -29,6 +29,10 @@ _console = Console()
 _errors = Console(stderr=True)
 
 
+# What is not installed with the library alone, and the extra that brings it.
+_EXTRAS = {"torch": "train", "transformers": "train", "accelerate": "train", "gradio": "leaderboard"}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
     options = _parser().parse_args(arguments)
@@ -42,6 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _say_error(_sentences(f"{where}{error.strerror or error}", *_notes(error), _ADVICE.get(error.errno or 0, "")))
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            raise
+        _say_error(f"this command needs {error.name}: pip install 'cmcc[{_EXTRAS[error.name]}]'")
         return 1
     except KeyboardInterrupt as error:
         _say_error(_sentences("stopped", *_notes(error)))
@@ -111,7 +120,12 @@ def _parser() -> argparse.ArgumentParser:
     score.add_argument("dataset", help="a built folder, a Hub id, or `sample`")
     score.add_argument("--split", default="test", choices=cmcc.SPLITS, help="default: %(default)s")
     score.add_argument("--version", default="strict", choices=("strict", "seretod"), help="default: %(default)s")
-    score.add_argument("--fold-caring", action="store_true", help="score acts with the caring ones folded back")
+    score.add_argument("--against", type=Path, metavar="OTHER", help="the paired test against another file instead")
+    score.add_argument(
+        "--fold-caring",
+        action="store_true",
+        help="score acts with the caring ones folded back (known from FILE.run.json)",
+    )
     score.add_argument("--resamples", type=_count, default=1000, help="of the bootstrap (default: %(default)s)")
     score.add_argument("--seed", type=_count, default=0, help="of the bootstrap (default: %(default)s)")
     score.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -247,37 +261,51 @@ def _predict(options: argparse.Namespace) -> int:
 def _score(options: argparse.Namespace) -> int:
     import orjson
 
-    from cmcc_bench.corpus import open_dataset
+    from cmcc_bench.corpus import open_split
+    from cmcc_bench.reports.response import difference_table, is_synthetic
+    from cmcc_bench.reports.systems import read_system
     from cmcc_bench.reports.table import score_table
-    from cmcc_bench.scoring import read_predictions, score_responses
+    from cmcc_bench.scoring import compare_responses, read_predictions, score_responses
+    from cmcc_bench.scoring.predictions import facts_path
 
-    rows = list(open_dataset(options.dataset, "response")[options.split])
-    scores = score_responses(
-        read_predictions(options.predictions),
-        rows,
-        options.version,
-        options.fold_caring,
-        options.resamples,
-        options.seed,
-        file=options.predictions,
-    )
-    if options.json:
-        _console.print_json(orjson.dumps(scores.as_dict()).decode())
+    rows = list(open_split(options.dataset, "response", options.split))
+    synthetic, file, other = is_synthetic(rows), options.predictions, options.against
+    system = read_system(file) if facts_path(file).exists() else None
+    fold = options.fold_caring or (system is not None and system.fold_caring)
+    predictions = read_predictions(file)
+    result: dict[str, object]
+    if other:
+        other_fold = options.fold_caring or (facts_path(other).exists() and read_system(other).fold_caring)
+        compared = compare_responses(
+            predictions,
+            read_predictions(other),
+            rows,
+            options.version,
+            (fold, other_fold),
+            options.resamples,
+            options.seed,
+            files=(file, other),
+        )
+        result, table = compared.as_dict(), difference_table(f"{file.name} less {other.name}", compared, synthetic)
     else:
-        synthetic = any(row["dialogue_id"].startswith(cmcc.SYNTHETIC_ID) for row in rows)
-        _console.print(score_table(options.predictions.name, scores, synthetic).terminal())
+        scores = score_responses(predictions, rows, options.version, fold, options.resamples, options.seed, file=file)
+        mode = system.mode if system else "end2end"
+        result, table = scores.as_dict(), score_table(file.name, scores, synthetic, mode)
+    if options.json:
+        _console.print_json(orjson.dumps(result).decode())
+    else:
+        _console.print(table.terminal())
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
-    from cmcc_bench.corpus import open_dataset
+    from cmcc_bench.corpus import open_split
     from cmcc_bench.reports.response import Data, response_tables
     from cmcc_bench.reports.systems import find_systems
 
     systems = find_systems(options.runs)
-    splits = open_dataset(systems[0].dataset, "response")
-    data = Data(list(splits[systems[0].split]), list(splits["train"]))
-    tables = response_tables(systems, data, options.resamples, options.seed, options.examples)
+    gold, train = (open_split(systems[0].dataset, "response", name) for name in (systems[0].split, "train"))
+    tables = response_tables(systems, Data(list(gold), list(train)), options.resamples, options.seed, options.examples)
     for table in tables:
         _console.print(table.terminal())
     if options.out:
@@ -291,10 +319,10 @@ def _chat(options: argparse.Namespace) -> int:
     from cmcc_bench.decoding import open_model
 
     dialogue_id, kb = choose_kb(options.dataset, options.dialogue)
-    sessions = {}
+    sessions: dict[str, Session] = {}
     for folder in options.models:
         trained = open_model(folder)
-        sessions[model_name(folder, trained)] = Session(trained, kb)
+        sessions[model_name(folder, trained, sessions)] = Session(trained, kb)
     _console.print(f"Local KB: dialogue {dialogue_id} of {options.dataset}", markup=False, highlight=False)
     if options.web:
         from cmcc_bench.chat.page import launch, make_page

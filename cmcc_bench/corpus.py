@@ -28,6 +28,14 @@ def open_dataset(name: str, config: str = "labeled") -> datasets.DatasetDict:
         raise cmcc.DataError(str(error), expected, dataset=name, config=config) from error
 
 
+def open_split(name: str, config: str, split: str) -> datasets.Dataset:
+    """One split of a config. Raises cmcc.DataError when there is no such data set, config or split."""
+    splits = open_dataset(name, config)
+    if split not in splits:
+        raise cmcc.DataError(f"the splits {', '.join(splits)}", f"a split {split!r}", dataset=name, config=config)
+    return splits[split]
+
+
 def labeled_rows(name: str) -> Iterable[cmcc.Row]:
     """Every row of `labeled` in all splits, one at a time."""
     for split in open_dataset(name).values():

@@ -102,7 +102,10 @@ def load_form(folder: Path) -> TextForm:
     """The declaration in a model's folder. Raises cmcc.DataError when it is not there or not one."""
     path = folder / FORM_FILE
     try:
-        return TextForm(**json.loads(path.read_text("utf-8")))
+        form = TextForm(**json.loads(path.read_text("utf-8")))
+        if not (isinstance(form.name, str) and type(form.emotions) is type(form.caring) is bool):
+            raise TypeError("name is no text, or emotions and caring are not true or false")
+        return form
     except (OSError, ValueError, TypeError) as error:
         expected = f"a model of train/dialogue.py, with {FORM_FILE}"
         raise cmcc.DataError(

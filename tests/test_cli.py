@@ -90,6 +90,13 @@ def test_predict_score_and_report_work_one_after_the_other(built, tmp_path, caps
     assert "SYNTHETIC" in printed and "intent_f1" in printed and "tok:zh" in printed
     assert cli.main(["score", variant, str(built), "--resamples", "20", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["exchanges"] == 2
+    baseline = str(tmp_path / "runs" / "baseline.end2end.jsonl")
+    assert cli.main(["score", variant, str(built), "--resamples", "20", "--against", baseline]) == 0
+    printed = capsys.readouterr().out
+    assert "variant.end2end.jsonl less" in printed and "BLEU-4" in printed and "excludes 0" in printed
+    assert cli.main(["score", baseline.replace("end2end", "oracle"), str(built), "--resamples", "0"]) == 0
+    printed = capsys.readouterr().out
+    assert "bleu" in printed and "act_f1" not in printed and "folded back" in printed and "nan" not in printed
     report = tmp_path / "report.md"
     assert cli.main(["report", str(tmp_path / "runs"), "--out", str(report), "--resamples", "20"]) == 0
     printed, written = capsys.readouterr().out, report.read_text("utf-8")
@@ -105,5 +112,11 @@ def test_a_folder_that_is_no_model_and_predictions_of_other_data_end_with_1(buil
     assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--split", "train", "--out", out]) == 0
     assert cli.main(["score", out, str(built)]) == 1
     assert "x.jsonl" in capsys.readouterr().err
+    assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--out", out]) == 1
+    assert "a file that this run did not write" in capsys.readouterr().err
+    assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--out", str(tmp_path)]) == 1
+    assert "Give --out a file, not a folder" in capsys.readouterr().err
+    assert cli.main(["score", out, str(built), "--split", "validation"]) == 1
+    assert "expected a split 'validation'" in capsys.readouterr().err
     assert cli.main(["report", str(tmp_path / "raw")]) == 1
     assert "Run cmcc predict first" in capsys.readouterr().err

@@ -53,7 +53,17 @@ def test_a_form_comes_back_from_a_model_s_folder(tmp_path):
         assert load_form(tmp_path) == form
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", '{"name": "x"}', '{"name": "x", "emotions": 1, "other": 2}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "{",
+        "[]",
+        '{"name": "x", "emotions": "no", "caring": "no"}',
+        '{"name": "x"}',
+        '{"name": "x", "emotions": 1, "other": 2}',
+    ],
+)
 def test_a_folder_that_is_no_model_says_what_to_name(tmp_path, content):
     if content is not None:
         (tmp_path / "text_form.json").write_text(content)

@@ -29,22 +29,28 @@ def global_batches(lengths: Sequence[int], size: int, group: int, seed: int, epo
     chance = random.Random(f"{seed} {epoch}")
     order = list(range(len(lengths)))
     chance.shuffle(order)
-    pools = cut(order, -(-POOL // group) * group)
     groups = [
         members
-        for pool in pools
+        for pool in cut(order, -(-POOL // group) * group)
         for members in cut(sorted(pool, key=lengths.__getitem__), group)  # a stable sort: equals stay shuffled
     ]
-    # A group that is not full stays last, or all after it would be cut in the wrong places.
-    batches = cut([index for members in _shuffled(groups, group, chance) for index in members], size)
-    return _shuffled(batches, size, chance)
+    full = [members for members in groups if len(members) == group]
+    dealt = _dealt(sorted(full, key=lambda members: lengths[members[-1]]), max(1, size // group), chance)
+    # A group that is not full comes last, or all after it would be cut in the wrong places.
+    dealt += [members for members in groups if len(members) < group]
+    batches = cut([index for members in dealt for index in members], size)
+    whole = [batch for batch in batches if len(batch) == size]
+    chance.shuffle(whole)
+    return whole + [batch for batch in batches if len(batch) < size]
 
 
-def _shuffled(parts: list[list[int]], size: int, chance: random.Random) -> list[list[int]]:
-    """The parts of full size in another order, then the others."""
-    full = [part for part in parts if len(part) == size]
-    chance.shuffle(full)
-    return full + [part for part in parts if len(part) < size]
+def _dealt(groups: list[list[int]], hands: int, chance: random.Random) -> list[list[int]]:
+    """Groups, the shortest first, in an order in which any `hands` that follow each other are of all lengths."""
+    size = -(-len(groups) // hands) or 1
+    strata = cut(groups, size)
+    for stratum in strata:
+        chance.shuffle(stratum)
+    return [stratum[place] for place in range(size) for stratum in strata if place < len(stratum)]
 
 
 def evaluation_batches(lengths: Sequence[int], size: int) -> list[list[int]]:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,12 +38,13 @@ class Step:
 
 @dataclass
 class Clock:
-    """How much is done; says it after each step."""
+    """How much is done, said after each step; and the processes that were started."""
 
     whole: float
     begin: float = field(default_factory=time.monotonic)
     done: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def finish(self, step: Step) -> None:
         """Counts a step as done."""
@@ -77,16 +78,32 @@ def system_steps(form: str, built: Path, runs: Path, recipes: Path, extra: list[
     return found
 
 
-def run_system(steps: list[Step], log: Path, clock: Clock) -> None:
-    """Runs the steps of one system in turn, on one core. Raises SystemExit with the end of the log when one fails."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+def run_system(steps: list[Step], log: Path, clock: Clock, threads: int = 1) -> None:
+    """Runs the steps of one system in turn. Raises SystemExit with the end of the log when one fails."""
+    environment = {"OMP_NUM_THREADS": str(threads)} | os.environ
     with log.open("ab") as stream:
         for step in steps:
-            done = subprocess.run(step.command, stdout=stream, stderr=subprocess.STDOUT, env=environment)
-            if done.returncode:
+            process = subprocess.Popen(step.command, stdout=stream, stderr=subprocess.STDOUT, env=environment)
+            clock.running.append(process)
+            if process.wait():
                 tail = "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-15:])
                 raise SystemExit(f"failed: {' '.join(step.command)}\nThe end of {log}:\n{tail}")
             clock.finish(step)
+
+
+def run_systems(systems: dict[Path, list[Step]], jobs: int, clock: Clock) -> None:
+    """Runs systems side by side, by their logs; the first that fails, or Ctrl-C, ends the others."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    with ThreadPoolExecutor(jobs) as pool:
+        started = [pool.submit(run_system, steps, log, clock, threads) for log, steps in systems.items()]
+        try:
+            for job in as_completed(started):
+                job.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in clock.running:
+                process.terminate()
+            raise
 
 
 def main() -> int:
@@ -109,9 +126,7 @@ def main() -> int:
         if status := subprocess.run(step.command).returncode:
             return status
         clock.finish(step)
-    with ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        for job in [pool.submit(run_system, steps, runs / f"{form}.log", clock) for form, steps in systems.items()]:
-            job.result()
+    run_systems({runs / f"{form}.log": steps for form, steps in systems.items()}, max(1, options.jobs), clock)
     if status := subprocess.run(report.command).returncode:
         return status
     clock.finish(report)

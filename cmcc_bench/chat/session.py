@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import cmcc
@@ -75,7 +76,9 @@ def kb_lines(kb: LocalKB) -> Iterator[str]:
         yield f"{names}{f' ({entry.type})' if entry.type else ''}{' — ' + facts if facts else ''}"
 
 
-def model_name(folder: Path, trained: TrainedModel) -> str:
-    """What a model is called where several stand side by side."""
+def model_name(folder: Path, trained: TrainedModel, taken: Container[str] = ()) -> str:
+    """What a model is called where several stand side by side; a number tells those of one name apart."""
     run = folder.resolve().parent.name if folder.name == "best" else folder.name
-    return trained.form.name if run == trained.form.name else f"{run} ({trained.form.name})"
+    name = trained.form.name if run == trained.form.name else f"{run} ({trained.form.name})"
+    names = (name if number == 1 else f"{name} {number}" for number in count(1))
+    return next(free for free in names if free not in taken)

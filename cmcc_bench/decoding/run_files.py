@@ -14,7 +14,7 @@ from typing import IO
 import orjson
 
 import cmcc
-from cmcc_bench.scoring.predictions import Prediction, prediction_of
+from cmcc_bench.scoring.predictions import Prediction, facts_path, prediction_of
 
 _IDENTITY = ("model_digest", "form", "mode", "fingerprint", "split", "format")
 
@@ -65,7 +65,7 @@ class RunFiles:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.part = out.with_name(out.name + ".part")
-        self.record = out.with_name(out.name + ".run.json")
+        self.record = facts_path(out)
 
     def finished_run(self, run: PredictionRun) -> PredictionRun | None:
         """The record of the same run, where it is finished and its output is there."""
@@ -79,11 +79,23 @@ class RunFiles:
 
         Raises cmcc.DataError when the earlier start was of another run: model, form, mode, data or format differ.
         """
+        self._check_free(run)
         self.out.parent.mkdir(parents=True, exist_ok=True)
         lines = _whole_dialogues(self._read_part(run), sizes)
         replace_file(self.part, b"".join(map(_dump, lines)))
         self.write_record(run)
         return lines
+
+    def _check_free(self, run: PredictionRun) -> None:
+        """Predictions of another run are never written over: its record would be gone first, and then not be theirs."""
+        if self.out.is_dir():
+            raise cmcc.DataError(
+                "a folder", "the name of a file", "Give --out a file, not a folder.", file=str(self.out)
+            )
+        before = self._read_record()
+        if self.out.exists() and (before is None or _identity(before) != _identity(run)):
+            hint = "Give another --out, or remove it."
+            raise cmcc.DataError("a file that this run did not write", "a free name", hint, file=str(self.out))
 
     def write_record(self, run: PredictionRun) -> None:
         """Puts OUT.run.json in its place."""

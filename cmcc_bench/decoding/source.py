@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 import cmcc
-from cmcc_bench.corpus import open_dataset
+from cmcc_bench import corpus
 from cmcc_bench.scoring.predictions import Prediction
 
 from .dialogues import Dialogue, response_dialogues, track2_dialogue
@@ -45,10 +45,7 @@ def open_split(name: str, split: str) -> Source:
 
     name: a built folder, a Hub id or `sample`. Raises cmcc.DataError when there is no such data set or split.
     """
-    splits = open_dataset(name, "response")
-    if split not in splits:
-        raise cmcc.DataError(f"the splits {', '.join(splits)}", f"a split {split!r}", dataset=name)
-    rows = splits[split]
+    rows = corpus.open_split(name, "response", split)
     sizes: dict[str, int] = {}
     for dialogue_id in rows["dialogue_id"]:
         sizes[dialogue_id] = sizes.get(dialogue_id, 0) + 1

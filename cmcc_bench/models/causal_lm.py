@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 import cmcc
@@ -65,9 +67,15 @@ def load_model(name: str | Path, dtype: torch.dtype = torch.float32, *, fused: b
         activation = getattr(config, "activation_function", None)
         if fused and activation in _FUSED:
             config.activation_function = _FUSED[activation]
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(str(name), config=config, dtype=dtype)
-    except (OSError, ValueError, KeyError) as error:
-        found = f"no causal language model ({str(error).splitlines()[0]})"
+        opened: Any = AutoModelForCausalLM.from_pretrained(
+            str(name), config=config, dtype=dtype, output_loading_info=True
+        )
+        model: PreTrainedModel = opened[0]
+        info: dict[str, Any] = opened[1]
+        if info["missing_keys"]:  # transformers would begin with random weights in their place
+            raise ValueError(f"the weights of {len(info['missing_keys'])} tensors are missing")
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        found = f"no causal language model ({(str(error) or type(error).__name__).splitlines()[0]})"
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or a model's id on the Hub."
         raise cmcc.DataError(found, "what AutoModelForCausalLM opens", hint, model=str(name)) from error
     return model

@@ -5,7 +5,7 @@ Every number is computed anew from the prediction files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -16,7 +16,9 @@ from cmcc_bench.masking import mask
 from cmcc_bench.reports.systems import System, pick
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, published_cell, score_cell
 from cmcc_bench.scoring import (
+    PairedResult,
     Prediction,
+    ResponseComparison,
     ResponseScores,
     Version,
     compare_responses,
@@ -54,7 +56,12 @@ class Data:
     @property
     def synthetic(self) -> bool:
         """Whether any dialogue is simulated."""
-        return any(row["dialogue_id"].startswith(cmcc.SYNTHETIC_ID) for row in self.rows)
+        return is_synthetic(self.rows)
+
+
+def is_synthetic(rows: Iterable[Row]) -> bool:
+    """Whether any of the rows is of a simulated dialogue."""
+    return any(row["dialogue_id"].startswith(cmcc.SYNTHETIC_ID) for row in rows)
 
 
 def response_tables(
@@ -70,8 +77,9 @@ def response_tables(
             for system in systems
         }
         bounds = _bounds(data, version, resamples, seed)
-        tables.append(_score_table("Table 2", TABLE_2, scored, bounds, data))
-        tables.append(_score_table("Table 3", TABLE_3, scored, {}, data))
+        others = [key for key in scored if key not in NAMES]  # such as an ablation in oracle mode
+        tables.append(_score_table("Table 2", [*TABLE_2, *others], scored, bounds, data))
+        tables.append(_score_table("Table 3", TABLE_3, scored, bounds, data))
     tables.append(paired_table(systems, data, resamples, seed))
     baseline, variant = pick(systems, "baseline", "end2end"), pick(systems, "variant", "end2end")
     if baseline and variant:
@@ -96,14 +104,14 @@ def _score_table(
     bounds: Mapping[str, ResponseScores],
     data: Data,
 ) -> ReportTable:
-    rows = [(NAMES[key], *_cells(scored[key], key)) for key in wanted if key in scored]
+    rows = [(NAMES.get(key, " ".join(key)), *_cells(scored[key], key)) for key in wanted if key in scored]
     rows += [(name, *_cells(scores)) for name, scores in bounds.items()]
     any_scores = next(iter([*scored.values(), *bounds.values()]))
     columns = [cell for column in _COLUMNS for cell in (column, "paper")]
     notes = [
         f"Scores: {any_scores.version}; 95 % intervals, {any_scores.resamples} resamples of {any_scores.dialogues} "
         f"dialogues ({any_scores.exchanges} exchanges). BLEU: {any_scores.signature}",
-        "Act F1 of a system without caring acts: against gold with the caring acts folded back.",
+        "Act F1 of a system without caring acts: against gold with the caring acts folded back; bounds: all 17 acts.",
     ]
     title = f"{title}, {any_scores.version}{mark(data.synthetic)}"
     return ReportTable(title, ("system", *columns), tuple(rows), tuple(notes))
@@ -120,29 +128,51 @@ def _cells(scores: ResponseScores, key: tuple[str, str] | None = None) -> Iterat
 
 def paired_table(systems: Sequence[System], data: Data, resamples: int, seed: int) -> ReportTable:
     """The variant less the baseline in both modes, and less each ablation, on the same resampled dialogues."""
-    rows = []
-    for other in (("baseline", "end2end"), ("baseline", "oracle"), ("no_emotion", "end2end"), ("no_caring", "end2end")):
+    rows: list[tuple[str, ...]] = []
+    notes = []
+    for other in [("baseline", "end2end"), ("baseline", "oracle"), *TABLE_3[1:]]:
         first, second = pick(systems, "variant", other[1]), pick(systems, *other)
         if first is None or second is None:
             continue
+        folds, files = (first.fold_caring, second.fold_caring), (first.path, second.path)
         compared = compare_responses(
-            first.predictions,
-            second.predictions,
-            data.rows,
-            fold_caring=(first.fold_caring, second.fold_caring),
-            resamples=resamples,
-            seed=seed,
-            files=(first.path, second.path),
+            first.predictions, second.predictions, data.rows, "strict", folds, resamples, seed, files=files
         )
-        for name, column in zip(_SCORES, _COLUMNS, strict=True):
-            found = compared.differences[name]
-            if other[1] == "end2end" or name == "bleu":
-                interval = f"[{found.low:+.3f}, {found.high:+.3f}]"
-                apart = "yes" if found.low > 0 or found.high < 0 else "no"
-                cells = (f"{found.difference:+.3f} {interval}", f"{found.p_value:.3f}", apart)
-                rows.append((f"{NAMES['variant', other[1]]} less {NAMES[other]}", column, *cells))
-    columns = ("systems", "score", "difference [95 %]", "p", "excludes 0")
-    return ReportTable(f"Paired bootstrap, strict{mark(data.synthetic)}", columns, tuple(rows))
+        name = f"{NAMES['variant', other[1]]} less {NAMES[other]}"
+        rows += [(name, *row) for row in _difference_rows(compared, "bleu" if other[1] == "oracle" else None)]
+        notes.append(_sentence(name, compared.differences["bleu"]))
+    return ReportTable(
+        f"Paired bootstrap, strict{mark(data.synthetic)}", ("systems", *_DIFFERENCES), tuple(rows), tuple(notes)
+    )
+
+
+def difference_table(name: str, compared: ResponseComparison, synthetic: bool) -> ReportTable:
+    """The paired test of two systems, a row a score."""
+    notes = (_sentence(name, compared.differences["bleu"]),)
+    title = f"{name}, {compared.version}{mark(synthetic)}"
+    return ReportTable(title, _DIFFERENCES, tuple(_difference_rows(compared, None)), notes)
+
+
+_DIFFERENCES = ("score", "difference [95 %]", "p", "excludes 0")
+
+
+def _difference_rows(compared: ResponseComparison, only: str | None) -> Iterator[tuple[str, ...]]:
+    for name, column in zip(_SCORES, _COLUMNS, strict=True):
+        found = compared.differences[name]
+        if only in (None, name):
+            interval = f" [{found.low:+.3f}, {found.high:+.3f}]" if found.low == found.low else ""
+            yield column, f"{found.difference:+.3f}{interval}", f"{found.p_value:.3f}", "yes" if _apart(found) else "no"
+
+
+def _apart(found: PairedResult) -> bool:
+    return found.low > 0 or found.high < 0
+
+
+def _sentence(name: str, found: PairedResult) -> str:
+    """What the BLEU row says, in words."""
+    if not _apart(found):
+        return f"{name}: the BLEU-4 interval includes 0, so these dialogues do not show which is better."
+    return f"{name}: BLEU-4 is {'higher' if found.difference > 0 else 'lower'}, and the interval excludes 0."
 
 
 def example_table(baseline: System, variant: System, data: Data, count: int) -> ReportTable:

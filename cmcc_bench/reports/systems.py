@@ -44,7 +44,7 @@ def find_systems(paths: Iterable[Path]) -> list[System]:
     files: list[Path] = []
     for path in paths:
         files += sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
-    systems = [_system(file) for file in sorted(files) if facts_path(file).exists() or file in paths]
+    systems = [read_system(file) for file in sorted(files) if facts_path(file).exists() or file in paths]
     if not systems:
         expected = "files that cmcc predict wrote"
         raise cmcc.DataError("no predictions", expected, "Run cmcc predict first.", folder=", ".join(map(str, paths)))
@@ -52,18 +52,35 @@ def find_systems(paths: Iterable[Path]) -> list[System]:
     if len(data) > 1:
         expected = "one data set and split, so that rows can be compared"
         raise cmcc.DataError(f"predictions of {data}", expected, "Name the files of one of them.")
+    _check_different(systems)
     return systems
 
 
-def _system(file: Path) -> System:
+def _check_different(systems: Sequence[System]) -> None:
+    """A table has one row for a text form and mode: which file it is of may not be left to chance."""
+    seen: dict[tuple[str, str], System] = {}
+    for system in systems:
+        first = seen.setdefault((system.form.name, system.mode), system)
+        if first is not system:
+            found = f"{first.path} and {system.path}, both of {system.form.name} in the mode {system.mode}"
+            raise cmcc.DataError(found, "one file for a row of the tables", "Name the files to report.")
+
+
+def read_system(file: Path) -> System:
+    """A prediction file with the facts beside it. Raises cmcc.DataError when they are missing, or not finished."""
     path = facts_path(file)
     try:
         facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        form, mode = FORMS[facts["form"]], facts["mode"]
-        return System(file, form, mode, facts["dataset"], facts["split"])
+        system = System(file, FORMS[facts["form"]], facts["mode"], facts["dataset"], facts["split"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise cmcc.DataError(found, "what cmcc predict wrote beside its predictions", file=str(path)) from error
+    if not facts.get("finished", True):
+        raise cmcc.DataError("a run that was stopped", "a finished one", "Start cmcc predict again.", file=str(path))
+    if system.split is None:
+        hint = "Its file is SereTOD's own form, with no gold in it to score."
+        raise cmcc.DataError("predictions of a Track 2 file", "those of a split", hint, file=str(path))
+    return system
 
 
 def pick(systems: Sequence[System], form: str, mode: str) -> System | None:

@@ -42,7 +42,7 @@ class ReportTable:
     def terminal(self) -> Table:
         """The table for a rich console; an interval stands below its score."""
         caption = Text("\n".join(self.notes), justify="left")
-        table = Table(title=Text(self.title), caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table = Table(title=Text(self.title), caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), min_width=72)
         for column in self.columns:
             table.add_column(Text(column), overflow="fold")
         for row in self.rows:
@@ -63,6 +63,8 @@ def score_cell(interval: Interval, decimals: int = 3) -> str:
     """A score with its interval: 0.642 [0.61, 0.67]; a dash where it is not defined."""
     if math.isnan(interval.point):
         return NOTHING
+    if math.isnan(interval.low):  # no resamples were asked for
+        return f"{interval.point:.{decimals}f}"
     low, high = (f"{bound:.{decimals - 1}f}" for bound in (interval.low, interval.high))
     return f"{interval.point:.{decimals}f} [{low}, {high}]"
 
@@ -72,10 +74,13 @@ def published_cell(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.3f}"
 
 
-def score_table(name: str, scores: ResponseScores, synthetic: bool) -> ReportTable:
-    """All scores of one system, a row each."""
-    rows = tuple((key, score_cell(interval)) for key, interval in scores.scores.items())
+def score_table(name: str, scores: ResponseScores, synthetic: bool, mode: str = "end2end") -> ReportTable:
+    """All scores of one system, a row each; of one decoded with the oracle, those of its own response alone."""
+    own = [key for key in scores.scores if mode == "end2end" or key == "bleu"]
+    rows = tuple((key, score_cell(scores.scores[key])) for key in own)
+    folded = ("Acts are scored with the caring ones folded back.",) if scores.fold_caring else ()
     notes = (
+        *folded,
         f"{scores.dialogues} dialogues, {scores.exchanges} exchanges; {scores.resamples} resamples, seed {scores.seed}",
         f"BLEU: {scores.signature}",
     )

@@ -15,7 +15,7 @@ _SEGMENTS = ("entities", "user_intent", "kb_result", "emotions", "acts", "respon
 
 
 def gold_predictions(rows: Iterable[Row]) -> list[Prediction]:
-    """The gold rows as if a model had written them: 1.0 and 100 in the strict version, less in seretod's own."""
+    """The gold rows as if a model had written them: 1.0 and 100 in the strict version, at most that in seretod's."""
     return [_copied(row, row) for row in rows]
 
 

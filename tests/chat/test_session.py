@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 import cmcc
-from cmcc_bench.chat.session import Session, choose_kb, kb_lines, segments_of
+from cmcc_bench.chat.session import Session, choose_kb, kb_lines, model_name, segments_of
 from cmcc_bench.chat.terminal import talk
 from cmcc_bench.decoding import open_model
 from cmcc_bench.textform import FORMS
@@ -64,6 +64,14 @@ def test_the_end_of_the_input_ends_the_conversation(trained, kb):
         raise EOFError
 
     talk({"variant": Session(trained["variant"], kb)}, Console(quiet=True), end)
+
+
+def test_models_of_one_name_are_told_apart(trained, tmp_path):
+    taken = {}
+    for _ in range(2):
+        taken[model_name(tmp_path / "variant" / "best", trained["variant"], taken)] = None
+    assert list(taken) == ["variant", "variant 2"]
+    assert model_name(tmp_path / "mine", trained["variant"]) == "mine (variant)"
 
 
 def test_the_page_answers_for_each_model_and_keeps_visitors_apart(trained, kb):

@@ -30,6 +30,22 @@ def test_the_seed_decides_the_first_weights():
     assert not torch.equal(models[0], models[2])
 
 
+@pytest.mark.parametrize("damage", ["cut off", "other width", "no object", "one layer more"])
+def test_a_damaged_folder_is_an_error_and_never_a_model_with_random_weights(tmp_path, damage):
+    scratch_model(character_tokenizer(["你好"]), **SIZES).save_pretrained(tmp_path)
+    weights, config = tmp_path / "model.safetensors", tmp_path / "config.json"
+    if damage == "cut off":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif damage == "no object":
+        config.write_text("[]")
+    else:
+        old, new = ('"n_embd": 32', '"n_embd": 64') if damage == "other width" else ('"n_layer": 1', '"n_layer": 2')
+        assert old in config.read_text()
+        config.write_text(config.read_text().replace(old, new))
+    with pytest.raises(cmcc.DataError, match="no causal language model"):
+        load_model(tmp_path)
+
+
 def test_a_width_that_the_heads_do_not_divide_is_refused():
     with pytest.raises(ValueError, match="width 32 is not a multiple of heads 3"):
         scratch_model(character_tokenizer([]), **SIZES | {"heads": 3})

@@ -53,7 +53,8 @@ def test_every_system_and_bound_is_a_row_with_the_paper_s_number_beside_it(syste
     assert by_name["Variant (End2End)"][1::2] == ("0.656", "0.357", "0.567", "4.669")
     assert by_name["Baseline (Oracle)"][:6] == ("–",) * 6 and by_name["Baseline (Oracle)"][7] == "6.230"
     assert by_name["Baseline (End2End)"][4] == "1.000 [1.00, 1.00]"  # 通知 alone is right once 安抚 is folded back
-    assert [row[0] for row in table_3.rows] == ["Variant (End2End)", "w/o user emotion", "w/o expanded caring acts"]
+    ablated = ["Variant (End2End)", "w/o user emotion", "w/o expanded caring acts"]
+    assert [row[0] for row in table_3.rows] == [*ablated, "gold", "majority", "random"]
 
 
 def test_synthetic_data_are_marked_in_every_title(systems, rows):
@@ -68,6 +69,8 @@ def test_the_paired_test_says_whether_its_interval_excludes_0(systems, rows):
     assert bleu[2].startswith("+") and bleu[4] == "yes"
     same = next(row for row in table.rows if row[:2] == ("Variant (End2End) less w/o user emotion", "BLEU-4"))
     assert same[2].startswith("+0.000") and same[4] == "no"
+    assert "Variant (End2End) less Baseline (End2End): BLEU-4 is higher, and the interval excludes 0." in table.notes
+    assert "these dialogues do not show which is better" in table.notes[2]
 
 
 def test_table_4_shows_replies_side_by_side_with_personal_data_masked(tmp_path, rows):
@@ -93,6 +96,16 @@ def test_folders_without_predictions_or_of_different_data_are_clear_errors(tmp_p
     write_system(tmp_path / "runs", "b", "variant", "end2end", gold_predictions(rows), dataset="other")
     with pytest.raises(cmcc.DataError, match="one data set and split"):
         find_systems([tmp_path / "runs"])
+    facts = tmp_path / "runs" / "b.jsonl.run.json"
+    facts.write_text(facts.read_text().replace("other", "sample"))
+    with pytest.raises(cmcc.DataError, match=r"a.jsonl and .*b.jsonl, both of variant in the mode end2end"):
+        find_systems([tmp_path / "runs"])
+    for key, value, found in (("finished", False, "a run that was stopped"), ("split", None, "of a Track 2 file")):
+        facts.write_text(
+            json.dumps({"form": "baseline", "mode": "oracle", "dataset": "sample", "split": "test"} | {key: value})
+        )
+        with pytest.raises(cmcc.DataError, match=found):
+            find_systems([tmp_path / "runs"])
     (tmp_path / "runs" / "b.jsonl.run.json").write_text("{}")
     with pytest.raises(cmcc.DataError, match=r"b.jsonl.run.json: found KeyError"):
         find_systems([tmp_path / "runs"])
