@@ -975,11 +975,17 @@ def _clean(text: str, repairs: Counter[str]) -> str:
 
 def _plain_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
     utterances = []
-    for key in _speaker_keys(turn, repairs):
-        text = turn[key]
-        text = _clean(text, repairs) if "[UNK]" in text else text
-        utterances.append({"speaker": _SPEAKER_KEYS[key], "text": text, "turn": number})
-    return utterances
+    if type(turn) is dict:  # two million of these in the whole corpus: first as if nothing were odd
+        for key, text in turn.items():
+            if key in _SPEAKER_KEYS and type(text) is str and "[UNK]" not in text:
+                utterances.append({"speaker": _SPEAKER_KEYS[key], "text": text, "turn": number})
+        if utterances and len(utterances) == len(turn):
+            return utterances
+    keys = _speaker_keys(turn, repairs)
+    texts = [_clean(turn[key], repairs) if "[UNK]" in turn[key] else turn[key] for key in keys]
+    return [
+        {"speaker": _SPEAKER_KEYS[key], "text": text, "turn": number} for key, text in zip(keys, texts, strict=True)
+    ]
 
 
 def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cmcc
 
@@ -14,8 +13,7 @@ PAUSE = "_"  # how the transcription writes a pause in speech; what joins uttera
 USER = list(cmcc.SPEAKERS).index("user")
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """What one speaker says until the other does, one or more utterances.
 
     utterances: their indices in the row. text: their texts joined by a pause. emotions, acts: class labels without
@@ -32,8 +30,7 @@ class Side:
     triples: tuple[Mapping[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """What the user says and what the service replies.
 
     said_entities, said_triples: those that the user said: annotated in the user's words, or in the reply while
@@ -46,8 +43,7 @@ class Exchange:
     said_triples: tuple[Mapping[str, Any], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Exchanges:
+class Exchanges(NamedTuple):
     """A dialogue: a greeting of the service before any user utterance, the exchanges, a user's unanswered last word."""
 
     opening: Side | None
