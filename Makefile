@@ -5,6 +5,8 @@ BIN = $(VENV)/bin
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
+# A thread that waits gives its core back: two that spin beside other work are many times slower than one.
+export OMP_WAIT_POLICY = PASSIVE
 
 .PHONY: setup test lint reproduce bench sample
 setup: $(VENV)/done

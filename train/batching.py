@@ -1,9 +1,10 @@
 """Batches of similar length, so that little is padded; the same for a seed and an epoch, whatever runs them.
 
-A global batch is what one step learns from. It is made of groups of examples of similar length, the groups drawn at
-random: a step whose examples were all short, or all long, would learn less (1,600 exchanges of the sample, twice: a dev
-loss of 2.30, against 2.26 with groups of 8 in steps of 16, and 2.25 without any sorting). It is cut into micro-batches
-(forward passes) that do not cross groups, and each of these into a slice for every process: what a step sees stays.
+A global batch is what one step learns from. It is made of groups of examples of similar length, dealt so that every
+step has short ones and long ones: steps of one length learn less (800 exchanges of the sample, twice, 16 a step, mean
+of three seeds: a dev loss of 2.84 without sorting, 2.85 with groups of 8 dealt, 2.87 with groups of 8 drawn at random).
+It is cut into micro-batches (forward passes) that do not cross groups, and each of these into a slice for each process:
+what a step sees stays.
 """
 
 from __future__ import annotations
