@@ -492,6 +492,7 @@ class _DoubledKeys:
         return result
 
     def take(self) -> tuple[tuple[str, bool], ...]:
+        """What was found since the last call."""
         found, self.found = tuple(self.found), []
         return found
 
@@ -587,6 +588,7 @@ class _Buffer:
                 return ""
 
     def expect(self, character: str, what: str) -> None:
+        """Steps over a character. Raises DataError, expected `what`, when another stands there."""
         found = self.peek()
         if found != character:
             self.fail(repr(found) if found else "the end of the file", None, what)
@@ -1113,6 +1115,7 @@ class _Span:
 
     @property
     def end(self) -> int | None:
+        """The place behind the name's last character; None where it stands nowhere."""
         return None if self.start is None else self.start + len(self.name)
 
 
