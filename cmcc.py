@@ -597,6 +597,7 @@ class _Buffer:
     def fail(
         self, found: str, cause: BaseException | None, expected: str = "a whole JSON list of dialogues"
     ) -> NoReturn:
+        """Raises DataError for what was found where the reading is, with the file and the line."""
         line = self.line + self.text.count("\n", 0, self.position)
         hint = "Is the file cut off or edited by hand? What follows this place cannot be read."
         raise DataError(found, expected, hint, file=self.file.name, line=line) from cause

@@ -261,8 +261,8 @@ def _predict(options: argparse.Namespace) -> int:
 def _score(options: argparse.Namespace) -> int:
     import orjson
 
-    from cmcc_bench.corpus import open_split
-    from cmcc_bench.reports.response import difference_table, is_synthetic
+    from cmcc_bench.corpus import is_synthetic, open_split
+    from cmcc_bench.reports.response import difference_table
     from cmcc_bench.reports.systems import read_system
     from cmcc_bench.reports.table import score_table
     from cmcc_bench.scoring import compare_responses, read_predictions, score_responses
@@ -299,12 +299,13 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from cmcc_bench.corpus import open_split
+    from cmcc_bench.corpus import fingerprint_of, open_split
     from cmcc_bench.reports.response import Data, response_tables
-    from cmcc_bench.reports.systems import find_systems
+    from cmcc_bench.reports.systems import check_data, find_systems
 
     systems = find_systems(options.runs)
     gold, train = (open_split(systems[0].dataset, "response", name) for name in (systems[0].split, "train"))
+    check_data(systems, fingerprint_of(gold))
     tables = response_tables(systems, Data(list(gold), list(train)), options.resamples, options.seed, options.examples)
     for table in tables:
         _console.print(table.terminal())

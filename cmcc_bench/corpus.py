@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import datasets
+import orjson
 
 import cmcc
 
@@ -40,3 +43,16 @@ def labeled_rows(name: str) -> Iterable[cmcc.Row]:
     """Every row of `labeled` in all splits, one at a time."""
     for split in open_dataset(name).values():
         yield from split
+
+
+def fingerprint_of(rows: Iterable[Any]) -> str:
+    """A digest of data that JSON can hold: equal for equal rows in equal order."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(orjson.dumps(row, option=orjson.OPT_SORT_KEYS) + b"\n")
+    return digest.hexdigest()
+
+
+def is_synthetic(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a simulator made any of the dialogues that the rows are of."""
+    return any(row["dialogue_id"].startswith(cmcc.SYNTHETIC_ID) for row in rows)

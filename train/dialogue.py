@@ -23,14 +23,13 @@ from torch.nn.functional import cross_entropy, pad
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
-from cmcc_bench.corpus import open_dataset
+from cmcc_bench.corpus import fingerprint_of, is_synthetic, open_dataset
 from cmcc_bench.models.causal_lm import backbone_model, longest_input, scratch_model
 from cmcc_bench.models.encoding import Encoded, closing_ids, encode_rows
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
 from cmcc_bench.textform import FORMS, TextForm
 from train.loop import Batch, Examples, Task, fit, start
 from train.recipe import Recipe, check, run_script, setting
-from train.run_folder import fingerprint_of, is_synthetic
 
 IGNORED = -100  # the label of a token without a loss
 

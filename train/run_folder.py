@@ -10,18 +10,16 @@ Everything is written under another name first and then renamed, so that a kill 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import orjson
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -167,19 +165,6 @@ def write_run(folder: Path, facts: Mapping[str, Any]) -> None:
     part = folder / ".run.json"
     part.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     part.replace(folder / "run.json")
-
-
-def fingerprint_of(rows: Iterable[Any]) -> str:
-    """A digest of data that JSON can hold: equal for equal rows in equal order."""
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(orjson.dumps(row, option=orjson.OPT_SORT_KEYS) + b"\n")
-    return digest.hexdigest()
-
-
-def is_synthetic(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a simulator made any of the dialogues."""
-    return any(row["dialogue_id"].startswith(cmcc.SYNTHETIC_ID) for row in rows)
 
 
 def versions() -> dict[str, str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +49,9 @@ def open_split(name: str, split: str) -> Source:
     for dialogue_id in rows["dialogue_id"]:
         sizes[dialogue_id] = sizes.get(dialogue_id, 0) + 1
     version = str(rows.info.version) if rows.info.version else None
-    return Source(name, split, version, _fingerprint(rows), sizes, lambda: response_dialogues(rows), _json_lines)
+    return Source(
+        name, split, version, corpus.fingerprint_of(rows), sizes, lambda: response_dialogues(rows), _json_lines
+    )
 
 
 def open_track2(path: str) -> Source:
@@ -67,18 +68,11 @@ def open_track2(path: str) -> Source:
         path,
         None,
         None,
-        _fingerprint(raw),
+        corpus.fingerprint_of(raw),
         sizes,
         lambda: map(track2_dialogue, dialogues),
         lambda predictions: _track2_result(ids, raw, predictions),
     )
-
-
-def _fingerprint(rows: Iterable[Any]) -> str:
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(orjson.dumps(row, option=orjson.OPT_SORT_KEYS) + b"\n")
-    return digest.hexdigest()
 
 
 def _json_lines(predictions: Sequence[Prediction]) -> bytes:

@@ -5,13 +5,14 @@ Every number is computed anew from the prediction files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import cmcc
 from cmcc_bench import paper
+from cmcc_bench.corpus import is_synthetic
 from cmcc_bench.masking import mask
 from cmcc_bench.reports.systems import System, pick
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, published_cell, score_cell
@@ -57,11 +58,6 @@ class Data:
     def synthetic(self) -> bool:
         """Whether any dialogue is simulated."""
         return is_synthetic(self.rows)
-
-
-def is_synthetic(rows: Iterable[Row]) -> bool:
-    """Whether any of the rows is of a simulated dialogue."""
-    return any(row["dialogue_id"].startswith(cmcc.SYNTHETIC_ID) for row in rows)
 
 
 def response_tables(

@@ -24,6 +24,7 @@ class System:
     mode: str
     dataset: str
     split: str
+    fingerprint: str | None = None  # of the rows that were decoded; None where nothing says
 
     @cached_property
     def predictions(self) -> list[Prediction]:
@@ -71,7 +72,9 @@ def read_system(file: Path) -> System:
     path = facts_path(file)
     try:
         facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        system = System(file, FORMS[facts["form"]], facts["mode"], facts["dataset"], facts["split"])
+        system = System(
+            file, FORMS[facts["form"]], facts["mode"], facts["dataset"], facts["split"], facts.get("fingerprint")
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise cmcc.DataError(found, "what cmcc predict wrote beside its predictions", file=str(path)) from error
@@ -81,6 +84,14 @@ def read_system(file: Path) -> System:
         hint = "Its file is SereTOD's own form, with no gold in it to score."
         raise cmcc.DataError("predictions of a Track 2 file", "those of a split", hint, file=str(path))
     return system
+
+
+def check_data(systems: Iterable[System], fingerprint: str) -> None:
+    """Raises cmcc.DataError for predictions of other rows than those of this fingerprint: the data were built anew."""
+    for system in systems:
+        if system.fingerprint not in (None, fingerprint):
+            found = f"predictions of other rows than {system.dataset} has now"
+            raise cmcc.DataError(found, "the data that were decoded", "Run cmcc predict again.", file=str(system.path))
 
 
 def pick(systems: Sequence[System], form: str, mode: str) -> System | None:

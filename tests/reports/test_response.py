@@ -7,7 +7,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.reports.response import Data, response_tables
-from cmcc_bench.reports.systems import find_systems
+from cmcc_bench.reports.systems import check_data, find_systems
 from cmcc_bench.scoring import gold_predictions, write_prediction
 from cmcc_bench.state.response import response_rows
 from tests import raw
@@ -109,6 +109,12 @@ def test_folders_without_predictions_or_of_different_data_are_clear_errors(tmp_p
     (tmp_path / "runs" / "b.jsonl.run.json").write_text("{}")
     with pytest.raises(cmcc.DataError, match=r"b.jsonl.run.json: found KeyError"):
         find_systems([tmp_path / "runs"])
+
+
+def test_predictions_of_data_that_were_built_anew_are_refused(systems):
+    check_data(systems, "any")  # nothing says what these are of
+    with pytest.raises(cmcc.DataError, match="predictions of other rows than sample has now"):
+        check_data([replace(systems[0], fingerprint="old")], "new")
 
 
 def test_markdown_cannot_be_broken_by_a_text(tmp_path, rows):

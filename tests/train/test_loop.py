@@ -12,6 +12,7 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 import cmcc
+from cmcc_bench.corpus import fingerprint_of
 from tests.train import toy
 from train import run_folder
 from train.batching import global_batches
@@ -200,7 +201,7 @@ def test_the_run_says_what_was_run_on_what_and_how_it_went(tmp_path):
     assert record["tokens_per_second"] > record["tokens"] / record["seconds"]  # the steps alone
     assert 0 < record["padding_share"] < 0.2
     assert record["commit"] is None or len(record["commit"].removesuffix("-dirty")) == 40
-    assert record["fingerprint"] == run_folder.fingerprint_of([45])
+    assert record["fingerprint"] == fingerprint_of([45])
     assert list((tmp_path / "tensorboard").iterdir())
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from cmcc_bench.corpus import fingerprint_of
 from cmcc_bench.models.encoding import Encoded
 from train.dialogue import collator, token_loss
 from train.loop import Examples, Task, fit, start
 from train.recipe import Recipe, read_recipe
-from train.run_folder import Progress, fingerprint_of
+from train.run_folder import Progress
 
 DEFAULTS = {
     "epochs": 2,
