@@ -12,6 +12,7 @@ from pathlib import Path
 import cmcc
 from cmcc_bench.build.atomic import put_in_place
 from cmcc_bench.build.card import card, card_template
+from cmcc_bench.build.hide import hide_test_labels, labels_place
 from cmcc_bench.build.parquet import SplitSize, SplitWriter, parquet_name, read_stream
 from cmcc_bench.build.pictures import Pictures, draw_pictures
 from cmcc_bench.build.place import (
@@ -50,6 +51,7 @@ def build(
     care_file: Path | None = None,
     progress: Progress = lambda _: None,
     with_figures: bool = False,
+    with_hidden_labels: bool = False,
 ) -> BuildResult:
     """Makes the folder `out` from the raw files in `data_dir`; it replaces a folder of an earlier build.
 
@@ -60,11 +62,15 @@ def build(
     care_file: labels to merge; without it the one that lies in `data_dir`.
     progress: takes the number of raw bytes that were read since it was last called.
     with_figures: draws the paper's figures into the folder and shows them, and its table 1, in the card.
+    with_hidden_labels: the test split is without its labels in `out`, and whole in the folder OUT-test-labels.
     Raises cmcc.DataError for data that cannot be read and for an `out` that may not be replaced, OSError when the disk
     is full or a process died (ChildProcessError). An OSError says in a note whether `out` is as it was before.
     """
     out = out.resolve()  # a link stays; the folder that it leads to is replaced
     check_place(out, data_dir)
+    if with_hidden_labels:
+        check_place(labels_place(out), data_dir)
+        check_replaceable(labels_place(out))
     template = card_template()
     files, care_files = cmcc.find_files(data_dir)
     check_not_read(out, files)
@@ -84,6 +90,10 @@ def build(
         if not result.sizes:
             expected = "at least one dialogue to build from"
             raise cmcc.DataError("no dialogue", expected, cmcc.WHERE_TO_GET, file=str(data_dir))
+        if with_hidden_labels:
+            kept = hide_test_labels(folder, work / "labels", result)
+            _describe(work / "labels", template, kept, False)
+            result.labels = kept.out
         _describe(folder, template, result, with_figures)
         _publish(work, folder, jobs, result)
     result.left_over = work if work.exists() else None
@@ -158,6 +168,9 @@ def _publish(work: Path, folder: Path, jobs: list[SpoolJob], result: BuildResult
     join_rejects((RejectFiles.inside(job.folder) for job in jobs), rejects)
     result.rejects = RejectFiles.beside(result.out).texts if rejects.exist() else None
     check_replaceable(result.out)  # again: somebody may have put something there meanwhile
+    if result.labels:
+        check_replaceable(result.labels)
+        put_in_place(work / "labels", result.labels)
     with rejects_in_place(rejects, result.out, work):
         put_in_place(folder, result.out)
 

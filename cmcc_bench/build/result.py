@@ -29,6 +29,8 @@ class BuildResult:
     care_file: str | None = None
     care_unmatched: list[str] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)  # dialogues by the field that could not be read
+    test_labels: str | None = None  # of the split test: "hidden" here, or the "only" split here
+    labels: Path | None = None  # the folder with the test split's labels, where they are hidden
     rejects: Path | None = None  # where the raw texts of rejected dialogues are; beside the folder, never in it
     left_over: Path | None = None  # what could not be removed of the folder that was there before
 
@@ -48,20 +50,24 @@ class BuildResult:
 
     def as_dict(self) -> dict[str, Any]:
         """report.json: it quotes no dialogue, as it is uploaded; the messages stay beside the rejected dialogues."""
-        return self.report.as_dict() | {
-            "rejected": self.rejected,
-            "dialogues": self.dialogues,
-            "synthetic_dialogues": self.synthetic,
-            "rows": {
-                config: {split: size.rows for split, size in sizes.items()} for config, sizes in self.sizes.items()
-            },
-            "outside_exchanges": {
-                "utterances": self.outside_exchanges,
-                "dialogues_without_exchange": self.without_exchange,
-            },
-            "care_file": self.care_file,
-            "care_labels_without_dialogue": self.care_unmatched,
-        }
+        return (
+            self.report.as_dict()
+            | {
+                "rejected": self.rejected,
+                "dialogues": self.dialogues,
+                "synthetic_dialogues": self.synthetic,
+                "rows": {
+                    config: {split: size.rows for split, size in sizes.items()} for config, sizes in self.sizes.items()
+                },
+                "outside_exchanges": {
+                    "utterances": self.outside_exchanges,
+                    "dialogues_without_exchange": self.without_exchange,
+                },
+                "care_file": self.care_file,
+                "care_labels_without_dialogue": self.care_unmatched,
+            }
+            | ({"test_labels": self.test_labels} if self.test_labels else {})
+        )
 
     def summary(self) -> list[str]:
         """What a person wants to know of the build, a line each, safe to print."""
@@ -90,6 +96,10 @@ class BuildResult:
 
     def _warnings(self) -> list[str]:
         lines = []
+        if self.labels:
+            lines.append(
+                f"The labels of the split test are HIDDEN; they are in {self.labels}: keep that folder private"
+            )
         if self.care_unmatched:
             keys = ", ".join(cmcc.printable(key, 40) for key in self.care_unmatched[:_SHOWN])
             more = ", ...: all are in report.json" if len(self.care_unmatched) > _SHOWN else ""

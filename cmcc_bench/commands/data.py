@@ -42,6 +42,11 @@ def _add_build(commands: Commands) -> None:
         "(default: %(default)s)",
     )
     build.add_argument("--figures", action="store_true", help="draw figures into the folder, and show them in its card")
+    build.add_argument(
+        "--hide-test-labels",
+        action="store_true",
+        help="leave the labels of the split test out of OUT; they go into OUT-test-labels, for a private repository",
+    )
     build.set_defaults(run=_build)
 
 
@@ -91,7 +96,16 @@ def _build(options: argparse.Namespace) -> int:
     with _sigterm_cleans_up(), progress_bar("reading raw bytes") as show:
         advance = added(show, raw_bytes(options.data_dir))
         skip = options.on_error == "skip"
-        result = build(options.data_dir, options.out, options.num_proc, skip, options.care, advance, options.figures)
+        result = build(
+            options.data_dir,
+            options.out,
+            options.num_proc,
+            skip,
+            options.care,
+            advance,
+            options.figures,
+            options.hide_test_labels,
+        )
     for line in result.summary():
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0

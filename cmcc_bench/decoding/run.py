@@ -12,6 +12,7 @@ from pathlib import Path
 from transformers import PreTrainedModel
 
 import cmcc
+from cmcc_bench.hidden import check_labels
 from cmcc_bench.models.causal_lm import load_model
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
 from cmcc_bench.models.training import read_training
@@ -71,6 +72,8 @@ def predict(
     """
     _check_request(mode, output_format)
     source = open_track2(dataset) if output_format == "seretod" else open_split(dataset, split)
+    if mode == "oracle":
+        check_labels(source.rows, dataset=dataset, split=split)
     trained = open_model(model_dir)
     run = _new_run(trained, source, mode, output_format, batch_size)
     files, report = RunFiles(Path(out)), progress or _no_progress

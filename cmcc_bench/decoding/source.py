@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ class Source:
 
     dialogues: gives them in order, again at each call. sizes: exchanges of each dialogue, in the same order.
     fingerprint: a digest of all rows; equal for equal rows in equal order. result: the predictions, sorted, as a file.
+    rows: of the split; none of a Track 2 file.
     """
 
     dataset: str
@@ -32,6 +33,7 @@ class Source:
     sizes: Mapping[str, int]
     dialogues: Callable[[], Iterator[Dialogue]]
     result: Callable[[Sequence[Prediction]], bytes]
+    rows: Iterable[Mapping[str, Any]] = ()
 
     @property
     def is_synthetic(self) -> bool:
@@ -50,7 +52,7 @@ def open_split(name: str, split: str) -> Source:
         sizes[dialogue_id] = sizes.get(dialogue_id, 0) + 1
     version = str(rows.info.version) if rows.info.version else None
     return Source(
-        name, split, version, corpus.fingerprint_of(rows), sizes, lambda: response_dialogues(rows), _json_lines
+        name, split, version, corpus.fingerprint_of(rows), sizes, lambda: response_dialogues(rows), _json_lines, rows
     )
 
 

@@ -18,7 +18,7 @@ from huggingface_hub import DatasetCard, DatasetCardData
 
 import cmcc
 from cmcc_bench.build.folder import version_of
-from cmcc_bench.build.place import CARD_NAME, is_earlier_build
+from cmcc_bench.build.place import CARD_NAME, REPORT_NAME, is_earlier_build
 from cmcc_bench.hub.card import CardWriter, card_head, is_licensed_run, plain_model_card
 from cmcc_bench.hub.names import (
     REQUIREMENTS_NAME,
@@ -42,7 +42,8 @@ class Artifact:
     files: by path in the repository; on the disk, or made here. licensed: real calls are in it, or it was trained on
     them. synthetic: simulated ones are. version: the tag of this state. replaces: tells, by its path, a file of the
     repository that an earlier push put there and that goes when it is not among `files`. sdk: of a Space.
-    is_first_state: a repository that is there already is left alone, as others write it from then on.
+    is_first_state: a repository that is there already is left alone, as others write it from then on. secret: never
+    public, whoever holds the rights: labels that a test split hides.
     """
 
     kind: Kind
@@ -53,6 +54,7 @@ class Artifact:
     replaces: Callable[[str], bool]
     sdk: str | None = None
     is_first_state: bool = False
+    secret: bool = False
 
 
 def count_dialogues(folder: Path) -> tuple[int, int]:
@@ -98,7 +100,13 @@ def dataset_artifact(folder: Path) -> Artifact:
     files = files_of(folder, is_dataset_file, "files that cmcc build writes, and eval.yaml")
     tag = f"v{check_built(folder)}"
     dialogues, synthetic = count_dialogues(folder)
-    return Artifact("dataset", files, synthetic < dialogues or not dialogues, synthetic > 0, tag, is_stale_in_dataset)
+    licensed, secret = synthetic < dialogues or not dialogues, holds_hidden_labels(folder)
+    return Artifact("dataset", files, licensed, synthetic > 0, tag, is_stale_in_dataset, secret=secret)
+
+
+def holds_hidden_labels(folder: Path) -> bool:
+    """Whether a built folder is the one with the labels that the public one hides."""
+    return read_facts(folder / REPORT_NAME).get("test_labels") == "only"
 
 
 def model_artifact(run: Path, write_card: CardWriter = plain_model_card) -> Artifact:

@@ -114,6 +114,10 @@ def make_plan(
         if name not in artifact.files and name != _GITATTRIBUTES and artifact.replaces(name)
     )
     plan = Plan(artifact, repository, remote, changed, stale, public, tag or artifact.version)
+    if plan.is_public and artifact.secret:
+        hint = "Leave --public out, and give it another repository than the public data set's."
+        found = "a public repository for the labels that the public data set hides"
+        raise cmcc.DataError(found, "a private one", hint, repository=repository)
     if plan.is_public and artifact.licensed and not rights:
         hint = "Make the repository private, or say --i-have-the-rights if you may publish them."
         found = "a public repository for what is made of licensed calls, or of data of which that is not known"

@@ -50,7 +50,7 @@ def encode_tagged(tokenizer: Tokenizer, rows: Sequence[Row], max_length: int) ->
 
 def _tagged(row: Row, ids: Sequence[int], offsets: Sequence[tuple[int, int]]) -> TaggedText:
     emotions = tuple(int(index in row["emotions"]) for index in range(len(EMOTIONS)))
-    return TaggedText(tuple(ids), tuple(tags_of(row["entities"], offsets)), tuple(offsets), emotions)
+    return TaggedText(tuple(ids), tuple(tags_of(row["entities"] or (), offsets)), tuple(offsets), emotions)
 
 
 def tags_of(entities: Sequence[Row], offsets: Sequence[tuple[int, int]]) -> list[int]:

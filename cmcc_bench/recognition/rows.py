@@ -10,6 +10,7 @@ from typing import Any
 
 import cmcc
 from cmcc_bench.corpus import open_dataset
+from cmcc_bench.hidden import is_hidden
 from cmcc_bench.scoring import EmotionAnswer, Entity, EntityAnswer, Prediction
 from cmcc_bench.state.exchanges import exchanges
 from cmcc_bench.textform import read_labels
@@ -45,9 +46,9 @@ def entity_rows(row: Row) -> list[dict[str, Any]]:
     """A row an annotated user utterance of a row of `labeled`: dialogue_id, utterance, text, emotions, entities.
 
     entities: type, name, start and end of those that stand in the text, the first first. Of two that overlap only the
-    longer stays, as BIO tags hold no more: `overlapping` says how many went.
+    longer stays, as BIO tags hold no more: `overlapping` says how many went. None where the labels are hidden.
     """
-    rows = []
+    rows, hidden = [], is_hidden(row)
     for position, utterance in enumerate(row["utterances"]):
         if utterance["emotions"] is None:
             continue
@@ -59,7 +60,9 @@ def entity_rows(row: Row) -> list[dict[str, Any]]:
                 "utterance": position,
                 "text": utterance["text"],
                 "emotions": utterance["emotions"],
-                "entities": [
+                "entities": None
+                if hidden
+                else [
                     {"type": label, "name": spans[start, end, label], "start": start, "end": end}
                     for start, end, label in kept
                 ],

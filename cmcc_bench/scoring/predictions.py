@@ -10,6 +10,7 @@ from typing import IO, Any, Generic, Protocol, TypeAlias, TypeVar
 import orjson
 
 import cmcc
+from cmcc_bench.hidden import check_labels
 
 Row = Mapping[str, Any]  # a row of the `response` view, cmcc.response_features()
 Place = dict[str, str | int | None]  # what an error names
@@ -136,9 +137,11 @@ def align(
 
     file: where the predictions are from, one a line, for the errors. key: the column that tells the rows of a dialogue
     apart, an attribute of the predictions, too: `exchange` or `utterance`; None where a row is a dialogue.
-    Raises cmcc.DataError for a row without a prediction, an unknown one and a doubled one.
+    Raises cmcc.DataError for a row without a prediction, an unknown one and a doubled one, and for hidden labels.
     """
+    gold_rows = list(gold_rows)
     gold = _by_dialogue(gold_rows, key)
+    check_labels(gold_rows)
     found: dict[tuple[str, int], Predicted] = {}
     lines: dict[tuple[str, int], int] = {}
     for number, prediction in enumerate(predictions, 1):

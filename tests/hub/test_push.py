@@ -438,3 +438,15 @@ def test_wrong_usage_ends_with_2(arguments):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert caught.value.code == 2
+
+
+def test_labels_that_the_public_folder_hides_are_never_public_whoever_has_the_rights(run, hub, tmp_path):
+    source = tmp_path / "raw"
+    raw.write(source, "test.json", [raw.dialogue(f"{cmcc.SYNTHETIC_ID}{n}") for n in range(2)])
+    build(source, tmp_path / "data", with_hidden_labels=True)
+    labels = tmp_path / "data-test-labels"
+    arguments = ("push", "dataset", labels, "cmcc-org/labels", "--public", "--i-have-the-rights", "--yes")
+    status, _, err = run(*arguments)
+    assert status == 1 and "labels that the public data set hides" in err
+    assert run("push", "dataset", labels, "cmcc-org/labels", "--yes")[0] == 0
+    assert hub.repository("datasets", "cmcc-org/labels").private

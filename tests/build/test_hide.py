@@ -1,0 +1,124 @@
+"""cmcc build --hide-test-labels: what is public of the test split, and what only scoring reads."""
+
+import datasets
+import pytest
+
+import cmcc
+from cmcc_bench.build import build
+from cmcc_bench.hidden import check_labels, hide_labels, is_hidden
+from cmcc_bench.recognition.rows import entity_rows, split_rows
+from cmcc_bench.scoring import gold_predictions, score_responses
+from tests import raw
+from tests.build.folders import contents
+
+CONFIGS = ("labeled", "emotion", "response", "satisfaction")
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "raw"
+    raw.write(folder, "train.json", [raw.dialogue("train-1"), raw.dialogue("train-2")])
+    raw.write(folder, "test.json", [raw.dialogue("test-1"), raw.dialogue("test-2")])
+    return folder
+
+
+@pytest.fixture
+def hidden(source, tmp_path):
+    build(source, tmp_path / "hidden", with_hidden_labels=True)
+    return tmp_path / "hidden"
+
+
+def rows_of(folder, config, split="test"):
+    return list(datasets.load_dataset(str(folder), config, split=split))
+
+
+def test_no_label_of_the_test_split_is_in_the_public_folder(hidden):
+    for row in rows_of(hidden, "labeled"):
+        assert row["satisfaction"] is None
+        for said in row["utterances"]:
+            assert not any(said[name] for name in ("emotions", "intents", "acts", "entities", "triples"))
+    assert [row["emotions"] for row in rows_of(hidden, "emotion")] == [None] * 4
+    assert [row["satisfaction"] for row in rows_of(hidden, "satisfaction")] == [None] * 2
+    written = ("history_entities", "entities", "user_intent", "kb_result", "emotions", "acts", "response", "goal")
+    for row in rows_of(hidden, "response"):
+        assert {row[name] for name in written} == {""}
+
+
+def test_what_a_system_reads_stays(source, hidden, tmp_path):
+    build(source, tmp_path / "whole")
+    for config, fields in (
+        ("emotion", ("dialogue_id", "utterance", "context", "text")),
+        ("response", ("dialogue_id", "exchange", "user", "kb")),
+        ("satisfaction", ("dialogue_id", "text")),
+    ):
+        public, whole = rows_of(hidden, config), rows_of(tmp_path / "whole", config)
+        assert [[row[name] for name in fields] for row in public] == [[row[name] for name in fields] for row in whole]
+
+
+def test_the_other_splits_are_as_they_are_without_it(source, hidden, tmp_path):
+    build(source, tmp_path / "whole")
+    hidden_files, whole_files = contents(hidden), contents(tmp_path / "whole")
+    train = [name for name in whole_files if "train-00000" in name]
+    assert len(train) == 4 and all(hidden_files[name] == whole_files[name] for name in train)
+
+
+def test_the_folder_of_labels_holds_the_test_split_alone_and_whole(source, hidden, tmp_path):
+    build(source, tmp_path / "whole")
+    labels = hidden.with_name("hidden-test-labels")
+    for config in CONFIGS:
+        assert list(datasets.load_dataset(str(labels), config)) == ["test"]
+        assert rows_of(labels, config) == rows_of(tmp_path / "whole", config)
+    assert "Keep it private" in (labels / "README.md").read_text("utf-8")
+
+
+def test_the_same_utterances_are_asked_for_with_labels_and_without(hidden):
+    labels = hidden.with_name("hidden-test-labels")
+    for task in ("emotion", "entities", "satisfaction"):
+        asked, gold = (split_rows(str(folder), task, "test") for folder in (hidden, labels))
+        keys = [[(row["dialogue_id"], row.get("utterance")) for row in rows] for rows in (asked, gold)]
+        assert keys[0] == keys[1] and keys[0]
+
+
+def test_the_card_says_that_labels_are_hidden_and_that_replies_can_be_read(hidden):
+    text = (hidden / "README.md").read_text("utf-8")
+    assert "labels of the split test are hidden" in text and "BLEU relies on the word" in text
+
+
+def test_hidden_rows_are_not_scored_but_named_as_such(hidden):
+    rows = rows_of(hidden, "response")
+    with pytest.raises(cmcc.DataError, match=r"labels are hidden.*cmcc submit"):
+        score_responses(gold_predictions(rows), rows)
+
+
+def test_a_second_build_replaces_both_folders_and_gives_the_same_bytes(source, hidden):
+    labels = hidden.with_name("hidden-test-labels")
+    before = contents(hidden), contents(labels)
+    build(source, hidden, with_hidden_labels=True)
+    assert (contents(hidden), contents(labels)) == before
+
+
+def test_a_folder_that_no_build_made_is_not_replaced_by_the_labels(source, tmp_path):
+    raw.write(tmp_path / "mine-test-labels", "thesis.txt", "years of work")
+    with pytest.raises(cmcc.DataError, match=r"thesis\.txt"):
+        build(source, tmp_path / "mine", with_hidden_labels=True)
+    assert not (tmp_path / "mine").exists()
+
+
+def test_without_a_test_split_there_is_nothing_to_hide(tmp_path):
+    raw.write(tmp_path / "raw", "train.json", [raw.dialogue("train-1")])
+    with pytest.raises(cmcc.DataError, match="no dialogue in the split test"):
+        build(tmp_path / "raw", tmp_path / "out", with_hidden_labels=True)
+    assert not (tmp_path / "out").exists() and not (tmp_path / "out-test-labels").exists()
+
+
+def test_an_utterance_that_was_annotated_with_nothing_is_not_hidden():
+    check_labels([{"dialogue_id": "a", "utterance": 1, "text": "x", "emotions": [], "entities": []}])
+    check_labels([])
+
+
+def test_rows_without_labels_are_told_from_those_with_in_every_config(source):
+    for dialogue in cmcc.read_dialogues(source):
+        for config in CONFIGS:
+            for row in cmcc.view(config)(dialogue.row):
+                assert not is_hidden(row) and is_hidden(hide_labels(row, config))
+        assert all(map(is_hidden, entity_rows(hide_labels(dialogue.row, "labeled"))))
