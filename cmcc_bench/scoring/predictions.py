@@ -132,16 +132,19 @@ def align(
     gold_rows: Iterable[Row],
     file: str | Path | None = None,
     key: str | None = "exchange",
+    is_scored: bool = True,
 ) -> list[PredictedDialogue[Predicted]]:
     """Each prediction beside its gold row; dialogues in the order of the gold rows.
 
     file: where the predictions are from, one a line, for the errors. key: the column that tells the rows of a dialogue
-    apart, an attribute of the predictions, too: `exchange` or `utterance`; None where a row is a dialogue.
+    apart, an attribute of the predictions, too: `exchange` or `utterance`; None where a row is a dialogue. is_scored:
+    false where the labels are not looked at, and may be hidden.
     Raises cmcc.DataError for a row without a prediction, an unknown one and a doubled one, and for hidden labels.
     """
     gold_rows = list(gold_rows)
     gold = _by_dialogue(gold_rows, key)
-    check_labels(gold_rows)
+    if is_scored:
+        check_labels(gold_rows)
     found: dict[tuple[str, int], Predicted] = {}
     lines: dict[tuple[str, int], int] = {}
     for number, prediction in enumerate(predictions, 1):

@@ -1,0 +1,178 @@
+"""The leaderboard as data: entries with scores, intervals and ranks, tests of two systems, and where they differ.
+
+Everything is plain data in files that any library reads; `load_board` takes a folder of them, or the Hub's repository.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED, Answer, Track
+from cmcc_bench.scoring import Entity, Interval, PairedResult
+from cmcc_bench.scoring.bootstrap import paired_results
+
+Kind: TypeAlias = Literal["submission", "bound", "published"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of a track's table.
+
+    key: a submission's folder, or the name of what is none. system: how its author calls it; anything may stand in it
+    that can be printed, so escape it. scores: by name; without resamples low and high are nan, as of published rows.
+    ranks: by score, of submissions alone: 1 is the best. flags: what is odd about it; a flagged one has no ranks.
+    """
+
+    key: str
+    system: str
+    kind: Kind
+    scores: Mapping[str, Interval]
+    author: str = ""
+    date: str = ""
+    paper: str | None = None
+    training_data: str = ""
+    flags: tuple[str, ...] = ()
+    ranks: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class TrackBoard:
+    """A track's table: entries, the counts behind their scores by key, (dialogues, k), and what was scored."""
+
+    track: Track
+    entries: tuple[Entry, ...]
+    counts: Mapping[str, NDArray[np.int64]]
+    dialogue_ids: tuple[str, ...]
+    items: int
+
+    def compare(self, a: str, b: str) -> dict[str, PairedResult]:
+        """System a less system b by headline score, on the same resampled dialogues; a, b: keys.
+
+        Raises KeyError for a key without counts, such as a published row's.
+        """
+        statistics = {name: self.track.statistics[name] for name in self.track.headline}
+        return paired_results(self.counts[a], self.counts[b], statistics, RESAMPLES, SEED)
+
+    def sorted_by(self, score: str) -> list[Entry]:
+        """Entries with the highest score first; those without the score last."""
+
+        def order(entry: Entry) -> tuple[bool, float, str]:
+            point = entry.scores[score].point if score in entry.scores else math.nan
+            return math.isnan(point), -point if not math.isnan(point) else 0.0, entry.key
+
+        return sorted(self.entries, key=order)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A pull request that was no submission that could be scored, and why."""
+
+    number: int
+    author: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Board:
+    """All tracks that were scored, by task. synthetic: whether any dialogue of the split is simulated."""
+
+    dataset: str
+    split: str
+    synthetic: bool
+    tracks: Mapping[str, TrackBoard]
+    rejected: tuple[Rejected, ...] = ()
+
+
+def with_ranks(entries: Sequence[Entry], scores: Iterable[str]) -> list[Entry]:
+    """The entries with the ranks of submissions that have no flag.
+
+    A system's rank is one more than the number of systems whose whole interval lies above its own: those whose
+    intervals overlap are not told apart and may share a rank.
+    """
+    names = list(scores)
+    ranked = [entry for entry in entries if entry.kind == "submission" and not entry.flags]
+    return [
+        replace(entry, ranks={name: _rank(entry, ranked, name) for name in names if _is_known(entry, name)})
+        if entry in ranked
+        else entry
+        for entry in entries
+    ]
+
+
+def _is_known(entry: Entry, score: str) -> bool:
+    return score in entry.scores and not math.isnan(entry.scores[score].point)
+
+
+def _rank(entry: Entry, ranked: Sequence[Entry], score: str) -> int:
+    own = entry.scores[score]
+    return 1 + sum(_is_known(other, score) and other.scores[score].low > own.high for other in ranked)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An item that two systems answer differently: each field that differs, what a and what b say.
+
+    item: number of the exchange or utterance; None where it is the dialogue. said: what the user says, "" where the
+    texts are licensed and so not published with the board.
+    """
+
+    dialogue_id: str
+    item: int | None
+    said: str
+    fields: Mapping[str, tuple[str, str]]
+
+
+def differences(track: Track, a: Sequence[Answer], b: Sequence[Answer], texts: Mapping[str, str]) -> list[Difference]:
+    """The items that two systems answer differently, in order. texts: by `text_key`, as far as they are public."""
+    theirs = {_place(track, answer): answer for answer in b}
+    found = []
+    for answer in sorted(a, key=lambda answer: _place(track, answer)):
+        place = _place(track, answer)
+        if place not in theirs:
+            continue
+        fields = {
+            name: (shown, _shown(theirs[place])[name])
+            for name, shown in _shown(answer).items()
+            if shown != _shown(theirs[place])[name]
+        }
+        if fields:
+            item = place[1] if track.key else None
+            found.append(Difference(place[0], item, texts.get(text_key(*place), ""), fields))
+    return found
+
+
+def text_key(dialogue_id: str, item: int) -> str:
+    """What an item's text is filed under."""
+    return f"{dialogue_id}#{item}"
+
+
+def _place(track: Track, answer: Answer) -> tuple[str, int]:
+    return answer.dialogue_id, getattr(answer, track.key) if track.key else 0
+
+
+def _shown(answer: Answer) -> dict[str, str]:
+    """What an answer says, a text a field; neither where it stands nor how sure it is."""
+    return {
+        name: _text(getattr(answer, name))
+        for name in answer.__dataclass_fields__
+        if name not in ("dialogue_id", "exchange", "utterance", "scores")
+    }
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, tuple):
+        return ", ".join(map(_text, value))
+    if isinstance(value, Entity):
+        return f"{value.name} ({value.type})" if value.type else value.name
+    return str(value)

@@ -1,0 +1,206 @@
+"""The files of a leaderboard's repository: what a board is written to and read from.
+
+results/TASK.parquet            a row a system: scores, intervals, ranks, what is said of it
+counts/TASK.parquet             a row a system and dialogue: the counts that scores and tests are made of
+texts/TASK.parquet              what the user says in each item; of synthetic data only
+submissions/NUMBER-NAME/        submission.json, predictions.jsonl: as they were understood
+rejected/NUMBER.json            what was not accepted, and why
+leaderboard.json                what the board is of
+README.md                       the card, with the tables
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from huggingface_hub import snapshot_download
+
+import cmcc
+from cmcc_bench.hub.errors import hub_errors
+from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard
+from cmcc_bench.leaderboard.check import read_answer
+from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME
+from cmcc_bench.leaderboard.tracks import TRACKS, Answer, Track
+from cmcc_bench.scoring import Interval
+
+FACTS_NAME = "leaderboard.json"
+SUBMISSIONS, REJECTED = "submissions", "rejected"
+
+_SAID = ("key", "system", "kind", "author", "date", "paper", "training_data", "flags")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """leaderboard.json: what the board is of. items: by task, with the number of dialogues."""
+
+    dataset: str
+    split: str
+    synthetic: bool
+    dialogues: Mapping[str, int]
+    items: Mapping[str, int]
+
+
+def results_path(task: str) -> str:
+    """The path of a track's table."""
+    return f"results/{task}.parquet"
+
+
+def counts_path(task: str) -> str:
+    """The path of a track's counts."""
+    return f"counts/{task}.parquet"
+
+
+def texts_path(task: str) -> str:
+    """The path of a track's texts."""
+    return f"texts/{task}.parquet"
+
+
+def rejected_path(number: int) -> str:
+    """The path of what is kept of a rejected pull request."""
+    return f"{REJECTED}/{number:05d}.json"
+
+
+def board_files(board: Board) -> dict[str, bytes]:
+    """A board's tables, counts and facts, by path; the same board gives the same bytes."""
+    tracks = board.tracks.items()
+    facts = Facts(
+        board.dataset,
+        board.split,
+        board.synthetic,
+        {task: len(track.dialogue_ids) for task, track in tracks},
+        {task: track.items for task, track in tracks},
+    )
+    files = {FACTS_NAME: _json(asdict(facts))}
+    for task, track in tracks:
+        files[results_path(task)] = _parquet(_table_of_entries(track))
+        files[counts_path(task)] = _parquet(_table_of_counts(track))
+    for rejected in board.rejected:
+        files[rejected_path(rejected.number)] = _json(asdict(rejected))
+    return files
+
+
+def texts_file(texts: Mapping[str, str]) -> bytes:
+    """Texts by their key as a Parquet file."""
+    return _parquet(pa.table({"key": sorted(texts), "text": [texts[key] for key in sorted(texts)]}))
+
+
+def _json(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
+def _parquet(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _table_of_entries(track: TrackBoard) -> pa.Table:
+    columns: dict[str, list[Any]] = {name: [getattr(entry, name) for entry in track.entries] for name in _SAID}
+    columns["flags"] = ["; ".join(entry.flags) for entry in track.entries]
+    schema = [(name, pa.string()) for name in _SAID]
+    for name in track.track.headline:
+        found = [entry.scores.get(name) for entry in track.entries]
+        for suffix, field in (("", "point"), ("_low", "low"), ("_high", "high")):
+            columns[f"{name}{suffix}"] = [_number(getattr(one, field)) if one else None for one in found]
+            schema.append((f"{name}{suffix}", pa.float64()))
+        columns[f"{name}_rank"] = [(entry.ranks or {}).get(name) for entry in track.entries]
+        schema.append((f"{name}_rank", pa.int32()))
+    return pa.table(columns, schema=pa.schema(schema))
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _table_of_counts(track: TrackBoard) -> pa.Table:
+    keys = sorted(track.counts)
+    return pa.table(
+        {
+            "key": [key for key in keys for _ in track.dialogue_ids],
+            "dialogue_id": [name for _ in keys for name in track.dialogue_ids],
+            "counts": pa.array([row for key in keys for row in track.counts[key].tolist()], pa.list_(pa.int64())),
+        }
+    )
+
+
+def load_board(source: str | Path) -> Board:
+    """The board in a folder of these files, or in a repository on the Hub.
+
+    Raises cmcc.DataError where there is none, or it cannot be read.
+    """
+    folder = board_folder(source)
+    path = folder / FACTS_NAME
+    if not path.exists():
+        hint = "Score it first: cmcc leaderboard update."
+        raise cmcc.DataError(f"no {FACTS_NAME}", "a leaderboard that was updated", hint, leaderboard=str(source))
+    try:
+        facts = Facts(**orjson.loads(path.read_bytes()))
+        tracks = {task: _read_track(folder, task, facts) for task in TRACKS if task in facts.items}
+        rejected = tuple(
+            Rejected(**orjson.loads(file.read_bytes())) for file in sorted((folder / REJECTED).glob("*.json"))
+        )
+    except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
+        found = cmcc.printable(f"{type(error).__name__}: {error}".split("\n")[0])
+        raise cmcc.DataError(found, "files of cmcc leaderboard update", leaderboard=str(source)) from error
+    return Board(facts.dataset, facts.split, facts.synthetic, tracks, rejected)
+
+
+def board_folder(source: str | Path) -> Path:
+    """The folder itself, or the download of a repository on the Hub. Raises cmcc.DataError where there is neither."""
+    if Path(source).is_dir():
+        return Path(source)
+    with hub_errors(leaderboard=str(source)):
+        return Path(snapshot_download(str(source), repo_type="dataset"))
+
+
+def _read_track(folder: Path, task: str, facts: Facts) -> TrackBoard:
+    track = TRACKS[task]
+    rows = pq.read_table(folder / results_path(task)).to_pylist()
+    table = pq.read_table(folder / counts_path(task))
+    counts: dict[str, list[list[int]]] = {}
+    ids: dict[str, list[str]] = {}
+    for row in table.to_pylist():
+        counts.setdefault(row["key"], []).append(row["counts"])
+        ids.setdefault(row["key"], []).append(row["dialogue_id"])
+    first = next(iter(ids.values()), [])
+    arrays = {key: np.array(found, dtype=np.int64) for key, found in counts.items()}
+    return TrackBoard(track, tuple(_entry(row, track) for row in rows), arrays, tuple(first), facts.items[task])
+
+
+def _entry(row: Mapping[str, Any], track: Track) -> Entry:
+    scores = {
+        name: Interval(row[name], _float(row[f"{name}_low"]), _float(row[f"{name}_high"]))
+        for name in track.headline
+        if row[name] is not None
+    }
+    ranks = {name: row[f"{name}_rank"] for name in track.headline if row[f"{name}_rank"] is not None}
+    said = {name: row[name] for name in _SAID} | {"flags": tuple(filter(None, row["flags"].split("; ")))}
+    return Entry(**said, scores=scores, ranks=ranks or None)
+
+
+def _float(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def read_texts(folder: Path, task: str) -> dict[str, str]:
+    """What the user says in each item of a track, by board.text_key; empty where it is not published."""
+    path = folder / texts_path(task)
+    if not path.exists():
+        return {}
+    return {row["key"]: row["text"] for row in pq.read_table(path).to_pylist()}
+
+
+def read_predictions_of(folder: Path, track: Track, key: str) -> list[Answer]:
+    """The answers of an accepted submission. Raises cmcc.DataError, OSError where they are not there."""
+    path = folder / SUBMISSIONS / key / PREDICTIONS_NAME
+    lines: Iterable[bytes] = path.read_bytes().splitlines()
+    return [read_answer(line, track, {"file": f"{key}/{path.name}", "line": n}) for n, line in enumerate(lines, 1)]

@@ -1,0 +1,159 @@
+"""What is said of a submission: by whoever made it, and by the Hub of how it came; checked before anything is shown."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+import cmcc
+from cmcc_bench.leaderboard.tracks import Place, track_of
+
+DESCRIPTION_BYTES = 16 << 10
+FOLDER = "submission"  # in the pull request
+DESCRIPTION_NAME, PREDICTIONS_NAME = "submission.json", "predictions.jsonl"
+
+_LONGEST = {"model": 80, "training_data": 500, "paper": 300}
+_RESERVED = re.compile(r"gold|majority|random|names known from training|character n-grams.*|.*as published.*")
+_ADDRESS = re.compile(r"[!#-;=?-\[\]_a-z~]+")  # no blanks, quotes or brackets
+
+
+@dataclass(frozen=True)
+class Description:
+    """What its author says of a system. paper: an address, or None. toolkit: the version of this package."""
+
+    model: str
+    task: str
+    training_data: str
+    paper: str | None = None
+    toolkit: str = ""
+
+    def as_json(self) -> bytes:
+        """The file in the pull request."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An accepted submission as it is kept.
+
+    number, author, date: of its pull request, as the Hub tells them; date is YYYY-MM-DD. commit: that was read.
+    """
+
+    description: Description
+    number: int
+    author: str
+    date: str
+    commit: str
+
+    @property
+    def name(self) -> str:
+        """Its folder's name below submissions/, and its key in every table."""
+        return f"{self.number:05d}-{slug(self.description.model)}"
+
+    def as_json(self) -> bytes:
+        """The file that is kept beside the predictions."""
+        value = asdict(self.description) | {
+            "pull_request": self.number,
+            "author": self.author,
+            "date": self.date,
+            "commit": self.commit,
+        }
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def describe(model: str, task: str, training_data: str, paper: str | None) -> Description:
+    """A description by this version of the toolkit. Raises cmcc.DataError where a field cannot be shown."""
+    return description_of(
+        {
+            "model": model,
+            "task": task,
+            "training_data": training_data,
+            "paper": paper,
+            "toolkit": f"cmcc {version('cmcc')}",
+        }
+    )
+
+
+def read_description(content: bytes, **place: str | int | None) -> Description:
+    """submission.json. Raises cmcc.DataError, which names the field, for anything else."""
+    place = dict[str, str | int | None](file=DESCRIPTION_NAME) | place
+    if len(content) > DESCRIPTION_BYTES:
+        raise cmcc.DataError(f"{len(content)} bytes", f"at most {DESCRIPTION_BYTES}", **place)
+    return description_of(_object(content, place), **place)
+
+
+def read_stored(content: bytes, **place: str | int | None) -> Stored:
+    """What an update kept of a submission. Raises cmcc.DataError for anything else."""
+    place = dict[str, str | int | None](file=DESCRIPTION_NAME) | place
+    value = _object(content, place)
+    number = value.get("pull_request")
+    if type(number) is not int or number < 1:
+        raise cmcc.DataError(f"{number!r:.40}", "a whole number of 1 or more", **place, field="pull_request")
+    author, date, commit = (_line(value, field, 100, place) for field in ("author", "date", "commit"))
+    return Stored(description_of(value, **place), number, author, date, commit)
+
+
+def description_of(value: Mapping[str, Any], **place: str | int | None) -> Description:
+    """A decoded JSON object as a description. Raises cmcc.DataError, which names the field, where it is none."""
+    model = _line(value, "model", _LONGEST["model"], place)
+    if _RESERVED.fullmatch(unicodedata.normalize("NFKC", model).casefold()):
+        hint = "Such names stand for rows that are no submissions."
+        raise cmcc.DataError(model, "a name of its own", hint, **place, field="model")
+    task = track_of(_line(value, "task", 40, place)).task
+    training_data = _line(value, "training_data", _LONGEST["training_data"], place)
+    toolkit = _line(value, "toolkit", 40, place) if value.get("toolkit") else ""
+    return Description(model, task, training_data, _address(value.get("paper"), place), toolkit)
+
+
+def slug(name: str) -> str:
+    """A name as a part of a path: a-z, 0-9 and hyphens, at most 40; `system` where nothing is left."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "system"
+
+
+def _object(content: bytes, place: Place) -> dict[str, Any]:
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise cmcc.DataError(f"no JSON ({error})", "a JSON object", "Make it with cmcc submit.", **place) from error
+    if not isinstance(value, dict):
+        raise cmcc.DataError(f"a JSON {type(value).__name__}", "an object", "Make it with cmcc submit.", **place)
+    return value
+
+
+def _line(value: Mapping[str, Any], field: str, longest: int, place: Place) -> str:
+    """A field as one line that can be shown: some letters, no control characters, not too long."""
+    text = value.get(field)
+    place = place | {"field": field}
+    if not isinstance(text, str):
+        raise cmcc.DataError("no such field" if field not in value else f"{text!r:.40}", "a line of text", **place)
+    if not text.isprintable():  # neither line breaks nor what turns the direction of a text
+        raise cmcc.DataError(f"{text!r:.60}", "characters that can be shown", **place)
+    text = text.strip()
+    if not any(map(str.isalnum, text)) or len(text) > longest:
+        raise cmcc.DataError(f"{len(text)} characters", f"1 to {longest}, with letters among them", **place)
+    return text
+
+
+def _address(value: object, place: Place) -> str | None:
+    """The address of a paper, which becomes a link: https and a host, nothing that a page could take for more."""
+    if value in (None, ""):
+        return None
+    place = place | {"field": "paper"}
+    if not isinstance(value, str) or len(value) > _LONGEST["paper"]:
+        raise cmcc.DataError(f"{value!r:.60}", f"an address of at most {_LONGEST['paper']} characters", **place)
+    try:
+        parts = urlsplit(value)
+        is_web = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        is_web = False
+    if not is_web or not _ADDRESS.fullmatch(value.lower()):
+        raise cmcc.DataError(cmcc.printable(value, 60), "an address that begins with https://", **place)
+    return value
