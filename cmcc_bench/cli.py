@@ -17,7 +17,7 @@ from importlib.metadata import version
 import datasets
 
 import cmcc
-from cmcc_bench.commands import data, figures, hub, models, quality
+from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality
 from cmcc_bench.commands.console import errors
 
 # What is not installed with the library alone, and the extra that brings it.
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cmcc", description=str(__doc__).split("\n")[0])
     parser.add_argument("--version", action="version", version=f"cmcc {version('cmcc')}, data {cmcc.VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for kind in (data, figures, models, quality, hub):
+    for kind in (data, figures, models, quality, hub, leaderboard):
         kind.add(commands)
     return parser
 

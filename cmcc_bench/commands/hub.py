@@ -104,7 +104,7 @@ def _push(options: argparse.Namespace) -> int:
 
     from cmcc_bench.hub.push import make_plan, user_name
 
-    _quiet_without_terminal()
+    quiet_without_terminal()
     artifacts = options.artifacts(options)  # first what is on this machine: it needs no network
     api = HfApi()
     user = user_name(api)
@@ -121,14 +121,14 @@ def _push(options: argparse.Namespace) -> int:
     ]
     for plan in plans:
         for line in plan.lines():
-            _say(line)
+            say(line)
     waiting = [plan for plan in plans if plan.has_work]
     if not waiting:
-        _say("Nothing to do: all of it is there.")
-    elif options.yes or _confirmed():
+        say("Nothing to do: all of it is there.")
+    elif options.yes or confirmed("Upload this?"):
         _upload(api, waiting)
     else:
-        _say("Nothing was uploaded. Add --yes to do it.")
+        say("Nothing was uploaded. Add --yes to do it.")
     return 0
 
 
@@ -136,15 +136,16 @@ def _upload(api: HfApi, plans: list[Plan]) -> None:
     from cmcc_bench.hub.push import push
 
     for plan in plans:
-        _say(f"pushing {plan.repository} ...")
-        _say(f"{push(api, plan, f'cmcc push: {plan.tag}')} has it, tag {plan.tag}")
+        say(f"pushing {plan.repository} ...")
+        say(f"{push(api, plan, f'cmcc push: {plan.tag}')} has it, tag {plan.tag}")
 
 
-def _confirmed() -> bool:
+def confirmed(question: str) -> bool:
+    """Whether a person at a terminal says yes; where there is nobody, no."""
     if not (sys.stdin.isatty() and console.is_terminal):
         return False
     try:
-        return input("Upload this? [y/N] ").strip().lower() == "y"
+        return input(f"{question} [y/N] ").strip().lower() == "y"
     except EOFError:
         return False
 
@@ -152,14 +153,14 @@ def _confirmed() -> bool:
 def _pull(options: argparse.Namespace) -> int:
     from cmcc_bench.hub.pull import pull_dataset, pull_model
 
-    _quiet_without_terminal()
+    quiet_without_terminal()
     function = pull_dataset if options.kind == "dataset" else pull_model
     for line in function(options.repository, options.out, options.revision).lines():
-        _say(line)
+        say(line)
     return 0
 
 
-def _quiet_without_terminal() -> None:
+def quiet_without_terminal() -> None:
     """The client's own progress bars are for a terminal; it writes them into files, too."""
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
@@ -167,5 +168,6 @@ def _quiet_without_terminal() -> None:
         disable_progress_bars()
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Prints a line as it may be shown in a terminal."""
     console.print(cmcc.printable(line, len(line)), markup=False, highlight=False, soft_wrap=True)
