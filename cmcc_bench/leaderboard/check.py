@@ -21,7 +21,7 @@ from cmcc_bench.scoring.predictions import align
 
 FILE_BYTES = 64 << 20  # unpacked; the published test split takes about 6 MB
 LINE_BYTES = 32 << 10
-TEXT_CHARACTERS = 2_000  # of any one text; a reply in the corpus has 25 on average
+TEXT_CHARACTERS = 1_000  # of any one text; a reply in the corpus has 25 on average
 LIST_ITEMS = 500
 PROBLEMS = 20  # that are told of one file
 

@@ -82,7 +82,7 @@ def test_of_very_many_wrong_lines_the_first_are_told(rows, tmp_path):
         (lambda lines: [changed(lines[0], exchange=99), *lines[1:]], "not in the data"),
         (lambda lines: [], "an empty file"),
         (lambda lines: [*lines[:3], b"\n", *lines[3:]], "line 4: found an empty line"),
-        (lambda lines: [changed(lines[0], response="好" * 2001), *lines[1:]], "2001 characters; expected at most 2000"),
+        (lambda lines: [changed(lines[0], response="好" * 1001), *lines[1:]], "1001 characters; expected at most 1000"),
         (lambda lines: [b'{"a": ' + b"[" * 100_000 + b"\n", *lines], "more than 32768 bytes"),
         (lambda lines: [b'{"a": ' + b"[" * 20_000 + b"\n", *lines], "which is no JSON"),
         (lambda lines: [b'{"a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}\n", *lines], "which is no JSON"),
