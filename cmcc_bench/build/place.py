@@ -21,6 +21,7 @@ from cmcc_bench.build.spool import CONFIGS
 CARD_NAME = "README.md"
 REPORT_NAME = "report.json"
 SPLIT_IDS_NAME = "split_ids.json"
+EVAL_NAME = "eval.yaml"  # a build without a test split has none
 
 _TOP_FILES = {CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME}
 FIGURES = "figures"  # the folder of figures, where a build draws them
@@ -72,7 +73,7 @@ def not_of_a_build(out: Path) -> list[str]:
             strange += sorted(f"{path.name}/{file.name}" for file in path.iterdir())
         else:
             strange.append(path.name)
-    return [name for name in strange if name not in parquet | _TOP_FILES and not is_figure(name)]
+    return [name for name in strange if name not in parquet | _TOP_FILES | {EVAL_NAME} and not is_figure(name)]
 
 
 def is_figure(name: str) -> bool:
