@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from cmcc_bench.build.parquet import Sizes
+from cmcc_bench.build.place import EVAL_BEGINS
 from cmcc_bench.rooms import room
 
 
@@ -22,4 +23,4 @@ def eval_text(sizes: Sizes) -> str | None:
     tasks = [task for task in declared["tasks"] if task["split"] in sizes.get(task["config"], {})]
     if not tasks:
         return None
-    return yaml.safe_dump(declared | {"tasks": tasks}, sort_keys=False, allow_unicode=True, width=120)
+    return EVAL_BEGINS + yaml.safe_dump(declared | {"tasks": tasks}, sort_keys=False, allow_unicode=True, width=120)

@@ -115,7 +115,7 @@ def render(subject: CardSubject, scored: Sequence[Scored]) -> str:
     text = environment.get_template(f"{subject.template}.md.jinja").render(
         subject=subject,
         head=_trusted(head(subject).to_yaml()),
-        model=_trusted(json.dumps(subject.name)),  # as a string in Python
+        model=_trusted(python_text(subject.name)),
         tables=[_trusted(table.markdown().rstrip()) for table in result_tables(scored)],
         dataset=place_name(str(_dataset(subject))),
         data=data_facts(subject),
@@ -128,6 +128,11 @@ def render(subject: CardSubject, scored: Sequence[Scored]) -> str:
         forms=FORMS,
     )
     return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def python_text(text: str) -> str:
+    """A string of Python that is plain ASCII, with nothing that could end a block of code or begin HTML."""
+    return re.sub(r"[<>&`{}\[\]]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text))
 
 
 def head(subject: CardSubject) -> ModelCardData:
@@ -159,12 +164,15 @@ def base_model(subject: CardSubject) -> str | None:
 
 def data_facts(subject: CardSubject) -> list[tuple[str, str]]:
     """What it learned from, by name."""
-    facts, training = subject.facts, subject.training
+    facts, share = subject.facts, subject.facts.get("labelled_share")
     return [
         ("data set", place_name(str(_dataset(subject)))),
-        ("share of the labelled training dialogues", f"{training.labelled_share:.0%}"),
+        (
+            "share of the labelled training dialogues",
+            f"{share:.0%}" if isinstance(share, int | float) else NOT_RECORDED,
+        ),
         ("examples to train on", _number(_get(facts, "examples", "train"))),
-        ("of them labelled by another model", _number(training.pseudo_labelled)),
+        ("of them labelled by another model", _number(_get(facts, "pseudo_labelled"))),
         ("examples to choose the checkpoint by", _number(_get(facts, "examples", "validation"))),
         ("fingerprint of the data", _said(_get(facts, "fingerprint"))),
     ]
@@ -175,18 +183,19 @@ def recipe_facts(subject: CardSubject) -> list[tuple[str, str]]:
     facts, recipe = subject.facts, subject.facts.get("recipe")
     settings = recipe if isinstance(recipe, Mapping) else {}
     left_out = _ELSEWHERE | (_OF_SCRATCH if settings.get("backbone") != "scratch" else set())
-    rows = [(str(key), place_name(_said(value))) for key, value in settings.items() if key not in left_out]
-    best, epochs = _get(facts, "best_epoch"), settings.get("epochs")
+    rows = [(str(key), place_name(str(value)) or "none") for key, value in settings.items() if key not in left_out]
+    best, epochs, cut = _get(facts, "best_epoch"), settings.get("epochs"), _get(facts, "cut", "exchanges")
     versions = facts.get("versions")
     libraries = versions.items() if isinstance(versions, Mapping) else ()
     return [
         *rows,
+        *([("examples that were cut to max_length", _number(cut))] if cut is not None else []),
         ("seed", _said(_get(facts, "seed"))),
         ("parameters", _number(_get(facts, "parameters"))),
         ("steps", _number(_get(facts, "steps"))),
-        ("best epoch, by the loss on validation", f"{_said(best)} of {_said(epochs)}"),
+        ("best epoch, by the loss on validation", NOT_RECORDED if best is None else f"{best} of {_said(epochs)}"),
         ("its loss on validation, in nats", _number(_get(facts, "best_dev_loss"))),
-        ("finished", {True: "yes", False: "no"}.get(_get(facts, "finished"), NOT_RECORDED)),
+        ("finished", _yes_or_no(_get(facts, "finished"))),
         ("commit of the toolkit", _said(_get(facts, "commit"))),
         ("versions", ", ".join(f"{name} {number}" for name, number in libraries) or NOT_RECORDED),
     ]
@@ -203,7 +212,7 @@ def machine_facts(subject: CardSubject) -> list[tuple[str, str]]:
         ("GPUs", named),
         ("device", _said(_get(facts, "device"))),
         ("processes", _number(_get(facts, "processes"))),
-        ("bfloat16", {True: "yes", False: "no"}.get(_get(facts, "bfloat16"), NOT_RECORDED)),
+        ("bfloat16", _yes_or_no(_get(facts, "bfloat16"))),
         ("seconds", _number(_get(facts, "seconds"))),
         ("tokens learned from", _number(_get(facts, "tokens"))),
         ("tokens a second", _number(_get(facts, "tokens_per_second"))),
@@ -241,6 +250,10 @@ def _get(facts: Mapping[str, Any], *keys: str) -> Any:  # noqa: ANN401  # as JSO
 
 def _said(value: object) -> str:
     return NOT_RECORDED if value is None or value == "" else str(value)
+
+
+def _yes_or_no(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else _said(value)
 
 
 def _number(value: object) -> str:
