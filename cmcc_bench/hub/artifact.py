@@ -127,6 +127,8 @@ def model_artifact(run: Path, write_card: CardWriter, write_results: ResultsWrit
     results, note = write_results(best) if write_results else (None, "")
     if results:
         files[RESULTS_NAME] = results
+    elif RESULTS_NAME in files:  # of a model that was pulled
+        note = f"results as {RESULTS_NAME} in the folder says"
     licensed, synthetic, notes = is_licensed_run(facts), is_synthetic_run(facts), (note,) if note else ()
     return Artifact("model", files, licensed, synthetic, _tag(files), is_stale_in_model, notes=notes)
 
