@@ -84,7 +84,7 @@ def _check_model(systems: Sequence[System], best: Path) -> None:
 
 
 def _score(system: System, resamples: int, seed: int) -> Scored:
-    rows = task_rows(system.dataset, system.training.task, (system.split,))[system.split]
+    rows = _gold_rows(system)
     check_data([system], fingerprint_of(rows))
     if isinstance(system, ResponseSystem):
         return _score_responses(system, rows, resamples, seed)
@@ -93,6 +93,15 @@ def _score(system: System, resamples: int, seed: int) -> Scored:
         scores = score_answers(task, system.answers, rows, resamples, seed, file=system.path)
         return ScoredAnswers(system, is_synthetic(rows), scores)
     raise TypeError(type(system).__name__)
+
+
+def _gold_rows(system: System) -> list[Row]:
+    try:
+        return task_rows(system.dataset, system.training.task, (system.split,))[system.split]
+    except cmcc.DataError as error:  # the name in the file may be a path as seen from where it was decoded
+        hint = error.hint or "Name the data set that was decoded with --dataset."
+        place = error.place | {"predictions": str(system.path)}
+        raise cmcc.DataError(error.found, error.expected, hint, **place) from error
 
 
 def _score_responses(system: ResponseSystem, rows: Sequence[Row], resamples: int, seed: int) -> ScoredResponses:

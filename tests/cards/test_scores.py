@@ -72,6 +72,8 @@ def test_predictions_of_other_data_are_refused_and_a_copy_of_the_data_is_taken(d
         score_run(best, str(other))
     facts = json.loads(facts_path(file).read_text())
     facts_path(file).write_text(json.dumps(facts | {"dataset": "gone"}))
+    with pytest.raises(cmcc.DataError, match=r"dataset gone.*test.end2end.jsonl.*with --dataset"):
+        score_run(best)
     assert len(score_run(best, str(data), resamples=0)) == 1
 
 

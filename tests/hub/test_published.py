@@ -38,8 +38,12 @@ def in_a_new_process(hub, home, code):
     return done.stdout
 
 
+def card_of(hub, kind):
+    return hub.repository("models", f"cmcc-org/published-{kind}").find("main").files["README.md"].content.decode()
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_model_is_pushed_with_its_card_in_one_commit_and_loads_as_the_card_says(run, hub, data, tmp_path, kind):
+def test_a_model_is_pushed_with_its_card_in_one_commit_with_a_tag(run, hub, data, tmp_path, kind):
     best, training = trained(tmp_path, kind)
     write_predictions(best, kind, data, training)
     name = f"cmcc-org/published-{kind}"
@@ -52,11 +56,21 @@ def test_a_model_is_pushed_with_its_card_in_one_commit_and_loads_as_the_card_say
     wanted = {"README.md", "model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"}
     wanted |= {"training.json"} | ({"text_form.json", "generation_config.json"} if kind in FORMS else set())
     assert files.keys() - {".gitattributes"} == wanted
-    card = files["README.md"].content.decode()
-    assert "| paper |" in card and "[" in card.split("## Results")[1].split("## Limits")[0]
-    blocks = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
-    assert blocks and all(f'"{name}"' in block for block in blocks)
-    assert in_a_new_process(hub, tmp_path / "home", "\n".join(blocks)).strip()
+    results = card_of(hub, kind).split("## Results")[1].split("## Limits")[0]
+    assert "| paper |" in results and "[" in results
+
+
+def test_what_was_pushed_loads_in_a_new_process_as_the_cards_say(run, hub, tmp_path):
+    blocks = []
+    for kind in KINDS:
+        best, _ = trained(tmp_path, kind)
+        assert run("push", "model", best, f"cmcc-org/loaded-{kind}", "--yes")[0] == 0
+        files = hub.repository("models", f"cmcc-org/loaded-{kind}").find("main").files
+        found = re.findall(r"```python\n(.*?)```", files["README.md"].content.decode(), re.DOTALL)
+        assert found and all(f'"cmcc-org/loaded-{kind}"' in block for block in found)
+        blocks += [*found, f"print('did {kind}')\n"]
+    printed = in_a_new_process(hub, tmp_path / "home", "".join(blocks))
+    assert re.findall(r"^did (\w+)$", printed, re.MULTILINE) == list(KINDS)
 
 
 _PLAIN = """
