@@ -4,7 +4,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.build import build
-from cmcc_bench.corpus import is_licensed, is_synthetic, labeled_rows, open_dataset
+from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, labeled_rows, open_dataset
 from tests import raw
 
 
@@ -32,6 +32,15 @@ def test_a_config_that_was_not_built_and_a_hub_id_that_is_out_of_reach_are_clear
     for name, config in ((str(tmp_path / "cmcc"), "unlabeled"), ("nobody/nothing", "labeled")):
         with pytest.raises(cmcc.DataError, match="expected a built folder, a Hub id that you may read, or `sample`"):
             open_dataset(name, config)
+
+
+def test_whether_a_config_was_built_can_be_asked(tmp_path):
+    raw.write(tmp_path / "raw", "unlabeled.json", [raw.plain()])
+    build(tmp_path / "raw", tmp_path / "cmcc")
+    assert has_config(str(tmp_path / "cmcc"), "unlabeled") and not has_config(str(tmp_path / "cmcc"), "labeled")
+    assert has_config("sample", "labeled") and not has_config("sample", "unlabeled")
+    with pytest.raises(cmcc.DataError, match="cmcc build --data-dir"):
+        has_config(str(tmp_path / "raw"), "labeled")
 
 
 def test_data_are_synthetic_when_some_of_them_are_and_licensed_unless_all_are():

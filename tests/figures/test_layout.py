@@ -6,7 +6,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from cmcc_bench.figures.layout import bends, leader, ribbon_places, scale_of, spread, stacked, wrapped
+from cmcc_bench.figures.layout import GAP, HALVES, bends, leader, ribbon_places, scale_of, spread, stacked, wrapped
 
 
 def test_places_that_are_far_enough_apart_stay():
@@ -70,8 +70,9 @@ def crosses(first, second):
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize("upside_down", [False, True])
 def test_lines_of_crowded_names_cross_neither_each_other_nor_the_circle(side, upside_down):
-    sizes = np.array([60, 40, 25, 15, 9, 6, 5, 4, 4, 3, 3])  # degrees of arcs, the small ones at the bottom
-    angles = np.radians(side * (np.cumsum(sizes) - sizes / 2))
+    counts = np.array([2499, 1341, 208, 508, 443, 367, 297, 203, 94, 89, 48, 37, 27, 26, 25, 3, 3])  # of figure 7
+    sizes = counts * 155 / counts.sum() + GAP  # degrees
+    angles = np.radians(side * (HALVES / 2 + np.cumsum(sizes) - sizes / 2))
     angles = np.radians(180) - angles if upside_down else angles
     ascending = sorted(angles.tolist(), key=math.cos)
     lifts = spread([1.25 * math.cos(angle) for angle in ascending], 0.07, -1.22, 1.22)

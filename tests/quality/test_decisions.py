@@ -100,6 +100,7 @@ def test_decisions_are_merged_over_the_care_file_that_is_there(folder):
     assert run(folder / "raw", "--apply", review, "--out", care) == 0
     new = json.loads(care.read_text())
     assert new["_about"] == "ours" and new["dialogues"][0] == old["dialogues"][0]
+    assert "Changed since" in new["_revised"]  # what it says of itself is no longer the whole story
     assert new["dialogues"][1] == old["dialogues"][1] | {"caring_acts": {"1": ["comfort"], "2": ["comfort"]}}
 
 
