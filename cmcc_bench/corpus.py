@@ -37,9 +37,10 @@ def has_config(name: str, config: str) -> bool:
 @contextmanager
 def _explained(name: str, **place: str) -> Iterator[None]:
     """Raises cmcc.DataError instead of what `datasets` raises where there is no such data set."""
-    if Path(name).is_dir() and not (Path(name) / "README.md").exists():
+    if Path(name).exists() and not (Path(name) / "README.md").exists():
         hint = f"Build it first: cmcc build --data-dir {name} --out cmcc"
-        raise cmcc.DataError("no README.md", "a folder that cmcc build made", hint, folder=name)
+        found = "no README.md" if Path(name).is_dir() else "a file"
+        raise cmcc.DataError(found, "a folder that cmcc build made", hint, dataset=name)
     try:
         yield
     except (FileNotFoundError, ConnectionError, ValueError) as error:

@@ -26,6 +26,12 @@ def test_a_folder_of_raw_files_says_to_build_it_first(tmp_path):
         open_dataset(str(tmp_path))
 
 
+def test_a_raw_file_is_no_data_set_and_no_hub_id(tmp_path):
+    path = raw.write(tmp_path, "train.json", [raw.dialogue()])
+    with pytest.raises(cmcc.DataError, match="found a file; expected a folder that cmcc build made. Build it first"):
+        open_dataset(str(path))
+
+
 def test_a_config_that_was_not_built_and_a_hub_id_that_is_out_of_reach_are_clear_errors(tmp_path):
     raw.write(tmp_path / "raw", "train.json", [raw.dialogue()])
     build(tmp_path / "raw", tmp_path / "cmcc")

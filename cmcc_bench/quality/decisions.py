@@ -216,6 +216,7 @@ def _added_acts(
 
 def write_applied(applied: Applied, out: Path, earlier: Iterable[str] = ()) -> None:
     """Writes the care file, and its log beside it: the lines of earlier logs, then the new ones, each once."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     lines = dict.fromkeys([*earlier, *(change.as_line() for change in applied.changes)])
     _replace(out, json.dumps(applied.care, ensure_ascii=False, indent=1) + "\n")
     _replace(log_path(out), "".join(lines))

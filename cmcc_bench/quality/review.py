@@ -151,6 +151,7 @@ def write_review(path: Path, items: Iterable[ReviewItem]) -> int:
     check_new(path)
     rows = [item.as_dict() for item in items]
     text = _as_csv(rows) if _is_csv(path) else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=False)
     path.write_bytes(text.encode("utf-8"))
     return len(rows)
