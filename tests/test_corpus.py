@@ -28,7 +28,7 @@ def test_a_folder_of_raw_files_says_to_build_it_first(tmp_path):
 
 def test_a_raw_file_is_no_data_set_and_no_hub_id(tmp_path):
     path = raw.write(tmp_path, "train.json", [raw.dialogue()])
-    with pytest.raises(cmcc.DataError, match="found a file; expected a folder that cmcc build made. Build it first"):
+    with pytest.raises(cmcc.DataError, match="found a file; expected a folder that cmcc build made"):
         open_dataset(str(path))
 
 

@@ -62,6 +62,14 @@ def test_the_whole_round(folder, capsys):
     assert "2 findings that annotators have decided" in capsys.readouterr().out
 
 
+def test_review_and_care_file_may_stand_in_folders_that_are_not_there_yet(folder):
+    review, care = folder / "new" / "review.csv", folder / "labels" / "care.json"
+    run(folder / "raw", "--out", review)
+    decided(review)
+    assert run(folder / "raw", "--apply", review, "--out", care) == 0
+    assert care.exists() and care.with_name("care.log.jsonl").exists()
+
+
 def test_the_log_says_who_changed_what(folder):
     review, care = folder / "review.csv", folder / "care.json"
     run(folder / "raw", "--out", review)
