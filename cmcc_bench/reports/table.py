@@ -53,7 +53,7 @@ class ReportTable:
 
 def _escaped(text: str) -> str:
     """A text that Markdown shows as it is: no link, picture, emphasis, code, entity or mark-up comes of it."""
-    plain = re.sub(r"[\\`*|]", r"\\\g<0>", text).replace("](", "]\\(")
+    plain = re.sub(r"[\\`*|]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text).replace("](", "]\\(")
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
 
 

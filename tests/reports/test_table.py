@@ -14,6 +14,7 @@ from cmcc_bench.reports.table import ReportTable
         ("![x](http://example.org/x.png)", r"![x]\(http://example.org/x.png)"),
         ("号码***是***吗", r"号码\*\*\*是\*\*\*吗"),  # masks, no emphasis
         ("`code` &lt;", r"\`code\` &amp;lt;"),
+        ("__init__ 好_的 a_b", r"\_\_init\_\_ 好_的 a_b"),
         ("one\ntwo", "one<br>two"),
         ("0.642 [0.61, 0.67]", "0.642 [0.61, 0.67]"),
     ],
