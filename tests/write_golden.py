@@ -23,12 +23,14 @@ def write_sources(folder: Path) -> dict[str, Path]:
     raw.write(folder / "licensed", "unlabeled.json", [raw.plain()])
     raw.write(folder / "synthetic", "train.json", [raw.dialogue(f"{cmcc.SYNTHETIC_ID}1")])
     raw.write(folder / "unlabeled", "unlabeled.json", [raw.plain()])
-    return {f"dataset_card_{name}.md": folder / name for name in ("licensed", "synthetic", "unlabeled")}
+    raw.write(folder / "pictures", "train.json", calls)
+    names = ("licensed", "pictures", "synthetic", "unlabeled")
+    return {f"dataset_card_{name}.md": folder / name for name in names}
 
 
 def card_of(source: Path, out: Path) -> str:
     """The card of a build, without the numbers that depend on the version of the library that writes Parquet."""
-    build(source, out)
+    build(source, out, with_figures=source.name == "pictures")
     text = (out / "README.md").read_text("utf-8")
     text = re.sub(r"(download_size|dataset_size|num_bytes): \d+", r"\1: N", text)
     return re.sub(r"\b1\.0\.\d+\b", "1.0.N", text)
