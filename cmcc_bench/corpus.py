@@ -28,7 +28,14 @@ def open_dataset(name: str, config: str = "labeled") -> datasets.DatasetDict:
         return datasets.load_dataset(name, config)
     except (FileNotFoundError, ConnectionError, ValueError) as error:
         expected = "a built folder, a Hub id that you may read, or `sample`"
-        raise cmcc.DataError(str(error), expected, dataset=name, config=config) from error
+        hint = _hint(config) if Path(name).is_dir() and not (Path(name) / config).exists() else ""
+        raise cmcc.DataError(str(error), expected, hint, dataset=name, config=config) from error
+
+
+def _hint(config: str) -> str:
+    if config == "unlabeled":
+        return "Nothing unlabelled was built: put files without labels among the raw ones, and build again."
+    return f"Nothing with {config} was built: add the labels, in the raw files or a care file, and build again."
 
 
 def open_split(name: str, config: str, split: str) -> datasets.Dataset:

@@ -200,7 +200,8 @@ def _paired_table(
     for other in [*entries[1:], cheap]:
         compared = compare_answers(task, first.answers, other.answers, data.rows, resamples, seed)
         name = f"{first.name} less {other.name}"
-        score = "name_f1" if task == "entities" else MEASURES[task].main
+        names_alone = task == "entities" and _tells_names_alone(other.answers)
+        score = "name_f1" if names_alone else MEASURES[task].main
         rows.append((name, score_name(score), *difference_cells(compared.differences[score])))
         notes.append(verdict(name, score_name(score), compared.differences[score]))
     title = f"{_TITLES[task]}, paired bootstrap{mark(data.synthetic)}"

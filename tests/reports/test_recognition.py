@@ -75,7 +75,9 @@ def test_table_9_has_the_tagger_with_and_without_emotions_and_the_baseline_s_nam
     write_variant(tmp_path / "runs")
     facts = json.loads((tmp_path / "runs" / "variant.jsonl.run.json").read_text()) | {"form": "baseline"}
     (tmp_path / "runs" / "variant.jsonl.run.json").write_text(json.dumps(facts))
-    rows = {row[0]: row[1:] for row in tables(tmp_path / "runs")["Table 9, entities"].rows}
+    made = tables(tmp_path / "runs")
+    assert [row[1] for row in made["Table 9, entities, paired bootstrap"].rows] == ["entity F1", "name F1", "entity F1"]
+    rows = {row[0]: row[1:] for row in made["Table 9, entities"].rows}
     assert rows["Stack-propagation"][:2] == ("1.000 [1.00, 1.00]", "0.525")
     assert rows["Stack-propagation"][-1] == "0.989"
     assert rows["Stack-propagation, w/o user emotion"][1] == "0.524"

@@ -48,6 +48,16 @@ def test_a_published_encoder_gives_its_weights(tmp_path):
     assert all(torch.equal(weights[name], tensor) for name, tensor in encoder.state_dict().items())
 
 
+def test_a_text_longer_than_the_backbone_reads_is_refused_before_training(tmp_path):
+    tokenizer = character_tokenizer(["我要流量包"], ())
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertModel(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=32, **sizes)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    recipe = read_recipe(JointRecipe, None, {**SMALL, **SHORT, "out": "x", "backbone": str(tmp_path)})
+    with pytest.raises(cmcc.DataError, match=r"max_length: found 64; expected at most 32, as the backbone"):
+        make_tagger(recipe, [])
+
+
 def test_what_is_no_tagger_is_refused(tmp_path):
     with pytest.raises(cmcc.DataError, match=r"no tagger.*Name the folder of a run of train/joint.py"):
         load_tagger(tmp_path)
