@@ -100,7 +100,7 @@ SYSTEMS = (
     System("variant_20", "dialogue", "variant", (*_FEW, "--epochs", "20"), weight=75, modes=_END),
     System("baseline", "dialogue", "baseline", modes=("end2end", "oracle")),
     System("variant_20_pseudo", "dialogue", "variant", (*_FEW, *_SURE, "--epochs", "6"), "variant_20", 120, _END),
-    System("variant_pseudo", "dialogue", "variant", _SURE, "variant", 210, _END),
+    System("variant_pseudo", "dialogue", "variant", (*_SURE, "--epochs", "5"), "variant", 150, _END),
     System("no_emotion", "dialogue", "no_emotion", modes=_END),
     System("emotion_20", "emotion", "emotion", (*_FEW, "--epochs", "30"), weight=30),
     System("no_caring", "dialogue", "no_caring", modes=_END),

@@ -130,5 +130,13 @@ def test_what_a_dialogue_model_wrote_is_scored_and_compared_as_emotions(tmp_path
     assert found["scores"]["micro_f1"]["point"] == 1 and found["items"] < len(split_rows("sample", "emotion", TEST))
     assert cli.main(["score", variant, *score, "--against", random]) == 0
     assert json.loads(capsys.readouterr().out)["differences"]["micro_f1"]["difference"] > 0
+    of_names = ["score", variant, "sample", "--task", "entities", "--resamples", "20"]
+    write_answers(tmp_path, "joint", Training("entities"), bounds("entities")["gold"])
+    for against in ([], ["--against", str(tmp_path / "joint.jsonl")]):
+        assert cli.main([*of_names, *against]) == 0
+        shown = capsys.readouterr().out
+        assert (
+            "name F1" in shown and "entity precision" not in shown and "nan" not in shown
+        )  # it tells no spans, no emotions
     assert cli.main(["score", variant, *score[:2], "satisfaction"]) == 1
     assert "expected those of satisfaction" in capsys.readouterr().err

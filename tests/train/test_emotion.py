@@ -17,7 +17,7 @@ from tests import raw
 from train.emotion import EmotionRecipe, train
 from train.recipe import read_recipe
 
-from .recognisers import SHORT, SMALL, labels_by_transformers_alone
+from .recognisers import SHORT, SMALL, labels_by_transformers_alone, stop_at
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,11 +89,15 @@ def test_data_with_one_split_say_which_is_missing(tmp_path, run_training, capsys
     assert "split validation: found no annotated rows" in capsys.readouterr().err
 
 
-def test_a_run_that_is_gone_on_with_has_the_weights_of_one_that_was_not_stopped(trained, data, run_training):
-    whole = trained("whole", epochs=2)
-    half = trained("half", epochs=2, save_every=3)
-    settings = {**SMALL, **SHORT, "dataset": data, "epochs": 2, "save_every": 3}
-    assert run_training(train, EmotionRecipe, **settings, out=half, resume="true") == 0
+def test_a_run_that_is_gone_on_with_has_the_weights_of_one_that_was_not_stopped(
+    trained, data, tmp_path, run_training, monkeypatch
+):
+    whole, half = trained("whole", epochs=2), tmp_path / "half"
+    settings = {**SMALL, **SHORT, "dataset": data, "epochs": 2, "save_every": 3, "out": half}
+    stop_at(monkeypatch, 8)
+    assert run_training(train, EmotionRecipe, **settings) == 1
+    assert [state.name for state in half.glob("state-*")] == ["state-6"]
+    assert run_training(train, EmotionRecipe, **settings, resume="true") == 0
     first, second = (load_file(out / "best" / "model.safetensors") for out in (whole, half))
     assert all((first[name] == second[name]).all() for name in first)
 

@@ -15,7 +15,7 @@ from cmcc_bench.recognition.entities import load_tagger
 from train.joint import JointRecipe, make_tagger, train
 from train.recipe import read_recipe
 
-from .recognisers import SHORT, SMALL
+from .recognisers import SHORT, SMALL, stop_at
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,6 +32,17 @@ def test_a_tagger_is_trained_predicts_and_is_scored(data, tmp_path, run_training
     assert cli.main(["score", str(answers), str(data), "--resamples", "20", "--json"]) == 0
     accuracy = json.loads(capsys.readouterr().out)["scores"]["emotion_accuracy"]["point"]
     assert (accuracy is not None) == emotions
+
+
+def test_a_tagger_that_was_stopped_goes_on_to_the_same_weights(data, tmp_path, run_training, monkeypatch):
+    settings = {**SMALL, **SHORT, "dataset": data, "epochs": 2, "save_every": 3, "dropout": 0.1}
+    assert run_training(train, JointRecipe, **settings, out=tmp_path / "whole") == 0
+    stop_at(monkeypatch, 8)
+    assert run_training(train, JointRecipe, **settings, out=tmp_path / "half") == 1
+    assert [state.name for state in (tmp_path / "half").glob("state-*")] == ["state-6"]
+    assert run_training(train, JointRecipe, **settings, out=tmp_path / "half", resume="true") == 0
+    first, second = ((tmp_path / name / "best" / "model.safetensors").read_bytes() for name in ("whole", "half"))
+    assert first == second
 
 
 def test_a_published_encoder_gives_its_weights(tmp_path):
