@@ -1,4 +1,4 @@
-# make setup | test | lint | reproduce | bench
+# make setup | test | lint | reproduce | publish-demo | bench
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -8,7 +8,7 @@ export TOKENIZERS_PARALLELISM = false
 # A thread that waits gives its core back: two that spin beside other work are many times slower than one.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: setup test lint reproduce bench sample
+.PHONY: setup test lint reproduce publish-demo bench sample
 setup: $(VENV)/done
 
 # torch comes first and exactly: this version is a CPU build, an open range takes gigabytes of CUDA.
@@ -28,6 +28,10 @@ lint: setup
 
 reproduce: setup
 	$(BIN)/python train/reproduce.py --out out
+
+# Publishes all of it on a small Hub of this machine, with the models of make reproduce, and prints the leaderboard.
+publish-demo: setup
+	$(BIN)/python -m tests.publish_demo --out out
 
 bench: setup
 	for name in build stats score decode train; do $(BIN)/python benchmarks/$$name.py || exit 1; done

@@ -10,6 +10,7 @@ from typing import Any
 from accelerate import Accelerator
 
 import cmcc
+from cmcc_bench.cards.escape import place_name
 from cmcc_bench.corpus import is_licensed, is_synthetic
 from cmcc_bench.models.training import TRAINING_FILE, Training, read_training
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
@@ -82,7 +83,7 @@ def describe(
     every, before = [*rows["train"], *rows["validation"]], list(_trained_before(recipe))
     return Training(
         task,
-        recipe.dataset,
+        place_name(recipe.dataset),  # it is uploaded with the model
         is_synthetic(every) or any(one.synthetic is True for one in before),
         is_licensed(every) or any(one.licensed is not False for one in before),
         recipe.labelled_share,

@@ -122,3 +122,9 @@ def test_a_model_that_learned_from_a_licensed_one_is_licensed_itself(tmp_path, k
         Training("emotion", "cmcc", not licensed, licensed).save(tmp_path / name)
         recipe = EmotionRecipe(**(settings | {key: str(tmp_path / name)}))
         assert describe("emotion", recipe, rows).licensed is expected
+
+
+def test_the_place_of_the_data_on_this_machine_is_not_in_the_models_folder(tmp_path):
+    settings = {"out": "x", "backbone": "scratch", "epochs": 1, "batch_size": 8, "learning_rate": 1e-3}
+    recipe = EmotionRecipe(**settings, dataset=str(tmp_path / "my-data"))
+    assert describe("emotion", recipe, {"train": [], "validation": []}).dataset == "my-data"
