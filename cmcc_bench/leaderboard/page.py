@@ -40,6 +40,8 @@ from cmcc_bench.reports.table import score_name
 
 TITLE = "CMCC leaderboard"
 _FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")  # none is fetched
+# What changes the rows is done in the order in which it was asked for, and the last of it is never dropped.
+_IN_TURN = {"concurrency_id": "rows", "concurrency_limit": 1, "trigger_mode": "always_last"}
 _SEARCHED = 200  # characters of a filter
 _NOTHING_CHOSEN = "Choose two systems, then press Compare."
 _NO_BOARD = "There is no board to compare systems of."
@@ -102,14 +104,14 @@ class _Page:
         for event in (page.load, self.reload.click, self.track.input):
             _on(event, self.show_board, choice, board)
         narrowed = [*rows, self.a, self.b]
-        _on(self.order.input, self.show_rows, choice, rows)
-        _on(self.text.change, self.narrow, [*choice, self.a, self.b], narrowed, trigger_mode="always_last")
-        _on(self.kinds.input, self.narrow, [*choice, self.a, self.b], narrowed, trigger_mode="always_last")
-        _on(self.table.click, self.sort, choice, [self.order, *rows])
+        _on(self.order.input, self.show_rows, choice, rows, **_IN_TURN)
+        for event in (self.text.change, self.kinds.input):
+            _on(event, self.narrow, [*choice, self.a, self.b], narrowed, **_IN_TURN)
+        _on(self.table.click, self.sort, choice, [self.order, *rows], **_IN_TURN)
         for button, step in ((self.rows_before, -1), (self.rows_after, 1)):
-            _on(button.click, self.turn_rows(step), choice, rows)
+            _on(button.click, self.turn_rows(step), choice, rows, **_IN_TURN | {"trigger_mode": "once"})
         for event in (self.compare.click, self.a.input, self.b.input):
-            _on(event, self.show_comparison, [self.track, self.a, self.b], self._compared())
+            _on(event, self.show_comparison, [self.track, self.a, self.b], self._compared(), trigger_mode="always_last")
         for button, step in ((self.items_before, -1), (self.items_after, 1)):
             sides = [self.track, self.a, self.b, self.place]
             _on(button.click, self.turn_differences(step), sides, self._compared()[1:])
@@ -145,18 +147,18 @@ class _Page:
         return self._show_page(task, _choice(order, text, kinds))
 
     def _show_page(self, task: str, choice: Choice) -> list[Any]:
-        track = _track(self.reader.read(), task)
+        track = _track(self.reader.last(), task)
         return ["", "", 0, *_buttons(0, 1)] if track is None else _rows(track, choice)
 
     def narrow(self, task: str, order: str, text: str, kinds: list[str], page: int, a: str, b: str) -> list[Any]:
         """The table and the plot, and the systems to compare: those that the filter finds, and those chosen before."""
-        track = _track(self.reader.read(), task)
+        track = _track(self.reader.last(), task)
         sides = [gr.update(), gr.update()] if track is None else _sides(track, _choice(order, text, kinds), (a, b))
         return [*self.show_rows(task, order, text, kinds, page), *sides]
 
     def sort(self, task: str, order: str, text: str, kinds: list[str], page: int, event: gr.EventData) -> list[Any]:
         """The table sorted by the column whose head was pressed."""
-        track = _track(self.reader.read(), task)
+        track = _track(self.reader.last(), task)
         asked = getattr(event, "order", None)
         if track is not None and asked in _orders(track).values():
             order = str(asked)
@@ -168,7 +170,7 @@ class _Page:
 
     def show_comparison(self, task: str, a: str | None, b: str | None) -> list[Any]:
         """The paired test of two systems, and the first of the items that they answer differently."""
-        reading = self.reader.read()
+        reading = self.reader.last()
         track = _track(reading, task)
         if track is None or not a or not b:
             return _no_comparison(_NOTHING_CHOSEN)
@@ -182,7 +184,7 @@ class _Page:
 
     def show_differences(self, task: str, a: str | None, b: str | None, page: int) -> list[Any]:
         """A page of the items that two systems answer differently."""
-        reading = self.reader.read()
+        reading = self.reader.last()
         track = _track(reading, task)
         if track is None or not a or not b or reading.folder is None:
             return _no_comparison(_NOTHING_CHOSEN)[1:]

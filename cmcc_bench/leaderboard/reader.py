@@ -55,6 +55,10 @@ class BoardReader:
         finally:
             self._lock.release()
 
+    def last(self) -> Reading:
+        """The board as it was last read, however old; reads it where that was never done."""
+        return self.read() if self._tried is None else self._reading
+
 
 def _read_again(last: Reading) -> Reading:
     if not last.source:

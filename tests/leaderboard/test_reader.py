@@ -36,11 +36,13 @@ def folder(written, tmp_path):
 def test_a_board_is_read_once_a_minute(folder, clock):
     board = BoardReader(folder, 60, clock)
     first = board.read()
+    assert board.last() is first
     assert first.board and not first.problem and first.read_at.endswith(" UTC")
     (folder / "rejected" / "00031.json").unlink()
     clock.now = 59
     assert board.read() is first
     clock.now = 60
+    assert board.last() is first
     assert len(board.read().board.rejected) == len(first.board.rejected) - 1
 
 
