@@ -97,7 +97,8 @@ def help_html(board: Board | None, source: str) -> str:
     dataset = shlex.quote(cmcc.printable(board.dataset)) if board else "DATASET"
     split = board.split if board else "test"
     tasks = list(board.tracks) if board else []
-    return _render("help", dataset=dataset, split=split, tasks=tasks, source=shlex.quote(source or "ORG/RESULTS"))
+    repository = source if source and not Path(source).is_dir() else "ORGANIZATION/RESULTS"
+    return _render("help", dataset=dataset, split=split, tasks=tasks, repository=shlex.quote(repository))
 
 
 def rejected_html(board: Board | None) -> str:

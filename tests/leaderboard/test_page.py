@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cmcc_bench.hub.card import card_head
 from cmcc_bench.leaderboard.page import _Page, gr
 from cmcc_bench.leaderboard.policy import HEADERS
 from cmcc_bench.leaderboard.reader import BoardReader
@@ -118,6 +119,13 @@ def test_the_answer_of_the_server_names_no_other_host_to_load_from_and_forbids_i
         text = answer.read().decode()
     loaded = re.findall(r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=\"([^\"]*)\"", text)
     assert loaded and not [name for name in loaded if name.startswith(("http:", "https:", "//"))]
+
+
+def test_the_space_s_card_names_the_gradio_that_was_tested_and_a_file_that_is_there():
+    card = card_head(room("leaderboard"))
+    pins = (Path(__file__).parents[2] / "constraints.txt").read_text().splitlines()
+    assert f"gradio=={card['sdk_version']}" in pins and card["sdk"] == "gradio" and card["datasets"] == []
+    assert (room("leaderboard") / card["app_file"]).is_file() and len(card["short_description"]) <= 60
 
 
 def test_the_space_s_start_file_serves_the_board_that_is_named(folder, tmp_path):
