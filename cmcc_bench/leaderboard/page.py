@@ -44,7 +44,6 @@ _FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sa
 _IN_TURN = {"concurrency_id": "rows", "concurrency_limit": 1, "trigger_mode": "always_last"}
 _SEARCHED = 200  # characters of a filter
 _NOTHING_CHOSEN = "Choose two systems, then press Compare."
-_NO_BOARD = "There is no board to compare systems of."
 _NO_PREDICTIONS = "Answers are kept of submitted systems alone: where two of those differ is shown, one by one."
 
 # The buttons in the table's head name what to sort by; the table is rewritten in place, so that the focus stays.
@@ -75,9 +74,14 @@ class _Page:
 
     def _lay_out(self) -> None:
         self.heading = _html()
-        with gr.Row():
-            self.track = gr.Radio([], label="Track", scale=5, min_width=280)
-            self.reload = gr.Button("Read the board again", size="sm", scale=1, min_width=160)
+        self.reload = gr.Button("Read the board again", size="sm", elem_classes=["reload"])
+        with gr.Column() as self.body:
+            self._lay_out_rows()
+            self._lay_out_comparison()
+        self.help, self.rejected = _html(), _html()
+
+    def _lay_out_rows(self) -> None:
+        self.track = gr.Radio([], label="Track")
         self.order = gr.Radio([], label="Sort by", info="Highest first. The plot and the ranks are of this score.")
         with gr.Row():
             searched = "name, author, training data"
@@ -87,6 +91,8 @@ class _Page:
         self.table, self.page = _html(js_on_load=_SORT), gr.State(0)
         self.rows_before, self.rows_after = _pager("rows")
         self.plot = _html()
+
+    def _lay_out_comparison(self) -> None:
         _html("<h2>Compare two systems</h2>")
         with gr.Row():
             self.a = gr.Dropdown([], label="System A", min_width=240)
@@ -94,12 +100,11 @@ class _Page:
         self.compare = gr.Button("Compare", variant="primary")
         self.comparison, self.differing, self.place = _html(), _html(), gr.State(0)
         self.items_before, self.items_after = _pager("differences")
-        self.help, self.rejected = _html(), _html()
 
     def _connect(self, page: gr.Blocks) -> None:
         choice = [self.track, self.order, self.text, self.kinds, self.page]
         rows = [self.table, self.plot, self.page, self.rows_before, self.rows_after]
-        after = [self.help, self.rejected]
+        after = [self.help, self.rejected, self.body]
         board = [self.heading, self.track, self.order, *rows, self.a, self.b, *self._compared(), *after]
         for event in (page.load, self.reload.click, self.track.input):
             _on(event, self.show_board, choice, board)
@@ -125,9 +130,9 @@ class _Page:
         track = _track(reading, task)
         if track is None:
             empty = [gr.update(choices=[], value=None)] * 2
-            after = [html.help_html(reading.board, reading.source), html.rejected_html(reading.board)]
-            nothing = [*["", "", 0], *_buttons(0, 1)]
-            return [html.heading_html(reading, None), *empty, *nothing, *empty, *_no_comparison(_NO_BOARD), *after]
+            nothing = ["", "", 0, *_buttons(0, 1)]
+            shown = [html.heading_html(reading, None), *empty, *nothing, *empty, *_no_comparison(_NOTHING_CHOSEN)]
+            return [*shown, *_about(reading), gr.update(visible=False)]
         orders = _orders(track)
         order = order if order in orders.values() else track.track.headline[0]
         tasks = [(one.track.title, name) for name, one in reading.board.tracks.items()] if reading.board else []
@@ -138,8 +143,8 @@ class _Page:
             *_rows(track, _choice(order, text, kinds)),
             *_sides(track, _choice(order, text, kinds)),
             *_no_comparison(_NOTHING_CHOSEN),
-            html.help_html(reading.board, reading.source),
-            html.rejected_html(reading.board),
+            *_about(reading),
+            gr.update(visible=True),
         ]
 
     def show_rows(self, task: str, order: str, text: str, kinds: list[str], _: int) -> list[Any]:
@@ -219,6 +224,11 @@ def _pager(what: str) -> tuple[gr.Button, gr.Button]:
 def _on(event: Any, function: Callable[..., Any], inputs: Any, outputs: Any, **options: Any) -> None:  # noqa: ANN401
     """Connects an event; none of them is an interface for programs, which read the results' files instead."""
     event(function, inputs, outputs, api_visibility="private", show_progress="hidden", **options)
+
+
+def _about(reading: Reading) -> list[str]:
+    """How to submit, and what was not accepted."""
+    return [html.help_html(reading.board, reading.source), html.rejected_html(reading.board)]
 
 
 def _track(reading: Reading, task: str | None) -> TrackBoard | None:

@@ -107,8 +107,8 @@ def test_answers_that_are_gone_or_broken_are_a_sentence(tmp_path):
 
 def test_a_page_without_a_board_says_what_to_do_in_every_part(tmp_path):
     page = page_of(tmp_path)
-    heading, *_, comparison, _, _, _, _, help_, _ = page.show_board(None, None, "", [*KINDS], 0)
-    assert "The board cannot be read" in heading and "no board" in comparison and "cmcc submit" in help_
+    heading, *_, help_, _, body = page.show_board(None, None, "", [*KINDS], 0)
+    assert "The board cannot be read" in heading and "cmcc submit" in help_ and body["visible"] is False
     assert page.show_rows("response", "bleu", "", [], 0)[:2] == ["", ""]
     assert "Choose two" in page.show_comparison("response", A, B)[0]
 
