@@ -36,5 +36,5 @@ bench: setup
 sample: setup
 	$(BIN)/cmcc simulate --dialogues 400 --seed 0 --out cmcc_bench/sample
 	$(BIN)/cmcc stats sample --json dataset_card/sample-statistics.json
-	$(BIN)/cmcc figures sample --out dataset_card/figures --figures 3 4 --formats svg
+	$(BIN)/cmcc figures sample --out dataset_card/figures --formats svg
 	$(BIN)/python -m cmcc_bench.quality.guideline

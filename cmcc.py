@@ -633,7 +633,8 @@ def read_care(path: Path) -> CareLabels:
     try:
         content = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except (OSError, orjson.JSONDecodeError) as error:
-        raise DataError(f"a file that cannot be read ({error})", "a care file", file=path.name) from error
+        hint = "See that the path is right and that cmcc check or an annotator's program wrote it."
+        raise DataError(f"a file that cannot be read ({error})", "a care file", hint, file=path.name) from error
     entries = content.get("dialogues") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise DataError("no list 'dialogues'", 'a care file: {"dialogues": [...]}', file=path.name)

@@ -17,7 +17,7 @@ from importlib.metadata import version
 import datasets
 
 import cmcc
-from cmcc_bench.commands import data, figures, hub, models, quality
+from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality
 from cmcc_bench.commands.console import errors
 
 # What is not installed with the library alone, and the extra that brings it.
@@ -63,7 +63,9 @@ def main(arguments: list[str] | None = None) -> int:
 _AGAIN = "then run it again."
 _ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), f"Free space, {_AGAIN}") | dict.fromkeys(
     (errno.EACCES, errno.EPERM, errno.EROFS), f"Mend the permissions, or name another place, {_AGAIN}"
-)  # by the number of an OSError
+)
+_ADVICE |= dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EISDIR), f"See that the path is right, {_AGAIN}")
+_ADVICE |= {errno.EEXIST: f"Name another place, or move away what is there, {_AGAIN}"}  # by the number of an OSError
 
 
 def _notes(error: BaseException) -> list[str]:
@@ -85,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cmcc", description=str(__doc__).split("\n")[0])
     parser.add_argument("--version", action="version", version=f"cmcc {version('cmcc')}, data {cmcc.VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for kind in (data, figures, models, quality, hub):
+    for kind in (data, figures, models, quality, hub, leaderboard):
         kind.add(commands)
     return parser
 

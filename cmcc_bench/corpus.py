@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,31 @@ def open_dataset(name: str, config: str = "labeled") -> datasets.DatasetDict:
     """
     if name == "sample":
         return cmcc.load("sample") if config == "labeled" else cmcc.load(config, data_dir=cmcc.SAMPLE_DIR)
-    if Path(name).is_dir() and not (Path(name) / "README.md").exists():
-        hint = f"Build it first: cmcc build --data-dir {name} --out cmcc"
-        raise cmcc.DataError("no README.md", "a folder that cmcc build made", hint, folder=name)
-    try:
+    with _explained(name, config=config):
         return datasets.load_dataset(name, config)
+
+
+def has_config(name: str, config: str) -> bool:
+    """Whether a data set has a config; the sample has all but `unlabeled`. Raises cmcc.DataError as `open_dataset`."""
+    if name == "sample":
+        return config != "unlabeled"
+    with _explained(name):
+        return config in datasets.get_dataset_config_names(name)
+
+
+@contextmanager
+def _explained(name: str, **place: str) -> Iterator[None]:
+    """Raises cmcc.DataError instead of what `datasets` raises where there is no such data set."""
+    if Path(name).exists() and not (Path(name) / "README.md").exists():
+        hint = f"Build it first: cmcc build --data-dir {name} --out cmcc"
+        found = "no README.md" if Path(name).is_dir() else "a file"
+        raise cmcc.DataError(found, "a folder that cmcc build made", hint, dataset=name)
+    try:
+        yield
     except (FileNotFoundError, ConnectionError, ValueError) as error:
         expected = "a built folder, a Hub id that you may read, or `sample`"
-        raise cmcc.DataError(str(error), expected, dataset=name, config=config) from error
+        hint = "See that the name is right; cmcc build makes such a folder of raw files."
+        raise cmcc.DataError(str(error), expected, hint, dataset=name, **place) from error
 
 
 def open_split(name: str, config: str, split: str) -> datasets.Dataset:

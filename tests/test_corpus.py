@@ -4,7 +4,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.build import build
-from cmcc_bench.corpus import is_licensed, is_synthetic, labeled_rows, open_dataset
+from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, labeled_rows, open_dataset
 from tests import raw
 
 
@@ -26,12 +26,27 @@ def test_a_folder_of_raw_files_says_to_build_it_first(tmp_path):
         open_dataset(str(tmp_path))
 
 
+def test_a_raw_file_is_no_data_set_and_no_hub_id(tmp_path):
+    path = raw.write(tmp_path, "train.json", [raw.dialogue()])
+    with pytest.raises(cmcc.DataError, match="found a file; expected a folder that cmcc build made"):
+        open_dataset(str(path))
+
+
 def test_a_config_that_was_not_built_and_a_hub_id_that_is_out_of_reach_are_clear_errors(tmp_path):
     raw.write(tmp_path / "raw", "train.json", [raw.dialogue()])
     build(tmp_path / "raw", tmp_path / "cmcc")
     for name, config in ((str(tmp_path / "cmcc"), "unlabeled"), ("nobody/nothing", "labeled")):
         with pytest.raises(cmcc.DataError, match="expected a built folder, a Hub id that you may read, or `sample`"):
             open_dataset(name, config)
+
+
+def test_whether_a_config_was_built_can_be_asked(tmp_path):
+    raw.write(tmp_path / "raw", "unlabeled.json", [raw.plain()])
+    build(tmp_path / "raw", tmp_path / "cmcc")
+    assert has_config(str(tmp_path / "cmcc"), "unlabeled") and not has_config(str(tmp_path / "cmcc"), "labeled")
+    assert has_config("sample", "labeled") and not has_config("sample", "unlabeled")
+    with pytest.raises(cmcc.DataError, match="cmcc build --data-dir"):
+        has_config(str(tmp_path / "raw"), "labeled")
 
 
 def test_data_are_synthetic_when_some_of_them_are_and_licensed_unless_all_are():

@@ -24,7 +24,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
 from cmcc_bench.corpus import fingerprint_of
-from cmcc_bench.models.causal_lm import backbone_model, longest_input, scratch_model
+from cmcc_bench.models.causal_lm import backbone_model, generation_settings, longest_input, scratch_model
 from cmcc_bench.models.encoding import Encoded, closing_ids, encode_rows
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
 from cmcc_bench.models.training import Training
@@ -131,6 +131,7 @@ def token_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
 
 def save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, form: TextForm, training: Training) -> None:
     """Writes what AutoModelForCausalLM and AutoTokenizer open, the text form, and what is known of the training."""
+    model.generation_config = generation_settings(form, tokenizer)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     form.save(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from accelerate import Accelerator
 
 import cmcc
 from cmcc_bench.corpus import is_licensed, is_synthetic
-from cmcc_bench.models.training import Training
+from cmcc_bench.models.training import TRAINING_FILE, Training, read_training
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
 from cmcc_bench.recognition.rows import task_rows
 from train.display import counted
@@ -67,17 +67,25 @@ def describe(
     """What the model's folder says of its training.
 
     rows: by split. made: how many of them are pseudo-labelled. options: what the model is called by, where it is true.
+    What the models that it began with or was labelled by had learned from counts as its data, too: it may say it again.
     """
-    every = [*rows["train"], *rows["validation"]]
+    every, before = [*rows["train"], *rows["validation"]], list(_trained_before(recipe))
     return Training(
         task,
         recipe.dataset,
-        is_synthetic(every),
-        is_licensed(every),
+        is_synthetic(every) or any(one.synthetic is True for one in before),
+        is_licensed(every) or any(one.licensed is not False for one in before),
         recipe.labelled_share,
         made,
         tuple(name for name, is_on in (options or {}).items() if is_on),
     )
+
+
+def _trained_before(recipe: ModelRecipe) -> Iterator[Training]:
+    """What is known of the toolkit's own models behind this one; of those that others published, nothing."""
+    for name in (recipe.backbone, getattr(recipe, "pseudo_label", "")):
+        if name and (Path(name) / TRAINING_FILE).exists():
+            yield read_training(name)
 
 
 def say(

@@ -35,6 +35,7 @@ from transformers.utils.logging import disable_progress_bar
 import cmcc
 from train.batching import cut, evaluation_batches, global_batches, padded_tokens, process_slice
 from train.display import display
+from train.hardware import hardware
 from train.recipe import Recipe
 from train.run_folder import Progress, commit, load_state, open_run, save_best, save_state, versions, write_run
 
@@ -262,6 +263,7 @@ class _Run:
             "fingerprint": self.task.fingerprint,
             "examples": {"train": len(self.task.train.items), "validation": len(self.task.validation.items)},
             **self.task.facts,
+            "hardware": hardware(),
             "processes": self.accelerator.num_processes,
             "device": str(self.accelerator.device),
             "bfloat16": self._in_bfloat16(),

@@ -17,6 +17,7 @@ from cmcc_bench.build.parquet import SplitSize, SplitWriter, parquet_name, read_
 from cmcc_bench.build.pictures import Pictures, draw_pictures
 from cmcc_bench.build.place import (
     CARD_NAME,
+    EVAL_NAME,
     REPORT_NAME,
     SPLIT_IDS_NAME,
     building_folder,
@@ -27,6 +28,7 @@ from cmcc_bench.build.place import (
 from cmcc_bench.build.rejects import RejectFiles, check_not_read, join_rejects, rejects_in_place
 from cmcc_bench.build.result import BuildResult
 from cmcc_bench.build.spool import CONFIGS, Spooled, SpoolJob
+from cmcc_bench.build.tasks import eval_text
 from cmcc_bench.build.workers import Progress, spool_all
 
 
@@ -146,6 +148,8 @@ def _describe(folder: Path, template: str, result: BuildResult, with_figures: bo
     """Writes what stands in the built folder beside the data."""
     _write_json(folder / SPLIT_IDS_NAME, result.split_ids)
     _write_json(folder / REPORT_NAME, result.as_dict())
+    if tasks := eval_text(result.sizes):
+        (folder / EVAL_NAME).write_text(tasks, encoding="utf-8")
     pictures = draw_pictures(folder, result.sizes, result.out.name) if with_figures else Pictures()
     text = card(folder, template, result, version_of(folder), pictures.statistics, pictures.figures)
     (folder / CARD_NAME).write_text(text, encoding="utf-8")

@@ -21,6 +21,8 @@ from cmcc_bench.build.spool import CONFIGS
 CARD_NAME = "README.md"
 REPORT_NAME = "report.json"
 SPLIT_IDS_NAME = "split_ids.json"
+EVAL_NAME = "eval.yaml"  # a build without a test split has none
+EVAL_BEGINS = "# Written by cmcc build.\n"  # by which it is told from one of the user's own
 
 _TOP_FILES = {CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME}
 FIGURES = "figures"  # the folder of figures, where a build draws them
@@ -72,7 +74,15 @@ def not_of_a_build(out: Path) -> list[str]:
             strange += sorted(f"{path.name}/{file.name}" for file in path.iterdir())
         else:
             strange.append(path.name)
-    return [name for name in strange if name not in parquet | _TOP_FILES and not is_figure(name)]
+    known = parquet | _TOP_FILES | ({EVAL_NAME} if _is_eval_of_a_build(out / EVAL_NAME) else set())
+    return [name for name in strange if name not in known and not is_figure(name)]
+
+
+def _is_eval_of_a_build(path: Path) -> bool:
+    if not path.is_file() or path.is_symlink():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(len(EVAL_BEGINS)) == EVAL_BEGINS.encode()
 
 
 def is_figure(name: str) -> bool:

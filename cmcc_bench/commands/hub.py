@@ -1,4 +1,4 @@
-"""The commands that publish and fetch: push, pull."""
+"""The commands that publish and fetch: card, push, pull."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cmcc
-from cmcc_bench.commands.console import Commands, console
+from cmcc_bench.commands.console import Commands, console, count, progress_bar
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -19,8 +19,31 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Adds the parsers of these commands."""
+    _add_card(commands)
     _add_push(commands)
     _add_pull(commands)
+
+
+def _add_card(commands: Commands) -> None:
+    card = commands.add_parser(
+        "card", help="the card of a trained model, its scores computed anew; push writes the same"
+    )
+    card.add_argument("folder", type=Path, help="the run's folder, RUN or RUN/best")
+    card.add_argument("--out", type=Path, help="write it to this file instead of printing it")
+    card.add_argument("--repository", help="ORGANIZATION/NAME by which it says how to load (default: the folder)")
+    _add_scored_on(card)
+    card.add_argument("--resamples", type=count, default=1000, help="of the bootstrap (default: %(default)s)")
+    card.add_argument("--seed", type=count, default=0, help="of the bootstrap (default: %(default)s)")
+    card.set_defaults(run=_card)
+
+
+def _add_scored_on(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dataset", help="to score the run's predictions on (default: --dataset-id, or as they say)")
+    parser.add_argument(
+        "--dataset-id",
+        metavar="ORGANIZATION/NAME",
+        help="the data set on the Hub, for whose leaderboard results are said",
+    )
 
 
 def _add_push(commands: Commands) -> None:
@@ -33,6 +56,7 @@ def _add_push(commands: Commands) -> None:
     model = kinds.add_parser("model", help="the best checkpoint of a run")
     model.add_argument("folder", type=Path, help="the run's folder, RUN or RUN/best")
     model.add_argument("repository", help="ORGANIZATION/NAME, or NAME for one of your own")
+    _add_scored_on(model)
     model.set_defaults(artifacts=_model)
     metrics = kinds.add_parser("metrics", help='the metrics, each a Space for evaluate.load("ORGANIZATION/METRIC")')
     metrics.add_argument("organization", help="or your own name")
@@ -69,10 +93,14 @@ def _dataset(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
 
 
 def _model(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
-    from cmcc_bench.hub.artifact import model_artifact
-    from cmcc_bench.hub.card import plain_model_card
+    from huggingface_hub import HfApi
 
-    return [(model_artifact(options.folder, plain_model_card), options.repository)]
+    from cmcc_bench.hub.artifact import model_artifact
+    from cmcc_bench.hub.model_pages import ModelPages
+
+    with progress_bar("scoring predictions") as show:
+        pages = ModelPages(HfApi(), options.repository, options.dataset, options.dataset_id, show)
+        return [(model_artifact(options.folder, pages.card, pages.results), options.repository)]
 
 
 def _metrics(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
@@ -99,20 +127,41 @@ def _leaderboard(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
     return [(leaderboard_artifact(folder, results), options.repository), (results_artifact(), results)]
 
 
+def _card(options: argparse.Namespace) -> int:
+    from cmcc_bench.cards.model_card import write_model_card
+    from cmcc_bench.cards.scores import score_run
+    from cmcc_bench.hub.artifact import best_folder, run_facts
+    from cmcc_bench.hub.model_pages import check_hub_id
+
+    for name in filter(None, (options.repository, options.dataset_id)):
+        check_hub_id(name)
+    best = best_folder(options.folder)
+    with progress_bar("scoring predictions") as show:
+        dataset = options.dataset or options.dataset_id
+        scored = score_run(best, dataset, options.resamples, options.seed, show)
+    text = write_model_card(best, run_facts(best), options.repository, scored, options.dataset_id)
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
 def _push(options: argparse.Namespace) -> int:
     from huggingface_hub import HfApi
 
-    from cmcc_bench.hub.push import make_plan, user_name
+    from cmcc_bench.hub.push import full_name, make_plan, user_name
 
-    _quiet_without_terminal()
+    quiet_without_terminal()
     artifacts = options.artifacts(options)  # first what is on this machine: it needs no network
     api = HfApi()
-    user = user_name(api)
+    user_name(api)  # a token that is none is told before anything else
     plans = [
         make_plan(
             api,
             artifact,
-            name if "/" in name else f"{user}/{name}",
+            full_name(api, name),
             options.public,
             options.i_have_the_rights,
             options.tag,
@@ -121,14 +170,14 @@ def _push(options: argparse.Namespace) -> int:
     ]
     for plan in plans:
         for line in plan.lines():
-            _say(line)
+            say(line)
     waiting = [plan for plan in plans if plan.has_work]
     if not waiting:
-        _say("Nothing to do: all of it is there.")
-    elif options.yes or _confirmed():
+        say("Nothing to do: all of it is there.")
+    elif options.yes or confirmed("Upload this?"):
         _upload(api, waiting)
     else:
-        _say("Nothing was uploaded. Add --yes to do it.")
+        say("Nothing was uploaded. Add --yes to do it.")
     return 0
 
 
@@ -136,15 +185,16 @@ def _upload(api: HfApi, plans: list[Plan]) -> None:
     from cmcc_bench.hub.push import push
 
     for plan in plans:
-        _say(f"pushing {plan.repository} ...")
-        _say(f"{push(api, plan, f'cmcc push: {plan.tag}')} has it, tag {plan.tag}")
+        say(f"pushing {plan.repository} ...")
+        say(f"{push(api, plan, f'cmcc push: {plan.tag}')} has it, tag {plan.tag}")
 
 
-def _confirmed() -> bool:
+def confirmed(question: str) -> bool:
+    """Whether a person at a terminal says yes; where there is nobody, no."""
     if not (sys.stdin.isatty() and console.is_terminal):
         return False
     try:
-        return input("Upload this? [y/N] ").strip().lower() == "y"
+        return input(f"{question} [y/N] ").strip().lower() == "y"
     except EOFError:
         return False
 
@@ -152,14 +202,14 @@ def _confirmed() -> bool:
 def _pull(options: argparse.Namespace) -> int:
     from cmcc_bench.hub.pull import pull_dataset, pull_model
 
-    _quiet_without_terminal()
+    quiet_without_terminal()
     function = pull_dataset if options.kind == "dataset" else pull_model
     for line in function(options.repository, options.out, options.revision).lines():
-        _say(line)
+        say(line)
     return 0
 
 
-def _quiet_without_terminal() -> None:
+def quiet_without_terminal() -> None:
     """The client's own progress bars are for a terminal; it writes them into files, too."""
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
@@ -167,5 +217,6 @@ def _quiet_without_terminal() -> None:
         disable_progress_bars()
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Prints a line as it may be shown in a terminal."""
     console.print(cmcc.printable(line, len(line)), markup=False, highlight=False, soft_wrap=True)

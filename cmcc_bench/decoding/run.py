@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -14,13 +13,14 @@ from transformers import PreTrainedModel
 import cmcc
 from cmcc_bench.hidden import check_labels
 from cmcc_bench.models.causal_lm import load_model
+from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
 from cmcc_bench.models.training import read_training
 from cmcc_bench.textform import TextForm, load_form
 
 from .decoder import BATCH_SIZE, Counts, check_mode, decode
 from .packing import pack_linear_layers
-from .run_files import Line, PredictionRun, RunFiles, append_line, replace_file
+from .run_files import Line, PredictionRun, RunFiles, append_line, now, replace_file
 from .source import FORMATS, Source, open_split, open_track2
 
 
@@ -125,15 +125,6 @@ def library_versions() -> dict[str, str]:
     return {"cmcc": cmcc.VERSION} | {name: version(name) for name in ("torch", "transformers")}
 
 
-def digest_of_model(folder: str | Path) -> str:
-    """Of names and contents, so that a copy of a model is the same model and a retrained one is not."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in Path(folder).iterdir() if path.is_file()):
-        with path.open("rb") as file:
-            digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
-
-
 def _new_lines(
     trained: TrainedModel, source: Source, run: PredictionRun, done: set[str], counts: Counts
 ) -> Iterable[Line]:
@@ -152,6 +143,7 @@ def _measured(run: PredictionRun, lines: list[Line], resumed: int, counts: Count
     return replace(
         run,
         finished=True,
+        date=now(),
         exchanges=len(lines),
         resumed=resumed,
         seconds=round(seconds, 3),

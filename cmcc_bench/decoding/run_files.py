@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,7 +29,7 @@ class PredictionRun:
     model_digest, fingerprint: of the model's files and of the data. seconds: of this start, without opening the model;
     exchanges_per_second: in them. resumed: exchanges that an earlier start had decoded. forward_tokens: that the model
     read in this start. cut_contexts: exchanges whose context was longer than the model's; cut_entities: history
-    entities left out for it, the oldest first.
+    entities left out for it, the oldest first. date: when it was finished, in UTC.
     """
 
     model: str
@@ -53,6 +54,7 @@ class PredictionRun:
     cut_entities: int = 0
     task: str = "response"
     training: Mapping[str, Any] = field(default_factory=dict)
+    date: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,11 @@ def append_line(stream: IO[bytes], line: Line) -> None:
     """Writes a line and hands it to the system, so that a kill does not lose it."""
     stream.write(_dump(line))
     stream.flush()
+
+
+def now() -> str:
+    """The time in UTC, to the second: 2022-12-07T09:30:00Z."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -142,10 +142,11 @@ def _turns(counts: Counts) -> Figure | None:
         Words("raw turns of a dialogue (two utterances each)", "对话轮数（每轮两句）"),
         Words("dialogues", "对话数"),
     )
-    note = Words(
+    left_out = Words(
         f"Left out: lengths that fewer than {RARE} dialogues have, {rare:,} in all.",
         f"少于 {RARE} 个对话的轮数未画出，共 {rare:,} 个对话。",
     )
+    note = left_out if rare else Words("Nothing is left out.", "全部画出。")
     return Figure(1, "turns", Words("Dialogues by their number of turns", "对话轮数分布"), note, content)
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 GAP, HALVES = 0.8, 8.0  # degrees between the arcs of a chord diagram, and between its two halves
 LEADER = 0.22  # of the radius: between the circle and the names
+BENDS = tuple(1.04 + 0.01 * step for step in range(23))  # radii: where the line to a name may turn
+CLEARANCE = 0.012  # radii: between a line and the turn of another
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
@@ -70,10 +72,41 @@ def ribbon_places(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
     return begins, ends
 
 
-def leader(angle: float, lift: float, side: int, radius: float) -> list[tuple[float, float]]:
-    """The line from an arc's middle, at `angle` from the top, to a name `lift` above the centre, 1 right or -1 left."""
-    points = [(math.sin(angle) * r * radius, math.cos(angle) * r * radius) for r in (1.01, 1.1)]
+def leader(angle: float, lift: float, side: int, radius: float, bend: float = 1.1) -> list[tuple[float, float]]:
+    """The line from an arc's middle, at `angle` from the top, to a name `lift` above the centre, 1 right or -1 left.
+
+    bend: where it turns towards the name, in radii from the centre.
+    """
+    points = [(math.sin(angle) * r * radius, math.cos(angle) * r * radius) for r in (1.01, bend)]
     return [*points, (side * radius * (1 + 0.8 * LEADER), lift), (side * radius * (1 + LEADER), lift)]
+
+
+def bends(angles: Sequence[float], lifts: Sequence[float], side: int) -> list[float]:
+    """Where the lines of one side turn, in radii: as near to the circle as they can without crossing one another.
+
+    angles, lifts: as in `leader`, lifts in radii. The farther from the middle, the farther out, where names crowd.
+    """
+    found = [BENDS[0]] * len(angles)
+    for half in (1, -1):
+        of_half = [number for number, angle in enumerate(angles) if (math.cos(angle) >= 0) == (half == 1)]
+        before: list[tuple[float, float]] = []
+        for number in sorted(of_half, key=lambda number: half * math.cos(angles[number])):
+            lines = {bend: leader(angles[number], lifts[number], side, 1.0, bend) for bend in BENDS}
+            clear = (bend for bend, (_, turn, end, _) in lines.items() if _is_clear(turn, end, before, half))
+            found[number] = next(clear, BENDS[-1])
+            before.append(lines[found[number]][1])
+    return found
+
+
+def _is_clear(turn: tuple[float, float], end: tuple[float, float], before: Sequence[tuple[float, float]],
+              half: int) -> bool:  # fmt: skip
+    """Whether a line passes outside the circle and, in the upper (1) or lower (-1) half, beyond all turns before."""
+    (x, y), (dx, dy) = turn, (end[0] - turn[0], end[1] - turn[1])
+    nearest = min(max(-(x * dx + y * dy) / (dx * dx + dy * dy), 0), 1)
+    if math.hypot(x + nearest * dx, y + nearest * dy) < BENDS[0]:
+        return False
+    passed = [(y + dy * (other - x) / dx, up) for other, up in before if min(x, end[0]) < other < max(x, end[0])]
+    return all(half * (line - up) >= CLEARANCE for line, up in passed)
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from cmcc_bench.figures.data import Bars, Chord, Label, Sankey, share
-from cmcc_bench.figures.layout import GAP, HALVES, leader, ribbon_places, scale_of, spread, stacked, wrapped
+from cmcc_bench.figures.layout import GAP, HALVES, bends, leader, ribbon_places, scale_of, spread, stacked, wrapped
 from cmcc_bench.figures.palette import PLAIN, colour, transparent
 
 Drawn: TypeAlias = dict[str, Any]  # a figure, a trace or a layout of plotly.js
@@ -75,7 +75,7 @@ def _bars(bars: Bars, form: Form) -> Drawn:
     top = 1.1 * max(bars.counts) if upright else (1.4 if form.narrow else 1.2) * max(bars.counts)
     up, across = bars.up.said(form.language), bars.across.said(form.language)
     counts = {"title": {"text": up}, "range": [0, top], "tickformat": ",d", "gridcolor": "#e5e5e5", "fixedrange": True}
-    named: Drawn = {"automargin": True, "fixedrange": True}
+    named: Drawn = {"automargin": True, "fixedrange": True, "ticklabelstandoff": 4}
     if upright:
         axes = {"xaxis": {**named, "title": {"text": across}, "dtick": 1}, "yaxis": {**counts, "automargin": True}}
     else:
@@ -226,8 +226,9 @@ def _names(
     named = sorted(zip(map(math.cos, middles), middles, range(len(labels)), strict=True))
     heights = spread([1.25 * cosine for cosine, _, _ in named], gap, -reach, reach)
     lines, names = [], []
-    for (_, angle, number), lift in zip(named, heights, strict=True):
-        points = leader(angle, lift, side, 1.0)
+    turns = bends([angle for _, angle, _ in named], heights, side)
+    for (_, angle, number), lift, bend in zip(named, heights, turns, strict=True):
+        points = leader(angle, lift, side, 1.0, bend)
         text = form.name(labels[number]) + ("" if form.narrow else f" {sizes[number]:,}")
         lines.append(_leader_trace(points))
         names.append(_note(points[-1][0] + side * 0.02, lift, text, "left" if side > 0 else "right"))

@@ -1,14 +1,15 @@
 """Colours that readers with any colour vision can tell apart; what they mean is always written beside them, too.
 
-Emotions: Paul Tol's "muted" scheme (https://personal.sron.nl/~pault/), with grey for neutral. Acts: Okabe and Ito's
-blue, and their orange, hatched or starred, for the caring ones.
+Emotions: Paul Tol's "muted" scheme (https://personal.sron.nl/~pault/), with pale grey for neutral: a darker one looks
+like the teal or the rose to readers without green or red. Acts: Okabe and Ito's blue, and their orange, hatched or
+starred, for the caring ones.
 """
 
 from __future__ import annotations
 
 from cmcc_bench.figures.data import Label
 
-_EMOTIONS = ("#8c8c8c", "#cc6677", "#332288", "#ddcc77", "#117733", "#88ccee", "#882255", "#44aa99", "#aa4499")
+_EMOTIONS = ("#c6c6c6", "#cc6677", "#332288", "#ddcc77", "#117733", "#88ccee", "#882255", "#44aa99", "#aa4499")
 PLAIN, CARING = "#0072b2", "#e69f00"
 
 

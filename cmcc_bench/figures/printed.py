@@ -35,6 +35,7 @@ _STYLE: Any = {  # matplotlib types its keys as literals
     "svg.hashsalt": "cmcc",
     "svg.fonttype": "path",
     "font.size": TEXT,
+    "text.parse_math": False,  # a name with dollar signs is no formula
     "axes.linewidth": 0.6,
     "axes.unicode_minus": False,
     "hatch.linewidth": 0.5,

@@ -51,6 +51,7 @@ def _draw_names(axes: Axes, bars: Bars, language: str) -> None:
     axes.set_ylim(len(bars.labels) - 0.4, -0.6)
     axes.set_xlabel(bars.up.said(language), size=6.5)
     axes.locator_params(axis="x", nbins=4)
+    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= max(bars.counts)])  # farther out they are cut
     _plain(axes)
 
 

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from pycirclize import Circos
 
 from cmcc_bench.figures.data import Chord, Label
-from cmcc_bench.figures.layout import GAP, HALVES, LEADER, leader, ribbon_places, spread
+from cmcc_bench.figures.layout import GAP, HALVES, LEADER, bends, leader, ribbon_places, spread
 from cmcc_bench.figures.palette import colour
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ def draw_chord(canvas: Canvas, chord: Chord) -> None:
     for texts, on in ((emotions, 1), (acts, -1)):
         named = sorted((math.cos(middles[label.code]), middles[label.code], text) for label, text in texts)
         heights = spread([1.25 * circle.radius * cosine for cosine, _, _ in named], _LINE, -reach, reach)
-        for (_, angle, text), lift in zip(named, heights, strict=True):
-            _draw_name(canvas, text, leader(angle, lift, on, circle.radius), on, circle)
+        turns = bends([angle for _, angle, _ in named], [lift / circle.radius for lift in heights], on)
+        for (_, angle, text), lift, bend in zip(named, heights, turns, strict=True):
+            _draw_name(canvas, text, leader(angle, lift, on, circle.radius, bend), on, circle)
 
 
 def _texts(labels: Sequence[Label], sizes: list[int], language: str) -> list[tuple[Label, str]]:

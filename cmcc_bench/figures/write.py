@@ -45,7 +45,8 @@ def write_figures(
     """
     figures = [figure for figure in figures_of(counts) if figure.number in numbers]
     if not figures:
-        raise cmcc.DataError("no labels to draw", "annotated dialogues", dataset=dataset)
+        hint = "Figures show labels: build with labelled raw files; cmcc stats counts what there is."
+        raise cmcc.DataError("no labels to draw", "annotated dialogues", hint, dataset=dataset)
     subject = Subject(dataset, counts.dialogues, counts.synthetic)
     font = chinese_font(_chinese(figures, subject)) if language == "zh" else None
     printed = language if font else "en"

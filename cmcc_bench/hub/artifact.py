@@ -19,16 +19,22 @@ from huggingface_hub import DatasetCard, DatasetCardData, RepoCard
 import cmcc
 from cmcc_bench.build.folder import version_of
 from cmcc_bench.build.place import CARD_NAME, REPORT_NAME, is_earlier_build
-from cmcc_bench.hub.card import CardWriter, card_head, is_licensed_run, plain_model_card
+from cmcc_bench.hub.card import CardWriter, card_head, is_licensed_run, is_synthetic_run
 from cmcc_bench.hub.names import (
     REQUIREMENTS_NAME,
+    RESULTS_NAME,
     files_of,
     is_dataset_file,
     is_model_file,
     is_space_file,
     is_stale_in_dataset,
+    is_stale_in_model,
     is_weights,
 )
+from cmcc_bench.models.training import BEST, TRAINING_FILE, read_training
+
+# Takes the folder of a checkpoint; returns a file, or None, and a note for the user.
+ResultsWriter: TypeAlias = Callable[[Path], tuple[bytes | None, str]]
 
 Kind: TypeAlias = Literal["dataset", "model", "space"]
 _RESULTS = "# Results of the CMCC leaderboard\n\nWhat was submitted, as the leaderboard's page shows it.\n"
@@ -41,9 +47,9 @@ class Artifact:
 
     files: by path in the repository; on the disk, or made here. licensed: real calls are in it, or it was trained on
     them. synthetic: simulated ones are. version: the tag of this state. replaces: tells, by its path, a file of the
-    repository that an earlier push put there and that goes when it is not among `files`. sdk: of a Space.
-    is_first_state: a repository that is there already is left alone, as others write it from then on. secret: never
-    public, whoever holds the rights: labels that a test split hides.
+    repository that an earlier push put there and that goes when it is not among `files`. sdk: of a Space. notes: what a
+    person should know of it before it is pushed. is_first_state: a repository that is there already is left alone, as
+    others write it from then on. secret: never public, whoever holds the rights: labels that a test split hides.
     """
 
     kind: Kind
@@ -53,6 +59,7 @@ class Artifact:
     version: str
     replaces: Callable[[str], bool]
     sdk: str | None = None
+    notes: tuple[str, ...] = ()
     is_first_state: bool = False
     secret: bool = False
 
@@ -109,22 +116,51 @@ def holds_hidden_labels(folder: Path) -> bool:
     return read_facts(folder / REPORT_NAME).get("test_labels") == "only"
 
 
-def model_artifact(run: Path, write_card: CardWriter = plain_model_card) -> Artifact:
+def model_artifact(run: Path, write_card: CardWriter, write_results: ResultsWriter | None = None) -> Artifact:
     """The best checkpoint of a run.
 
-    run: RUN or RUN/best. write_card: makes the card where the checkpoint has none.
+    run: RUN or RUN/best. write_card: makes the card where the checkpoint has none. write_results: makes
+    `.eval_results/cmcc.yaml`, or None, and says what the user should know of it.
     Raises cmcc.DataError when it is no checkpoint, or holds a file that is none of a checkpoint's.
     """
-    best = run / "best" if (run / "best").is_dir() else run
+    best = best_folder(run)
     files = files_of(best, is_model_file, "the files of a checkpoint (safetensors, config, tokenizer, card)")
     if "config.json" not in files or not any(map(is_weights, files)):
         hint = "Name the folder of a run, or of its best checkpoint, RUN/best."
         raise cmcc.DataError("no config.json, or no model.safetensors", "a trained model", hint, folder=str(best))
-    facts = read_facts(best.parent / "run.json")
+    facts = run_facts(best)
     if CARD_NAME not in files:
         files[CARD_NAME] = write_card(best, facts).encode()
-    licensed, synthetic = is_licensed_run(facts), facts.get("synthetic") is True
-    return Artifact("model", files, licensed, synthetic, _tag(files), is_model_file)
+    results, note = write_results(best) if write_results else (None, "")
+    if results:
+        files[RESULTS_NAME] = results
+    elif RESULTS_NAME in files:  # of a model that was pulled
+        note = f"results as {RESULTS_NAME} in the folder says"
+    licensed, synthetic, notes = is_licensed_run(facts), is_synthetic_run(facts), (note,) if note else ()
+    return Artifact("model", files, licensed, synthetic, _tag(files), is_stale_in_model, notes=notes)
+
+
+def best_folder(run: Path) -> Path:
+    """The checkpoint of a run. run: RUN or RUN/best. Raises cmcc.DataError when it is no folder."""
+    best = run / BEST if (run / BEST).is_dir() else run
+    if not best.is_dir():
+        raise cmcc.DataError("no such folder", "the folder of a run", "Name RUN or RUN/best.", folder=str(run))
+    return best
+
+
+def run_facts(best: Path) -> dict[str, Any]:
+    """What is known of a checkpoint's training: training.json beside the weights, and run.json above RUN/best.
+
+    It is licensed if either says so: a folder of another name may lie beside the run.json of something else.
+    Raises cmcc.DataError where one of them is not what a training script writes.
+    """
+    told = [read_training(best).as_dict()] if (best / TRAINING_FILE).exists() else []
+    if best.absolute().name == BEST and (run := read_facts(best.absolute().parent / "run.json")):
+        told.append(run)
+    if not told:
+        return {}
+    licensed, synthetic = any(map(is_licensed_run, told)), any(map(is_synthetic_run, told))
+    return {**told[0], **told[-1], "licensed": licensed, "synthetic": synthetic}
 
 
 def read_facts(path: Path) -> dict[str, Any]:

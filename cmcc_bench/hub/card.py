@@ -1,4 +1,4 @@
-"""The card of a model that was trained without writing one: what it is, and whether its data are synthetic."""
+"""What a card and a run say of the data behind a model: whether they are synthetic, and whether they are licensed."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from huggingface_hub import ModelCardData, RepoCard
+from huggingface_hub import RepoCard
 from yaml import YAMLError
 
 import cmcc
-from cmcc_bench.build.card import LICENSED
 from cmcc_bench.build.place import CARD_NAME
-from cmcc_bench.textform import FORM_FILE
 
 # Takes the folder of a checkpoint, RUN/best, and what RUN/run.json says (empty without one); returns README.md.
 CardWriter: TypeAlias = Callable[[Path, Mapping[str, Any]], str]
@@ -30,6 +28,11 @@ def is_licensed_run(facts: Mapping[str, Any]) -> bool:
     return not (facts.get("synthetic") is True and facts.get("dataset") == "sample")
 
 
+def is_synthetic_run(facts: Mapping[str, Any]) -> bool:
+    """Whether a run's data were simulated, in part or all; facts: what run.json says."""
+    return facts.get("synthetic") is True
+
+
 def card_head(folder: Path) -> dict[str, Any]:
     """The YAML head of a folder's card; empty without a card. Raises cmcc.DataError when it cannot be read."""
     path = folder / CARD_NAME
@@ -41,22 +44,3 @@ def card_head(folder: Path) -> dict[str, Any]:
         found = str(error).split("\n")[0]
         raise cmcc.DataError(found, "a card with a head in YAML", folder=str(folder), file=CARD_NAME) from error
     return head
-
-
-def plain_model_card(best: Path, facts: Mapping[str, Any]) -> str:
-    """README.md of a model, as short as it can be."""
-    synthetic, licensed = facts.get("synthetic") is True, is_licensed_run(facts)
-    data = ModelCardData(
-        language="zh",
-        library_name="transformers",
-        **(LICENSED if licensed else {"license": "apache-2.0"}),
-        tags=["cmcc", "dialogue", "customer-service", *([SYNTHETIC_TAG] if synthetic else [])],
-    )
-    said = []
-    if synthetic:
-        said.append("**SYNTHETIC**: trained on simulated dialogues; its scores are none on CMCC.")
-    if licensed:
-        said.append("Trained on licensed calls: do not pass it on except under that licence.")
-    if (best / FORM_FILE).exists():
-        said.append("A dialogue model: `cmcc predict` and `cmcc chat` open it.")
-    return "\n\n".join([f"---\n{data.to_yaml()}\n---", "# A model of the toolkit cmcc", *said]) + "\n"

@@ -10,11 +10,11 @@ from typing import TypeAlias
 
 import cmcc
 from cmcc_bench.build.parquet import parquet_name
-from cmcc_bench.build.place import CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME, is_figure
+from cmcc_bench.build.place import CARD_NAME, EVAL_NAME, REPORT_NAME, SPLIT_IDS_NAME, is_figure
 from cmcc_bench.build.spool import CONFIGS
 
-EVAL_NAME = "eval.yaml"
 REQUIREMENTS_NAME = "requirements.txt"
+RESULTS_NAME = ".eval_results/cmcc.yaml"  # of a model; others there are by others
 
 _Rule: TypeAlias = Callable[[str], bool]
 
@@ -62,6 +62,11 @@ def is_stale_in_dataset(path: str) -> bool:
 def is_model_file(path: str) -> bool:
     """Whether it belongs to a trained model's checkpoint."""
     return any(fnmatchcase(path, pattern) for pattern in MODEL_PATTERNS)
+
+
+def is_stale_in_model(path: str) -> bool:
+    """Whether a file in the repository is of a checkpoint, or results of ours: those that others sent in stay."""
+    return is_model_file(path) and (path == RESULTS_NAME or not path.startswith(".eval_results/"))
 
 
 def is_weights(path: str) -> bool:

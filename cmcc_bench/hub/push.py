@@ -68,6 +68,8 @@ class Plan:
         seen += ", gated" if self.needs_gate or (self.remote and self.remote.gated) else ""
         kinds = [word for word, holds in (("SYNTHETIC", artifact.synthetic), ("LICENSED", artifact.licensed)) if holds]
         yield f"{artifact.kind} {self.repository} ({', '.join([seen, *kinds])}{new}), tag {cmcc.printable(self.tag)}"
+        for note in artifact.notes:
+            yield f"  {cmcc.printable(note, len(note))}"
         for name in self.changed:
             yield f"  upload {cmcc.printable(name)} ({readable_size(size_of(artifact.files[name]))})"
         for name in self.stale:
@@ -91,6 +93,11 @@ def user_name(api: HfApi) -> str:
     """Who the token is of. Raises cmcc.DataError without a valid one."""
     with hub_errors(hub=constants.ENDPOINT):
         return str(api.whoami()["name"])
+
+
+def full_name(api: HfApi, name: str) -> str:
+    """The whole id of a repository: a NAME alone is one of the user's own."""
+    return name if "/" in name else f"{user_name(api)}/{name}"
 
 
 def make_plan(

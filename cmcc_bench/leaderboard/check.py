@@ -21,7 +21,7 @@ from cmcc_bench.scoring.predictions import align
 
 FILE_BYTES = 64 << 20  # unpacked; the published test split takes about 6 MB
 LINE_BYTES = 32 << 10
-TEXT_CHARACTERS = 2_000  # of any one text; a reply in the corpus has 25 on average
+TEXT_CHARACTERS = 1_000  # of any one text; a reply in the corpus has 25 on average
 LIST_ITEMS = 500
 PROBLEMS = 20  # that are told of one file
 
@@ -47,7 +47,7 @@ def check_file(path: Path, track: Track, rows: Sequence[Row], name: str | None =
     problems: list[cmcc.DataError] = []
     try:
         with _opened(path, name) as stream:
-            for number, line in _bounded_lines(stream, name):
+            for number, line in _bounded_lines(stream, name, most=2 * len(rows) + PROBLEMS):
                 try:
                     answers.append(read_answer(line, track, {"file": name, "line": number}))
                 except cmcc.DataError as error:
@@ -106,9 +106,10 @@ def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
             raise cmcc.DataError(f"gzip that cannot be unpacked ({error})", "JSON lines", _MAKE, file=name) from error
 
 
-def _bounded_lines(stream: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
+def _bounded_lines(stream: IO[bytes], name: str, most: int) -> Iterator[tuple[int, bytes]]:
     """Number and content of each line; blank ones at the end are none.
 
+    most: lines; one that is there twice is told, so that there may be more than are asked for.
     Raises cmcc.DataError for a line or a file that is too long, without having read more of it than the bound.
     """
     total, number, blank = 0, 0, 0
@@ -120,6 +121,8 @@ def _bounded_lines(stream: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
         if total > FILE_BYTES:
             found = f"more than {FILE_BYTES >> 20} MB, unpacked"
             raise cmcc.DataError(found, "a smaller file", "One line a prediction is far less.", file=name)
+        if number > most:
+            raise cmcc.DataError(f"more than {most} lines", "one for each item", _MAKE, file=name)
         if not line.strip():
             blank = blank or number
             continue

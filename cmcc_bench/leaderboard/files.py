@@ -145,13 +145,16 @@ def load_board(source: str | Path) -> Board:
     try:
         facts = Facts(**orjson.loads(path.read_bytes()))
         tracks = {task: _read_track(folder, task, facts) for task in TRACKS if task in facts.items}
-        rejected = tuple(
-            Rejected(**orjson.loads(file.read_bytes())) for file in sorted((folder / REJECTED).glob("*.json"))
-        )
+        rejected = read_rejected(folder)
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
         found = cmcc.printable(f"{type(error).__name__}: {error}".split("\n")[0])
         raise cmcc.DataError(found, "files of cmcc leaderboard update", leaderboard=str(source)) from error
     return Board(facts.dataset, facts.split, facts.synthetic, tracks, rejected)
+
+
+def read_rejected(folder: Path) -> tuple[Rejected, ...]:
+    """What was not accepted, by number. Raises OSError, TypeError, ValueError for files of another kind."""
+    return tuple(Rejected(**orjson.loads(file.read_bytes())) for file in sorted((folder / REJECTED).glob("*.json")))
 
 
 def board_folder(source: str | Path) -> Path:

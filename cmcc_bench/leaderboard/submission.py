@@ -44,6 +44,7 @@ class Stored:
     """An accepted submission as it is kept.
 
     number, author, date: of its pull request, as the Hub tells them; date is YYYY-MM-DD. commit: that was read.
+    reviewed: a maintainer looked at a perfect score and wrote so into the stored file; then it is ranked.
     """
 
     description: Description
@@ -51,6 +52,7 @@ class Stored:
     author: str
     date: str
     commit: str
+    reviewed: bool = False
 
     @property
     def name(self) -> str:
@@ -64,6 +66,7 @@ class Stored:
             "author": self.author,
             "date": self.date,
             "commit": self.commit,
+            "reviewed": self.reviewed,
         }
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -97,7 +100,7 @@ def read_stored(content: bytes, **place: str | int | None) -> Stored:
     if type(number) is not int or number < 1:
         raise cmcc.DataError(f"{number!r:.40}", "a whole number of 1 or more", **place, field="pull_request")
     author, date, commit = (_line(value, field, 100, place) for field in ("author", "date", "commit"))
-    return Stored(description_of(value, **place), number, author, date, commit)
+    return Stored(description_of(value, **place), number, author, date, commit, value.get("reviewed") is True)
 
 
 def description_of(value: Mapping[str, Any], **place: str | int | None) -> Description:

@@ -23,11 +23,12 @@ from cmcc_bench.reports.response import NAMES
 from cmcc_bench.scoring import MEASURES, Interval, gold_predictions, majority_predictions, random_predictions
 from cmcc_bench.scoring.answers import PARSERS
 from cmcc_bench.scoring.bootstrap import Array, Statistic, intervals
-from cmcc_bench.scoring.counts import ACTS, COLUMNS, f1
+from cmcc_bench.scoring.counts import COLUMNS, count_labels, f1, sum_labels
 from cmcc_bench.scoring.predictions import PredictedDialogue, align, prediction_of
 from cmcc_bench.scoring.recognition import count_dialogues as count_answers
 from cmcc_bench.scoring.response import count_dialogues as count_responses
 from cmcc_bench.scoring.response import statistics as response_statistics
+from cmcc_bench.scoring.strict import act_labels
 from cmcc_bench.textform import FORMS
 
 Row: TypeAlias = Mapping[str, Any]
@@ -109,8 +110,16 @@ _FOLDED = slice(len(COLUMNS), len(COLUMNS) + 3)
 
 
 def _count_both_act_sets(dialogues: Sequence[PredictedDialogue[Any]]) -> NDArray[np.int64]:
-    every = count_responses(dialogues, "strict")
-    return np.hstack([every, count_responses(dialogues, "strict", fold_caring=True)[:, ACTS]])
+    folded = [
+        sum_labels(
+            [
+                count_labels(act_labels(prediction.acts, fold_caring=True), act_labels(row["acts"], fold_caring=True))
+                for row, prediction in zip(dialogue.rows, dialogue.predictions, strict=True)
+            ]
+        )
+        for dialogue in dialogues
+    ]
+    return np.hstack([count_responses(dialogues, "strict"), np.array(folded, dtype=np.int64)])
 
 
 def _folded_f1(sums: Array) -> Array:

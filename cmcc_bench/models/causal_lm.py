@@ -7,9 +7,17 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    GenerationConfig,
+    GPT2Config,
+    GPT2LMHeadModel,
+    PreTrainedModel,
+)
 
 import cmcc
+from cmcc_bench.textform import TextForm
 
 from .tokenizer import Tokenizer
 
@@ -79,6 +87,27 @@ def load_model(name: str | Path, dtype: torch.dtype = torch.float32, *, fused: b
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or a model's id on the Hub."
         raise cmcc.DataError(found, "what AutoModelForCausalLM opens", hint, model=str(name)) from error
     return model
+
+
+def generation_settings(form: TextForm, tokenizer: Tokenizer) -> GenerationConfig:
+    """How `generate` of transformers alone writes what decoding writes: generation_config.json.
+
+    Greedy, up to where the knowledge base is to be asked, or to the end of the response: the end of each row of
+    generated segments. Longest: the longest such row.
+    """
+    ends, sizes, size = list[str](), list[int](), 0
+    for segment, following in zip(form.segments, [*form.segments[1:], None], strict=True):
+        size += segment.longest
+        if segment.source == "generated" and (following is None or following.source != "generated"):
+            ends.append(segment.end)
+            sizes.append(size)
+            size = 0
+    return GenerationConfig(  # type: ignore[no-untyped-call]
+        do_sample=False,
+        max_new_tokens=max(sizes),
+        eos_token_id=[int(tokenizer.convert_tokens_to_ids(end)) for end in ends],  # type: ignore[arg-type]
+        pad_token_id=tokenizer.pad_token_id,
+    )
 
 
 def longest_input(model: PreTrainedModel) -> int | None:

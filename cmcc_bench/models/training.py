@@ -14,6 +14,7 @@ from typing import Any
 import cmcc
 
 TRAINING_FILE = "training.json"
+BEST = "best"  # the folder of a run's best checkpoint
 
 
 @dataclass(frozen=True)

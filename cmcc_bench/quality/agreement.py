@@ -233,7 +233,8 @@ def measure(
     common = frozenset.intersection(*(one.dialogues for one in annotators))
     if not common:
         names = ", ".join(one.name for one in annotators)
-        raise cmcc.DataError("no dialogue that all annotators labelled", "the same dialogues", annotators=names)
+        hint = "Care files are about calls that --data names: see that it is the right folder."
+        raise cmcc.DataError("no dialogue that all annotators labelled", "the same dialogues", hint, annotators=names)
     values = {field: _values(annotators, field, common, bool(calls)) for field in ("emotions", "acts", "satisfaction")}
     shown = {"emotions": range(len(cmcc.EMOTIONS)), "acts": sorted(compared_acts), "satisfaction": range(3)}
     return Agreement(

@@ -50,7 +50,8 @@ def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) 
         source = find_source(name)
         own = {call.dialogue_id: call for call in read_calls(source) if call.labeled}
         return _of_calls(name, "", own, {}, compared)
-    about = str(orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf")).get("_about", ""))
+    content = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    about = " ".join(str(content[key]) for key in ("_about", "_revised") if key in content)
     care = cmcc.read_care(path)
     if not calls:
         return _of_turns(name, about, care, compared)

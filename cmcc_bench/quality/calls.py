@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cmcc
 from cmcc_bench.build.place import CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME
-from cmcc_bench.corpus import open_dataset
+from cmcc_bench.corpus import has_config, open_dataset
 
 OnError = Callable[[str, cmcc.DataError], None]  # takes where a dialogue stands that cannot be read, and why
 Tick = Callable[[int], None]  # takes how much was read since the last call, in the unit of `Source.size`
@@ -65,7 +65,8 @@ def find_source(data: str, care: Path | None = None, without_care: bool = False)
     if care is not None:
         hint = "Check the raw files, or build with --care and check the new folder."
         raise cmcc.DataError("a care file", "none: a built data set has its care labels", hint, dataset=data)
-    return Source(data, None, None, sum(len(split) for split in open_dataset(data).values()))
+    rows = sum(split.num_rows for config in _configs(data) for split in open_dataset(data, config).values())
+    return Source(data, None, None, rows)
 
 
 def read_calls(source: Source, on_error: OnError | None = None, tick: Tick = lambda _: None) -> Iterator[Call]:
@@ -77,17 +78,16 @@ def read_calls(source: Source, on_error: OnError | None = None, tick: Tick = lam
 
 
 def _built_calls(source: Source, tick: Tick) -> Iterator[Call]:
-    for config in ("labeled", "unlabeled"):
-        try:
-            splits = open_dataset(source.name, config)
-        except cmcc.DataError:
-            if config == "labeled":
-                raise
-            continue  # most data sets have no unlabelled calls
-        for split, rows in splits.items():
+    for config in _configs(source.name):
+        for split, rows in open_dataset(source.name, config).items():
             for row in rows:
-                tick(config == "labeled")
+                tick(1)
                 yield Call(row, split, config == "labeled")
+
+
+def _configs(name: str) -> list[str]:
+    """Those of a data set's configs that hold calls; `labeled` where none do: opening it says what is wrong."""
+    return [config for config in ("labeled", "unlabeled") if has_config(name, config)] or ["labeled"]
 
 
 def _raw_calls(source: Source, on_error: OnError | None, tick: Tick) -> Iterator[Call]:

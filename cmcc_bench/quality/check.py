@@ -129,6 +129,8 @@ def summary_table(checked: Checked, name: str) -> ReportTable:
         if counts[kind]
     )
     notes = [f"{checked.dialogues} dialogues, {checked.utterances} utterances"]
+    if checked.has_errors:
+        notes.append("ERRORs are mended in the raw files; labels are decided in a review file (--out)")
     if checked.without_emotions:
         notes.append(f"{checked.without_emotions} user utterances without emotions: their emotions were not checked")
     if checked.decided:

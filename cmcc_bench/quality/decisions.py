@@ -18,6 +18,7 @@ from cmcc_bench.quality.lexicon import VOCABULARIES
 from cmcc_bench.quality.review import ReviewRow, labels_of
 
 _ABOUT = "Care-oriented labels that annotators decided on in a review; what is not listed is as in the raw files."
+_REVISED = "Changed since by annotators in a review: the log beside this file says who changed what."
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def apply_review(rows: list[ReviewRow], source: Source, review: str) -> Applied:
     plain = _calls_of(replace(source, care=None), ids) if source.care else calls
     care: dict[str, Any] = {"_about": _ABOUT}
     if source.care:
-        care = orjson.loads(source.care.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+        care = orjson.loads(source.care.read_bytes().removeprefix(b"\xef\xbb\xbf")) | {"_revised": _REVISED}
     entries = care.setdefault("dialogues", [])
     changes = []
     for row in rows:
@@ -215,6 +216,7 @@ def _added_acts(
 
 def write_applied(applied: Applied, out: Path, earlier: Iterable[str] = ()) -> None:
     """Writes the care file, and its log beside it: the lines of earlier logs, then the new ones, each once."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     lines = dict.fromkeys([*earlier, *(change.as_line() for change in applied.changes)])
     _replace(out, json.dumps(applied.care, ensure_ascii=False, indent=1) + "\n")
     _replace(log_path(out), "".join(lines))

@@ -24,6 +24,7 @@ COLUMNS = (
 _NEEDED = ("dialogue_id", "utterance", "field", "current", "remove", "add", "decision", "annotator")
 _FIELDS = ("emotions", "acts", "satisfaction")
 _FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r]")  # what a spreadsheet takes for a formula, already escaped or not
+_LONGEST = 5000  # characters of an utterance: six of them fit a spreadsheet's cell
 _SATISFACTION_VALUES = {str(value): label for label, value in enumerate((1, 2, 3))}
 
 
@@ -32,7 +33,8 @@ class ReviewItem:
     """One question to an annotator: are these labels right?
 
     utterance: None for the dialogue's satisfaction. current, add, remove: class indices of `field`; `add` and `remove`
-    are what is proposed, or asked about. context: the two utterances before. Texts have personal data masked.
+    are what is proposed, or asked about. context: the two utterances before. Texts have personal data masked, and
+    control characters escaped.
     """
 
     dialogue_id: str
@@ -116,7 +118,7 @@ def review_items(findings: Iterable[Finding], calls: Iterable[Call]) -> Iterator
 
 
 def _item(call: Call, utterance: int | None, field: str, findings: list[Finding]) -> ReviewItem:
-    lines = [mask(line) for line in cmcc.transcript_lines(call.row)]
+    lines = [cmcc.printable(mask(line), _LONGEST) for line in cmcc.transcript_lines(call.row)]
     last = len(lines) - 1 if utterance is None else utterance  # the end of a call says how satisfied the user is
     return ReviewItem(
         call.dialogue_id,
@@ -149,6 +151,7 @@ def write_review(path: Path, items: Iterable[ReviewItem]) -> int:
     check_new(path)
     rows = [item.as_dict() for item in items]
     text = _as_csv(rows) if _is_csv(path) else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=False)
     path.write_bytes(text.encode("utf-8"))
     return len(rows)
@@ -195,7 +198,7 @@ def read_review(path: Path) -> list[ReviewRow]:
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        rows = [_row(line, cells) for line, cells in (_csv_rows(text) if _is_csv(path) else _json_rows(text))]
+        rows = [_located_row(line, cells) for line, cells in (_csv_rows(text) if _is_csv(path) else _json_rows(text))]
     except UnicodeDecodeError as error:
         hint = "Save it as CSV UTF-8, or convert it with iconv -f GB18030 -t UTF-8."
         raise cmcc.DataError("bytes that are not UTF-8", "UTF-8 text", hint, file=path.name) from error
@@ -206,7 +209,9 @@ def read_review(path: Path) -> list[ReviewRow]:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    header = text.partition("\n")[0]
+    delimiter = max(",;\t", key=header.count)  # spreadsheets write semicolons where a comma is the decimal mark
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         _check_columns(reader.fieldnames or ())
         for cells in reader:
@@ -235,10 +240,20 @@ def _check_columns(found: Iterable[str], **place: int) -> None:
     names = list(found)
     missing = [column for column in _NEEDED if column not in names]
     if missing or len(set(names)) < len(names):
-        hint = "Separate cells with commas, and leave the columns as cmcc check wrote them."
+        hint = "Separate cells with commas, semicolons or tabs, and leave the columns as cmcc check wrote them."
         shown = ", ".join(f"{name:.20}" for name in names[:20]) or "none"
         where = {"line": 1} | place
         raise cmcc.DataError(f"the columns {shown}", f"each once: {', '.join(_NEEDED)}", hint, **where)
+
+
+def _located_row(line: int, cells: Mapping[str, Any]) -> ReviewRow:
+    """The row; its errors name the question, too, as a spreadsheet numbers rows and not lines."""
+    try:
+        return _row(line, cells)
+    except cmcc.DataError as error:
+        question = {"dialogue": str(cells["dialogue_id"]), "utterance": str(cells["utterance"]) or None}
+        place = {"line": line, **question, **error.place}
+        raise cmcc.DataError(error.found, error.expected, error.hint, **place) from None
 
 
 def _row(line: int, cells: Mapping[str, Any]) -> ReviewRow:

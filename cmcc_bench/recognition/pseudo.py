@@ -17,7 +17,8 @@ import orjson
 import cmcc
 from cmcc_bench.corpus import open_split
 from cmcc_bench.decoding.confidence import LABEL_SEGMENTS, label_exchanges
-from cmcc_bench.decoding.run import digest_of_model, open_model
+from cmcc_bench.decoding.run import open_model
+from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.training import read_training
 from cmcc_bench.scoring import EmotionAnswer
 from cmcc_bench.state.response import response_rows

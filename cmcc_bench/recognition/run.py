@@ -9,9 +9,10 @@ from pathlib import Path
 
 import cmcc
 from cmcc_bench.corpus import fingerprint_of, is_synthetic
-from cmcc_bench.decoding.run import digest_of_model, library_versions
-from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, replace_file
+from cmcc_bench.decoding.run import library_versions
+from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now, replace_file
 from cmcc_bench.models.classifier import encode_texts, load_classifier, probabilities
+from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.tokenizer import load_tokenizer
 from cmcc_bench.models.training import read_training
 from cmcc_bench.scoring import Answer, SatisfactionAnswer
@@ -59,7 +60,9 @@ def recognise(
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     replace_file(Path(out), b"".join(map(answer_line, answers)))
     speed = round(total / max(seconds, 1e-9), 3)
-    run = replace(run, finished=True, exchanges=total, seconds=round(seconds, 3), exchanges_per_second=speed)
+    run = replace(
+        run, finished=True, date=now(), exchanges=total, seconds=round(seconds, 3), exchanges_per_second=speed
+    )
     files.write_record(run)
     return run
 

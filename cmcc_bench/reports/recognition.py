@@ -86,7 +86,7 @@ def recognition_tables(
     writers: dialogue models, whose emotions and entities are scored along; none for satisfaction.
     """
     plain_first = sorted(systems, key=lambda system: bool(system.training.suffix))
-    entries = [_Entry(_NAMES[task] + s.training.suffix, s.answers, _published(task, s)) for s in plain_first]
+    entries = [_Entry(_NAMES[task] + s.training.suffix, s.answers, published_result(task, s)) for s in plain_first]
     written = _written(task, writers, data.labeled)
     notes = []
     if written:
@@ -105,7 +105,8 @@ def recognition_tables(
     return tables
 
 
-def _published(task: str, system: Recogniser) -> object:
+def published_result(task: str, system: Recogniser) -> object:
+    """The paper's row for a recogniser of this kind, with a field a score; None where it has none."""
     if task == "emotion" and not system.training.suffix:
         return paper.EMOTION_RESULTS["classification"]
     if task == "entities":

@@ -23,13 +23,16 @@ from cmcc_bench.textform import FORMS, TextForm
 class System:
     """A prediction file of `cmcc predict` and the facts beside it.
 
-    fingerprint: of the rows that were decoded; None where nothing says.
+    fingerprint: of the rows that were decoded; None where nothing says. model_digest: of the model that made it
+    (models.digest); date: when, in UTC, as JSON has it; both None where nothing says.
     """
 
     path: Path
     dataset: str
     split: str
     fingerprint: str | None = None
+    model_digest: str | None = None
+    date: str | None = None
     training: Training = field(default_factory=Training)
 
     @property
@@ -91,6 +94,17 @@ def find_systems(paths: Iterable[Path]) -> list[System]:
     return systems
 
 
+def run_systems(run: Path, split: str) -> list[System]:
+    """The systems in a run's own prediction files of a split, RUN/*.jsonl with the facts beside them, sorted by name.
+
+    Raises cmcc.DataError where the facts are not what cmcc predict writes, or two files are of the same kind.
+    """
+    files = [file for file in sorted(run.glob("*.jsonl")) if facts_path(file).exists()]
+    systems = [_read(file) for file in files if _read_facts(facts_path(file)).get("split") == split]
+    _check_different(systems)
+    return systems
+
+
 def response_systems(systems: Iterable[System]) -> list[ResponseSystem]:
     """The dialogue models among them."""
     return [system for system in systems if isinstance(system, ResponseSystem)]
@@ -129,7 +143,8 @@ def _read(file: Path) -> System:
     try:
         training = training_of({**facts.get("training", {}), "task": facts.get("task", "response")})
         common: dict[str, Any] = {"path": file, "dataset": facts["dataset"], "split": facts["split"]}
-        common |= {"fingerprint": facts.get("fingerprint"), "training": training}
+        common |= {name: facts.get(name) or None for name in ("fingerprint", "model_digest", "date")}
+        common["training"] = training
         if training.task in PARSERS:
             system: System = Recogniser(**common)
         else:

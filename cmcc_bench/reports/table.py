@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class ReportTable:
         return "\n".join(self._lines()) + "\n"
 
     def _lines(self) -> Iterator[str]:
-        yield f"### {self.title}"
+        yield f"### {_escaped(self.title)}"
         yield ""
         yield "| " + " | ".join(map(_escaped, self.columns)) + " |"
         yield "|" + "---|" * len(self.columns)
@@ -50,8 +51,10 @@ class ReportTable:
         return table
 
 
-def _escaped(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("<", "&lt;").replace("\n", "<br>")
+def _escaped(text: str) -> str:
+    """A text that Markdown shows as it is: no link, picture, emphasis, code, entity or mark-up comes of it."""
+    plain = re.sub(r"[\\`*|]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text).replace("](", "]\\(")
+    return plain.replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
 
 
 def mark(synthetic: bool) -> str:

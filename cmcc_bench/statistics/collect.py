@@ -9,7 +9,7 @@ from pathlib import Path
 import datasets
 import pyarrow as pa
 
-from cmcc_bench.corpus import open_dataset
+from cmcc_bench.corpus import has_config, open_dataset
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
 from cmcc_bench.statistics.duplicates import Duplicates, Fingerprints
@@ -40,7 +40,7 @@ class Statistics:
 
 
 def label_of(name: str) -> str:
-    """A data set's name without its place: of a folder the last part."""
+    """A data set's name without its place, which says nothing about the data: of a folder the last part."""
     return Path(name).resolve().name if Path(name).is_dir() else name
 
 
@@ -49,10 +49,14 @@ def splits_of(name: str) -> dict[str, datasets.Dataset]:
 
     Raises cmcc.DataError when there is no such data set.
     """
-    splits = dict(open_dataset(name))
-    if name != "sample" and UNLABELED in datasets.get_dataset_config_names(name):
-        splits[UNLABELED] = open_dataset(name, UNLABELED)["train"]
-    return splits
+    unlabeled = {UNLABELED: open_dataset(name, UNLABELED)["train"]} if has_config(name, UNLABELED) else {}
+    return _labeled_splits(name, may_lack=bool(unlabeled)) | unlabeled
+
+
+def _labeled_splits(name: str, may_lack: bool) -> dict[str, datasets.Dataset]:
+    if may_lack and not has_config(name, "labeled"):
+        return {}
+    return dict(open_dataset(name))
 
 
 def collect(name: str, progress: Callable[[int, int], None] | None = None) -> Statistics:
@@ -73,15 +77,12 @@ def collect(name: str, progress: Callable[[int, int], None] | None = None) -> St
         done += len(table)
         if progress:
             progress(done, total)
-    label = (
-        Path(name).resolve().name if Path(name).is_dir() else name
-    )  # where the folder is says nothing about the data
-    return Statistics(label, counts, examples, prints.duplicates())
+    return Statistics(label_of(name), counts, examples, prints.duplicates())
 
 
 def count_labels(name: str, progress: Callable[[int, int], None] | None = None) -> Counts:
-    """The counts of the labelled dialogues alone, without fingerprints. Raises cmcc.DataError as `collect`."""
-    splits = dict(open_dataset(name))
+    """The counts of the labelled dialogues alone, if any, without fingerprints. Raises cmcc.DataError as `collect`."""
+    splits = _labeled_splits(name, may_lack=has_config(name, UNLABELED))
     total, counts = sum(split.num_rows for split in splits.values()), Counts()
     for _, table in _blocks(splits):
         counts += count(columns_of(table))

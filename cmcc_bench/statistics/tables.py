@@ -29,12 +29,18 @@ _MOST = 15  # pairs of labels that a table shows; all are in the JSON
 
 
 def statistics_tables(statistics: Statistics) -> list[ReportTable]:
-    """All tables, in the order in which they are read."""
-    counts = statistics.labeled
+    """All tables, in the order in which they are read; those of labels where there are labelled dialogues."""
     synthetic = mark(statistics.synthetic)
+    of_labels = _label_tables(statistics) if statistics.labeled.dialogues else []
+    tables = [_splits_table(statistics), *of_labels, _repeated_table(statistics), *_leaks_table(statistics)]
+    named = [ReportTable(table.title + synthetic, table.columns, table.rows, table.notes) for table in tables]
+    return [*named, *([comparison_table(marginals_of(statistics.labeled))] if of_labels else [])]
+
+
+def _label_tables(statistics: Statistics) -> list[ReportTable]:
+    counts = statistics.labeled
     acts = {True: "the 4 caring acts", False: "the 13 acts of MobileCS"}
-    tables = [
-        _splits_table(statistics),
+    return [
         table_1(counts),
         *(_acts_table(statistics, name, caring) for caring, name in sorted(acts.items())),
         _emotions_table(statistics),
@@ -44,11 +50,7 @@ def statistics_tables(statistics: Statistics) -> list[ReportTable]:
         _transitions_table(counts),
         _satisfaction_table(counts),
         _annotated_table(counts),
-        _repeated_table(statistics),
-        *_leaks_table(statistics),
     ]
-    named = [ReportTable(table.title + synthetic, table.columns, table.rows, table.notes) for table in tables]
-    return [*named, comparison_table(marginals_of(counts))]
 
 
 def percent(part: float, whole: float, decimals: int = 2) -> str:
@@ -63,7 +65,7 @@ def mean(counted: Mapping[int, int]) -> float:
 
 
 def _splits_table(statistics: Statistics) -> ReportTable:
-    columns = ("split", "dialogues", "synthetic", "utterances", "a dialogue", "raw turns a dialogue", "characters")
+    columns = ("split", "dialogues", "synthetic", "utterances", "a dialogue", "raw turns a dialogue")
     rows = tuple(
         (
             split,
@@ -72,7 +74,6 @@ def _splits_table(statistics: Statistics) -> ReportTable:
             f"{counts.utterances.sum():,}",
             f"{mean(counts.utterances_a_dialogue):.2f}",
             f"{mean(counts.turns):.2f}",
-            f"{counts.characters.sum():,}",
         )
         for split, counts in statistics.splits.items()
     )

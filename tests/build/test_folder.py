@@ -126,7 +126,7 @@ class TestDeterminism:
                 capture_output=True,
             )  # fmt: skip
             seen.append(contents(out))
-        assert seen[0] == seen[1] == seen[2] and len(seen[0]) == 16
+        assert seen[0] == seen[1] == seen[2] and len(seen[0]) == 17
 
     def test_how_dialogues_lie_in_files_does_not_change_the_parquet_files(self, tmp_path):
         calls = [raw.dialogue(f"call-{n}") for n in range(1200)]

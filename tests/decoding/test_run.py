@@ -258,3 +258,14 @@ def test_the_public_track_2_example_is_decoded_whole(real_calls, model_dir, tmp_
     given = json.loads(example.read_text("utf-8"))
     assert [len(dialogue["content"]) for dialogue in result] == [len(dialogue["content"]) for dialogue in given]
     assert all(turn["客服-生成"] for dialogue in result for turn in dialogue["content"])
+
+
+def test_a_split_whose_labels_are_hidden_is_decoded_alike_but_not_with_the_oracle(model_dir, tmp_path):
+    raw.write(tmp_path / "raw", "test.json", [raw.dialogue(name) for name in NAMES])
+    build(tmp_path / "raw", tmp_path / "whole")
+    build(tmp_path / "raw", tmp_path / "hidden", with_hidden_labels=True)
+    for name in ("whole", "hidden"):
+        predict(model_dir, str(tmp_path / name), tmp_path / f"{name}.jsonl")
+    assert (tmp_path / "hidden.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    with pytest.raises(cmcc.DataError, match="labels are hidden"):
+        predict(model_dir, str(tmp_path / "hidden"), tmp_path / "oracle.jsonl", mode="oracle")

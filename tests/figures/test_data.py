@@ -30,7 +30,9 @@ def test_lengths_that_few_dialogues_have_are_left_out_and_counted(sample):
 
 
 def test_few_dialogues_are_all_shown():
-    bars = figures_of(counted(dialogue(user("喂", 0))))[0].content
+    figure = figures_of(counted(dialogue(user("喂", 0))))[0]
+    bars = figure.content
+    assert figure.note.en == "Nothing is left out."
     assert [(label.index, n) for label, n in zip(bars.labels, bars.counts, strict=True)] == [(1, 1)]
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,14 @@ pytest.importorskip("pycirclize")
 
 import plotly.graph_objects as go
 from matplotlib import font_manager
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.ft2font import FT2Font
 from PIL import Image
 
 import cmcc
 from cmcc_bench import cli
 from cmcc_bench.build import build
-from cmcc_bench.figures import write
+from cmcc_bench.figures import printed, write
 from cmcc_bench.figures.caption import Subject, title_of
 from cmcc_bench.figures.data import figures_of
 from cmcc_bench.figures.fonts import LATIN, chinese_font
@@ -67,7 +69,7 @@ def test_the_committed_figures_are_the_sample_s(tmp_path):
     pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split() if "==" in line)
     if version("matplotlib") != pinned["matplotlib"] or version("pycirclize") != pinned["pyCirclize"]:
         pytest.skip("drawn with other versions than those of constraints.txt")
-    command = ["figures", "sample", "--out", str(tmp_path), "--figures", "3", "4", "--formats", "svg"]
+    command = ["figures", "sample", "--out", str(tmp_path), "--formats", "svg"]
     assert cli.main(command) == 0
     made = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert made == {path.name: path.read_bytes() for path in COMMITTED.iterdir()}, f"write them anew: cmcc {command}"
@@ -165,6 +167,11 @@ def test_a_name_of_a_data_set_cannot_break_out_of_the_page():
     assert "</script><script>alert" not in page
 
 
+def test_a_name_with_dollar_signs_is_no_formula(tmp_path):
+    found = write.write_figures(small(), r"$\frac{<b>x$ & y", tmp_path, formats=("svg", "html"))
+    assert len(found.paths) == 7
+
+
 def test_data_without_emotions_have_the_other_figures_and_it_says_so(tmp_path, capsys):
     raw.write(tmp_path / "raw", "train.json", [raw.dialogue("call-1", [raw.turn()])])
     build(tmp_path / "raw", tmp_path / "cmcc")
@@ -189,3 +196,31 @@ def test_calls_of_one_and_of_two_utterances_are_drawn(tmp_path):
     rows = [dialogue(utterance(1, "喂", emotions=[COMPLAINT]))]
     found = write.write_figures(count(columns_of(cmcc.table_of(rows, "labeled"))), "sample", tmp_path)
     assert found.missing == (3, 4, 5, 7) and len(found.paths) == 5
+
+
+def texts_of(drawing):
+    """Every text that is seen, with its box in pixels."""
+    found = list(drawing.texts)
+    for axes in drawing.axes:
+        found += [*axes.texts, axes.xaxis.label, axes.yaxis.label]
+        for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
+            low, high = sorted(axis.get_view_interval())
+            ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
+            found += [label for place, label in ticks if low <= place <= high]
+    renderer = drawing.canvas.get_renderer()
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in found if text.get_text().strip()]
+
+
+@pytest.mark.parametrize("times", [1, 32])
+def test_no_text_of_a_figure_is_cut_at_its_edge_or_written_over_another(counts, times):
+    for figure in figures_of(sum([counts] * (times - 1), counts)):
+        with printed._style(None):
+            drawing = printed.draw(figure, Subject("a-name-of-some-length", 400 * times, 400 * times), "en")
+            drawing.set_dpi(printed.DPI)
+            drawing.canvas = FigureCanvasAgg(drawing)
+            drawing.draw_without_rendering()
+            boxes = texts_of(drawing)
+        width, height = drawing.bbox.size
+        cut = [text for text, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height]
+        over = [(a, b) for (a, one), (b, other) in combinations(boxes, 2) if one.shrunk(0.95, 0.8).overlaps(other)]
+        assert len(boxes) > 10 and (cut, over) == ([], []), figure.number

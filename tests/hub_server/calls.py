@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 import yaml
 
+from . import results
 from .store import MAIN, Commit, Discussion, File, HubError, Repository, now
 
 # What the Hub keeps as LFS objects here: by name, and anything longer than this.
@@ -125,7 +126,10 @@ def _stage(repo: Repository, commit: Commit) -> dict[str, Any]:
 
 def info(call: Call, repo: Repository, rest: list[str]) -> Reply:
     """GET /api/T/ID[/revision/REV]."""
-    return Reply(describe(repo, repo.find(rest[0] if rest else "main"), call.asks("blobs")))
+    at = repo.find(rest[0] if rest else "main")
+    wanted = parse_qs(urlsplit(call.url).query).get("expand", [])
+    more = {"evalResults": results.listed(at.files)} if "evalResults" in wanted else {}
+    return Reply(describe(repo, at, call.asks("blobs")) | more)
 
 
 def _entries(repo: Repository, commit: Commit, expand: bool) -> dict[str, dict[str, Any]]:

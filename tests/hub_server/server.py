@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-from . import calls
+from . import calls, results
 from .calls import Call, Reply
 from .store import KINDS, File, HubError, Repository
 
@@ -20,6 +20,7 @@ _REPOSITORY = r"(?P<name>[^/]+/[^/]+?)"
 _API = re.compile(rf"/api/(?P<kind>models|datasets|spaces)/{_REPOSITORY}(?:/(?P<rest>.*))?")
 _LFS = re.compile(rf"/(?:(?P<kind>datasets|spaces)/)?{_REPOSITORY}\.git/info/lfs/objects/batch")
 _RESOLVE = re.compile(rf"/(?:(?P<kind>datasets|spaces)/)?{_REPOSITORY}/resolve/(?P<rest>.+)")
+_LEADERBOARD = re.compile(rf"/api/datasets/{_REPOSITORY}/leaderboard")
 _NAME = re.compile(r"[\w.-]{1,96}")
 
 
@@ -170,6 +171,9 @@ class HubServer:
             repo = self.find(call, found["kind"], found["name"], "read", content=True)
             after = call.segments.index("resolve", 2) + 1
             return calls.resolve(call, repo, call.segments[after], "/".join(call.segments[after + 1 :]))
+        if found := _LEADERBOARD.fullmatch(path):
+            repo = self.find(call, "datasets", found["name"], "read")
+            return results.leaderboard(call, repo, self._models(call))
         if found := _API.fullmatch(path):
             return self._answer_for_repository(call, found["kind"], found["name"])
         return self._unknown(call)
@@ -198,6 +202,11 @@ class HubServer:
         if repo is None or not rest or not rest[0].startswith("refs/pr/"):
             return False
         return repo.discussion(rest[0].removeprefix("refs/pr/")).author == call.user
+
+    def _models(self, call: Call) -> list[Repository]:
+        """The models that the user may know of, by name."""
+        models = [repo for (kind, _), repo in sorted(self.repositories.items()) if kind == "models"]
+        return [repo for repo in models if not repo.private or self.may_write(call.user, repo.name.split("/")[0])]
 
     def _unknown(self, call: Call) -> Reply:
         self.unknown.append(f"{call.method} {call.url}")

@@ -5,8 +5,9 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel
 
 import cmcc
-from cmcc_bench.models.causal_lm import backbone_model, load_model, longest_input, scratch_model
+from cmcc_bench.models.causal_lm import backbone_model, generation_settings, load_model, longest_input, scratch_model
 from cmcc_bench.models.tokenizer import character_tokenizer
+from cmcc_bench.textform import FORMS
 
 SIZES = {"layers": 1, "width": 32, "heads": 2, "positions": 64, "dropout": 0.0}
 
@@ -76,3 +77,12 @@ def test_the_faster_activation_of_a_backbone_is_the_same_function(tmp_path):
 def test_a_folder_without_a_model_is_named(tmp_path):
     with pytest.raises(cmcc.DataError, match=f"model {tmp_path}: found no causal language model"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize(("form", "longest"), [("baseline", 130), ("variant", 160)])
+def test_plain_generation_stops_where_the_knowledge_base_is_asked_and_at_the_end(form, longest):
+    tokenizer = character_tokenizer(["您好"])
+    found = generation_settings(FORMS[form], tokenizer)
+    assert tokenizer.convert_ids_to_tokens(found.eos_token_id) == ["[EOS_UI]", "[EOS_S]"]
+    assert found.max_new_tokens == longest and found.do_sample is False
+    assert found.pad_token_id == tokenizer.pad_token_id

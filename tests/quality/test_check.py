@@ -153,6 +153,13 @@ def test_a_built_folder_is_checked_too_and_a_wrong_position_in_it_is_an_error(tm
         find_source(str(tmp_path / "cmcc"), tmp_path / "care.json")
 
 
+def test_a_built_folder_of_unlabelled_calls_alone_is_checked(tmp_path):
+    raw.write(tmp_path / "raw", "unlabeled.json", [raw.plain("a"), raw.plain("b")])
+    build(tmp_path / "raw", tmp_path / "cmcc")
+    checked = check(tmp_path / "cmcc")
+    assert kinds(checked) == ["repeated_dialogue"] and checked.dialogues == 2
+
+
 def test_labels_of_the_other_speaker_and_positions_that_are_not_right_are_found_in_rows():
     from cmcc_bench.quality.calls import Call
     from cmcc_bench.quality.structure import structure_findings

@@ -62,6 +62,14 @@ def test_the_whole_round(folder, capsys):
     assert "2 findings that annotators have decided" in capsys.readouterr().out
 
 
+def test_review_and_care_file_may_stand_in_folders_that_are_not_there_yet(folder):
+    review, care = folder / "new" / "review.csv", folder / "labels" / "care.json"
+    run(folder / "raw", "--out", review)
+    decided(review)
+    assert run(folder / "raw", "--apply", review, "--out", care) == 0
+    assert care.exists() and care.with_name("care.log.jsonl").exists()
+
+
 def test_the_log_says_who_changed_what(folder):
     review, care = folder / "review.csv", folder / "care.json"
     run(folder / "raw", "--out", review)
@@ -100,6 +108,7 @@ def test_decisions_are_merged_over_the_care_file_that_is_there(folder):
     assert run(folder / "raw", "--apply", review, "--out", care) == 0
     new = json.loads(care.read_text())
     assert new["_about"] == "ours" and new["dialogues"][0] == old["dialogues"][0]
+    assert "Changed since" in new["_revised"]  # what it says of itself is no longer the whole story
     assert new["dialogues"][1] == old["dialogues"][1] | {"caring_acts": {"1": ["comfort"], "2": ["comfort"]}}
 
 

@@ -176,6 +176,38 @@ def test_what_is_no_review_file_is_told(tmp_path, content, told):
     assert told in str(caught.value)
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_what_a_spreadsheet_makes_of_the_file_is_read_as_well(tmp_path, delimiter):
+    path = tmp_path / "review.csv"
+    write_review(path, [item(current=(0, 3), text="客服：a;b\t，c"), item(utterance=4)])
+    decided(path)
+    before = read_review(path)
+    rows = list(csv.reader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
+    stream = io.StringIO()
+    csv.writer(stream, delimiter=delimiter, lineterminator="\r\n").writerows(rows)
+    path.write_bytes(stream.getvalue().encode("utf-8-sig"))
+    assert read_review(path) == before and len(before) == 1
+
+
+def test_a_wrong_decision_is_told_with_its_question_as_a_spreadsheet_shows_other_lines(tmp_path):
+    path = tmp_path / "review.csv"
+    write_review(path, [item(context="用户：喂\n客服：您好")])
+    decided(path, "acept")
+    with pytest.raises(cmcc.DataError, match="line 3, dialogue call-1, utterance 2, column decision"):
+        read_review(path)
+
+
+def test_control_characters_of_a_call_do_not_reach_the_file_and_long_texts_fit_a_cell(tmp_path):
+    turn = raw.turn(user="怎么又\x1b[31m\x07" + "长" * 10_000, 用户情绪="中性", intents="其他")
+    raw.write(tmp_path, "calls.json", [raw.dialogue("a", [turn, turn])])
+    source = find_source(str(tmp_path))
+    items = list(review_items(check_calls(source, load_lexicon()).findings, read_calls(source)))
+    write_review(tmp_path / "review.csv", items)
+    cells = [one.text + one.context for one in items]
+    assert r"怎么又\x1b[31m\x07" in items[0].text and "\x1b" not in "".join(cells)
+    assert max(map(len, cells)) < 32_767
+
+
 def test_the_questions_of_one_utterance_stand_together_and_hold_no_personal_data(tmp_path):
     turn = raw.turn(user="我担心乱扣钱，我叫王小明，13812345678", 用户情绪="中性", intents="问候")
     raw.write(tmp_path, "calls.json", [raw.dialogue("a", [turn])])

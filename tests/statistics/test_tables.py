@@ -77,6 +77,17 @@ def test_personal_numbers_are_in_no_output(built, tmp_path, capsys):
     assert "13812345678" not in shown and "我电话***********流量包" in shown
 
 
+def test_unlabelled_dialogues_alone_are_counted_without_tables_of_labels(tmp_path, capsys):
+    raw.write(tmp_path / "raw", "unlabeled.json", [raw.plain(), raw.plain("plain-2")])
+    build(tmp_path / "raw", tmp_path / "cmcc")
+    assert cli.main(["stats", str(tmp_path / "cmcc"), "--json", str(tmp_path / "s.json")]) == 0
+    shown = capsys.readouterr().out
+    assert "unlabeled" in shown and "Table" not in shown and "SYNTHETIC" not in shown
+    record = json.loads((tmp_path / "s.json").read_text("utf-8"))
+    assert record["splits"]["unlabeled"]["dialogues"] == 2 and record["labeled"]["dialogues"] == 0
+    assert record["duplicates"]["repeated"][0]["exact"] == 2
+
+
 def test_a_missing_data_set_ends_with_1(tmp_path, capsys):
     assert cli.main(["stats", str(tmp_path)]) == 1
     assert "cmcc build" in capsys.readouterr().err

@@ -7,10 +7,12 @@ import orjson
 import pytest
 
 import cmcc
+from cmcc_bench.models.training import Training
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
 from cmcc_bench.textform import FORMS
 from tests.tiny_model import write_model
-from train.labels import is_in_share
+from train.emotion import EmotionRecipe
+from train.labels import describe, is_in_share
 
 
 def test_a_share_is_of_dialogues_and_smaller_ones_are_in_larger_ones():
@@ -80,3 +82,15 @@ def test_a_file_that_this_model_did_not_begin_is_left_alone(data, response_model
     with pytest.raises(cmcc.DataError, match="labels of another model"):
         label_unlabeled("response", str(response_model), str(data), tmp_path / "mine.jsonl")
     assert (tmp_path / "mine.jsonl").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize("key", ["backbone", "pseudo_label"])
+def test_a_model_that_learned_from_a_licensed_one_is_licensed_itself(tmp_path, key):
+    settings = {"out": "x", "backbone": "scratch", "epochs": 1, "batch_size": 8, "learning_rate": 1e-3}
+    rows = {"train": [{"dialogue_id": f"{cmcc.SYNTHETIC_ID}1"}], "validation": []}
+    assert describe("emotion", EmotionRecipe(**settings), rows).licensed is False
+    for name, licensed, expected in (("real", True, True), ("unknown", None, True), ("simulated", False, False)):
+        (tmp_path / name).mkdir()
+        Training("emotion", "cmcc", not licensed, licensed).save(tmp_path / name)
+        recipe = EmotionRecipe(**(settings | {key: str(tmp_path / name)}))
+        assert describe("emotion", recipe, rows).licensed is expected

@@ -202,6 +202,7 @@ def test_the_run_says_what_was_run_on_what_and_how_it_went(tmp_path):
     assert 0 < record["padding_share"] < 0.2
     assert record["commit"] is None or len(record["commit"].removesuffix("-dirty")) == 40
     assert record["fingerprint"] == fingerprint_of([45])
+    assert record["hardware"]["cores"] >= 1 and record["hardware"]["processor"]
     assert list((tmp_path / "tensorboard").iterdir())
 
 

@@ -1,0 +1,26 @@
+"""The eval.yaml of a built folder: the tasks of the Hub's leaderboard that the build has data to score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from cmcc_bench.build.parquet import Sizes
+from cmcc_bench.build.place import EVAL_BEGINS
+from cmcc_bench.rooms import room
+
+
+def eval_template() -> dict[str, Any]:
+    """All tasks, as dataset_card/eval.yaml has them. Raises FileNotFoundError when the installation lacks it."""
+    declared: dict[str, Any] = yaml.safe_load((room("dataset_card") / "eval.yaml").read_text("utf-8"))
+    return declared
+
+
+def eval_text(sizes: Sizes) -> str | None:
+    """The file for a build with these configs and splits; None where it has nothing that is scored."""
+    declared = eval_template()
+    tasks = [task for task in declared["tasks"] if task["split"] in sizes.get(task["config"], {})]
+    if not tasks:
+        return None
+    return EVAL_BEGINS + yaml.safe_dump(declared | {"tasks": tasks}, sort_keys=False, allow_unicode=True, width=120)

@@ -1,0 +1,81 @@
+"""What goes to the Hub beside a model's weights: its card, and its results for the data set's leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, constants
+
+import cmcc
+from cmcc_bench.cards.model_card import HUB_ID, write_model_card
+from cmcc_bench.cards.scores import Scored, score_run
+from cmcc_bench.hub.errors import hub_errors
+from cmcc_bench.hub.push import full_name, user_name
+from cmcc_bench.hub.results import TASKS, eval_entries, eval_file
+
+Progress = Callable[[int, int], None]
+
+
+class ModelPages:
+    """The pages of one model that is pushed, made of the same scores.
+
+    repository: as the user names it. dataset: to score on; by default the data set on the Hub where one is named, or
+    else what each file of predictions says. dataset_id: of that data set on the Hub; without one there are no results
+    for its leaderboard. Raises cmcc.DataError for a dataset_id that is none.
+    """
+
+    def __init__(
+        self,
+        api: HfApi,
+        repository: str,
+        dataset: str | None = None,
+        dataset_id: str | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        if dataset_id is not None:
+            check_hub_id(dataset_id)
+        self.api, self.dataset, self.dataset_id, self.progress = api, dataset or dataset_id, dataset_id, progress
+        self._repository = repository
+        self._scored: dict[Path, list[Scored]] = {}
+
+    @cached_property
+    def repository(self) -> str:
+        """The whole id; the user's name is asked for only where it is a part of it."""
+        return full_name(self.api, self._repository)
+
+    def scored(self, best: Path) -> Sequence[Scored]:
+        """The run's scores, computed once."""
+        if best not in self._scored:
+            self._scored[best] = score_run(best, self.dataset, progress=self.progress)
+        return self._scored[best]
+
+    def card(self, best: Path, facts: Mapping[str, Any]) -> str:
+        """README.md."""
+        name = self.repository
+        return write_model_card(best, facts, name, self.scored(best), self.dataset_id)
+
+    def results(self, best: Path) -> tuple[bytes | None, str]:
+        """`.eval_results/cmcc.yaml`, None where there is nothing to say; and what the plan says of it."""
+        if self.dataset_id is None:
+            return (
+                None,
+                "no results for a leaderboard on the Hub: name its data set with --dataset-id ORGANIZATION/NAME",
+            )
+        with hub_errors(dataset=self.dataset_id):
+            revision = self.api.dataset_info(self.dataset_id).sha
+        url = f"{constants.ENDPOINT}/{self.repository}"
+        entries = eval_entries(self.scored(best), self.dataset_id, revision, url, user_name(self.api))
+        if not entries:
+            tasks = ", ".join(TASKS)
+            return None, f"no results for {self.dataset_id}: no predictions beside the checkpoint give any of {tasks}"
+        values = ", ".join(f"{entry.task_id} {entry.value}" for entry in entries)
+        return eval_file(entries), f"results for {self.dataset_id}: {values}"
+
+
+def check_hub_id(name: str) -> None:
+    """Raises cmcc.DataError unless the name may be that of a repository on the Hub."""
+    if not HUB_ID.fullmatch(name):
+        raise cmcc.DataError(cmcc.printable(name), "an id such as ORGANIZATION/NAME", dataset_id=name)

@@ -1,0 +1,88 @@
+"""A board as tables for the terminal, and as the card of its repository, which loads as a data set."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from datasets.utils.metadata import MetadataConfigs
+from huggingface_hub import DatasetCardData
+
+from cmcc_bench.leaderboard.board import Board, Entry, TrackBoard
+from cmcc_bench.leaderboard.files import counts_path, results_path
+from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED
+from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_cell, score_name
+from cmcc_bench.scoring import Interval, bleu
+
+_ABOUT = """\
+# Leaderboard of CMCC: results
+
+What was submitted to the leaderboard, and every score, recomputed from the stored predictions (`cmcc leaderboard
+update`). A config a track; `counts/` has what scores and paired tests are made of, `rejected/` what was not accepted.
+"""
+_RULE = (
+    "A rank is one more than the number of systems whose whole 95 % interval lies above: systems whose intervals "
+    "overlap share it."
+)
+
+
+def board_tables(board: Board) -> list[ReportTable]:
+    """A table a track, the best main score first."""
+    return [_table(track, board.synthetic) for track in board.tracks.values()]
+
+
+def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
+    names = track.track.headline
+    rows = [_cells(entry, names) for entry in track.sorted_by(names[0])]
+    notes = [
+        f"{len(track.dialogue_ids)} dialogues, {track.items} {track.track.items}; {RESAMPLES} resamples, seed {SEED}.",
+        _RULE,
+        "Rows as published are of the licensed corpus, and have no intervals.",
+    ]
+    if "bleu" in names:
+        notes.append(f"BLEU: {bleu.signature()}. Acts without caring: with the caring acts of both sides folded back.")
+    title = f"{track.track.title}{mark(synthetic)}"
+    return ReportTable(
+        title, ("rank", "system", *map(score_name, names), "training data", "by"), tuple(rows), tuple(notes)
+    )
+
+
+def _cells(entry: Entry, names: tuple[str, ...]) -> tuple[str, ...]:
+    rank = (entry.ranks or {}).get(names[0])
+    flags = f" ({'; '.join(entry.flags)})" if entry.flags else ""
+    scores = [_score(entry.scores.get(name), 2 if name == "bleu" else 3) for name in names]
+    by = ", ".join(filter(None, (entry.author, entry.date)))
+    return (
+        str(rank) if rank else NOTHING,
+        entry.system + flags,
+        *scores,
+        entry.training_data or NOTHING,
+        by or NOTHING,
+    )
+
+
+def _score(found: Interval | None, decimals: int) -> str:
+    return NOTHING if found is None or math.isnan(found.point) else score_cell(found, decimals)
+
+
+def board_card(board: Board) -> bytes:
+    """README.md of the board's repository; what authors wrote is text in it, never Markdown or HTML."""
+    data = DatasetCardData(
+        language="zh", license="other" if not board.synthetic else "apache-2.0", tags=["cmcc", "leaderboard"],
+        pretty_name="CMCC leaderboard: results",
+    )  # fmt: skip
+    configs = {task: {"data_files": [{"split": board.split, "path": results_path(task)}]} for task in board.tracks} | {
+        f"{task}-counts": {"data_files": [{"split": board.split, "path": counts_path(task)}]} for task in board.tracks
+    }
+    if configs:
+        MetadataConfigs(configs).to_dataset_card_data(data)
+    parts = [f"---\n{data.to_yaml()}\n---", _ABOUT, f"Scored on the split {board.split} of `{board.dataset}`."]
+    for table in board_tables(board):
+        rows = tuple(tuple(map(_as_text, row)) for row in table.rows)
+        parts.append(ReportTable(table.title, table.columns, rows, table.notes).markdown())
+    return "\n\n".join(parts).encode()
+
+
+def _as_text(cell: str) -> str:
+    """A cell without meaning for Markdown; what a table's own escaping covers is left to it."""
+    return re.sub(r"([\\`*_{}\[\]()#!~&])", r"\\\1", cell)

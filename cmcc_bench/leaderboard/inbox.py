@@ -1,0 +1,130 @@
+"""Pull requests on the leaderboard's repository: which ones are looked at, and what is taken of each, within bounds.
+
+A pull request is never merged: its branch may hold anything. Two files are read of it; what is understood is written
+anew by the update, and the request is closed with a word.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.hf_api import RepoFile
+
+import cmcc
+from cmcc_bench.hub.errors import hub_errors
+from cmcc_bench.hub.names import is_pickle, listed
+from cmcc_bench.leaderboard.check import FILE_BYTES
+from cmcc_bench.leaderboard.submission import DESCRIPTION_BYTES, DESCRIPTION_NAME, FOLDER, PREDICTIONS_NAME
+
+PER_AUTHOR, PER_UPDATE = 5, 50  # submissions that one update scores; the others wait for the next one
+
+_SIZES = {DESCRIPTION_NAME: DESCRIPTION_BYTES, PREDICTIONS_NAME: FILE_BYTES}
+_WANTED = f"{FOLDER}/{DESCRIPTION_NAME} and {FOLDER}/{PREDICTIONS_NAME}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """An open pull request. date: when it was opened, YYYY-MM-DD."""
+
+    number: int
+    author: str
+    title: str
+    date: str
+
+    @property
+    def ref(self) -> str:
+        """Its branch."""
+        return f"refs/pr/{self.number}"
+
+
+@dataclass(frozen=True)
+class Received:
+    """What was taken of a request: the two files, as they are, and the commit that they are of."""
+
+    description: bytes
+    predictions: Path
+    commit: str
+
+
+def open_requests(api: HfApi, repository: str) -> list[Request]:
+    """The open pull requests, the oldest first."""
+    with hub_errors(repository=repository):
+        found = [
+            Request(one.num, one.author, one.title, one.created_at.date().isoformat())
+            for one in api.get_repo_discussions(
+                repository, discussion_type="pull_request", discussion_status="open", repo_type="dataset"
+            )
+        ]
+    return sorted(found, key=lambda request: request.number)
+
+
+def choose(
+    requests: Iterable[Request], per_author: int = PER_AUTHOR, in_all: int = PER_UPDATE
+) -> tuple[list[Request], list[Request]]:
+    """Those that are looked at now, and those that wait; each by number.
+
+    Authors take turns, so that whoever sends a flood waits and nobody else does.
+    """
+    by_author: dict[str, list[Request]] = defaultdict(list)
+    for request in requests:
+        by_author[request.author].append(request)
+    turns = zip_longest(*(mine[:per_author] for mine in by_author.values()))
+    chosen = [request for request in chain.from_iterable(turns) if request][:in_all]
+    waiting = set(chain.from_iterable(by_author.values())) - set(chosen)
+    return sorted(chosen, key=_number), sorted(waiting, key=_number)
+
+
+def _number(request: Request) -> int:
+    return request.number
+
+
+def receive(api: HfApi, repository: str, request: Request, folder: Path) -> Received | None:
+    """Downloads the two files into `folder`; None where there is no folder `submission`: it is about other things.
+
+    Raises cmcc.DataError for other files there, for what is missing and for what is too large, before any download.
+    Raises what the Hub's clients raise.
+    """
+    commit = str(_info(api, repository, request.ref).sha)
+    tree = api.list_repo_tree(repository, FOLDER, recursive=True, revision=commit, repo_type="dataset")
+    try:
+        entries = [entry for entry in tree if isinstance(entry, RepoFile)]
+    except EntryNotFoundError:
+        return None
+    check_tree(entries)
+    folder.mkdir(parents=True)
+    paths = {}
+    for name in _SIZES:
+        source = hf_hub_download(
+            repository, f"{FOLDER}/{name}", repo_type="dataset", revision=commit, local_dir=folder / "download"
+        )
+        paths[name] = folder / name
+        shutil.move(source, paths[name])
+    return Received(paths[DESCRIPTION_NAME].read_bytes(), paths[PREDICTIONS_NAME], commit)
+
+
+def _info(api: HfApi, repository: str, revision: str) -> Any:  # noqa: ANN401 - one of three classes of the client
+    return api.repo_info(repository, repo_type="dataset", revision=revision)
+
+
+def check_tree(entries: Sequence[RepoFile]) -> None:
+    """Raises cmcc.DataError unless the folder holds the two files, none too large, and nothing else."""
+    names = {entry.path.removeprefix(f"{FOLDER}/"): entry for entry in entries}
+    if strange := sorted(names.keys() - _SIZES.keys()):
+        hint = "Make the pull request with cmcc submit."
+        if any(map(is_pickle, strange)):
+            hint = "A pickle can run any code when it is opened, so none is. Make the pull request with cmcc submit."
+        raise cmcc.DataError(listed(strange), f"nothing but {_WANTED}", hint)
+    if missing := sorted(_SIZES.keys() - names.keys()):
+        hint = "Make the pull request with cmcc submit."
+        raise cmcc.DataError(f"no {' and no '.join(missing)}", _WANTED, hint)
+    for name, most in _SIZES.items():
+        if names[name].size > most:
+            raise cmcc.DataError(f"{names[name].size} bytes", f"at most {most}", "Send less.", file=name)

@@ -1,0 +1,125 @@
+"""From answers to a board: every system scored alike, beside gold, majority, random and the paper's rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import cmcc
+from cmcc_bench.corpus import is_licensed, is_synthetic
+from cmcc_bench.hidden import check_labels
+from cmcc_bench.leaderboard.board import Entry, TrackBoard, text_key, with_ranks
+from cmcc_bench.leaderboard.submission import Stored
+from cmcc_bench.leaderboard.tracks import SEED, TRACKS, Answer, Row, Scored, Track, published, score
+from cmcc_bench.scoring import Interval
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Gold:
+    """What a track is scored on: the rows with their labels, and the training rows that bounds are made of."""
+
+    rows: Sequence[Row]
+    train: Sequence[Row]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any dialogue is simulated."""
+        return is_synthetic(self.rows)
+
+
+def track_board(track: Track, gold: Gold, submitted: Mapping[str, tuple[Stored, Scored]]) -> TrackBoard:
+    """A track's table. submitted: by key, what is said of each system and its scores."""
+    bounds = {
+        name: score(track, answers, gold.rows)
+        for name, answers in (track.bounds(gold.train, gold.rows, SEED) if gold.train else {}).items()
+    }
+    best = bounds["gold"].scores if bounds else score_gold(track, gold).scores
+    entries = [submitted_entry(stored, scored, best) for stored, scored in submitted.values()]
+    entries = with_ranks(entries, track.headline)
+    entries += [Entry(name, name, "bound", scored.scores) for name, scored in bounds.items()]
+    entries += published_entries(track.task)
+    everything = {key: scored for key, (_, scored) in submitted.items()} | bounds
+    any_scored = next(iter(everything.values()), None) or score_gold(track, gold)
+    return TrackBoard(
+        track,
+        tuple(entries),
+        {key: scored.counts for key, scored in everything.items()},
+        any_scored.dialogue_ids,
+        any_scored.items,
+    )
+
+
+def score_gold(track: Track, gold: Gold) -> Scored:
+    """Gold against itself: the most that the data allow."""
+    answers: list[Answer] = track.bounds(gold.rows, gold.rows, SEED)["gold"]
+    return score(track, answers, gold.rows)
+
+
+def submitted_entry(stored: Stored, scored: Scored, gold: Mapping[str, Interval]) -> Entry:
+    """The row of a submission, flagged where a score is exactly the one that gold gets."""
+    said = stored.description
+    perfect = [name for name, found in scored.scores.items() if is_perfect(found.point, gold[name].point)]
+    flags = (f"exactly perfect: {', '.join(perfect)}",) if perfect and not stored.reviewed else ()
+    return Entry(
+        stored.name,
+        said.model,
+        "submission",
+        scored.scores,
+        stored.author,
+        stored.date,
+        said.paper,
+        said.training_data,
+        flags,
+    )
+
+
+def is_perfect(point: float, best: float) -> bool:
+    """Whether a score is the one of gold, to the last digits that sums may differ in."""
+    return not math.isnan(point) and math.isclose(point, best, rel_tol=1e-12)
+
+
+def published_entries(task: str) -> list[Entry]:
+    """The paper's rows of a track; their intervals are not published."""
+    return [
+        Entry(
+            f"{name}, as published",
+            f"{name}, as published",
+            "published",
+            {score: Interval(value, math.nan, math.nan) for score, value in values.items()},
+            author="the paper",
+            date="2022",
+            training_data="CMCC",
+        )
+        for name, values in published(task).items()
+    ]
+
+
+def public_texts(track: Track, gold: Gold) -> dict[str, str]:
+    """What the user says in each item, by board.text_key, to be published with a board.
+
+    Empty unless every dialogue is simulated: licensed texts are never published along. Empty for whole dialogues.
+    """
+    if is_licensed(gold.rows) or not track.key:
+        return {}
+    column = "user" if track.task == "response" else "text"
+    return {text_key(row["dialogue_id"], row[track.key]): row[column] for row in gold.rows}
+
+
+def read_gold(dataset: str, labels: str | None, split: str) -> dict[str, Gold]:
+    """What each task is scored on, by task; a task without rows is left out.
+
+    dataset: where the training rows are, and the split without `labels`. labels: the data set with the hidden labels.
+    Raises cmcc.DataError where there is nothing to score on, or the labels are hidden.
+    """
+    found = {}
+    for task, track in TRACKS.items():
+        if rows := track.rows(labels or dataset, split):
+            check_labels(rows, dataset=labels or dataset, split=split)
+            found[task] = Gold(rows, track.rows(dataset, "train"))
+    if not found:
+        expected = "annotated dialogues to score on"
+        raise cmcc.DataError("none", expected, "Name another --dataset or --split.", dataset=dataset, split=split)
+    return found

@@ -1,0 +1,257 @@
+"""`cmcc leaderboard update`: looks at each submission, scores all that are kept anew, writes the board in one commit.
+
+Whatever a submission holds, it stops no other: what cannot be scored is rejected with its reason, and what cannot be
+fetched waits for the next update.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
+from huggingface_hub.hf_api import RepoFile
+
+import cmcc
+from cmcc_bench.hub.errors import hub_errors
+from cmcc_bench.hub.push import is_same
+from cmcc_bench.leaderboard.board import Board, Rejected
+from cmcc_bench.leaderboard.card import board_card
+from cmcc_bench.leaderboard.check import check_file
+from cmcc_bench.leaderboard.files import REJECTED, SUBMISSIONS, board_files, read_rejected, texts_file, texts_path
+from cmcc_bench.leaderboard.inbox import Received, Request, choose, open_requests, receive
+from cmcc_bench.leaderboard.standings import Gold, Progress, public_texts, track_board
+from cmcc_bench.leaderboard.submission import (
+    DESCRIPTION_NAME,
+    PREDICTIONS_NAME,
+    Stored,
+    read_description,
+    read_stored,
+)
+from cmcc_bench.leaderboard.tracks import TRACKS, Scored, line_of, score
+
+_SAID = 1_000  # characters of a reason that are kept and said
+
+
+@dataclass
+class Update:
+    """What an update is going to do, or did.
+
+    files: what the repository is to hold of the board, by path. accepted, rejected: of this update, by request number.
+    waiting: requests left for the next one, with why. done: requests whose submission was kept before, but which are
+    still open.
+    """
+
+    repository: str
+    head: str
+    board: Board
+    files: Mapping[str, bytes]
+    stale: tuple[str, ...] = ()
+    accepted: dict[int, str] = field(default_factory=dict)
+    rejected: dict[int, str] = field(default_factory=dict)
+    waiting: dict[int, str] = field(default_factory=dict)
+    done: tuple[int, ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """For a person, safe to print."""
+        for number, key in sorted(self.accepted.items()):
+            yield f"accepted #{number}: {key}"
+        for number, reason in sorted(self.rejected.items()):
+            yield f"REJECTED #{number}: {cmcc.printable(reason, _SAID)}"
+        for number, reason in sorted(self.waiting.items()):
+            yield f"waiting #{number}: {cmcc.printable(reason, _SAID)}"
+        kept = sum(entry.kind == "submission" for track in self.board.tracks.values() for entry in track.entries)
+        yield f"{self.repository}: {kept} systems in {len(self.board.tracks)} tracks"
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A submission that is on the board: what is said of it, its scores, and its two files."""
+
+    stored: Stored
+    scored: Scored
+    files: Mapping[str, bytes]
+
+
+def plan_update(
+    api: HfApi, repository: str, gold: Mapping[str, Gold], dataset: str, split: str, work: Path, progress: Progress
+) -> Update:
+    """Reads the repository and its open pull requests, and scores everything; changes nothing.
+
+    gold: by task. work: a folder for downloads. progress: called with systems scored and all there are.
+    Raises cmcc.DataError where the repository cannot be read.
+    """
+    with hub_errors(repository=repository):
+        head = str(api.repo_info(repository, repo_type="dataset").sha)
+        here = Path(snapshot_download(repository, repo_type="dataset", revision=head, cache_dir=work / "cache"))
+    stored = sorted(path.name for path in here.glob(f"{SUBMISSIONS}/*/"))
+    requests = open_requests(api, repository)
+    numbers = {int(name.split("-")[0]) for name in stored if name.split("-")[0].isdecimal()}
+    now, later = choose([request for request in requests if request.number not in numbers])
+    update = Update(repository, head, Board(dataset, split, False, {}), {})
+    update.done = tuple(request.number for request in requests if request.number in numbers)
+    update.waiting = {request.number: "more than one update looks at; the next one will" for request in later}
+    kept, lost = _score_stored(here, stored, gold, lambda done: progress(done, len(stored) + len(now)))
+    new, refused = _look_at(
+        api, repository, now, gold, work, update, lambda n: progress(len(stored) + n, len(stored) + len(now))
+    )
+    everything = {one.stored.name: one for one in (*kept, *new)}
+    earlier = [one for one in read_rejected(here) if one.number not in update.accepted]
+    board = _board(dataset, split, gold, everything, [*earlier, *lost, *refused])
+    update.board, update.files = board, _files(board, gold, new)
+    update.stale = _stale(here, update.files)
+    return update
+
+
+Tick = Callable[[int], None]
+
+
+def _score_stored(
+    here: Path, names: Sequence[str], gold: Mapping[str, Gold], tick: Tick
+) -> tuple[list[_Kept], list[Rejected]]:
+    """Every kept submission, scored from its stored predictions; and those that no longer fit the data."""
+    kept, lost = [], []
+    for count, name in enumerate(names, 1):
+        folder = here / SUBMISSIONS / name
+        try:
+            stored = read_stored((folder / DESCRIPTION_NAME).read_bytes(), submission=name)
+            kept.append(_scored(stored, folder / PREDICTIONS_NAME, gold))
+        except (cmcc.DataError, OSError) as error:
+            number = int(name.split("-")[0]) if name.split("-")[0].isdecimal() else 0
+            lost.append(Rejected(number, "", name, f"kept before, but: {error}"[:_SAID]))
+        tick(count)
+    return kept, lost
+
+
+def _look_at(
+    api: HfApi,
+    repository: str,
+    requests: Sequence[Request],
+    gold: Mapping[str, Gold],
+    work: Path,
+    update: Update,
+    tick: Tick,
+) -> tuple[list[_Kept], list[Rejected]]:
+    """New submissions: those that are accepted and those that are rejected; notes in `update` what comes of each."""
+    kept, refused = [], []
+    for count, request in enumerate(requests, 1):
+        folder, what = work / f"{request.number:05d}", "it could not be fetched"
+        try:
+            received = receive(api, repository, request, folder)
+            what = "it broke the scorer, which is a bug"
+            if received is None:
+                update.waiting[request.number] = "no submission: a person has to look at it"
+            else:
+                kept.append(_judged(request, received, gold))
+                update.accepted[request.number] = kept[-1].stored.name
+        except cmcc.DataError as error:
+            update.rejected[request.number] = str(error).removeprefix(": ")[:_SAID]
+            title = cmcc.printable(request.title, 100)
+            refused.append(Rejected(request.number, request.author, title, update.rejected[request.number]))
+        except Exception as error:  # whatever goes wrong with one must not stop those after it: it is said, and waits
+            update.waiting[request.number] = f"{what}: {error!r}"
+        shutil.rmtree(folder, ignore_errors=True)
+        tick(count)
+    return kept, refused
+
+
+def _judged(request: Request, received: Received, gold: Mapping[str, Gold]) -> _Kept:
+    """A received submission as it is kept. Raises cmcc.DataError for what cannot be scored."""
+    description = read_description(received.description)
+    stored = Stored(description, request.number, request.author, request.date, received.commit)
+    return _scored(stored, received.predictions, gold)
+
+
+def _scored(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> _Kept:
+    track = TRACKS[stored.description.task]
+    if track.task not in gold:
+        hint = "This leaderboard does not score that task."
+        raise cmcc.DataError(f"the task {track.task}", f"one of {', '.join(gold)}", hint, field="task")
+    rows = gold[track.task].rows
+    checked = check_file(predictions, track, rows, PREDICTIONS_NAME)
+    if checked.problems:
+        more = f" (and {len(checked.problems) - 1} more problems)" if len(checked.problems) > 1 else ""
+        first = checked.problems[0]
+        raise cmcc.DataError(first.found + more, first.expected, first.hint, **first.place)
+    files = {
+        DESCRIPTION_NAME: stored.as_json(),
+        PREDICTIONS_NAME: b"".join(map(line_of, checked.answers)),
+    }
+    return _Kept(stored, score(track, checked.answers, rows, PREDICTIONS_NAME), files)
+
+
+def _board(
+    dataset: str, split: str, gold: Mapping[str, Gold], kept: Mapping[str, _Kept], rejected: Sequence[Rejected]
+) -> Board:
+    tracks = {}
+    for task, rows in gold.items():
+        submitted = {
+            name: (one.stored, one.scored) for name, one in sorted(kept.items()) if one.stored.description.task == task
+        }
+        tracks[task] = track_board(TRACKS[task], rows, submitted)
+    synthetic = any(rows.synthetic for rows in gold.values())
+    last = {one.number: one for one in rejected}  # of the same request the newest reason
+    return Board(dataset, split, synthetic, tracks, tuple(last[number] for number in sorted(last)))
+
+
+def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_Kept]) -> dict[str, bytes]:
+    files = board_files(board)
+    for task, rows in gold.items():
+        if texts := public_texts(TRACKS[task], rows):
+            files[texts_path(task)] = texts_file(texts)
+    for one in new:
+        files |= {f"{SUBMISSIONS}/{one.stored.name}/{name}": content for name, content in one.files.items()}
+    return files | {"README.md": board_card(board)}
+
+
+def _stale(here: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """What the board held before and does not now: tables of tracks that are no longer scored."""
+    ours = [path for folder in ("results", "counts", "texts", REJECTED) for path in (here / folder).glob("*")]
+    names = (path.relative_to(here).as_posix() for path in ours)
+    return tuple(sorted(name for name in names if name not in files))
+
+
+def carry_out(api: HfApi, update: Update) -> str:
+    """Writes what differs in one commit on top of the state that was read, then closes the requests with a word.
+
+    Returns the commit's id. Raises cmcc.DataError where the Hub refuses, or somebody else wrote meanwhile: then nothing
+    was written, and a second start does it. Requests that stay open after a break are closed by the next update.
+    """
+    name = update.repository
+    with hub_errors(repository=name):
+        commit = _commit(api, update)
+        for number, key in sorted(update.accepted.items()):
+            _close(api, name, number, f"Accepted as {key}: it is on the leaderboard now. Nothing was merged.")
+        for number in update.done:
+            _close(api, name, number, "This submission is on the leaderboard.")
+        for number, reason in sorted(update.rejected.items()):
+            _close(
+                api, name, number, f"Not accepted, and here is why:\n\n{_quoted(reason)}\n\nMend it, and submit anew."
+            )
+    return commit
+
+
+def _commit(api: HfApi, update: Update) -> str:
+    tree = api.list_repo_tree(update.repository, recursive=True, revision=update.head, repo_type="dataset")
+    there = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+    changed = [path for path, content in sorted(update.files.items()) if not is_same(content, there.get(path))]
+    if not (changed or update.stale):
+        return update.head
+    added = [CommitOperationAdd(path, update.files[path]) for path in changed]
+    removed = [CommitOperationDelete(path) for path in update.stale]
+    message = f"cmcc leaderboard update: {len(update.accepted)} accepted, {len(update.rejected)} rejected"
+    done = api.create_commit(
+        update.repository, [*added, *removed], commit_message=message, repo_type="dataset", parent_commit=update.head
+    )
+    return str(done.oid)
+
+
+def _close(api: HfApi, repository: str, number: int, comment: str) -> None:
+    api.change_discussion_status(repository, number, "closed", comment=comment, repo_type="dataset")
+
+
+def _quoted(reason: str) -> str:
+    """A reason as Markdown that shows it letter by letter, whatever it quotes."""
+    return "\n".join(f"    {cmcc.printable(line, _SAID)}" for line in reason.splitlines())

@@ -1,0 +1,58 @@
+"""A small synthetic data set, predictions for it, and boards, for the tests of the leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cmcc
+from cmcc_bench.build import build
+from cmcc_bench.leaderboard.tracks import TRACKS, line_of
+from tests import raw
+
+DIALOGUES = 12  # in the split test
+
+
+def write_data(folder: Path, prefix: str = cmcc.SYNTHETIC_ID, **options: bool) -> Path:
+    """A built folder with dialogues in train and test."""
+    source = folder.with_name(f"{folder.name}-raw")
+    raw.write(source, "train.json", [raw.dialogue(f"{prefix}train-{n}") for n in range(3)])
+    raw.write(source, "test.json", [raw.dialogue(f"{prefix}test-{n:02d}") for n in range(DIALOGUES)])
+    build(source, folder, **options)
+    return folder
+
+
+def gold_lines(folder: Path, task: str = "response") -> list[bytes]:
+    """The gold answers of the split test as lines of a file."""
+    track = TRACKS[task]
+    rows = track.rows(str(folder), "test")
+    return [line_of(answer) for answer in track.bounds(rows, rows, 0)["gold"]]
+
+
+_SPOILED = {"是十块钱": "是多少钱", "求助-查询": "问候", "通知": "其他", "中性": "抱怨某问题", "安抚": "抱歉"}
+
+
+def honest(data: Path, count: int = 2) -> list[bytes]:
+    """Response predictions with something wrong in each segment of `count` lines, so that no score is perfect."""
+    lines = gold_lines(data)
+    for old, new in _SPOILED.items():
+        lines = spoiled(lines, count, old, new)
+    return lines
+
+
+def spoiled(lines: list[bytes], count: int, old: str, new: str) -> list[bytes]:
+    """The same lines with something else in the first `count` of those that hold it."""
+    made, left = [], count
+    for line in lines:
+        text = line.decode()
+        if left and old in text:
+            left -= 1
+            text = text.replace(old, new)
+        made.append(text.encode())
+    return made
+
+
+def write_lines(path: Path, lines: list[bytes]) -> Path:
+    """A file of these lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"".join(lines))
+    return path

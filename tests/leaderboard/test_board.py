@@ -1,0 +1,164 @@
+"""Ranks, comparisons, differences, and boards as files."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import cmcc
+from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard, differences, text_key, with_ranks
+from cmcc_bench.leaderboard.card import board_card, board_tables
+from cmcc_bench.leaderboard.check import read_answer
+from cmcc_bench.leaderboard.files import board_files, load_board, texts_file
+from cmcc_bench.leaderboard.standings import Gold, public_texts, track_board
+from cmcc_bench.leaderboard.submission import Description, Stored
+from cmcc_bench.leaderboard.tracks import TRACKS, published, score, track_of
+from cmcc_bench.scoring import Interval, Prediction
+from tests.hub.client import write_files
+from tests.leaderboard.data import honest
+
+
+def entry(key, low, point, high, kind="submission", flags=()):
+    return Entry(key, key, kind, {"bleu": Interval(point, low, high)}, flags=flags)
+
+
+def ranks(entries):
+    return {one.key: (one.ranks or {}).get("bleu") for one in with_ranks(entries, ["bleu"])}
+
+
+def test_systems_whose_intervals_overlap_share_a_rank():
+    found = ranks([entry("a", 8, 9, 10), entry("b", 7, 8, 9), entry("c", 1, 2, 3)])
+    assert found == {"a": 1, "b": 1, "c": 3}
+
+
+def test_a_chain_of_overlaps_does_not_make_its_ends_equal():
+    found = ranks([entry("a", 8, 9, 10), entry("b", 6, 7, 8.5), entry("c", 5, 6, 7)])
+    assert found == {"a": 1, "b": 1, "c": 2}
+
+
+def test_bounds_published_rows_and_flagged_systems_have_no_rank_and_give_none():
+    nan = math.nan
+    others = [entry("gold", 99, 100, 100, "bound"), entry("paper", nan, 50, nan, "published")]
+    flagged = entry("copied", 99, 100, 100, flags=("exactly perfect: bleu",))
+    assert ranks([*others, flagged, entry("a", 1, 2, 3)]) == {"gold": None, "paper": None, "copied": None, "a": 1}
+
+
+def test_a_score_that_is_undefined_has_no_rank():
+    assert ranks([entry("a", math.nan, math.nan, math.nan), entry("b", 1, 2, 3)]) == {"a": None, "b": 1}
+
+
+@pytest.fixture(scope="module")
+def gold(data):
+    track = TRACKS["response"]
+    return Gold(track.rows(str(data), "test"), track.rows(str(data), "train"))
+
+
+@pytest.fixture(scope="module")
+def board(data, gold):
+    track = TRACKS["response"]
+    stored = Stored(Description("<b>Mine</b>", "response", "CMCC", "https://a.b/c"), 3, "bob", "2026-01-02", "c0ffee")
+    scored = score(track, [read_answer(line, track, {}) for line in honest(data, 8)], gold.rows)
+    tracks = {"response": track_board(track, gold, {stored.name: (stored, scored)})}
+    return Board("cmcc", "test", True, tracks, (Rejected(9, "mallory", "x", "because"),))
+
+
+def plain(entries):
+    """Entries in a form in which nan equals nan."""
+    return [repr(replace(one, scores=sorted(one.scores.items()))) for one in entries]
+
+
+def test_a_board_comes_back_from_its_files_as_it_was(board, tmp_path):
+    found = load_board(write_files(tmp_path / "board", board_files(board)))
+    assert (found.dataset, found.split, found.synthetic, found.rejected) == ("cmcc", "test", True, board.rejected)
+    track, before = found.tracks["response"], board.tracks["response"]
+    assert plain(track.entries) == plain(before.entries) and track.dialogue_ids == before.dialogue_ids
+    assert track.items == before.items and track.counts.keys() == before.counts.keys()
+    assert all(np.array_equal(track.counts[key], before.counts[key]) for key in before.counts)
+
+
+def test_the_same_board_gives_the_same_bytes(board):
+    assert board_files(board) == board_files(board)
+
+
+def test_two_systems_are_compared_on_the_same_dialogues(board):
+    track = board.tracks["response"]
+    found = track.compare("gold", "00003-b-mine-b")
+    assert found["bleu"].difference > 0 and found["bleu"].excludes_0
+    assert track.compare("gold", "gold")["bleu"].difference == 0
+
+
+def test_entries_are_sorted_by_a_score_and_those_without_it_are_last(board):
+    order = [one.key for one in board.tracks["response"].sorted_by("emotion_f1")]
+    assert order[0] == "gold" and "as published" in order[-1]
+
+
+def test_a_folder_without_a_board_is_told(tmp_path):
+    with pytest.raises(cmcc.DataError, match="cmcc leaderboard update"):
+        load_board(tmp_path)
+    (tmp_path / "leaderboard.json").write_text("[]")
+    with pytest.raises(cmcc.DataError, match="files of cmcc leaderboard update"):
+        load_board(tmp_path)
+
+
+def prediction(exchange, **fields):
+    texts = dict.fromkeys(("entities", "user_intent", "kb_result", "emotions", "acts", "response"), "x")
+    return Prediction(**{"dialogue_id": "d", "exchange": exchange, **texts, **fields})
+
+
+def test_differences_tell_each_field_that_two_systems_answer_otherwise():
+    a = [prediction(0), prediction(1, acts="通知", emotions=None), prediction(2)]
+    b = [prediction(2), prediction(1, acts="问候"), prediction(0)]
+    found = differences(TRACKS["response"], a, b, {text_key("d", 1): "多少钱"})
+    assert [(one.dialogue_id, one.item, one.said) for one in found] == [("d", 1, "多少钱")]
+    assert found[0].fields == {"acts": ("通知", "问候"), "emotions": ("–", "x")}
+
+
+def test_texts_are_public_only_where_every_dialogue_is_simulated(gold):
+    track = TRACKS["response"]
+    texts = public_texts(track, gold)
+    assert len(texts) == len(gold.rows) and set(texts.values()) == {"我想问流量包多少钱"}
+    mixed = [*gold.rows, {**gold.rows[0], "dialogue_id": "call-1"}]
+    assert public_texts(track, Gold(mixed, ())) == {}
+    assert texts_file(texts) == texts_file(dict(reversed(texts.items())))
+
+
+def test_the_card_shows_what_authors_wrote_as_text(board):
+    card = board_card(board).decode()
+    assert "<b>" not in card and "&lt;b>Mine" in card and "SYNTHETIC" in card
+    assert "config_name: response" in card
+
+
+def test_tables_name_the_signature_of_bleu_and_what_is_published(board):
+    table = board_tables(board)[0]
+    assert any("tok:zh" in note for note in table.notes)
+    assert any("as published" in cell for row in table.rows for cell in row)
+
+
+def test_the_papers_numbers_are_those_of_its_tables():
+    assert published("response")["Baseline (End2End), table 2"] == {
+        "intent_f1": 0.642, "success": 0.315, "act_f1_without_caring": 0.575, "bleu": 4.137,
+    }  # fmt: skip
+    assert published("emotion")["Generation-based, table 5"] == {"micro_f1": 0.832, "macro_f1": 0.393}
+    assert published("entities")["Stack-propagation, table 9"] == {"entity_f1": 0.525, "emotion_accuracy": 0.989}
+    assert published("satisfaction") == {}
+
+
+def test_an_unknown_task_is_told_with_those_there_are():
+    with pytest.raises(cmcc.DataError, match="response, emotion, entities, satisfaction"):
+        track_of("x")
+
+
+def test_acts_are_counted_with_the_caring_ones_and_folded_back(gold):
+    track = TRACKS["response"]
+    gold_answers = track.bounds(gold.train, gold.rows, 0)["gold"]
+    folded = [
+        Prediction(**{**{f: getattr(p, f) for f in p.__dataclass_fields__}, "acts": "通知"}) for p in gold_answers
+    ]
+    found = score(track, folded, gold.rows).scores
+    assert found["act_f1_without_caring"].point == 1 and found["act_f1"].point < 1
+
+
+def test_a_track_board_without_any_system_can_be_made(gold):
+    made = track_board(TRACKS["response"], Gold(gold.rows, ()), {})
+    assert isinstance(made, TrackBoard) and {one.kind for one in made.entries} == {"published"}

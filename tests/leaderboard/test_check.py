@@ -1,0 +1,213 @@
+"""The check of files that somebody else made: what is told of them, and that nothing they hold does any harm."""
+
+import gzip
+import json
+import pickle
+import tracemalloc
+import zipfile
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import cmcc
+from cmcc_bench.leaderboard import check
+from cmcc_bench.leaderboard.check import check_file
+from cmcc_bench.leaderboard.tracks import TRACKS, line_of
+from tests.leaderboard.data import DIALOGUES, gold_lines, write_data, write_lines
+
+RESPONSE = TRACKS["response"]
+
+
+@pytest.fixture(scope="module")
+def rows(data):
+    return RESPONSE.rows(str(data), "test")
+
+
+@pytest.fixture(scope="module")
+def lines(data):
+    return gold_lines(data)
+
+
+def problems(path, rows, track=RESPONSE):
+    checked = check_file(path, track, rows)
+    assert not (checked.answers and checked.problems)
+    return [str(problem) for problem in checked.problems]
+
+
+def changed(line, **fields):
+    return json.dumps(json.loads(line) | fields).encode() + b"\n"
+
+
+@pytest.mark.parametrize("task", TRACKS)
+def test_a_whole_file_of_any_track_is_valid_and_read_as_it_was_written(data, tmp_path, task):
+    lines, track = gold_lines(data, task), TRACKS[task]
+    path = write_lines(tmp_path / "predictions.jsonl", lines)
+    checked = check_file(path, track, track.rows(str(data), "test"))
+    assert checked.problems == () and [line_of(answer) for answer in checked.answers] == lines
+
+
+@pytest.mark.parametrize("task", TRACKS)
+def test_it_is_valid_for_a_split_whose_labels_are_hidden_too(data, tmp_path, task):
+    hidden, track = write_data(tmp_path / "hidden", with_hidden_labels=True), TRACKS[task]
+    path = write_lines(tmp_path / "predictions.jsonl", gold_lines(data, task))
+    assert problems(path, track.rows(str(hidden), "test"), track) == []
+
+
+def test_gzip_is_read_and_the_order_of_lines_does_not_matter(rows, lines, tmp_path):
+    path = tmp_path / "predictions.jsonl.gz"
+    path.write_bytes(gzip.compress(b"".join(reversed(lines))))
+    assert problems(path, rows) == []
+
+
+def test_every_line_that_is_wrong_is_told_with_its_number_what_was_found_and_expected(rows, lines, tmp_path):
+    bad = [*lines[:2], changed(lines[2], acts=7), b"{]\n", *lines[4:5], changed(lines[5], exchange=-1), *lines[6:]]
+    found = problems(write_lines(tmp_path / "p.jsonl", bad), rows)
+    assert len(found) == 3
+    assert found[0].startswith("file p.jsonl, line 3, field acts: found 7; expected a string")
+    assert found[1].startswith("file p.jsonl, line 4: found '{]") and "expected a JSON object" in found[1]
+    assert found[2].startswith("file p.jsonl, line 6, field exchange: found -1; expected a whole number")
+
+
+def test_of_very_many_wrong_lines_the_first_are_told(rows, tmp_path):
+    assert len(problems(write_lines(tmp_path / "p.jsonl", [b"x\n"] * 10_000), rows)) == check.PROBLEMS
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: lines[:-1], "no prediction"),
+        (lambda lines: [*lines, lines[3]], "line 13, dialogue synthetic-test-03, exchange 0: found a second"),
+        (lambda lines: [changed(lines[0], dialogue_id="synthetic-train-0"), *lines[1:]], "not in the data"),
+        (lambda lines: [changed(lines[0], exchange=99), *lines[1:]], "not in the data"),
+        (lambda lines: [], "an empty file"),
+        (lambda lines: [*lines[:3], b"\n", *lines[3:]], "line 4: found an empty line"),
+        (lambda lines: [changed(lines[0], response="好" * 1001), *lines[1:]], "1001 characters; expected at most 1000"),
+        (lambda lines: [b'{"a": ' + b"[" * 100_000 + b"\n", *lines], "more than 32768 bytes"),
+        (lambda lines: [b'{"a": ' + b"[" * 20_000 + b"\n", *lines], "which is no JSON"),
+        (lambda lines: [b'{"a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}\n", *lines], "which is no JSON"),
+        (lambda lines: [b"[" * 500 + b"]" * 500 + b"\n", *lines], "expected an object"),
+        (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":NaN'), *lines[1:]], "which is no JSON"),
+        (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":0.0'), *lines[1:]], "field exchange: found 0.0"),
+        (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":true'), *lines[1:]], "found True"),
+        (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":1e999'), *lines[1:]], "which is no JSON"),
+        (lambda lines: [lines[0].replace(b'"response":"', b'"response":"\\ud800'), *lines[1:]], "which is no JSON"),
+        (lambda lines: [b"\xff\xfe" + lines[0], *lines[1:]], "which is no JSON"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(rows, lines, tmp_path, change, message):
+    found = problems(write_lines(tmp_path / "p.jsonl", change(list(lines))), rows)
+    assert found and message in found[0]
+
+
+def test_another_splits_predictions_are_told_as_such(data, rows, tmp_path):
+    train = RESPONSE.rows(str(data), "train")
+    path = write_lines(tmp_path / "p.jsonl", [line_of(a) for a in RESPONSE.bounds(train, train, 0)["gold"]])
+    assert "Score with the data set and the split" in problems(path, rows)[0]
+
+
+def bomb(path, line, times):
+    with gzip.open(path, "wb", compresslevel=1) as stream:
+        for _ in range(times):
+            stream.write(line)
+    return path
+
+
+def test_a_gzip_bomb_is_left_at_the_bound_and_takes_little_memory(rows, lines, tmp_path):
+    long = changed(lines[0], more=" " * 30_000)
+    path = bomb(tmp_path / "bomb.jsonl.gz", long, 20_000)  # 600 MB
+    assert path.stat().st_size < 10 << 20
+    tracemalloc.start()
+    found = problems(path, [*rows] * 500)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "more than 64 MB, unpacked" in found[0] and peak < 64 << 20
+
+
+@pytest.mark.parametrize("line", [b"\n", b"{}\n"])
+def test_more_lines_than_can_be_asked_for_are_not_read(rows, tmp_path, monkeypatch, line):
+    monkeypatch.setattr(check, "read_answer", lambda *_: None)
+    path = bomb(tmp_path / "p.jsonl.gz", line * 1000, 1000)
+    assert f"more than {2 * len(rows) + check.PROBLEMS} lines" in problems(path, rows)[0]
+
+
+def test_a_gzip_bomb_of_one_line_is_left_at_the_lines_bound(rows, tmp_path):
+    path = tmp_path / "bomb.jsonl.gz"
+    path.write_bytes(gzip.compress(b"0" * (200 << 20), compresslevel=1))
+    assert "more than 32768 bytes" in problems(path, rows)[0]
+
+
+def test_broken_gzip_is_told(rows, lines, tmp_path):
+    path = tmp_path / "p.jsonl.gz"
+    path.write_bytes(gzip.compress(b"".join(lines))[:-20])
+    assert "gzip that cannot be unpacked" in problems(path, rows)[0]
+
+
+def test_a_zip_archive_is_not_opened(rows, tmp_path):
+    path = tmp_path / "p.jsonl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../climb.jsonl", "{}")
+    assert "found a zip archive" in problems(path, rows)[0]
+
+
+class _Harm:
+    def __reduce__(self):
+        return (open, ("harm.txt", "w"))
+
+
+def test_a_pickle_is_not_opened(rows, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "p.jsonl"
+    path.write_bytes(pickle.dumps(_Harm()))
+    assert "found a pickle" in problems(path, rows)[0] and not (tmp_path / "harm.txt").exists()
+
+
+def test_a_missing_file_is_an_error_of_the_system(rows, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        check_file(tmp_path / "none.jsonl", RESPONSE, rows)
+
+
+def test_too_many_entities_of_one_utterance_are_told(data, tmp_path):
+    track, lines = TRACKS["entities"], gold_lines(data, "entities")
+    entity = {"name": "x", "type": "data_pack", "start": 0, "end": 1}
+    bad = [changed(lines[0], entities=[entity] * 501, emotions=None), *lines[1:]]
+    if len(bad[0]) > check.LINE_BYTES:
+        bad[0] = changed(lines[0], entities=[{"name": "x"}] * 501, emotions=None)
+    found = problems(write_lines(tmp_path / "p.jsonl", bad), track.rows(str(data), "test"), track)
+    assert "field entities: found 501 items; expected at most 500" in found[0]
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+_near = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(
+        ("dialogue_id", "exchange", "utterance", "entities", "emotions", "acts", "response", "scores", "satisfaction"),
+        _json,
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=200) | (_json | _near).map(lambda value: json.dumps(value).encode()))
+@pytest.mark.parametrize("task", TRACKS)
+def test_no_content_at_all_raises_anything(tmp_path, task, content):
+    path, track = tmp_path / "p.jsonl", TRACKS[task]
+    path.write_bytes(content)
+    checked = check_file(path, track, _ROWS[task])
+    assert checked.problems and all(isinstance(problem, cmcc.DataError) for problem in checked.problems)
+
+
+_ROWS = {
+    "response": [{"dialogue_id": "a", "exchange": 0}],
+    "emotion": [{"dialogue_id": "a", "utterance": 0}],
+    "entities": [{"dialogue_id": "a", "utterance": 0}],
+    "satisfaction": [{"dialogue_id": "a"}],
+}
+
+
+def test_the_data_have_what_the_tests_rely_on(rows):
+    assert len(rows) == DIALOGUES and len({row["dialogue_id"] for row in rows}) == DIALOGUES
