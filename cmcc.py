@@ -633,7 +633,7 @@ def read_care(path: Path) -> CareLabels:
     try:
         content = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except (OSError, orjson.JSONDecodeError) as error:
-        hint = "See that the path is right and that cmcc check or an annotator's program wrote it."
+        hint = "See that the path is right, mend the file, or take it out of the folder to build without its labels."
         raise DataError(f"a file that cannot be read ({error})", "a care file", hint, file=path.name) from error
     entries = content.get("dialogues") if isinstance(content, dict) else None
     if not isinstance(entries, list):

@@ -45,8 +45,17 @@ def _explained(name: str, **place: str) -> Iterator[None]:
         yield
     except (FileNotFoundError, ConnectionError, ValueError) as error:
         expected = "a built folder, a Hub id that you may read, or `sample`"
-        hint = "See that the name is right; cmcc build makes such a folder of raw files."
+        hint = _hint(name, place.get("config"))
         raise cmcc.DataError(str(error), expected, hint, dataset=name, **place) from error
+
+
+def _hint(name: str, config: str | None) -> str:
+    """What to do where a data set, or a config of a built folder, is not there."""
+    if config is None or not Path(name).is_dir() or (Path(name) / config).exists():
+        return "See that the name is right; cmcc build makes such a folder of raw files."
+    if config == "unlabeled":
+        return "Nothing unlabelled was built: put files without labels among the raw ones, and build again."
+    return f"Nothing with {config} was built: add the labels, in the raw files or a care file, and build again."
 
 
 def open_split(name: str, config: str, split: str) -> datasets.Dataset:

@@ -41,7 +41,8 @@ def make_classifier(
 ) -> tuple[Tokenizer, PreTrainedModel]:
     """A tokenizer and its model: from scratch with the characters of the texts, or a backbone.
 
-    Texts that are too long lose their beginning, also in a pipeline: the saved tokenizer says so.
+    Texts that are too long lose their beginning, also in a pipeline that is called with `truncation=True`: the saved
+    tokenizer knows how long and on which side.
     """
     if recipe.backbone == "scratch":
         tokenizer: Tokenizer = character_tokenizer(texts, ())

@@ -29,7 +29,7 @@ from cmcc_bench.models.encoding import Encoded, closing_ids, encode_rows
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
 from cmcc_bench.models.training import Training
 from cmcc_bench.textform import FORMS, TextForm
-from train.labels import describe, labelled_rows, pseudo_labelled_rows, say
+from train.labels import check_examples, describe, labelled_rows, pseudo_labelled_rows, say
 from train.loop import Batch, Examples, Task, fit, start
 from train.recipe import SemiSupervisedRecipe, check, run_script, setting
 
@@ -58,6 +58,7 @@ def train(recipe: DialogueRecipe) -> None:
     rows = labelled_rows(recipe, "response")
     made = pseudo_labelled_rows(accelerator, recipe, "response")
     rows["train"] += made
+    check_examples(recipe, rows)
     tokenizer, model = make_model(recipe, form, rows["train"])
     encoded = {name: encode_rows(form, tokenizer, rows[name], recipe.max_length) for name in rows}
     training = describe("response", recipe, rows, len(made))

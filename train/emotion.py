@@ -41,9 +41,9 @@ from train.classifier import (
     make_classifier,
     save_classifier,
 )
-from train.labels import describe, labelled_rows, pseudo_labelled_rows, say
+from train.labels import check_examples, describe, labelled_rows, pseudo_labelled_rows, say
 from train.loop import Examples, Task, fit, start
-from train.recipe import SemiSupervisedRecipe, check, run_script, setting
+from train.recipe import SemiSupervisedRecipe, run_script, setting
 
 Row = Mapping[str, Any]
 
@@ -65,7 +65,7 @@ def train(recipe: EmotionRecipe) -> None:
     rows = labelled_rows(recipe, "emotion")
     made = pseudo_labelled_rows(accelerator, recipe, "emotion")
     rows["train"] += made
-    check(bool(rows["train"]), "dataset", recipe.dataset, "utterances with emotions to train on")
+    check_examples(recipe, rows)
     texts = (text for row in rows["train"] for text in (row["text"], row["context"]))
     tokenizer, model = make_classifier(recipe, LABELS, MULTI_LABEL, texts)
     model.config.context = recipe.context

@@ -21,11 +21,12 @@ from transformers import AutoModel
 
 import cmcc
 from cmcc_bench.corpus import fingerprint_of
+from cmcc_bench.models.causal_lm import longest_input
 from cmcc_bench.models.stack_propagation import StackPropagation, StackPropagationConfig, joint_loss
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
 from cmcc_bench.models.training import Training
 from cmcc_bench.recognition.entities import TaggedText, encode_tagged, tagged_batch
-from train.labels import describe, labelled_rows, say
+from train.labels import check_examples, describe, labelled_rows, say
 from train.loop import Batch, Examples, Task, fit, start
 from train.recipe import ModelRecipe, check, run_script, setting
 
@@ -43,7 +44,7 @@ def train(recipe: JointRecipe) -> None:
     """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
     accelerator = start(recipe)
     rows = labelled_rows(recipe, "entities")
-    check(bool(rows["train"]), "dataset", recipe.dataset, "annotated user utterances to train on")
+    check_examples(recipe, rows)
     tokenizer, model = make_tagger(recipe, [row["text"] for row in rows["train"]])
     training = describe("entities", recipe, rows, options={"w/o user emotion": not recipe.emotions})
     overlapping = sum(row["overlapping"] for row in rows["train"])
@@ -72,6 +73,9 @@ def make_tagger(recipe: JointRecipe, texts: Sequence[str]) -> tuple[Tokenizer, S
         tokenizer = backbone_tokenizer(recipe.backbone, ())
         check(tokenizer.is_fast, "backbone", recipe.backbone, "a model with a fast tokenizer, which knows positions")
         encoder = open_encoder(recipe.backbone)
+        limit = longest_input(encoder)
+        fits = limit is None or recipe.max_length <= limit
+        check(fits, "max_length", recipe.max_length, f"at most {limit}, as the backbone")
     config = StackPropagationConfig(
         vocab_size=len(tokenizer),
         width=recipe.width,

@@ -57,6 +57,16 @@ def pseudo_labelled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe,
     return rows
 
 
+def check_examples(recipe: ModelRecipe, rows: Mapping[str, Sequence[Row]]) -> None:
+    """Raises cmcc.DataError unless there are rows to train on and rows to choose the best checkpoint by."""
+    for split in ("train", "validation"):
+        if not rows[split]:
+            hint = (
+                "Build it from more annotated calls, or from files named train, dev and test, or raise labelled_share."
+            )
+            raise cmcc.DataError("no annotated rows", "some", hint, dataset=recipe.dataset, split=split)
+
+
 def describe(
     task: str,
     recipe: ModelRecipe,

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,7 +28,7 @@ from typing import Any, TypeAlias
 import torch
 import yaml
 from accelerate import Accelerator
-from accelerate.utils import send_to_device, set_seed
+from accelerate.utils import InitProcessGroupKwargs, send_to_device, set_seed
 from torch import Tensor
 from torch.nn import Module
 from transformers.utils.logging import disable_progress_bar
@@ -70,7 +71,8 @@ class Task:
 
 def start(recipe: Recipe) -> Accelerator:
     """Checks the processes, prints the resolved recipe, seeds the first weights. Raises as check_processes does."""
-    accelerator = Accelerator()
+    # The others wait while the first process labels dialogues or saves: a day, where gloo has half an hour.
+    accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))])
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own: one for each file read or written
     check_processes(recipe.processes, accelerator.num_processes, int(os.environ.get("WORLD_SIZE", "1")))
     if accelerator.is_main_process:

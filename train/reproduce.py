@@ -38,11 +38,12 @@ class Step:
 
 @dataclass
 class Clock:
-    """How much is done, said after each step; and the processes that were started."""
+    """How much is done, said after each step and while a long one runs; and the processes that were started."""
 
     whole: float
     begin: float = field(default_factory=time.monotonic)
     done: float = 0.0
+    every: float = 60.0  # seconds between two signs of a step that runs
     lock: threading.Lock = field(default_factory=threading.Lock)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -51,10 +52,25 @@ class Clock:
         """Counts a step as done."""
         with self.lock:
             self.done += step.weight
-            seconds = time.monotonic() - self.begin
-            left = (self.whole - self.done) * seconds / self.done
-            times = f"{seconds / 60:.1f} min so far, about {left / 60:.1f} min left"
-            print(f"[{self.done / self.whole:4.0%}] done: {step.name} ({times})", flush=True)
+            self._say(f"done: {step.name}")
+
+    def wait(self, process: subprocess.Popen[bytes], step: Step, log: Path) -> int:
+        """The exit status of the step's process; says now and then that it runs, and the last line of its log."""
+        while True:
+            try:
+                return process.wait(self.every)
+            except subprocess.TimeoutExpired:
+                with self.lock:
+                    self._say(f"running: {step.name}: {''.join(_tail(log, 1))}")
+
+    def _say(self, text: str) -> None:
+        seconds = time.monotonic() - self.begin
+        left = f", about {(self.whole - self.done) * seconds / self.done / 60:.1f} min left" if self.done else ""
+        print(f"[{self.done / self.whole:4.0%}] {text} ({seconds / 60:.1f} min so far{left})", flush=True)
+
+
+def _tail(log: Path, lines: int) -> list[str]:
+    return log.read_text("utf-8", errors="replace").splitlines()[-lines:]
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,7 @@ SYSTEMS = (
     System("variant_20", "dialogue", "variant", (*_FEW, "--epochs", "20"), weight=75, modes=_END),
     System("baseline", "dialogue", "baseline", modes=("end2end", "oracle")),
     System("variant_20_pseudo", "dialogue", "variant", (*_FEW, *_SURE, "--epochs", "6"), "variant_20", 120, _END),
+    System("variant_pseudo", "dialogue", "variant", (*_SURE, "--epochs", "5"), "variant", 150, _END),
     System("no_emotion", "dialogue", "no_emotion", modes=_END),
     System("emotion_20", "emotion", "emotion", (*_FEW, "--epochs", "30"), weight=30),
     System("no_caring", "dialogue", "no_caring", modes=_END),
@@ -140,8 +157,8 @@ def run_system(steps: list[Step], log: Path, clock: Clock, threads: int = 1) -> 
         for step in steps:
             process = subprocess.Popen(step.command, stdout=stream, stderr=subprocess.STDOUT, env=environment)
             clock.running.append(process)
-            if process.wait():
-                tail = "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-15:])
+            if clock.wait(process, step, log):
+                tail = "\n".join(_tail(log, 15))
                 raise SystemExit(f"failed: {' '.join(step.command)}\nThe end of {log}:\n{tail}")
             clock.finish(step)
 

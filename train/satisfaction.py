@@ -26,9 +26,9 @@ from train.classifier import (
     make_classifier,
     save_classifier,
 )
-from train.labels import describe, labelled_rows, say
+from train.labels import check_examples, describe, labelled_rows, say
 from train.loop import Examples, Task, fit, start
-from train.recipe import ModelRecipe, check, run_script, setting
+from train.recipe import ModelRecipe, run_script, setting
 
 LABELS = tuple(cmcc.SATISFACTION)
 
@@ -46,7 +46,7 @@ def train(recipe: SatisfactionRecipe) -> None:
     """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
     accelerator = start(recipe)
     rows = labelled_rows(recipe, "satisfaction")
-    check(bool(rows["train"]), "dataset", recipe.dataset, "dialogues with satisfaction to train on")
+    check_examples(recipe, rows)
     tokenizer, model = make_classifier(recipe, LABELS, SINGLE_LABEL, (row["text"] for row in rows["train"]))
     training = describe("satisfaction", recipe, rows, options={"class weights": recipe.class_weights})
     say(accelerator, rows, training)

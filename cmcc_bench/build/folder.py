@@ -148,7 +148,7 @@ def _describe(folder: Path, template: str, result: BuildResult, with_figures: bo
     """Writes what stands in the built folder beside the data."""
     _write_json(folder / SPLIT_IDS_NAME, result.split_ids)
     _write_json(folder / REPORT_NAME, result.as_dict())
-    if tasks := eval_text(result.sizes):
+    if result.test_labels != "only" and (tasks := eval_text(result.sizes)):
         (folder / EVAL_NAME).write_text(tasks, encoding="utf-8")
     pictures = draw_pictures(folder, result.sizes, result.out.name) if with_figures else Pictures()
     text = card(folder, template, result, version_of(folder), pictures.statistics, pictures.figures)

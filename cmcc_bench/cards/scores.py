@@ -99,7 +99,7 @@ def _gold_rows(system: System) -> list[Row]:
     try:
         return task_rows(system.dataset, system.training.task, (system.split,))[system.split]
     except cmcc.DataError as error:  # the name in the file may be a path as seen from where it was decoded
-        hint = error.hint or "Name the data set that was decoded with --dataset."
+        hint = "Name the data set that was decoded with --dataset."
         place = error.place | {"predictions": str(system.path)}
         raise cmcc.DataError(error.found, error.expected, hint, **place) from error
 

@@ -185,20 +185,21 @@ def _score_responses(options: argparse.Namespace) -> tuple[dict[str, object], Re
 
 def _score_recognition(options: argparse.Namespace, task: str) -> tuple[dict[str, object], ReportTable]:
     from cmcc_bench.corpus import is_synthetic
-    from cmcc_bench.reports.recognition import difference_table, recognition_table
+    from cmcc_bench.reports.recognition import difference_table, recognition_table, tells_names_alone
     from cmcc_bench.reports.systems import read_task_answers
     from cmcc_bench.scoring import compare_answers, score_answers
 
     files = [options.predictions, *([options.against] if options.against else [])]
     answers, rows = read_task_answers(files, task, options.dataset, options.split)
     synthetic, bootstrap = is_synthetic(rows), (options.resamples, options.seed)
+    names_alone = any(map(tells_names_alone, answers))
     if options.against:
         a, b = answers
         compared = compare_answers(task, a, b, rows, *bootstrap, files=(files[0], files[1]))
         name = f"{files[0].name} less {files[1].name}"
-        return compared.as_dict(), difference_table(name, compared, synthetic)
+        return compared.as_dict(), difference_table(name, compared, synthetic, names_alone=names_alone)
     scores = score_answers(task, answers[0], rows, *bootstrap, file=files[0])
-    return scores.as_dict(), recognition_table(files[0].name, scores, synthetic)
+    return scores.as_dict(), recognition_table(files[0].name, scores, synthetic, names_alone=names_alone)
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
@@ -77,12 +76,5 @@ def board_card(board: Board) -> bytes:
     if configs:
         MetadataConfigs(configs).to_dataset_card_data(data)
     parts = [f"---\n{data.to_yaml()}\n---", _ABOUT, f"Scored on the split {board.split} of `{board.dataset}`."]
-    for table in board_tables(board):
-        rows = tuple(tuple(map(_as_text, row)) for row in table.rows)
-        parts.append(ReportTable(table.title, table.columns, rows, table.notes).markdown())
+    parts += [table.markdown() for table in board_tables(board)]
     return "\n\n".join(parts).encode()
-
-
-def _as_text(cell: str) -> str:
-    """A cell without meaning for Markdown; what a table's own escaping covers is left to it."""
-    return re.sub(r"([\\`*_{}\[\]()#!~&])", r"\\\1", cell)

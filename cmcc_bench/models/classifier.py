@@ -1,8 +1,9 @@
 """Text classifiers: a small BERT from scratch, or any one that transformers opens, saved as transformers' own.
 
-`pipeline("text-classification", model=FOLDER, top_k=None)` opens what is saved here. Its configuration holds what else
+`pipeline("text-classification", model=FOLDER, top_k=None)` opens what is saved here; called with `truncation=True` it
+takes texts of any length, and gives the probabilities of `probabilities` below. The configuration holds what else
 prediction needs: `thresholds`, the probability from which each label is said, and `context`, whether the two utterances
-before the one to classify are read, too.
+before the one to classify are read, too. A pipeline then takes them as {"text": the two before, "text_pair": the one}.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from transformers import (
 
 import cmcc
 
+from .causal_lm import longest_input
 from .tokenizer import Tokenizer
 
 MULTI_LABEL, SINGLE_LABEL = "multi_label_classification", "single_label_classification"
+_UNBOUNDED = 2**31 - 1  # tokens: what a tokenizer can be told
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,14 @@ def _open(name: str, **settings: Any) -> tuple[PreTrainedModel, Mapping[str, Any
         expected = "what AutoModelForSequenceClassification opens"
         raise cmcc.DataError(found, expected, hint, model=name) from error
     return opened[0], opened[1]
+
+
+def longest_text(model: PreTrainedModel, tokenizer: Tokenizer) -> int:
+    """The most tokens of a text: as the training cut them, which the saved tokenizer knows, a pipeline's, too.
+
+    A tokenizer that knows no limit has a huge one; the model's positions are then the limit.
+    """
+    return min(tokenizer.model_max_length, longest_input(model) or _UNBOUNDED)
 
 
 def encode_texts(

@@ -33,7 +33,8 @@ def bound_answers(task: str, train: Sequence[Row], rows: Sequence[Row], seed: in
     Raises cmcc.DataError without training rows.
     """
     if not train:
-        raise cmcc.DataError("no training rows", f"rows of the task {task}", data="train")
+        hint = "Build the data set with files for train, too; cmcc score needs none."
+        raise cmcc.DataError("no training rows", f"rows of the task {task}", hint, data="train")
     make = _MAKERS[task]
     drawn = np.random.default_rng(seed).integers(len(train), size=len(rows))
     name, cheap = make.cheap

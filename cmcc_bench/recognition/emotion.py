@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 import cmcc
-from cmcc_bench.models.classifier import EncodedText, encode_texts, probabilities
+from cmcc_bench.models.classifier import EncodedText, encode_texts, longest_text, probabilities
 from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.scoring import EmotionAnswer
 from cmcc_bench.scoring.bootstrap import Array
@@ -38,8 +38,8 @@ def emotion_probabilities(
     model: PreTrainedModel, tokenizer: Tokenizer, rows: Sequence[Row], batch_size: int = 32
 ) -> NDArray[np.float64]:
     """The probability of each emotion: [rows, 9]. How texts are read is in the model's configuration."""
-    limit = int(model.config.max_position_embeddings)  # type: ignore[arg-type]
-    encoded = encode_utterances(tokenizer, rows, limit, bool(getattr(model.config, "context", False)))
+    with_context = bool(getattr(model.config, "context", False))
+    encoded = encode_utterances(tokenizer, rows, longest_text(model, tokenizer), with_context)
     found = np.zeros((len(rows), len(LABELS)))
     for place, scores in probabilities(model, encoded, batch_size):
         found[place] = scores
@@ -47,8 +47,22 @@ def emotion_probabilities(
 
 
 def model_thresholds(model: PreTrainedModel) -> tuple[float, ...]:
-    """The probability from which each emotion is said: the model's own, or as published."""
-    return tuple(getattr(model.config, "thresholds", None) or [PUBLISHED_THRESHOLD] * len(LABELS))
+    """The probability from which each emotion is said: the model's own, or as published where it has none.
+
+    Raises cmcc.DataError when its configuration holds anything but a probability an emotion.
+    """
+    found = getattr(model.config, "thresholds", None)
+    if found is None:
+        return (PUBLISHED_THRESHOLD,) * len(LABELS)
+    if not (isinstance(found, list) and len(found) == len(LABELS) and all(map(_is_probability, found))):
+        expected = f"{len(LABELS)} numbers from 0 to 1, one an emotion"
+        hint = f"Copy config.json from the run, or take the key out of it: then {PUBLISHED_THRESHOLD} holds for all."
+        raise cmcc.DataError(f"{found!r:.60}", expected, hint, model=model.name_or_path, key="thresholds")
+    return tuple(found)
+
+
+def _is_probability(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def said_labels(scores: Sequence[float], thresholds: Sequence[float]) -> tuple[str, ...]:

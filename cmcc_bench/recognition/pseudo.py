@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import orjson
 
 import cmcc
-from cmcc_bench.corpus import open_split
+from cmcc_bench.corpus import fingerprint_of, open_split
 from cmcc_bench.decoding.confidence import LABEL_SEGMENTS, label_exchanges
 from cmcc_bench.decoding.run import open_model
 from cmcc_bench.models.digest import digest_of_model
@@ -46,12 +46,13 @@ def label_unlabeled(
     Raises cmcc.DataError when the model is of another task, there are no such data, or `out` was begun by another
     model or for other data.
     """
-    if read_training(model_dir).task != task or task not in ("emotion", "response"):
-        found = f"a model of the task {read_training(model_dir).task}"
+    if read_training(model_dir).task != task or not Path(model_dir).is_dir():
+        found = f"a model of the task {read_training(model_dir).task}" if Path(model_dir).is_dir() else "no such folder"
         raise cmcc.DataError(found, f"one of the task {task}", "Name the folder RUN/best.", model=model_dir)
     dialogues = open_split(dataset, "unlabeled", "train")
     total = min(most or len(dialogues), len(dialogues))
-    done = _begun(out, {"model": digest_of_model(model_dir), "dataset": dataset, "dialogues": total, "task": task})
+    data = {"dataset": dataset, "dialogues": total, "fingerprint": fingerprint_of(dialogues.select(range(total)))}
+    done = _begun(out, {"task": task, "model": digest_of_model(model_dir), **data}, total)
     if done == total:
         return
     label = _emotions(model_dir) if task == "emotion" else _responses(model_dir)
@@ -67,8 +68,10 @@ def label_unlabeled(
                 progress(done, total)
 
 
-def _begun(out: Path, identity: Mapping[str, Any]) -> int:
-    """Prepares the file; how many dialogues stand in it. What a stop cut off is taken away."""
+def _begun(out: Path, identity: Mapping[str, Any], total: int) -> int:
+    """Prepares the file; how many dialogues stand in it. A batch that a stop cut off is taken away, so that the same
+    dialogues are labelled together as in a run that was not stopped: another padding may change the last decimal.
+    """
     facts = out.with_suffix(".json")  # not FILE.run.json, by which reports find predictions
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.exists():
@@ -77,11 +80,14 @@ def _begun(out: Path, identity: Mapping[str, Any]) -> int:
             hint = f"Remove {out.name} to label anew."
             raise cmcc.DataError("labels of another model or other data", "those of this one", hint, file=str(out))
     facts.write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
-    content = out.read_bytes() if out.exists() else b""
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        out.write_bytes(whole)
-    return whole.count(b"\n")
+    if not out.exists():
+        return 0
+    with out.open("rb+") as stream:
+        ends = [0, *accumulate(len(line) for line in stream if line.endswith(b"\n"))]
+        done = len(ends) - 1
+        done -= 0 if done == total else done % _DIALOGUES
+        stream.truncate(ends[done])
+    return done
 
 
 def _as_labeled(row: Row) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import cmcc
 from cmcc_bench.corpus import fingerprint_of, is_synthetic
 from cmcc_bench.decoding.run import library_versions
 from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now, replace_file
-from cmcc_bench.models.classifier import encode_texts, load_classifier, probabilities
+from cmcc_bench.models.classifier import encode_texts, load_classifier, longest_text, probabilities
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.tokenizer import load_tokenizer
 from cmcc_bench.models.training import read_training
@@ -100,8 +100,7 @@ def _satisfaction(model_dir: str | Path, batch_size: int) -> Recogniser:
     tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, cmcc.SATISFACTION)
 
     def answers(rows: Sequence[Row]) -> list[Answer]:
-        limit = int(model.config.max_position_embeddings)  # type: ignore[arg-type]
-        texts = encode_texts(tokenizer, [row["text"] for row in rows], limit)
+        texts = encode_texts(tokenizer, [row["text"] for row in rows], longest_text(model, tokenizer))
         found = dict(probabilities(model, texts, batch_size))
         return [_satisfaction_answer(row, found[place]) for place, row in enumerate(rows)]
 

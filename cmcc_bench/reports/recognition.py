@@ -161,14 +161,15 @@ def _heads(task: str, name: str) -> Iterator[str]:
 
 def _cells(task: str, entry: _Entry, scores: RecognitionScores) -> Iterator[str]:
     """Each score and the paper's; of who tells names alone, no score of spans, beside which the paper's stands."""
-    names_alone = task == "entities" and _tells_names_alone(entry.answers)
+    names_alone = task == "entities" and tells_names_alone(entry.answers)
     for name in _SCORES[task]:
         yield NOTHING if names_alone and name == "entity_f1" else score_cell(scores.scores[name], _ROUNDING)
         if name in _PUBLISHED[task]:
             yield published_cell(getattr(entry.published, name, None))
 
 
-def _tells_names_alone(answers: Sequence[Answer]) -> bool:
+def tells_names_alone(answers: Sequence[Answer]) -> bool:
+    """Whether all entities are told without type and place, as a dialogue model does: no score of spans is theirs."""
     found = [entity for answer in answers if isinstance(answer, EntityAnswer) for entity in answer.entities]
     return bool(found) and all(entity.span is None for entity in found)
 
@@ -201,7 +202,8 @@ def _paired_table(
     for other in [*entries[1:], cheap]:
         compared = compare_answers(task, first.answers, other.answers, data.rows, resamples, seed)
         name = f"{first.name} less {other.name}"
-        score = "name_f1" if task == "entities" else MEASURES[task].main
+        names_alone = task == "entities" and tells_names_alone(other.answers)
+        score = "name_f1" if names_alone else MEASURES[task].main
         rows.append((name, score_name(score), *difference_cells(compared.differences[score])))
         notes.append(verdict(name, score_name(score), compared.differences[score]))
     title = f"{_TITLES[task]}, paired bootstrap{mark(data.synthetic)}"
@@ -222,17 +224,30 @@ def _number(value: float) -> str:
     return NOTHING if value != value else f"{value:.3f}"
 
 
-def recognition_table(name: str, scores: RecognitionScores, synthetic: bool) -> ReportTable:
-    """All scores of one system, a row each, and F1 and support of each label."""
-    rows = [(score_name(key), score_cell(found), "") for key, found in scores.scores.items()]
-    rows += [(f"F1 of {label}", _number(found.f1), str(found.support)) for label, found in scores.labels.items()]
+def recognition_table(
+    name: str, scores: RecognitionScores, synthetic: bool, *, names_alone: bool = False
+) -> ReportTable:
+    """All scores of one system, a row each, and F1 and support of each label. names_alone: see tells_names_alone."""
+    found = scores.scores.items()
+    rows = [(score_name(key), score_cell(score), "") for key, score in found if not (names_alone and _of_spans(key))]
+    labels = {} if names_alone else scores.labels
+    rows += [(f"F1 of {label}", _number(result.f1), str(result.support)) for label, result in labels.items()]
     title = f"{name}, {scores.task}{mark(synthetic)}"
     return ReportTable(title, ("score", "value [95 %]", "support"), tuple(rows), (*_notes(scores.task), _sizes(scores)))
 
 
-def difference_table(name: str, compared: RecognitionComparison, synthetic: bool) -> ReportTable:
-    """The paired test of two systems, a row a score."""
-    rows = tuple((score_name(key), *difference_cells(found)) for key, found in compared.differences.items())
-    main = MEASURES[compared.task].main
+def _of_spans(score: str) -> bool:
+    return score.startswith("entity_")
+
+
+def difference_table(
+    name: str, compared: RecognitionComparison, synthetic: bool, *, names_alone: bool = False
+) -> ReportTable:
+    """The paired test of two systems, a row a score. names_alone: whether either tells no more."""
+    found = compared.differences.items()
+    rows = tuple(
+        (score_name(key), *difference_cells(result)) for key, result in found if not (names_alone and _of_spans(key))
+    )
+    main = "name_f1" if names_alone else MEASURES[compared.task].main
     notes = (verdict(name, score_name(main), compared.differences[main]),)
     return ReportTable(f"{name}, {compared.task}{mark(synthetic)}", DIFFERENCES, rows, notes)

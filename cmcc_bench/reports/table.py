@@ -86,7 +86,9 @@ DIFFERENCES = ("score", "difference [95 %]", "p", "excludes 0")  # columns of a 
 
 
 def difference_cells(found: PairedResult) -> tuple[str, str, str]:
-    """The cells of a paired test after the score's name."""
+    """The cells of a paired test after the score's name; dashes where the score is not defined."""
+    if math.isnan(found.difference):
+        return NOTHING, NOTHING, NOTHING
     interval = f" [{found.low:+.3f}, {found.high:+.3f}]" if found.low == found.low else ""
     return f"{found.difference:+.3f}{interval}", f"{found.p_value:.3f}", "yes" if found.excludes_0 else "no"
 

@@ -22,6 +22,7 @@ FLAGS = (
     "--disable-sync",
 )
 DESK, TELEPHONE = 1280, 390
+expect.set_options(timeout=15_000)  # milliseconds, for a machine that does much else
 
 pytestmark = pytest.mark.skipif(not CHROMIUM and os.environ.get("CI") != "true", reason="no chromium on this machine")
 
@@ -73,7 +74,7 @@ def visit(browser, address, width, scheme="light"):
     context = browser.new_context(
         viewport={"width": width, "height": 900}, has_touch=width == TELEPHONE, color_scheme=scheme
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(15_000)
     page, asked, errors = context.new_page(), [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -89,6 +90,7 @@ def visit(browser, address, width, scheme="light"):
 
 
 def systems(page):
+    expect(page.locator("table.board tbody tr").first).to_be_visible()
     return page.locator("table.board:not(.test) .system").all_inner_texts()
 
 
@@ -97,6 +99,7 @@ def is_within(page):
 
 
 def compare(page):
+    expect(page.get_by_label("System B")).not_to_have_value("")
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.get_by_text("These are 1 to 20")).to_be_visible()
 
@@ -117,6 +120,7 @@ def test_a_desk_s_page_is_sorted_filtered_and_compared_by_mouse(browser, address
         page.get_by_role("radio", name="Emotions of the user").check()
         expect(page.get_by_text("2 of 2 systems")).to_be_visible()
         page.get_by_role("radio", name="Response generation").check()
+        expect(page.get_by_text("14 of 18 systems")).to_be_visible()
         compare(page)
         page.get_by_role("button", name="Next differences").click()
         expect(page.get_by_text("These are 21 to 40")).to_be_visible()

@@ -9,6 +9,7 @@ from cmcc_bench.models.classifier import (
     SINGLE_LABEL,
     encode_texts,
     load_classifier,
+    longest_text,
     probabilities,
     scratch_classifier,
 )
@@ -46,6 +47,14 @@ def test_a_text_that_is_too_long_loses_its_beginning(tokenizer):
     assert cut.ids[1:] == whole.ids[-5:] and cut.ids[0] == whole.ids[0]
     pair = encode_texts(tokenizer, ["喂"], 8, ["我想问流量包多少钱一个月"])[0]
     assert len(pair.ids) == 8 and 1 in pair.types
+
+
+def test_the_longest_text_is_the_training_s_and_never_more_than_the_model_has_positions_for(tokenizer):
+    model = classifier(tokenizer, SINGLE_LABEL, cmcc.SATISFACTION)
+    assert longest_text(model, tokenizer) == 16  # the tokenizer knows no limit
+    for limit, longest in ((10, 10), (99, 16)):
+        tokenizer.model_max_length = limit
+        assert longest_text(model, tokenizer) == longest
 
 
 def test_a_saved_classifier_opens_with_its_labels_and_no_others(tokenizer, tmp_path):

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
+from transformers import BertConfig, BertForSequenceClassification
 
+import cmcc
 from cmcc_bench.recognition.emotion import (
     LABELS,
     emotion_answers,
     gold_matrix,
     is_collapsed,
+    model_thresholds,
     said_labels,
     tuned_thresholds,
 )
@@ -20,6 +23,17 @@ def test_a_label_is_said_from_its_threshold_on():
     scores = [0.3, 0.29, 0.9, *[0.0] * 6]
     assert said_labels(scores, [0.3] * 9) == (LABELS[0], LABELS[2])
     assert said_labels([0.1] * 9, [0.3] * 9) == ()
+
+
+def test_thresholds_are_the_model_s_own_or_as_published_and_wrong_ones_are_refused():
+    model = BertForSequenceClassification(BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1))
+    assert model_thresholds(model) == (0.3,) * 9
+    model.config.thresholds = [0.1 * n for n in range(9)]
+    assert model_thresholds(model)[5] == 0.5
+    for wrong in ([0.3] * 8, [], "0.3", [*[0.3] * 8, 2], [*[0.3] * 8, None]):
+        model.config.thresholds = wrong
+        with pytest.raises(cmcc.DataError, match=r"thresholds: found .* expected 9 numbers.*Copy config.json"):
+            model_thresholds(model)
 
 
 def test_tuned_thresholds_have_the_highest_f1_that_any_threshold_has():

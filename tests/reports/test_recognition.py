@@ -75,7 +75,9 @@ def test_table_9_has_the_tagger_with_and_without_emotions_and_the_baseline_s_nam
     write_variant(tmp_path / "runs")
     facts = json.loads((tmp_path / "runs" / "variant.jsonl.run.json").read_text()) | {"form": "baseline"}
     (tmp_path / "runs" / "variant.jsonl.run.json").write_text(json.dumps(facts))
-    rows = {row[0]: row[1:] for row in tables(tmp_path / "runs")["Table 9, entities"].rows}
+    made = tables(tmp_path / "runs")
+    assert [row[1] for row in made["Table 9, entities, paired bootstrap"].rows] == ["entity F1", "name F1", "entity F1"]
+    rows = {row[0]: row[1:] for row in made["Table 9, entities"].rows}
     assert rows["Stack-propagation"][:2] == ("1.000 [1.00, 1.00]", "0.525")
     assert rows["Stack-propagation"][-1] == "0.989"
     assert rows["Stack-propagation, w/o user emotion"][1] == "0.524"
@@ -128,5 +130,13 @@ def test_what_a_dialogue_model_wrote_is_scored_and_compared_as_emotions(tmp_path
     assert found["scores"]["micro_f1"]["point"] == 1 and found["items"] < len(split_rows("sample", "emotion", TEST))
     assert cli.main(["score", variant, *score, "--against", random]) == 0
     assert json.loads(capsys.readouterr().out)["differences"]["micro_f1"]["difference"] > 0
+    of_names = ["score", variant, "sample", "--task", "entities", "--resamples", "20"]
+    write_answers(tmp_path, "joint", Training("entities"), bounds("entities")["gold"])
+    for against in ([], ["--against", str(tmp_path / "joint.jsonl")]):
+        assert cli.main([*of_names, *against]) == 0
+        shown = capsys.readouterr().out
+        assert (
+            "name F1" in shown and "entity precision" not in shown and "nan" not in shown
+        )  # it tells no spans, no emotions
     assert cli.main(["score", variant, *score[:2], "satisfaction"]) == 1
     assert "expected those of satisfaction" in capsys.readouterr().err

@@ -8,11 +8,16 @@ from safetensors.torch import load_file
 
 import cmcc
 from cmcc_bench import cli
+from cmcc_bench.build import build
+from cmcc_bench.corpus import open_split
 from cmcc_bench.models.training import read_training
+from cmcc_bench.scoring import read_answers
+from cmcc_bench.simulate import write_corpus
+from tests import raw
 from train.emotion import EmotionRecipe, train
 from train.recipe import read_recipe
 
-from .recognisers import SHORT, SMALL, labels_by_transformers_alone
+from .recognisers import SHORT, SMALL, labels_by_transformers_alone, stop_at
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,11 +59,45 @@ def test_context_weights_and_tuned_thresholds_are_kept_with_the_model(trained, c
     assert read_training(out / "best").suffix == ", with context, class weights, tuned thresholds"
 
 
-def test_a_run_that_is_gone_on_with_has_the_weights_of_one_that_was_not_stopped(trained, data, run_training):
-    whole = trained("whole", epochs=2)
-    half = trained("half", epochs=2, save_every=3)
-    settings = {**SMALL, **SHORT, "dataset": data, "epochs": 2, "save_every": 3}
-    assert run_training(train, EmotionRecipe, **settings, out=half, resume="true") == 0
+def test_a_pipeline_gives_what_cmcc_predict_says_also_of_the_utterances_before(trained, data, tmp_path):
+    out, answers = trained(context="true"), tmp_path / "a.jsonl"
+    assert cli.main(["predict", str(out / "best"), str(data), "--out", str(answers)]) == 0
+    row = max(open_split(str(data), "emotion", "test"), key=lambda row: len(row["context"]))
+    assert len(row["context"] + row["text"]) > SMALL["max_length"]  # it has to be cut
+    pair = {"text": row["context"], "text_pair": row["text"]}
+    found = labels_by_transformers_alone(out / "best", ROOT, pair, truncation=True)
+    said = {(a.dialogue_id, a.utterance): a for a in read_answers(answers, "emotion")}
+    scores = said[row["dialogue_id"], row["utterance"]].scores
+    assert [found[name] for name in cmcc.EMOTIONS] == pytest.approx(scores, abs=1e-4)
+
+
+def test_data_without_emotions_say_what_to_build(tmp_path, run_training, capsys):
+    bare = raw.dialogue()
+    bare["content"] = [{key: value for key, value in t.items() if key != "用户情绪"} for t in bare["content"]]
+    raw.write(tmp_path / "raw", "train.json", [bare])
+    build(tmp_path / "raw", tmp_path / "cmcc")
+    settings = {**SMALL, **SHORT, "dataset": tmp_path / "cmcc", "out": tmp_path / "x"}
+    assert run_training(train, EmotionRecipe, **settings) == 1
+    assert "Nothing with emotion was built: add the labels, in the raw files or a care file" in capsys.readouterr().err
+
+
+def test_data_with_one_split_say_which_is_missing(tmp_path, run_training, capsys):
+    write_corpus(tmp_path / "raw" / "train", 2, 0, seed=0)
+    build(tmp_path / "raw", tmp_path / "cmcc")
+    settings = {**SMALL, **SHORT, "dataset": tmp_path / "cmcc", "out": tmp_path / "x"}
+    assert run_training(train, EmotionRecipe, **settings) == 1
+    assert "split validation: found no annotated rows" in capsys.readouterr().err
+
+
+def test_a_run_that_is_gone_on_with_has_the_weights_of_one_that_was_not_stopped(
+    trained, data, tmp_path, run_training, monkeypatch
+):
+    whole, half = trained("whole", epochs=2), tmp_path / "half"
+    settings = {**SMALL, **SHORT, "dataset": data, "epochs": 2, "save_every": 3, "out": half}
+    stop_at(monkeypatch, 8)
+    assert run_training(train, EmotionRecipe, **settings) == 1
+    assert [state.name for state in half.glob("state-*")] == ["state-6"]
+    assert run_training(train, EmotionRecipe, **settings, resume="true") == 0
     first, second = (load_file(out / "best" / "model.safetensors") for out in (whole, half))
     assert all((first[name] == second[name]).all() for name in first)
 

@@ -7,8 +7,11 @@ import orjson
 import pytest
 
 import cmcc
+from cmcc_bench.build import build
 from cmcc_bench.models.training import Training
+from cmcc_bench.recognition import pseudo
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
+from cmcc_bench.simulate import write_corpus
 from cmcc_bench.textform import FORMS
 from tests.tiny_model import write_model
 from train.emotion import EmotionRecipe
@@ -75,6 +78,31 @@ def test_labelling_that_was_stopped_goes_on_and_gives_the_same(data, response_mo
     assert part.read_bytes() == whole.read_bytes()
     with pytest.raises(cmcc.DataError, match="labels of another model or other data"):
         label_unlabeled("response", str(response_model), str(data), part, most=3)
+
+
+def test_a_batch_that_was_stopped_is_labelled_again_as_a_whole(data, response_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(pseudo, "_DIALOGUES", 2)
+    path, seen = tmp_path / "labels.jsonl", []
+    label_unlabeled("response", str(response_model), str(data), path)
+    whole = path.read_bytes()
+    path.write_bytes(b"".join(whole.splitlines(keepends=True)[:3]))
+    label_unlabeled("response", str(response_model), str(data), path, progress=lambda *done: seen.append(done))
+    assert path.read_bytes() == whole and seen == [(4, 6), (6, 6)]
+
+
+def test_labels_of_data_that_were_built_anew_are_refused(response_model, tmp_path):
+    for seed in (0, 1):
+        write_corpus(tmp_path / f"raw-{seed}", 1, 3, seed=seed)
+        build(tmp_path / f"raw-{seed}", tmp_path / "cmcc")
+        if seed == 0:
+            label_unlabeled("response", str(response_model), str(tmp_path / "cmcc"), tmp_path / "labels.jsonl")
+    with pytest.raises(cmcc.DataError, match=r"other data.*Remove labels.jsonl to label anew"):
+        label_unlabeled("response", str(response_model), str(tmp_path / "cmcc"), tmp_path / "labels.jsonl")
+
+
+def test_a_model_that_is_not_there_is_named(data, tmp_path):
+    with pytest.raises(cmcc.DataError, match=r"model nowhere: found no such folder"):
+        label_unlabeled("response", "nowhere", str(data), tmp_path / "labels.jsonl")
 
 
 def test_a_file_that_this_model_did_not_begin_is_left_alone(data, response_model, tmp_path):

@@ -26,7 +26,7 @@ def test_every_step_names_files_and_arguments_that_exist(tmp_path):
             script, recipe = Path(step.command[1]), Path(step.command[step.command.index("--recipe") + 1])
             assert script.is_file() and recipe.is_file() and step.name.startswith(f"train {recipe.stem}")
     assert sum("oracle" in step.name for step in steps) == 2
-    assert sum("train" in step.name for step in steps) == len(reproduce.SYSTEMS) == 14
+    assert sum("train" in step.name for step in steps) == len(reproduce.SYSTEMS) == 15
 
 
 def test_a_system_that_needs_another_is_started_after_it_and_names_its_model(tmp_path):
@@ -71,3 +71,10 @@ def test_the_clock_tells_the_time_left_and_a_failed_step_the_end_of_its_log(tmp_
         reproduce.run_system([good, bad], tmp_path / "x.log", clock)
     printed = capsys.readouterr().out
     assert "[ 25%] done: good" in printed and "min left" in printed and "bad" not in printed
+
+
+def test_a_step_that_takes_long_shows_the_last_line_of_its_log(tmp_path, capsys):
+    code = "import time; print('epoch 1/8', flush=True); time.sleep(1)"
+    clock = reproduce.Clock(whole=2.0, every=0.2)
+    reproduce.run_system([reproduce.Step("slow", [sys.executable, "-c", code], 1.0)], tmp_path / "x.log", clock)
+    assert "[  0%] running: slow: epoch 1/8 (0." in capsys.readouterr().out
