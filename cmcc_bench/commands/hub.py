@@ -124,7 +124,7 @@ def _leaderboard(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
         expected = "the leaderboard's page in this installation"
         raise cmcc.DataError("no such folder", expected, folder="leaderboard") from error
     results = options.results or f"{options.repository}-results"
-    return [(leaderboard_artifact(folder), options.repository), (results_artifact(), results)]
+    return [(leaderboard_artifact(folder, results), options.repository), (results_artifact(), results)]
 
 
 def _card(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from huggingface_hub import DatasetCard, DatasetCardData
+from huggingface_hub import DatasetCard, DatasetCardData, RepoCard
 
 import cmcc
 from cmcc_bench.build.folder import version_of
@@ -186,13 +186,28 @@ def metric_artifact(folder: Path) -> Artifact:
     return Artifact("space", files, False, False, _tag(files), is_space_file, _sdk(folder, "static"))
 
 
-def leaderboard_artifact(folder: Path) -> Artifact:
-    """The leaderboard's page as a Space."""
+def leaderboard_artifact(folder: Path, results: str) -> Artifact:
+    """The leaderboard's page as a Space; results: the id of the data set that it shows, which its card then names.
+
+    Raises cmcc.DataError for an id without an organization: the Space would not find it.
+    """
+    if "/" not in results:
+        hint = "The Space reads the results by this id, whoever opens it."
+        raise cmcc.DataError(results, "ORGANIZATION/NAME", hint, repository=results)
     files = files_of(folder, is_space_file, "the leaderboard's code and pages")
     if not files.keys() >= {"app.py", CARD_NAME}:
         raise cmcc.DataError("no such files", f"app.py and {CARD_NAME}", folder=str(folder))
     _require_package(files, "leaderboard")
+    files[CARD_NAME] = _card_with_datasets(folder, [results])
     return Artifact("space", files, False, False, _tag(files), is_space_file, _sdk(folder, "gradio"))
+
+
+def _card_with_datasets(folder: Path, datasets: list[str]) -> bytes:
+    """A folder's card whose head names these data sets, and is as it was otherwise."""
+    card_head(folder)  # says so where it cannot be read
+    card = RepoCard.load(folder / CARD_NAME, ignore_metadata_errors=True)
+    card.data["datasets"] = datasets
+    return str(card).encode()
 
 
 def results_artifact() -> Artifact:

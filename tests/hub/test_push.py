@@ -376,6 +376,9 @@ def test_the_leaderboard_is_a_space_and_a_data_set_of_results_that_is_left_alone
     assert clients(push_leaderboard_of, tmp_path, arguments)[0] == 0
     space = hub.repository("spaces", "cmcc-org/leaderboard")
     assert set(space.find("main").files) == {".gitattributes", "README.md", "app.py", "requirements.txt"}
+    assert b"- cmcc-org/leaderboard-results" in space.find("main").files["README.md"].content
+    status, _, err = clients(push_leaderboard_of, tmp_path, [*arguments, "--results", "plain"])
+    assert status == 1 and "repository plain: found plain; expected ORGANIZATION/NAME" in err
     results = hub.repository("datasets", "cmcc-org/leaderboard-results")
     assert space.private and results.private
     from tests.hub_server.store import File

@@ -1,0 +1,111 @@
+"""The parts of the leaderboard's page as HTML: every text in them is escaped, whoever wrote it.
+
+What authors of systems wrote goes through `_shown`, which writes out what cannot be printed, such as the characters
+that turn the direction of a text, and then through the templates' own escaping.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import cmcc
+from cmcc_bench.leaderboard.board import Board, Kind, TrackBoard
+from cmcc_bench.leaderboard.reader import SOURCE_VARIABLE, Reading
+from cmcc_bench.leaderboard.tracks import RESAMPLES
+from cmcc_bench.leaderboard.view import (
+    KINDS,
+    ORDERS,
+    RANK_RULE,
+    Comparison,
+    DifferencePage,
+    Plot,
+    Table,
+    name_of,
+    printed,
+)
+from cmcc_bench.reports.table import score_name
+
+_FOLDER = Path(__file__).parent
+_KIND_NOTES: dict[Kind, str] = {
+    "submission": "submitted by its author, scored here",
+    "bound": "gold, majority, random or a cheap baseline: what frames the scores; not ranked",
+    "published": "the paper's number, on the licensed corpus: other data, no interval, not ranked",
+}
+_FLAGGED_NOTE = "something about it is odd, such as an exactly perfect score; shown, not ranked"
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - whatever a template writes
+    return printed(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_FOLDER),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    finalize=_shown,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters["score_name"] = score_name
+_ENVIRONMENT.globals["kinds"] = KINDS
+_ENVIRONMENT.filters["name_of"] = name_of
+
+
+def style() -> str:
+    """The page's style sheet."""
+    return (_FOLDER / "page.css").read_text("utf-8")
+
+
+def _render(name: str, **values: Any) -> str:  # noqa: ANN401
+    return _ENVIRONMENT.get_template(f"page_{name}.html.jinja").render(**values)
+
+
+def heading_html(reading: Reading, track: TrackBoard | None) -> str:
+    """The title, what the board is of, SYNTHETIC where it is, and what went wrong where something did."""
+    is_on_hub = bool(reading.source) and not Path(reading.source).is_dir()
+    return _render("heading", reading=reading, track=track, is_on_hub=is_on_hub, variable=SOURCE_VARIABLE)
+
+
+def table_html(table: Table) -> str:
+    """The rows, with a button in the head of each column that they can be sorted by (data-order: what by)."""
+    notes = {KINDS[kind]: note for kind, note in _KIND_NOTES.items()} | {"flagged": _FLAGGED_NOTE}
+    return _render("table", table=table, rule=RANK_RULE, orders=ORDERS, notes=notes, resamples=RESAMPLES)
+
+
+def plot_html(plot: Plot) -> str:
+    """The scores with their intervals, drawn; each row says its numbers in text, too."""
+    return _render("plot", plot=plot)
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """The paired test of two systems, with what it says in words."""
+    return _render("comparison", comparison=comparison, resamples=RESAMPLES)
+
+
+def differences_html(shown: DifferencePage, items: str) -> str:
+    """Items that two systems answer differently. items: what they are, in the plural."""
+    return _render("differences", shown=shown, items=items)
+
+
+def help_html(board: Board | None, source: str) -> str:
+    """How to submit, as commands to copy."""
+    dataset = shlex.quote(cmcc.printable(board.dataset)) if board else "DATASET"
+    split = board.split if board else "test"
+    tasks = list(board.tracks) if board else []
+    repository = source if source and not Path(source).is_dir() else "ORGANIZATION/RESULTS"
+    return _render("help", dataset=dataset, split=split, tasks=tasks, repository=shlex.quote(repository))
+
+
+def rejected_html(board: Board | None) -> str:
+    """What was not accepted, and why; nothing where all was."""
+    return _render("rejected", rejected=board.rejected) if board and board.rejected else ""
+
+
+def note_html(text: str, is_problem: bool = False) -> str:
+    """A sentence in the place of what cannot be shown."""
+    return _render("note", text=text, is_problem=is_problem)

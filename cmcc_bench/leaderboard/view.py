@@ -1,0 +1,308 @@
+"""What the leaderboard's page shows, as plain data: rows sorted and filtered, the plot's bars, two systems compared."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import cmcc
+from cmcc_bench.leaderboard.board import Difference, Entry, Kind, TrackBoard
+from cmcc_bench.masking import mask
+from cmcc_bench.reports.table import NOTHING, difference_cells, score_cell, score_name
+from cmcc_bench.scoring import Interval, PairedResult
+
+ROWS = 100  # of a table at a time
+BARS = 40  # of a plot
+SHOWN_DIFFERENCES = 20  # at a time
+_NOT_IN_ADDRESSES = set(" \"'<>\\^`{|}")
+CHOICES = 500  # systems that a list to choose from holds
+LONGEST = 2_000  # characters of one text
+
+KINDS: dict[Kind, str] = {"submission": "submitted", "bound": "bound", "published": "as published"}
+FLAGGED = "flagged"
+ORDERS = {"system": "name", "date": "newest"}  # beside the scores
+RANK_RULE = (
+    "A rank is one more than the number of systems whose whole 95 % interval lies above: systems that share a rank, "
+    "such as 1=, are not told apart by these dialogues."
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a visitor asks for. order: a headline score, highest first, or one of ORDERS; page: from 0."""
+
+    order: str
+    text: str = ""
+    kinds: tuple[Kind, ...] = tuple(KINDS)
+    page: int = 0
+
+
+@dataclass(frozen=True)
+class ScoreText:
+    """A score as it stands in a cell; interval: "" where it has none."""
+
+    point: str
+    interval: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry as a row; kind: a key of KINDS, link: an address that may be followed, or None."""
+
+    entry: Entry
+    rank: str
+    kind: str
+    scores: tuple[ScoreText, ...]
+    link: str | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A page of rows. ranked_by: the score that the ranks are of; found: rows on all pages; total: without a filter."""
+
+    scores: tuple[str, ...]
+    order: str
+    ranked_by: str
+    rows: tuple[Row, ...]
+    found: int
+    total: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A system in the plot. x, low, high: in percent of the width; low and high None without an interval."""
+
+    entry: Entry
+    mark: str
+    text: ScoreText
+    x: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Bars of one score, with the axis: ticks as (percent of the width, text). left_out: systems beyond BARS."""
+
+    score: str
+    bars: tuple[Bar, ...]
+    ticks: tuple[tuple[float, str], ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class ComparedScore:
+    """A line of the paired test of systems A and B, whose scores come first."""
+
+    score: str
+    a: ScoreText
+    b: ScoreText
+    difference: str
+    p: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two systems: the paired test."""
+
+    a: Entry
+    b: Entry
+    lines: tuple[ComparedScore, ...]
+
+
+@dataclass(frozen=True)
+class DifferencePage:
+    """Some of the items that two systems answer differently. fields: how often each differs; first: from 1."""
+
+    differences: tuple[Difference, ...]
+    fields: tuple[tuple[str, int], ...]
+    first: int
+    found: int
+    page: int
+    pages: int
+
+
+def find_entries(track: TrackBoard, choice: Choice) -> list[Entry]:
+    """The entries that a visitor asks for, in the order asked for, whatever the page."""
+    words = choice.text.casefold().split()
+    return [
+        entry
+        for entry in _in_order(track, choice.order)
+        if entry.kind in choice.kinds and all(word in _searched(entry) for word in words)
+    ]
+
+
+def _in_order(track: TrackBoard, order: str) -> list[Entry]:
+    if order == "system":
+        return sorted(track.entries, key=lambda entry: (entry.system.casefold(), entry.key))
+    by_score = track.sorted_by(order if order in track.track.headline else track.track.headline[0])
+    return sorted(by_score, key=lambda entry: entry.date, reverse=True) if order == "date" else by_score
+
+
+def _searched(entry: Entry) -> str:
+    return " ".join((entry.system, entry.author, entry.training_data, entry.date, *entry.flags)).casefold()
+
+
+def table_of(track: TrackBoard, choice: Choice) -> Table:
+    """The page of rows that a visitor asks for; the last one where there are not so many."""
+    found = find_entries(track, choice)
+    page, pages = _page(choice.page, len(found), ROWS)
+    ranked_by = choice.order if choice.order in track.track.headline else track.track.headline[0]
+    ranks = rank_texts(track.entries, ranked_by)
+    rows = tuple(
+        Row(
+            entry,
+            ranks.get(entry.key, NOTHING),
+            mark_of(entry),
+            tuple(score_text(entry, name) for name in track.track.headline),
+            safe_link(entry.paper),
+        )
+        for entry in found[page * ROWS : (page + 1) * ROWS]
+    )
+    return Table(track.track.headline, choice.order, ranked_by, rows, len(found), len(track.entries), page, pages)
+
+
+def _page(wanted: int, items: int, size: int) -> tuple[int, int]:
+    pages = max(1, math.ceil(items / size))
+    return min(max(wanted, 0), pages - 1), pages
+
+
+def rank_texts(entries: Iterable[Entry], score: str) -> dict[str, str]:
+    """Key -> rank by a score, with = where another system has it, too; nothing for what has no rank."""
+    ranks = {entry.key: entry.ranks[score] for entry in entries if entry.ranks and score in entry.ranks}
+    shared = Counter(ranks.values())
+    return {key: f"{rank}=" if shared[rank] > 1 else str(rank) for key, rank in ranks.items()}
+
+
+def mark_of(entry: Entry) -> str:
+    """How an entry is marked: its kind, or that it is flagged."""
+    return FLAGGED if entry.flags else entry.kind
+
+
+def name_of(entry: Entry) -> str:
+    """How an entry is called beside its mark, which it does not repeat."""
+    words = f", {KINDS['published']}"
+    return entry.system.removesuffix(words) if entry.kind == "published" else entry.system
+
+
+def score_text(entry: Entry, score: str) -> ScoreText:
+    """A score of an entry as it is shown; a dash where it has none, or none that is defined."""
+    found = entry.scores.get(score)
+    if found is None or math.isnan(found.point):
+        return ScoreText(NOTHING, "")
+    point, _, interval = score_cell(found, 2 if score == "bleu" else 3).partition(" ")
+    return ScoreText(point, interval)
+
+
+def safe_link(address: str | None) -> str | None:
+    """The address where a browser may follow it: https and a host, no name or password, no quotes."""
+    if not address or not address.isprintable() or set(address) & _NOT_IN_ADDRESSES:
+        return None
+    try:
+        parts = urlsplit(address)
+        is_web = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return None
+    return address if is_web else None
+
+
+def plot_of(track: TrackBoard, choice: Choice) -> Plot:
+    """The bars of the systems that a visitor asks for, by the score that they are sorted by, or the main one."""
+    score = choice.order if choice.order in track.track.headline else track.track.headline[0]
+    found = [(entry, entry.scores[score]) for entry in find_entries(track, choice) if score in entry.scores]
+    found = [(entry, interval) for entry, interval in found if math.isfinite(interval.point)]
+    shown = found[:BARS]
+    values = [value for _, interval in shown for value in (interval.point, *_ends(interval))]
+    low, step, count = _axis(min(values, default=0.0), max(values, default=1.0))
+    width = step * count
+
+    def percent(value: float) -> float:
+        return round(100 * (value - low) / width, 2)
+
+    bars = tuple(
+        Bar(entry, mark_of(entry), score_text(entry, score), percent(interval.point), *_positions(interval, percent))
+        for entry, interval in shown
+    )
+    ticks = tuple((percent(low + n * step), f"{low + n * step:g}") for n in range(count + 1))
+    return Plot(score, bars, ticks, len(found) - len(shown))
+
+
+def _ends(interval: Interval) -> tuple[float, ...]:
+    return (interval.low, interval.high) if math.isfinite(interval.low) and math.isfinite(interval.high) else ()
+
+
+def _positions(interval: Interval, percent: Callable[[float], float]) -> tuple[float | None, float | None]:
+    ends = _ends(interval)
+    return (percent(ends[0]), percent(ends[1])) if ends else (None, None)
+
+
+def _axis(least: float, most: float) -> tuple[float, float, int]:
+    """An axis that holds 0 and all values: where it begins, its step (1, 2 or 5 of a power of ten), how many steps."""
+    low, high = min(least, 0.0), max(most, 0.0)
+    width = (high - low) or 1.0
+    power = 10.0 ** math.floor(math.log10(width / 4))
+    step = next(size * power for size in (1, 2, 5, 10) if size * power * 5 >= width)
+    begin = math.floor(low / step + 1e-9)
+    return round(begin * step, 12), step, max(1, math.ceil(high / step - 1e-9) - begin)
+
+
+def compare_entries(track: TrackBoard, a: str, b: str) -> Comparison:
+    """The paired test of two systems by their keys. Raises KeyError where one is not there, or has no counts."""
+    by_key = {entry.key: entry for entry in track.entries}
+    first, second = by_key[a], by_key[b]
+    lines = tuple(
+        ComparedScore(score, score_text(first, score), score_text(second, score), *_words_of(score, found))
+        for score, found in track.compare(a, b).items()
+    )
+    return Comparison(first, second, lines)
+
+
+def _words_of(score: str, found: PairedResult) -> tuple[str, str, str]:
+    """The difference, the p-value, and what they say."""
+    if math.isnan(found.difference):
+        return NOTHING, NOTHING, "not defined for both"
+    difference, p, _ = difference_cells(found)
+    if not found.excludes_0:
+        return difference, p, "does not show which is better"
+    return difference, p, f"{'A' if found.difference > 0 else 'B'} has the higher {score_name(score)}"
+
+
+def comparable(track: TrackBoard, choice: Choice) -> list[tuple[str, str]]:
+    """(label, key) of the systems that can be compared, in order, those that the filter finds; no label twice."""
+    found = [entry for entry in find_entries(track, choice) if entry.key in track.counts][:CHOICES]
+    labels = [_label(entry) for entry in found]
+    twice = {label for label, times in Counter(labels).items() if times > 1}
+    return [
+        (f"{label} [{entry.key}]" if label in twice else label, entry.key)
+        for label, entry in zip(labels, found, strict=True)
+    ]
+
+
+def _label(entry: Entry) -> str:
+    by = ", ".join(filter(None, (entry.author, entry.date))) or KINDS[entry.kind]
+    return f"{printed(entry.system)} ({printed(by)})"
+
+
+def printed(text: str) -> str:
+    """A text with what cannot be printed written out, so that it can neither hide nor turn what stands beside it."""
+    return cmcc.printable(text.replace("\u3000", " "), LONGEST)
+
+
+def page_of_differences(found: Sequence[Difference], page: int) -> DifferencePage:
+    """Some of the differences, with personal data masked, and how often each field differs among all of them."""
+    page, pages = _page(page, len(found), SHOWN_DIFFERENCES)
+    first = page * SHOWN_DIFFERENCES
+    shown = tuple(_masked(one) for one in found[first : first + SHOWN_DIFFERENCES])
+    fields = Counter(name for one in found for name in one.fields)
+    return DifferencePage(shown, tuple(fields.items()), first + 1, len(found), page, pages)
+
+
+def _masked(one: Difference) -> Difference:
+    fields = {name: (mask(a), mask(b)) for name, (a, b) in one.fields.items()}
+    return Difference(one.dialogue_id, one.item, mask(one.said), fields)
