@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import cmcc
-from cmcc_bench.commands.console import Commands, console, errors, progress_bar
+from cmcc_bench.commands.console import Commands, console, errors, positive, progress_bar
 from cmcc_bench.commands.hub import confirmed, quiet_without_terminal, say
 
 LEADERBOARD = "CMCC_LEADERBOARD"  # the environment's name for the repository that submissions go to
@@ -72,6 +72,8 @@ def _add_leaderboard(commands: Commands) -> None:
     show = actions.add_parser("show", help="print the tables")
     show.add_argument("repository", nargs="?", default=os.environ.get(LEADERBOARD), help=f"{_REPOSITORY}, or a folder")
     show.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables to this file, too")
+    show.add_argument("--web", action="store_true", help="open the page on this machine instead")
+    show.add_argument("--port", type=positive, help="of the page (default: a free one)")
     show.set_defaults(run=_show)
     update = actions.add_parser("update", help="score what was submitted, and write the tables")
     update.add_argument("repository", nargs="?", default=os.environ.get(LEADERBOARD), help=_REPOSITORY)
@@ -154,7 +156,13 @@ def _show(options: argparse.Namespace) -> int:
     from cmcc_bench.leaderboard.files import load_board
 
     quiet_without_terminal()
-    tables = board_tables(load_board(_repository(options.repository)))
+    repository = _repository(options.repository)
+    if options.web:
+        from cmcc_bench.leaderboard.page import launch_board
+
+        launch_board(repository, options.port)
+        return 0
+    tables = board_tables(load_board(repository))
     for table in tables:
         console.print(table.terminal())
     if options.markdown:

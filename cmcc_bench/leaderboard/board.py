@@ -137,11 +137,8 @@ def differences(track: Track, a: Sequence[Answer], b: Sequence[Answer], texts: M
         place = _place(track, answer)
         if place not in theirs:
             continue
-        fields = {
-            name: (shown, _shown(theirs[place])[name])
-            for name, shown in _shown(answer).items()
-            if shown != _shown(theirs[place])[name]
-        }
+        ours, other = _shown(answer), _shown(theirs[place])
+        fields = {name: (ours[name], other[name]) for name in ours if ours[name] != other[name]}
         if fields:
             item = place[1] if track.key else None
             found.append(Difference(place[0], item, texts.get(text_key(*place), ""), fields))

@@ -10,6 +10,7 @@ from huggingface_hub import DatasetCardData
 from cmcc_bench.leaderboard.board import Board, Entry, TrackBoard
 from cmcc_bench.leaderboard.files import counts_path, results_path
 from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED
+from cmcc_bench.leaderboard.view import RANK_RULE, rank_texts
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_cell, score_name
 from cmcc_bench.scoring import Interval, bleu
 
@@ -19,10 +20,6 @@ _ABOUT = """\
 What was submitted to the leaderboard, and every score, recomputed from the stored predictions (`cmcc leaderboard
 update`). A config a track; `counts/` has what scores and paired tests are made of, `rejected/` what was not accepted.
 """
-_RULE = (
-    "A rank is one more than the number of systems whose whole 95 % interval lies above: systems whose intervals "
-    "overlap share it."
-)
 
 
 def board_tables(board: Board) -> list[ReportTable]:
@@ -32,10 +29,11 @@ def board_tables(board: Board) -> list[ReportTable]:
 
 def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
     names = track.track.headline
-    rows = [_cells(entry, names) for entry in track.sorted_by(names[0])]
+    ranks = rank_texts(track.entries, names[0])
+    rows = [_cells(entry, ranks.get(entry.key, NOTHING), names) for entry in track.sorted_by(names[0])]
     notes = [
         f"{len(track.dialogue_ids)} dialogues, {track.items} {track.track.items}; {RESAMPLES} resamples, seed {SEED}.",
-        _RULE,
+        RANK_RULE,
         "Rows as published are of the licensed corpus, and have no intervals.",
     ]
     if "bleu" in names:
@@ -46,13 +44,12 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
     )
 
 
-def _cells(entry: Entry, names: tuple[str, ...]) -> tuple[str, ...]:
-    rank = (entry.ranks or {}).get(names[0])
+def _cells(entry: Entry, rank: str, names: tuple[str, ...]) -> tuple[str, ...]:
     flags = f" ({'; '.join(entry.flags)})" if entry.flags else ""
     scores = [_score(entry.scores.get(name), 2 if name == "bleu" else 3) for name in names]
     by = ", ".join(filter(None, (entry.author, entry.date)))
     return (
-        str(rank) if rank else NOTHING,
+        rank,
         entry.system + flags,
         *scores,
         entry.training_data or NOTHING,

@@ -21,7 +21,7 @@ DESCRIPTION_NAME, PREDICTIONS_NAME = "submission.json", "predictions.jsonl"
 
 _LONGEST = {"model": 80, "training_data": 500, "paper": 300}
 _RESERVED = re.compile(r"gold|majority|random|names known from training|character n-grams.*|.*as published.*")
-_ADDRESS = re.compile(r"[!#-;=?-\[\]_a-z~]+")  # no blanks, quotes or brackets
+_ADDRESS = re.compile(r"[!#-&(-;=?-\[\]_a-z~]+")  # no blanks, quotes or angle brackets
 
 
 @dataclass(frozen=True)

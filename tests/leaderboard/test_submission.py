@@ -55,6 +55,7 @@ def test_a_stored_submission_comes_back_as_it_was_written():
         ("paper", "https://user:pass@example.org"),
         ("paper", "https://example.org/ x"),
         ("paper", "https://example.org/<script>"),
+        ("paper", "https://example.org/'onclick='"),
         ("paper", "https://[::1"),
         ("paper", 7),
         ("toolkit", "a\nb"),

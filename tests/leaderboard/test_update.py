@@ -271,7 +271,12 @@ class TestUpdating:
         submit(honest(data, 2), "good")
         update()
         status, out, _ = run("leaderboard", "show", board, "--markdown", tmp_path / "b.md")
-        assert status == 0 and "Response generation" in out and "| good |" in (tmp_path / "b.md").read_text("utf-8")
+        assert (
+            status == 0
+            and "not told apart by these dialogues" in " ".join(out.split())
+            and "Response generation" in out
+            and "| good |" in (tmp_path / "b.md").read_text("utf-8")
+        )
 
 
 def load_results(name):
