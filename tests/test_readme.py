@@ -50,7 +50,7 @@ def test_the_first_row_it_shows_is_the_sample_s():
     assert shown == first_row()
 
 
-@pytest.mark.parametrize("target", ["setup", "test", "lint", "reproduce", "bench"])
+@pytest.mark.parametrize("target", ["setup", "test", "lint", "reproduce", "publish-demo", "bench"])
 def test_the_makefile_has_every_verb(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
