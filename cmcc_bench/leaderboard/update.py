@@ -98,7 +98,8 @@ def plan_update(
         api, repository, now, gold, work, update, lambda n: progress(len(stored) + n, len(stored) + len(now))
     )
     everything = {one.stored.name: one for one in (*kept, *new)}
-    earlier = [one for one in read_rejected(here) if one.number not in update.accepted]
+    on_the_board = {one.stored.number for one in everything.values()}
+    earlier = [one for one in read_rejected(here) if one.number not in on_the_board]
     board = _board(dataset, split, gold, everything, [*earlier, *lost, *refused])
     update.board, update.files = board, _files(board, gold, new)
     update.stale = _stale(here, update.files)

@@ -406,6 +406,9 @@ class TestHostileSubmissions:
         assert b"kept before, but" in files_in(hub, board)["rejected/00001.json"].content
         systems = [row["system"] for row in rows_in(files_in(hub, board)["results/response.parquet"].content)]
         assert "second" in systems and "first" not in systems
+        whole = File(b"".join(honest(data, 2)))
+        hub.repository("datasets", board).commit("refs/heads/main", {stored: whole}, "mended", "", "alice")
+        assert update()[0] == 0 and "rejected/00001.json" not in files_in(hub, board)
 
 
 def rows_in(content):
