@@ -18,8 +18,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 import cmcc
@@ -87,6 +88,12 @@ class Demo:
         print(f"  {name}: ", end="", flush=True)
         self._run([sys.executable, "-c", code], "bob")
 
+    def serve(self) -> None:
+        """Opens the leaderboard's page until interrupted; its address is printed."""
+        command = [sys.executable, "-m", "cmcc_bench.cli", "leaderboard", "show", RESULTS, "--web"]
+        with suppress(KeyboardInterrupt):
+            subprocess.run(command, cwd=self.work, env=self.users["bob"])
+
     def _run(self, command: list[str], user: str) -> None:
         done = subprocess.run(command, cwd=self.work, env=self.users[user], text=True, capture_output=True)
         print(done.stdout, end="", flush=True)
@@ -133,9 +140,9 @@ def fetch(demo: Demo) -> None:
 
 
 def compete(demo: Demo) -> None:
-    """Two users submit, the board is updated and printed, and the models' own results are read back."""
-    demo.step("Two users check and submit their systems")
-    for user, name in (("bob", "baseline"), ("carol", "variant")):
+    """Users submit, the board is updated and printed, and the models' own results are read back."""
+    demo.step("Two users check and submit their systems: two dialogue models, and a recogniser for each other track")
+    for user, name in zip(cycle(("bob", "carol")), MODELS, strict=False):
         file = predictions_of(demo.out, name)
         demo.cmcc("validate", file, DATA, user=user)
         words = ("--model", f"Tiny {name}", "--training-data", "the synthetic sample", "--yes")
@@ -180,7 +187,7 @@ def main() -> int:
         compete(demo)
         demo.step("Done")
         if options.serve:
-            demo.cmcc("leaderboard", "show", RESULTS, "--web")
+            demo.serve()
     return 0
 
 

@@ -31,8 +31,9 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
     names = track.track.headline
     ranks = rank_texts(track.entries, names[0])
     rows = [_cells(entry, ranks.get(entry.key, NOTHING), names) for entry in track.sorted_by(names[0])]
+    items = f", {track.items} {track.track.items}" if track.track.key else ""
     notes = [
-        f"{len(track.dialogue_ids)} dialogues, {track.items} {track.track.items}; {RESAMPLES} resamples, seed {SEED}.",
+        f"{len(track.dialogue_ids)} dialogues{items}; {RESAMPLES} resamples, seed {SEED}.",
         RANK_RULE,
         "Rows as published are of the licensed corpus, and have no intervals.",
     ]
