@@ -8,8 +8,16 @@ import tempfile
 from pathlib import Path
 
 import cmcc
-from cmcc_bench.commands.console import Commands, console, errors, positive, progress_bar
-from cmcc_bench.commands.hub import confirmed, quiet_without_terminal, say
+from cmcc_bench.commands.console import (
+    Commands,
+    confirmed,
+    console,
+    errors,
+    positive,
+    progress_bar,
+    quiet_without_terminal,
+    say,
+)
 
 LEADERBOARD = "CMCC_LEADERBOARD"  # the environment's name for the repository that submissions go to
 
@@ -174,6 +182,7 @@ def _show(options: argparse.Namespace) -> int:
 def _update(options: argparse.Namespace) -> int:
     from huggingface_hub import HfApi
 
+    from cmcc_bench.corpus import label_of
     from cmcc_bench.leaderboard.card import board_tables
     from cmcc_bench.leaderboard.standings import read_gold
     from cmcc_bench.leaderboard.update import carry_out, plan_update
@@ -181,7 +190,7 @@ def _update(options: argparse.Namespace) -> int:
     quiet_without_terminal()
     repository, api = _repository(options.repository), HfApi()
     gold = read_gold(options.dataset, options.labels, options.split)
-    name = Path(options.dataset).name if Path(options.dataset).is_dir() else options.dataset
+    name = label_of(options.dataset)
     with tempfile.TemporaryDirectory(prefix="cmcc-leaderboard-") as work, progress_bar("scoring systems") as show:
         update = plan_update(api, repository, gold, name, options.split, Path(work), show)
     for table in board_tables(update.board):
