@@ -117,7 +117,8 @@ def _validate(options: argparse.Namespace) -> int:
         errors.print(cmcc.printable(str(problem), 1000), style="red", markup=False, highlight=False, soft_wrap=True)
     if checked.problems:
         more = ": the first ones, mend them and check again" if len(checked.problems) == PROBLEMS else ""
-        say(f"{options.predictions}: NOT valid, {len(checked.problems)} problems{more}")
+        many = "1 problem" if len(checked.problems) == 1 else f"{len(checked.problems)} problems"
+        say(f"{options.predictions}: NOT valid, {many}{more}")
         return 1
     dialogues = len({answer.dialogue_id for answer in checked.answers})
     what = f"{len(checked.answers)} {track.items} of {dialogues} dialogues, each of the split {options.split} once"
