@@ -66,6 +66,11 @@ def open_split(name: str, config: str, split: str) -> datasets.Dataset:
     return splits[split]
 
 
+def label_of(name: str) -> str:
+    """A data set's name without its place, which says nothing about the data: of a folder the last part."""
+    return Path(name).resolve().name if Path(name).is_dir() else name
+
+
 def labeled_rows(name: str) -> Iterable[cmcc.Row]:
     """Every row of `labeled` in all splits, one at a time."""
     for split in open_dataset(name).values():

@@ -4,7 +4,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.build import build
-from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, labeled_rows, open_dataset
+from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, label_of, labeled_rows, open_dataset
 from tests import raw
 
 
@@ -53,3 +53,13 @@ def test_data_are_synthetic_when_some_of_them_are_and_licensed_unless_all_are():
     simulated, real = {"dialogue_id": f"{cmcc.SYNTHETIC_ID}1"}, {"dialogue_id": "call-1"}
     found = {(is_synthetic(rows), is_licensed(rows)) for rows in ([simulated], [real], [simulated, real])}
     assert found == {(True, False), (False, True), (True, True)}
+
+
+def test_a_folder_is_called_by_its_own_name_wherever_it_lies(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path / "mine")
+    assert [label_of(name) for name in (".", str(tmp_path / "mine"), "cmcc-org/cmcc")] == [
+        "mine",
+        "mine",
+        "cmcc-org/cmcc",
+    ]

@@ -1,6 +1,9 @@
 """The README: its tree, its code and its row are what is there."""
 
+import importlib
 import re
+import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 import cmcc
 from cmcc_bench.build import build
 from tests.readme_row import first_row
+from train.recipe import read_recipe
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -55,8 +59,37 @@ def test_the_makefile_has_every_verb(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
 
+def commands(program):
+    """The lines of README's shell blocks that start a program, as the words behind its name."""
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)).replace("\\\n", " ")
+    lines = [shlex.split(line, comments=True) for line in blocks.splitlines()]
+    return [words[1:] for words in lines if words[:1] == [program]]
+
+
 def test_the_commands_it_names_exist():
     from cmcc_bench.cli import _parser
 
     known = set(_parser()._subparsers._group_actions[0].choices)
     assert set(re.findall(r"^cmcc (\w+)", README, re.MULTILINE)) <= known
+
+
+@pytest.mark.parametrize("words", commands("cmcc"), ids=" ".join)
+def test_every_command_it_shows_is_one_that_can_be_typed(words):
+    from cmcc_bench.cli import _parser
+
+    assert callable(_parser().parse_args(words).run)
+
+
+@pytest.mark.parametrize("words", commands("python"), ids=" ".join)
+def test_every_training_it_shows_has_a_script_and_settings_that_are_there(words):
+    script, recipe = Path(words[0]), Path(words[words.index("--recipe") + 1])
+    kind = importlib.import_module(f"train.{script.stem}")
+    settings = {name.removeprefix("--") for name in words[1:] if name.startswith("--")} - {"recipe"}
+    (made,) = [found for name, found in vars(kind).items() if name == f"{script.stem.capitalize()}Recipe"]
+    assert (ROOT / script).is_file() and settings <= {field.name for field in fields(made)}
+    assert read_recipe(made, ROOT / recipe, {"out": "x"}).epochs
+
+
+def test_every_picture_and_file_that_it_links_to_is_there():
+    targets = [target for target in re.findall(r"\]\(([^)]+)\)", README) if not target.startswith("http")]
+    assert len(targets) >= 6 and all((ROOT / target).is_file() for target in targets)

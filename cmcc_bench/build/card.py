@@ -35,6 +35,7 @@ LICENSED: dict[str, Any] = {
         "I hold a licence of MobileCS or CMCC and keep to it": "checkbox",
     },
 }
+SYNTHETIC_TAG = "synthetic"  # of whatever simulated dialogues are in, or behind
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -98,7 +99,7 @@ def card_data(folder: Path, sizes: Sizes, synthetic: int, dialogues: int, versio
         **({"license": "apache-2.0"} if synthetic == dialogues else LICENSED),
         task_categories=["text-generation", "text-classification", "token-classification"],
         size_categories=next((name for limit, name in _SIZES if dialogues < limit), "n>1M"),
-        tags=["dialogue", "customer-service", "emotion", *(["synthetic"] if synthetic else [])],
+        tags=["dialogue", "customer-service", "emotion", *([SYNTHETIC_TAG] if synthetic else [])],
     )
     default = next(iter(sizes))
     MetadataConfigs(

@@ -21,16 +21,14 @@ from markupsafe import Markup
 
 import cmcc
 from cmcc_bench import paper
-from cmcc_bench.build.card import LICENSED
+from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.cards.escape import place_name, shown
 from cmcc_bench.cards.results import result_tables
 from cmcc_bench.cards.scores import Scored
-from cmcc_bench.hub.card import SYNTHETIC_TAG, is_licensed_run, is_synthetic_run
-from cmcc_bench.models.training import Training, read_training
+from cmcc_bench.models.training import Training, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.rooms import room
 from cmcc_bench.textform import FORM_FILE, FORMS, TextForm, load_form
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 NOT_RECORDED = "not recorded"
 
@@ -145,9 +143,7 @@ def head(subject: CardSubject) -> ModelCardData:
         more |= {"base_model": backbone, "base_model_relation": "finetune"}
     return ModelCardData(
         language="zh",
-        library_name="cmcc"
-        if subject.training.task == "entities"
-        else "transformers",  # transformers has no such class
+        library_name="cmcc" if subject.training.task == "entities" else "transformers",  # which has no such tagger
         pipeline_tag=pipeline,
         tags=["cmcc", "customer-service", tag, *([SYNTHETIC_TAG] if subject.synthetic else [])],
         **more,

@@ -8,11 +8,10 @@ from cmcc_bench import paper
 from cmcc_bench.cards.escape import shown
 from cmcc_bench.cards.scores import Scored, ScoredAnswers, ScoredResponses
 from cmcc_bench.reports.recognition import label_table, published_result
-from cmcc_bench.reports.table import ReportTable, mark, published_cell, score_cell, score_name
+from cmcc_bench.reports.table import ReportTable, decimals_of, mark, published_cell, score_cell, score_name
 
 _RESPONSE = {"intent_f1": "user intent F1", "success": "success", "act_f1": "act F1", "bleu": "BLEU-4"}
 _MODES = {"end2end": "End to end", "oracle": "With gold segments before the response (oracle)"}
-_DECIMALS = {"bleu": 2}
 
 
 def result_tables(scored: Sequence[Scored]) -> list[ReportTable]:
@@ -32,8 +31,7 @@ def response_tables(scored: ScoredResponses) -> list[ReportTable]:
     for key, name in _RESPONSE.items():
         if system.mode == "oracle" and key != "bleu":
             continue  # gold, not the model's own
-        decimals = _DECIMALS.get(key, 3)
-        cells = (score_cell(one.scores[key], decimals) for one in (strict, scored.seretod))
+        cells = (score_cell(one.scores[key], decimals_of(key)) for one in (strict, scored.seretod))
         rows.append((name, *cells, published_cell(getattr(published, key, None))))
         if key == "act_f1" and strict.fold_caring:
             whole = score_cell(scored.all_acts.scores["act_f1"])

@@ -1,14 +1,17 @@
-"""What every command shares: the terminal, a progress bar, and the numbers that options take."""
+"""What commands share: the terminal, what is said and asked there, a progress bar, the numbers that options take."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+import cmcc
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -49,3 +52,26 @@ def added(show: Callable[[int, int], None], total: int) -> Callable[[int], None]
         show(done, total)
 
     return advance
+
+
+def quiet_without_terminal() -> None:
+    """The client's own progress bars are for a terminal; it writes them into files, too."""
+    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
+
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+
+
+def say(line: str) -> None:
+    """Prints a line as it may be shown in a terminal."""
+    console.print(cmcc.printable(line, len(line)), markup=False, highlight=False, soft_wrap=True)
+
+
+def confirmed(question: str) -> bool:
+    """Whether a person at a terminal says yes; where there is nobody, no."""
+    if not (sys.stdin.isatty() and console.is_terminal):
+        return False
+    try:
+        return input(f"{question} [y/N] ").strip().lower() == "y"
+    except EOFError:
+        return False

@@ -38,8 +38,9 @@ def add(commands: Commands) -> None:
 
 
 def _figures(options: argparse.Namespace) -> int:
+    from cmcc_bench.corpus import label_of
     from cmcc_bench.figures.write import FORMATS, NUMBERS, write_figures
-    from cmcc_bench.statistics.collect import count_labels, label_of
+    from cmcc_bench.statistics.collect import count_labels
 
     with progress_bar("counting dialogues") as show:
         counts = count_labels(options.dataset, show)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cmcc
-from cmcc_bench.commands.console import Commands, console, count, progress_bar
+from cmcc_bench.commands.console import Commands, confirmed, count, progress_bar, quiet_without_terminal, say
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -189,16 +189,6 @@ def _upload(api: HfApi, plans: list[Plan]) -> None:
         say(f"{push(api, plan, f'cmcc push: {plan.tag}')} has it, tag {plan.tag}")
 
 
-def confirmed(question: str) -> bool:
-    """Whether a person at a terminal says yes; where there is nobody, no."""
-    if not (sys.stdin.isatty() and console.is_terminal):
-        return False
-    try:
-        return input(f"{question} [y/N] ").strip().lower() == "y"
-    except EOFError:
-        return False
-
-
 def _pull(options: argparse.Namespace) -> int:
     from cmcc_bench.hub.pull import pull_dataset, pull_model
 
@@ -207,16 +197,3 @@ def _pull(options: argparse.Namespace) -> int:
     for line in function(options.repository, options.out, options.revision).lines():
         say(line)
     return 0
-
-
-def quiet_without_terminal() -> None:
-    """The client's own progress bars are for a terminal; it writes them into files, too."""
-    from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
-
-    if not sys.stderr.isatty():
-        disable_progress_bars()
-
-
-def say(line: str) -> None:
-    """Prints a line as it may be shown in a terminal."""
-    console.print(cmcc.printable(line, len(line)), markup=False, highlight=False, soft_wrap=True)

@@ -8,8 +8,16 @@ import tempfile
 from pathlib import Path
 
 import cmcc
-from cmcc_bench.commands.console import Commands, console, errors, positive, progress_bar
-from cmcc_bench.commands.hub import confirmed, quiet_without_terminal, say
+from cmcc_bench.commands.console import (
+    Commands,
+    confirmed,
+    console,
+    errors,
+    positive,
+    progress_bar,
+    quiet_without_terminal,
+    say,
+)
 
 LEADERBOARD = "CMCC_LEADERBOARD"  # the environment's name for the repository that submissions go to
 
@@ -109,7 +117,8 @@ def _validate(options: argparse.Namespace) -> int:
         errors.print(cmcc.printable(str(problem), 1000), style="red", markup=False, highlight=False, soft_wrap=True)
     if checked.problems:
         more = ": the first ones, mend them and check again" if len(checked.problems) == PROBLEMS else ""
-        say(f"{options.predictions}: NOT valid, {len(checked.problems)} problems{more}")
+        many = "1 problem" if len(checked.problems) == 1 else f"{len(checked.problems)} problems"
+        say(f"{options.predictions}: NOT valid, {many}{more}")
         return 1
     dialogues = len({answer.dialogue_id for answer in checked.answers})
     what = f"{len(checked.answers)} {track.items} of {dialogues} dialogues, each of the split {options.split} once"
@@ -174,6 +183,7 @@ def _show(options: argparse.Namespace) -> int:
 def _update(options: argparse.Namespace) -> int:
     from huggingface_hub import HfApi
 
+    from cmcc_bench.corpus import label_of
     from cmcc_bench.leaderboard.card import board_tables
     from cmcc_bench.leaderboard.standings import read_gold
     from cmcc_bench.leaderboard.update import carry_out, plan_update
@@ -181,7 +191,7 @@ def _update(options: argparse.Namespace) -> int:
     quiet_without_terminal()
     repository, api = _repository(options.repository), HfApi()
     gold = read_gold(options.dataset, options.labels, options.split)
-    name = Path(options.dataset).name if Path(options.dataset).is_dir() else options.dataset
+    name = label_of(options.dataset)
     with tempfile.TemporaryDirectory(prefix="cmcc-leaderboard-") as work, progress_bar("scoring systems") as show:
         update = plan_update(api, repository, gold, name, options.split, Path(work), show)
     for table in board_tables(update.board):

@@ -19,7 +19,7 @@ from huggingface_hub import DatasetCard, DatasetCardData, RepoCard
 import cmcc
 from cmcc_bench.build.folder import version_of
 from cmcc_bench.build.place import CARD_NAME, REPORT_NAME, is_earlier_build
-from cmcc_bench.hub.card import CardWriter, card_head, is_licensed_run, is_synthetic_run
+from cmcc_bench.hub.card import CardWriter, card_head
 from cmcc_bench.hub.names import (
     REQUIREMENTS_NAME,
     RESULTS_NAME,
@@ -31,7 +31,7 @@ from cmcc_bench.hub.names import (
     is_stale_in_model,
     is_weights,
 )
-from cmcc_bench.models.training import BEST, TRAINING_FILE, read_training
+from cmcc_bench.models.training import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
 
 # Takes the folder of a checkpoint; returns a file, or None, and a note for the user.
 ResultsWriter: TypeAlias = Callable[[Path], tuple[bytes | None, str]]

@@ -1,4 +1,4 @@
-"""What a card and a run say of the data behind a model: whether they are synthetic, and whether they are licensed."""
+"""The cards of what is pushed and pulled: who writes a model's, and what the head of one says."""
 
 from __future__ import annotations
 
@@ -14,23 +14,6 @@ from cmcc_bench.build.place import CARD_NAME
 
 # Takes the folder of a checkpoint, RUN/best, and what RUN/run.json says (empty without one); returns README.md.
 CardWriter: TypeAlias = Callable[[Path, Mapping[str, Any]], str]
-
-SYNTHETIC_TAG = "synthetic"
-
-
-def is_licensed_run(facts: Mapping[str, Any]) -> bool:
-    """Whether a run's data held, or may have held, real calls; facts: what run.json says.
-
-    Data may be synthetic in part, so that `synthetic` alone does not do, except for the sample.
-    """
-    if "licensed" in facts:
-        return facts["licensed"] is not False
-    return not (facts.get("synthetic") is True and facts.get("dataset") == "sample")
-
-
-def is_synthetic_run(facts: Mapping[str, Any]) -> bool:
-    """Whether a run's data were simulated, in part or all; facts: what run.json says."""
-    return facts.get("synthetic") is True
 
 
 def card_head(folder: Path) -> dict[str, Any]:

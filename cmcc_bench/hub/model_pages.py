@@ -10,9 +10,10 @@ from typing import Any
 from huggingface_hub import HfApi, constants
 
 import cmcc
-from cmcc_bench.cards.model_card import HUB_ID, write_model_card
+from cmcc_bench.cards.model_card import write_model_card
 from cmcc_bench.cards.scores import Scored, score_run
 from cmcc_bench.hub.errors import hub_errors
+from cmcc_bench.hub.names import HUB_ID
 from cmcc_bench.hub.push import full_name, user_name
 from cmcc_bench.hub.results import TASKS, eval_entries, eval_file
 
@@ -54,16 +55,13 @@ class ModelPages:
 
     def card(self, best: Path, facts: Mapping[str, Any]) -> str:
         """README.md."""
-        name = self.repository
-        return write_model_card(best, facts, name, self.scored(best), self.dataset_id)
+        return write_model_card(best, facts, self.repository, self.scored(best), self.dataset_id)
 
     def results(self, best: Path) -> tuple[bytes | None, str]:
         """`.eval_results/cmcc.yaml`, None where there is nothing to say; and what the plan says of it."""
         if self.dataset_id is None:
-            return (
-                None,
-                "no results for a leaderboard on the Hub: name its data set with --dataset-id ORGANIZATION/NAME",
-            )
+            hint = "name its data set with --dataset-id ORGANIZATION/NAME"
+            return None, f"no results for a leaderboard on the Hub: {hint}"
         with hub_errors(dataset=self.dataset_id):
             revision = self.api.dataset_info(self.dataset_id).sha
         url = f"{constants.ENDPOINT}/{self.repository}"

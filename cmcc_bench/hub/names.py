@@ -14,6 +14,7 @@ from cmcc_bench.build.place import CARD_NAME, EVAL_NAME, REPORT_NAME, SPLIT_IDS_
 from cmcc_bench.build.spool import CONFIGS
 
 REQUIREMENTS_NAME = "requirements.txt"
+HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # ORGANIZATION/NAME
 RESULTS_NAME = ".eval_results/cmcc.yaml"  # of a model; others there are by others
 
 _Rule: TypeAlias = Callable[[str], bool]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,14 +14,13 @@ from huggingface_hub.errors import OfflineModeIsEnabled
 
 import cmcc
 from cmcc_bench.build.atomic import put_in_place, recover
+from cmcc_bench.build.card import SYNTHETIC_TAG
 from cmcc_bench.build.place import CARD_NAME
 from cmcc_bench.hub.artifact import Kind, check_built, count_dialogues
-from cmcc_bench.hub.card import SYNTHETIC_TAG, card_head
+from cmcc_bench.hub.card import card_head
 from cmcc_bench.hub.errors import hub_errors
-from cmcc_bench.hub.names import MODEL_PATTERNS, files_of, is_dataset_file, is_model_file, is_pickle, is_weights
+from cmcc_bench.hub.names import HUB_ID, MODEL_PATTERNS, files_of, is_dataset_file, is_model_file, is_pickle, is_weights
 from cmcc_bench.textform import FORM_FILE, load_form
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def model_folder(name: str | Path, revision: str | None = None) -> Path:
     """
     if Path(name).is_dir():
         return Path(name)
-    if not _HUB_ID.fullmatch(str(name)):
+    if not HUB_ID.fullmatch(str(name)):
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or ORGANIZATION/NAME on the Hub."
         raise cmcc.DataError("no such folder", "a folder of a trained model, or its id", hint, model=str(name))
     with hub_errors(repository=f"{name} (and no such folder)"):

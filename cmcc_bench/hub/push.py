@@ -66,8 +66,8 @@ class Plan:
         artifact, new = self.artifact, ", new" if self.remote is None else ""
         seen = "PUBLIC" if self.is_public else "private"
         seen += ", gated" if self.needs_gate or (self.remote and self.remote.gated) else ""
-        kinds = [word for word, holds in (("SYNTHETIC", artifact.synthetic), ("LICENSED", artifact.licensed)) if holds]
-        yield f"{artifact.kind} {self.repository} ({', '.join([seen, *kinds])}{new}), tag {cmcc.printable(self.tag)}"
+        seen = ", ".join([seen, *data_words(artifact.synthetic, artifact.licensed)])
+        yield f"{artifact.kind} {self.repository} ({seen}{new}), tag {cmcc.printable(self.tag)}"
         for note in artifact.notes:
             yield f"  {cmcc.printable(note, len(note))}"
         for name in self.changed:
@@ -77,6 +77,11 @@ class Plan:
         total = sum(size_of(artifact.files[name]) for name in self.changed)
         same = len(artifact.files) - len(self.changed)
         yield f"  {len(self.changed)} files to upload ({readable_size(total)}), {same} as they are there"
+
+
+def data_words(synthetic: bool, licensed: bool) -> list[str]:
+    """What a plan says of the data in, or behind, what would be uploaded."""
+    return [word for word, holds in (("SYNTHETIC", synthetic), ("LICENSED", licensed)) if holds]
 
 
 def readable_size(count: int) -> str:

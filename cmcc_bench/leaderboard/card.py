@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
+from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
+from cmcc_bench.corpus import is_licensed
 from cmcc_bench.leaderboard.board import Board, Entry, TrackBoard
 from cmcc_bench.leaderboard.files import counts_path, results_path
 from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED
-from cmcc_bench.leaderboard.view import RANK_RULE, rank_texts
-from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_cell, score_name
-from cmcc_bench.scoring import Interval, bleu
+from cmcc_bench.leaderboard.view import RANK_RULE, rank_texts, shown_score
+from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_name
+from cmcc_bench.scoring import bleu
 
 _ABOUT = """\
 # Leaderboard of CMCC: results
@@ -47,27 +49,19 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
 
 def _cells(entry: Entry, rank: str, names: tuple[str, ...]) -> tuple[str, ...]:
     flags = f" ({'; '.join(entry.flags)})" if entry.flags else ""
-    scores = [_score(entry.scores.get(name), 2 if name == "bleu" else 3) for name in names]
+    scores = [shown_score(entry, name) for name in names]
     by = ", ".join(filter(None, (entry.author, entry.date)))
-    return (
-        rank,
-        entry.system + flags,
-        *scores,
-        entry.training_data or NOTHING,
-        by or NOTHING,
-    )
-
-
-def _score(found: Interval | None, decimals: int) -> str:
-    return NOTHING if found is None or math.isnan(found.point) else score_cell(found, decimals)
+    return rank, entry.system + flags, *scores, entry.training_data or NOTHING, by or NOTHING
 
 
 def board_card(board: Board) -> bytes:
     """README.md of the board's repository; what authors wrote is text in it, never Markdown or HTML."""
     data = DatasetCardData(
-        language="zh", license="other" if not board.synthetic else "apache-2.0", tags=["cmcc", "leaderboard"],
+        language="zh",
+        tags=["cmcc", "leaderboard", *([SYNTHETIC_TAG] if board.synthetic else [])],
         pretty_name="CMCC leaderboard: results",
-    )  # fmt: skip
+        **_licence(board),
+    )
     configs = {task: {"data_files": [{"split": board.split, "path": results_path(task)}]} for task in board.tracks} | {
         f"{task}-counts": {"data_files": [{"split": board.split, "path": counts_path(task)}]} for task in board.tracks
     }
@@ -76,3 +70,11 @@ def board_card(board: Board) -> bytes:
     parts = [f"---\n{data.to_yaml()}\n---", _ABOUT, f"Scored on the split {board.split} of `{board.dataset}`."]
     parts += [table.markdown() for table in board_tables(board)]
     return "\n\n".join(parts).encode()
+
+
+def _licence(board: Board) -> dict[str, Any]:
+    """That of the dialogues, as predictions quote what was said in them; results are not gated for it."""
+    ids = ({"dialogue_id": name} for track in board.tracks.values() for name in track.dialogue_ids)
+    if is_licensed(ids):
+        return {key: LICENSED[key] for key in ("license", "license_name", "license_link")}
+    return {"license": "apache-2.0"}

@@ -19,7 +19,6 @@ from cmcc_bench.leaderboard.reader import SOURCE_VARIABLE, Reading
 from cmcc_bench.leaderboard.tracks import RESAMPLES
 from cmcc_bench.leaderboard.view import (
     KINDS,
-    ORDERS,
     RANK_RULE,
     Comparison,
     DifferencePage,
@@ -74,7 +73,7 @@ def heading_html(reading: Reading, track: TrackBoard | None) -> str:
 def table_html(table: Table) -> str:
     """The rows, with a button in the head of each column that they can be sorted by (data-order: what by)."""
     notes = {KINDS[kind]: note for kind, note in _KIND_NOTES.items()} | {"flagged": _FLAGGED_NOTE}
-    return _render("table", table=table, rule=RANK_RULE, orders=ORDERS, notes=notes, resamples=RESAMPLES)
+    return _render("table", table=table, rule=RANK_RULE, notes=notes, resamples=RESAMPLES)
 
 
 def plot_html(plot: Plot) -> str:

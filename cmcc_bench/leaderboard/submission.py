@@ -152,11 +152,16 @@ def _address(value: object, place: Place) -> str | None:
     place = place | {"field": "paper"}
     if not isinstance(value, str) or len(value) > _LONGEST["paper"]:
         raise cmcc.DataError(f"{value!r:.60}", f"an address of at most {_LONGEST['paper']} characters", **place)
-    try:
-        parts = urlsplit(value)
-        is_web = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
-    except ValueError:
-        is_web = False
-    if not is_web or not _ADDRESS.fullmatch(value.lower()):
+    if not is_web_address(value):
         raise cmcc.DataError(cmcc.printable(value, 60), "an address that begins with https://", **place)
     return value
+
+
+def is_web_address(text: str) -> bool:
+    """Whether a browser may follow it: https and a host, no password, nothing that a page could take for more."""
+    try:
+        parts = urlsplit(text)
+        is_web = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return False
+    return is_web and _ADDRESS.fullmatch(text.lower()) is not None

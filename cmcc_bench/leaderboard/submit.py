@@ -12,7 +12,7 @@ from huggingface_hub import CommitOperationAdd, HfApi
 import cmcc
 from cmcc_bench.corpus import is_licensed, is_synthetic
 from cmcc_bench.hub.errors import hub_errors
-from cmcc_bench.hub.push import readable_size, user_name
+from cmcc_bench.hub.push import data_words, readable_size, user_name
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.inbox import open_requests
 from cmcc_bench.leaderboard.submission import DESCRIPTION_NAME, FOLDER, PREDICTIONS_NAME, Description
@@ -43,8 +43,7 @@ class Submission:
 
     def lines(self, repository: str, private: bool) -> Iterator[str]:
         """What would be uploaded where, for a person, safe to print."""
-        kinds = [word for word, holds in (("SYNTHETIC", self.synthetic), ("LICENSED", self.licensed)) if holds]
-        seen = ", ".join(["private" if private else "PUBLIC", *kinds])
+        seen = ", ".join(["private" if private else "PUBLIC", *data_words(self.synthetic, self.licensed)])
         yield f"pull request on {repository} ({seen}): {cmcc.printable(self.title)}"
         for name, content in self.files.items():
             yield f"  upload {name} ({readable_size(len(content))})"

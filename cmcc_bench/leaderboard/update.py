@@ -15,6 +15,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, sn
 from huggingface_hub.hf_api import RepoFile
 
 import cmcc
+from cmcc_bench.build.place import CARD_NAME
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.push import is_same
 from cmcc_bench.leaderboard.board import Board, Rejected
@@ -35,7 +36,7 @@ from cmcc_bench.leaderboard.tracks import TRACKS, Scored, line_of, score
 _SAID = 1_000  # characters of a reason that are kept and said
 
 
-@dataclass
+@dataclass(frozen=True)
 class Update:
     """What an update is going to do, or did.
 
@@ -48,11 +49,11 @@ class Update:
     head: str
     board: Board
     files: Mapping[str, bytes]
-    stale: tuple[str, ...] = ()
-    accepted: dict[int, str] = field(default_factory=dict)
-    rejected: dict[int, str] = field(default_factory=dict)
-    waiting: dict[int, str] = field(default_factory=dict)
-    done: tuple[int, ...] = ()
+    stale: tuple[str, ...]
+    accepted: Mapping[int, str]
+    rejected: Mapping[int, str]
+    waiting: Mapping[int, str]
+    done: tuple[int, ...]
 
     def lines(self) -> Iterator[str]:
         """For a person, safe to print."""
@@ -75,6 +76,15 @@ class _Kept:
     files: Mapping[str, bytes]
 
 
+@dataclass(frozen=True)
+class _Looked:
+    """What came of new submissions: those that are kept, those that are rejected, and those that wait, with why."""
+
+    kept: list[_Kept] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    waiting: dict[int, str] = field(default_factory=dict)
+
+
 def plan_update(
     api: HfApi, repository: str, gold: Mapping[str, Gold], dataset: str, split: str, work: Path, progress: Progress
 ) -> Update:
@@ -87,23 +97,28 @@ def plan_update(
         head = str(api.repo_info(repository, repo_type="dataset").sha)
         here = Path(snapshot_download(repository, repo_type="dataset", revision=head, cache_dir=work / "cache"))
     stored = sorted(path.name for path in here.glob(f"{SUBMISSIONS}/*/"))
-    requests = open_requests(api, repository)
-    numbers = {int(name.split("-")[0]) for name in stored if name.split("-")[0].isdecimal()}
+    requests, numbers = open_requests(api, repository), set(map(_number_of, stored))
     now, later = choose([request for request in requests if request.number not in numbers])
-    update = Update(repository, head, Board(dataset, split, False, {}), {})
-    update.done = tuple(request.number for request in requests if request.number in numbers)
-    update.waiting = {request.number: "more than one update looks at; the next one will" for request in later}
-    kept, lost = _score_stored(here, stored, gold, lambda done: progress(done, len(stored) + len(now)))
-    new, refused = _look_at(
-        api, repository, now, gold, work, update, lambda n: progress(len(stored) + n, len(stored) + len(now))
-    )
-    everything = {one.stored.name: one for one in (*kept, *new)}
+    total = len(stored) + len(now)
+    kept, lost = _score_stored(here, stored, gold, lambda done: progress(done, total))
+    new = _look_at(api, repository, now, gold, work, lambda done: progress(len(stored) + done, total))
+    accepted = {one.stored.number: one.stored.name for one in new.kept}
+    everything = {one.stored.name: one for one in (*kept, *new.kept)}
     on_the_board = {one.stored.number for one in everything.values()}
     earlier = [one for one in read_rejected(here) if one.number not in on_the_board]
-    board = _board(dataset, split, gold, everything, [*earlier, *lost, *refused])
-    update.board, update.files = board, _files(board, gold, new)
-    update.stale = _stale(here, update.files)
-    return update
+    board = _board(dataset, split, gold, everything, [*earlier, *lost, *new.rejected])
+    files = _files(board, gold, new.kept)
+    return Update(
+        repository,
+        head,
+        board,
+        files,
+        _stale(here, files),
+        accepted,
+        {one.number: one.reason for one in new.rejected},
+        {request.number: "more than one update looks at; the next one will" for request in later} | new.waiting,
+        tuple(request.number for request in requests if request.number in numbers),
+    )
 
 
 Tick = Callable[[int], None]
@@ -120,42 +135,39 @@ def _score_stored(
             stored = read_stored((folder / DESCRIPTION_NAME).read_bytes(), submission=name)
             kept.append(_scored(stored, folder / PREDICTIONS_NAME, gold))
         except (cmcc.DataError, OSError) as error:
-            number = int(name.split("-")[0]) if name.split("-")[0].isdecimal() else 0
-            lost.append(Rejected(number, "", name, f"kept before, but: {error}"[:_SAID]))
+            lost.append(Rejected(_number_of(name), "", name, f"kept before, but: {error}"[:_SAID]))
         tick(count)
     return kept, lost
 
 
+def _number_of(name: str) -> int:
+    """The pull request's number in the name of a submission's folder; 0, which no request has, where there is none."""
+    number = name.split("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
 def _look_at(
-    api: HfApi,
-    repository: str,
-    requests: Sequence[Request],
-    gold: Mapping[str, Gold],
-    work: Path,
-    update: Update,
-    tick: Tick,
-) -> tuple[list[_Kept], list[Rejected]]:
-    """New submissions: those that are accepted and those that are rejected; notes in `update` what comes of each."""
-    kept, refused = [], []
+    api: HfApi, repository: str, requests: Sequence[Request], gold: Mapping[str, Gold], work: Path, tick: Tick
+) -> _Looked:
+    """New submissions, fetched into `work` and scored, one after the other."""
+    looked = _Looked()
     for count, request in enumerate(requests, 1):
         folder, what = work / f"{request.number:05d}", "it could not be fetched"
         try:
             received = receive(api, repository, request, folder)
             what = "it broke the scorer, which is a bug"
             if received is None:
-                update.waiting[request.number] = "no submission: a person has to look at it"
+                looked.waiting[request.number] = "no submission: a person has to look at it"
             else:
-                kept.append(_judged(request, received, gold))
-                update.accepted[request.number] = kept[-1].stored.name
+                looked.kept.append(_judged(request, received, gold))
         except cmcc.DataError as error:
-            update.rejected[request.number] = str(error).removeprefix(": ")[:_SAID]
-            title = cmcc.printable(request.title, 100)
-            refused.append(Rejected(request.number, request.author, title, update.rejected[request.number]))
+            title, reason = cmcc.printable(request.title, 100), str(error).removeprefix(": ")[:_SAID]
+            looked.rejected.append(Rejected(request.number, request.author, title, reason))
         except Exception as error:  # whatever goes wrong with one must not stop those after it: it is said, and waits
-            update.waiting[request.number] = f"{what}: {error!r}"
+            looked.waiting[request.number] = f"{what}: {error!r}"
         shutil.rmtree(folder, ignore_errors=True)
         tick(count)
-    return kept, refused
+    return looked
 
 
 def _judged(request: Request, received: Received, gold: Mapping[str, Gold]) -> _Kept:
@@ -204,7 +216,7 @@ def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_Kept]) -> dict
             files[texts_path(task)] = texts_file(texts)
     for one in new:
         files |= {f"{SUBMISSIONS}/{one.stored.name}/{name}": content for name, content in one.files.items()}
-    return files | {"README.md": board_card(board)}
+    return files | {CARD_NAME: board_card(board)}
 
 
 def _stale(here: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:

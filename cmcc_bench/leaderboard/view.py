@@ -6,18 +6,17 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import cmcc
 from cmcc_bench.leaderboard.board import Difference, Entry, Kind, TrackBoard
+from cmcc_bench.leaderboard.submission import is_web_address
 from cmcc_bench.masking import mask
-from cmcc_bench.reports.table import NOTHING, difference_cells, score_cell, score_name
+from cmcc_bench.reports.table import NOTHING, decimals_of, difference_cells, score_cell, score_name
 from cmcc_bench.scoring import Interval, PairedResult
 
 ROWS = 100  # of a table at a time
 BARS = 40  # of a plot
 SHOWN_DIFFERENCES = 20  # at a time
-_NOT_IN_ADDRESSES = set(" \"'<>\\^`{|}")
 CHOICES = 500  # systems that a list to choose from holds
 LONGEST = 2_000  # characters of one text
 
@@ -191,25 +190,21 @@ def name_of(entry: Entry) -> str:
     return entry.system.removesuffix(words) if entry.kind == "published" else entry.system
 
 
-def score_text(entry: Entry, score: str) -> ScoreText:
-    """A score of an entry as it is shown; a dash where it has none, or none that is defined."""
+def shown_score(entry: Entry, score: str) -> str:
+    """A score of an entry with its interval; a dash where it has none, or none that is defined."""
     found = entry.scores.get(score)
-    if found is None or math.isnan(found.point):
-        return ScoreText(NOTHING, "")
-    point, _, interval = score_cell(found, 2 if score == "bleu" else 3).partition(" ")
+    return NOTHING if found is None else score_cell(found, decimals_of(score))
+
+
+def score_text(entry: Entry, score: str) -> ScoreText:
+    """A score of an entry, and its interval apart from it."""
+    point, _, interval = shown_score(entry, score).partition(" ")
     return ScoreText(point, interval)
 
 
 def safe_link(address: str | None) -> str | None:
-    """The address where a browser may follow it: https and a host, no name or password, no quotes."""
-    if not address or not address.isprintable() or set(address) & _NOT_IN_ADDRESSES:
-        return None
-    try:
-        parts = urlsplit(address)
-        is_web = parts.scheme == "https" and bool(parts.hostname) and parts.username is None
-    except ValueError:
-        return None
-    return address if is_web else None
+    """The address where a browser may follow it: a stored file may have been written by anybody."""
+    return address if address and is_web_address(address) else None
 
 
 def plot_of(track: TrackBoard, choice: Choice) -> Plot:

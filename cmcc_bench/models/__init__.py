@@ -1,1 +1,1 @@
-"""Models' tokenizers, how an exchange becomes tokens, and causal language models; all of it needs torch."""
+"""Models' tokenizers, how an exchange becomes tokens, models themselves; only digest and training need no torch."""

@@ -75,3 +75,18 @@ def training_of(facts: Mapping[str, Any]) -> Training:
     if not isinstance(training.task, str) or not isinstance(training.labelled_share, int | float):
         raise TypeError("a field of another type")
     return training
+
+
+def is_licensed_run(facts: Mapping[str, Any]) -> bool:
+    """Whether a run's data held, or may have held, real calls; facts: what run.json says.
+
+    Data may be synthetic in part, so that `synthetic` alone does not do, except for the sample.
+    """
+    if "licensed" in facts:
+        return facts["licensed"] is not False
+    return not (facts.get("synthetic") is True and facts.get("dataset") == "sample")
+
+
+def is_synthetic_run(facts: Mapping[str, Any]) -> bool:
+    """Whether a run's data were simulated, in part or all; facts: what run.json says."""
+    return facts.get("synthetic") is True

@@ -12,7 +12,6 @@ from typing import Any
 
 from cmcc_bench import paper
 from cmcc_bench.corpus import is_synthetic
-from cmcc_bench.recognition.bounds import bound_answers
 from cmcc_bench.recognition.rows import emotions_written, entities_written, only_answered
 from cmcc_bench.reports.response import system_name
 from cmcc_bench.reports.systems import Recogniser, ResponseSystem, pick
@@ -85,6 +84,8 @@ def recognition_tables(
 
     writers: dialogue models, whose emotions and entities are scored along; none for satisfaction.
     """
+    from cmcc_bench.recognition.bounds import bound_answers  # needs scikit-learn, which no other table here does
+
     plain_first = sorted(systems, key=lambda system: bool(system.training.suffix))
     entries = [_Entry(_NAMES[task] + s.training.suffix, s.answers, published_result(task, s)) for s in plain_first]
     written = _written(task, writers, data.labeled)

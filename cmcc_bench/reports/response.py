@@ -19,6 +19,7 @@ from cmcc_bench.reports.table import (
     DIFFERENCES,
     NOTHING,
     ReportTable,
+    decimals_of,
     difference_cells,
     mark,
     published_cell,
@@ -52,7 +53,6 @@ TABLE_3 = (("variant", "end2end"), ("no_emotion", "end2end"), ("no_caring", "end
 
 _SCORES = ("intent_f1", "success", "act_f1", "bleu")
 _COLUMNS = ("user intent F1", "success", "act F1", "BLEU-4")
-_DECIMALS = {"bleu": 2}
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _cells(scores: ResponseScores, key: tuple[str, ...] | None = None) -> Iterat
     published = paper.RESPONSE_RESULTS.get((key[0], key[1])) if key and not key[2] else None
     for name in _SCORES:
         given = key is not None and key[1] == "oracle" and name != "bleu"
-        yield NOTHING if given else score_cell(scores.scores[name], _DECIMALS.get(name, 3))
+        yield NOTHING if given else score_cell(scores.scores[name], decimals_of(name))
         yield published_cell(getattr(published, name) if published else None)
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 from cmcc_bench.scoring import Interval, PairedResult, ResponseScores
 
 NOTHING = "–"
+_AUTOLINK = re.compile(r"(?<=:)//|(?<=www)\.|@", re.IGNORECASE)  # of which GitHub's Markdown makes links by itself
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class ReportTable:
 
 def _escaped(text: str) -> str:
     """A text that Markdown shows as it is: no link, picture, emphasis, code, entity or mark-up comes of it."""
-    plain = re.sub(r"[\\`*|]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text).replace("](", "]\\(")
-    return plain.replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
+    plain = re.sub(r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text).replace("](", "]\\(")
+    plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
+    return _AUTOLINK.sub(lambda found: "".join(f"&#{ord(c)};" for c in found[0]), plain)
 
 
 def mark(synthetic: bool) -> str:
@@ -70,6 +72,11 @@ def score_cell(interval: Interval, decimals: int = 3) -> str:
         return f"{interval.point:.{decimals}f}"
     low, high = (f"{bound:.{decimals - 1}f}" for bound in (interval.low, interval.high))
     return f"{interval.point:.{decimals}f} [{low}, {high}]"
+
+
+def decimals_of(key: str) -> int:
+    """How many decimals a score is shown with: two of BLEU, which goes up to 100, three of all others."""
+    return 2 if key == "bleu" else 3
 
 
 def score_name(key: str) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import datasets
 import pyarrow as pa
 
-from cmcc_bench.corpus import has_config, open_dataset
+from cmcc_bench.corpus import has_config, label_of, open_dataset
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
 from cmcc_bench.statistics.duplicates import Duplicates, Fingerprints
@@ -37,11 +36,6 @@ class Statistics:
     def synthetic(self) -> bool:
         """Whether any dialogue is simulated."""
         return any(counts.synthetic for counts in self.splits.values())
-
-
-def label_of(name: str) -> str:
-    """A data set's name without its place, which says nothing about the data: of a folder the last part."""
-    return Path(name).resolve().name if Path(name).is_dir() else name
 
 
 def splits_of(name: str) -> dict[str, datasets.Dataset]:

@@ -1,7 +1,11 @@
 """The scores of a run: computed anew from its own files, of its own checkpoint, on the data that were decoded."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +95,11 @@ def test_recognisers_are_scored_as_well(data, tmp_path, kind):
     best, (file,) = run_of(tmp_path, kind, data)
     (found,) = score_run(best, resamples=10)
     assert found.system == replace(found.system, path=file) and found.scores.dialogues == 5
+
+
+def test_scoring_a_run_and_writing_its_card_need_neither_torch_nor_scikit_learn():
+    missing = ("torch", "transformers", "sklearn", "evaluate", "accelerate", "matplotlib")
+    wanted = "cmcc_bench.cards.model_card, cmcc_bench.cards.scores, cmcc_bench.hub.model_pages"
+    code = f"import sys\nfor name in {missing}: sys.modules[name] = None\nimport {wanted}"
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)

@@ -12,6 +12,15 @@ def hub():
         yield server
 
 
+@pytest.fixture(autouse=True)
+def no_fault_is_left(request):
+    """What a test breaks on the Hub that all tests share is whole again in the next one."""
+    shared = request.getfixturevalue("hub") if "hub" in request.fixturenames else None
+    yield
+    if shared:
+        shared.mend()
+
+
 @pytest.fixture(scope="session")
 def clients(hub, tmp_path_factory):
     """Alice's clients; she may write to cmcc-org."""

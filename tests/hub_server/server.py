@@ -111,6 +111,10 @@ class HubServer:
         method, words = request.split()
         self._faults.append(Fault(method, words, times, status, done))
 
+    def mend(self) -> None:
+        """Forgets the faults that no request has met."""
+        self._faults.clear()
+
     def fault(self, method: str, url: str) -> Fault | None:
         """The fault that a request meets, which is then used up by one."""
         with self.lock:

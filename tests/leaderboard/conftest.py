@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.hub.conftest import clients
+from tests.hub.conftest import clients, no_fault_is_left
 from tests.hub.test_push import run
 from tests.hub_server import HubServer
 from tests.leaderboard.data import write_data
 
-__all__ = ["clients", "run"]  # fixtures
+__all__ = ["clients", "no_fault_is_left", "run"]  # fixtures
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from huggingface_hub import DatasetCard
 
 import cmcc
 from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard, differences, text_key, with_ranks
@@ -127,6 +128,18 @@ def test_the_card_shows_what_authors_wrote_as_text(board):
     card = board_card(board).decode()
     assert "<b>" not in card and "&lt;b>Mine" in card and "SYNTHETIC" in card
     assert "config_name: response" in card
+
+
+def head_of(board):
+    return DatasetCard(board_card(board).decode()).data
+
+
+def test_the_card_has_the_licence_of_the_dialogues_and_says_when_any_is_synthetic(board):
+    assert head_of(board).license == "apache-2.0" and "synthetic" in head_of(board).tags
+    track = board.tracks["response"]
+    mixed = replace(board, tracks={"response": replace(track, dialogue_ids=(*track.dialogue_ids, "call-1"))})
+    assert (head_of(mixed).license, head_of(mixed).license_name) == ("other", "mobilecs")
+    assert "extra_gated_prompt" not in head_of(mixed).to_dict()
 
 
 def test_tables_name_the_signature_of_bleu_and_what_is_published(board):
