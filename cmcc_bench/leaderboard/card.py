@@ -8,7 +8,7 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from cmcc_bench.leaderboard.board import Board, Entry, TrackBoard
-from cmcc_bench.leaderboard.files import counts_path, results_path
+from cmcc_bench.leaderboard.files import comparisons_path, counts_path, results_path
 from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED
 from cmcc_bench.leaderboard.view import RANK_RULE, rank_texts
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_cell, score_name
@@ -18,8 +18,14 @@ _ABOUT = """\
 # Leaderboard of CMCC: results
 
 What was submitted to the leaderboard, and every score, recomputed from the stored predictions (`cmcc leaderboard
-update`). A config a track; `counts/` has what scores and paired tests are made of, `rejected/` what was not accepted.
+update`). A config a track; `rejected/` has what was not accepted.
 """
+
+_COUNTS = "`counts/` has what scores and paired tests are made of, a row a system and dialogue."
+_HIDDEN = (
+    "The labels are hidden, and the counts of a dialogue would tell them: `comparisons/` has the paired tests of each "
+    "two systems instead."
+)
 
 
 def board_tables(board: Board) -> list[ReportTable]:
@@ -32,7 +38,7 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
     ranks = rank_texts(track.entries, names[0])
     rows = [_cells(entry, ranks.get(entry.key, NOTHING), names) for entry in track.sorted_by(names[0])]
     notes = [
-        f"{len(track.dialogue_ids)} dialogues, {track.items} {track.track.items}; {RESAMPLES} resamples, seed {SEED}.",
+        f"{track.dialogues} dialogues, {track.items} {track.track.items}; {RESAMPLES} resamples, seed {SEED}.",
         RANK_RULE,
         "Rows as published are of the licensed corpus, and have no intervals.",
     ]
@@ -61,17 +67,25 @@ def _score(found: Interval | None, decimals: int) -> str:
     return NOTHING if found is None or math.isnan(found.point) else score_cell(found, decimals)
 
 
-def board_card(board: Board) -> bytes:
-    """README.md of the board's repository; what authors wrote is text in it, never Markdown or HTML."""
+def board_card(board: Board, licensed: bool) -> bytes:
+    """README.md of the board's repository; what authors wrote is text in it, never Markdown or HTML.
+
+    licensed: whether any of the dialogues is a real call.
+    """
     data = DatasetCardData(
-        language="zh", license="other" if not board.synthetic else "apache-2.0", tags=["cmcc", "leaderboard"],
+        language="zh", license="other" if licensed else "apache-2.0", tags=["cmcc", "leaderboard"],
         pretty_name="CMCC leaderboard: results",
     )  # fmt: skip
-    configs = {task: {"data_files": [{"split": board.split, "path": results_path(task)}]} for task in board.tracks} | {
-        f"{task}-counts": {"data_files": [{"split": board.split, "path": counts_path(task)}]} for task in board.tracks
-    }
+    paths = {task: results_path(task) for task in board.tracks}
+    for task, track in board.tracks.items():
+        if track.tests is None:
+            paths[f"{task}-counts"] = counts_path(task)
+        else:
+            paths[f"{task}-comparisons"] = comparisons_path(task)
+    configs = {name: {"data_files": [{"split": board.split, "path": path}]} for name, path in paths.items()}
     if configs:
         MetadataConfigs(configs).to_dataset_card_data(data)
     parts = [f"---\n{data.to_yaml()}\n---", _ABOUT, f"Scored on the split {board.split} of `{board.dataset}`."]
+    parts.append(_HIDDEN if any(track.tests is not None for track in board.tracks.values()) else _COUNTS)
     parts += [table.markdown() for table in board_tables(board)]
     return "\n\n".join(parts).encode()

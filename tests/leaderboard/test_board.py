@@ -1,7 +1,7 @@
 """Ranks, comparisons, differences, and boards as files."""
 
 import math
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
@@ -11,12 +11,14 @@ from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard, dif
 from cmcc_bench.leaderboard.card import board_card, board_tables
 from cmcc_bench.leaderboard.check import read_answer
 from cmcc_bench.leaderboard.files import board_files, load_board, texts_file
+from cmcc_bench.leaderboard.html import heading_html
+from cmcc_bench.leaderboard.reader import Reading
 from cmcc_bench.leaderboard.standings import Gold, public_texts, track_board
 from cmcc_bench.leaderboard.submission import Description, Stored
 from cmcc_bench.leaderboard.tracks import TRACKS, published, score, track_of
 from cmcc_bench.scoring import Interval, Prediction
 from tests.hub.client import write_files
-from tests.leaderboard.data import honest
+from tests.leaderboard.data import DIALOGUES, honest
 
 
 def entry(key, low, point, high, kind="submission", flags=()):
@@ -81,6 +83,28 @@ def test_the_same_board_gives_the_same_bytes(board):
     assert board_files(board) == board_files(board)
 
 
+def test_of_hidden_labels_tests_are_published_and_no_dialogues_counts(board, gold, data, tmp_path):
+    track, mine = TRACKS["response"], Description("Mine", "response", "CMCC")
+    stored = Stored(mine, 3, "bob", "2026-01-02", "c0ffee")
+    scored = score(track, [read_answer(line, track, {}) for line in honest(data, 8)], gold.rows)
+    systems = {stored.name: (stored, scored)}
+    made, public = (track_board(track, replace(gold, hidden=hidden), systems) for hidden in (True, False))
+    files = board_files(replace(board, tracks={"response": made}))
+    assert "comparisons/response.parquet" in files and not [name for name in files if name.startswith("counts/")]
+    assert b"comparisons/response.parquet" in board_card(replace(board, tracks={"response": made}), licensed=False)
+    read = load_board(write_files(tmp_path / "board", files)).tracks["response"]
+    assert read.compared == public.compared and read.dialogues == DIALOGUES
+    assert f"{DIALOGUES} dialogues" in heading_html(Reading("x", board), read)
+    assert any(f"{DIALOGUES} dialogues" in note for note in board_tables(replace(board, tracks={"x": read}))[0].notes)
+    for a, b in (("gold", stored.name), (stored.name, "gold"), ("random", "majority")):
+        found, expected = read.compare(a, b), public.compare(a, b)
+        assert found.keys() == expected.keys()
+        for name in found:
+            assert astuple(found[name]) == pytest.approx(astuple(expected[name]), nan_ok=True)
+    with pytest.raises(KeyError):
+        read.compare("gold", "Variant (End2End), table 2, as published")
+
+
 def test_two_systems_are_compared_on_the_same_dialogues(board):
     track = board.tracks["response"]
     found = track.compare("gold", "00003-b-mine-b")
@@ -124,9 +148,14 @@ def test_texts_are_public_only_where_every_dialogue_is_simulated(gold):
 
 
 def test_the_card_shows_what_authors_wrote_as_text(board):
-    card = board_card(board).decode()
+    card = board_card(board, licensed=False).decode()
     assert "<b>" not in card and "&lt;b>Mine" in card and "SYNTHETIC" in card
     assert "config_name: response" in card
+
+
+def test_the_card_gives_a_licence_of_its_own_only_where_no_call_is_real(board):
+    assert b"license: apache-2.0" in board_card(board, licensed=False)
+    assert b"license: other" in board_card(board, licensed=True)
 
 
 def test_tables_name_the_signature_of_bleu_and_what_is_published(board):
