@@ -59,6 +59,12 @@ class TrackBoard:
     tests: Mapping[tuple[str, str], Mapping[str, PairedResult]] | None = None
 
     @property
+    def size(self) -> str:
+        """What was scored, in words."""
+        dialogues = f"{self.dialogues} dialogues"
+        return f"{dialogues}, {self.items} {self.track.items}" if self.track.key else dialogues
+
+    @property
     def compared(self) -> frozenset[str]:
         """The keys of the systems that can be compared."""
         return frozenset(self.counts if self.tests is None else chain.from_iterable(self.tests))

@@ -38,7 +38,7 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
     ranks = rank_texts(track.entries, names[0])
     rows = [_cells(entry, ranks.get(entry.key, NOTHING), names) for entry in track.sorted_by(names[0])]
     notes = [
-        f"{track.dialogues} dialogues, {track.items} {track.track.items}; {RESAMPLES} resamples, seed {SEED}.",
+        f"{track.size}; {RESAMPLES} resamples, seed {SEED}.",
         RANK_RULE,
         "Rows as published are of the licensed corpus, and have no intervals.",
     ]

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cmcc
-from cmcc_bench.corpus import is_licensed, is_synthetic
+from cmcc_bench.corpus import has_config, is_licensed, is_synthetic
 from cmcc_bench.hidden import check_labels
 from cmcc_bench.leaderboard.board import Entry, TrackBoard, text_key, with_ranks
 from cmcc_bench.leaderboard.submission import Stored
 from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED, TRACKS, Answer, Row, Scored, Track, published, score
+from cmcc_bench.recognition.rows import TASKS
 from cmcc_bench.scoring import Interval
 from cmcc_bench.scoring.bootstrap import paired_results_of_all
 
@@ -114,17 +115,24 @@ def public_texts(track: Track, gold: Gold) -> dict[str, str]:
 
 
 def read_gold(dataset: str, labels: str | None, split: str) -> dict[str, Gold]:
-    """What each task is scored on, by task; a task without rows is left out.
+    """What each task is scored on, by task; a task without rows, or that nobody annotated, is left out.
 
-    dataset: where the training rows are, and the split without `labels`. labels: the data set with the hidden labels.
-    Raises cmcc.DataError where there is nothing to score on, or the labels are hidden.
+    dataset: where the training rows are, and the split without `labels`. labels: the data set with the hidden labels;
+    a data set of that split alone is taken for such a one, too. Raises cmcc.DataError where there is nothing to score
+    on, or the labels are hidden.
     """
     found = {}
     for task, track in TRACKS.items():
-        if rows := track.rows(labels or dataset, split):
+        if rows := _rows(track, labels or dataset, split):
             check_labels(rows, dataset=labels or dataset, split=split)
-            found[task] = Gold(rows, track.rows(dataset, "train"), labels is not None)
+            train = _rows(track, dataset, "train")
+            found[task] = Gold(rows, train, labels is not None or not train)
     if not found:
         expected = "annotated dialogues to score on"
         raise cmcc.DataError("none", expected, "Name another --dataset or --split.", dataset=dataset, split=split)
     return found
+
+
+def _rows(track: Track, dataset: str, split: str) -> Sequence[Row]:
+    """The rows of a track; none where the data set lacks its config, as MobileCS without emotions does."""
+    return track.rows(dataset, split) if has_config(dataset, TASKS.get(track.task, track.task)) else ()

@@ -7,18 +7,20 @@ import numpy as np
 import pytest
 
 import cmcc
+from cmcc_bench.build import build
 from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard, differences, text_key, with_ranks
 from cmcc_bench.leaderboard.card import board_card, board_tables
 from cmcc_bench.leaderboard.check import read_answer
 from cmcc_bench.leaderboard.files import board_files, load_board, texts_file
 from cmcc_bench.leaderboard.html import heading_html
 from cmcc_bench.leaderboard.reader import Reading
-from cmcc_bench.leaderboard.standings import Gold, public_texts, track_board
+from cmcc_bench.leaderboard.standings import Gold, public_texts, read_gold, track_board
 from cmcc_bench.leaderboard.submission import Description, Stored
 from cmcc_bench.leaderboard.tracks import TRACKS, published, score, track_of
 from cmcc_bench.scoring import Interval, Prediction
+from tests import raw
 from tests.hub.client import write_files
-from tests.leaderboard.data import DIALOGUES, honest
+from tests.leaderboard.data import DIALOGUES, honest, write_data
 
 
 def entry(key, low, point, high, kind="submission", flags=()):
@@ -145,6 +147,35 @@ def test_texts_are_public_only_where_every_dialogue_is_simulated(gold):
     mixed = [*gold.rows, {**gold.rows[0], "dialogue_id": "call-1"}]
     assert public_texts(track, Gold(mixed, ())) == {}
     assert texts_file(texts) == texts_file(dict(reversed(texts.items())))
+
+
+def without_care(dialogue_id):
+    """A raw dialogue of MobileCS: nobody annotated emotions or satisfaction."""
+    turns = [raw.turn(), {key: value for key, value in raw.answer().items() if key != "用户情绪"}]
+    return {key: value for key, value in raw.dialogue(dialogue_id, turns).items() if key != "满意度"}
+
+
+def test_what_nobody_annotated_is_no_track_and_what_is_annotated_is_scored(tmp_path):
+    for split in ("train", "test"):
+        raw.write(tmp_path / "raw", f"{split}.json", [without_care(f"synthetic-{split}-{n}") for n in range(3)])
+    build(tmp_path / "raw", tmp_path / "cmcc", with_hidden_labels=True)
+    found = read_gold(str(tmp_path / "cmcc"), str(tmp_path / "cmcc-test-labels"), "test")
+    assert "response" in found and not {"emotion", "satisfaction"} & found.keys()
+    with pytest.raises(cmcc.DataError, match="annotated dialogues to score on"):
+        read_gold(str(tmp_path / "cmcc"), None, "validation")
+
+
+def test_labels_are_hidden_where_they_stand_apart_even_when_they_are_named_alone(tmp_path, data):
+    hidden, labels = write_data(tmp_path / "hidden", with_hidden_labels=True), str(tmp_path / "hidden-test-labels")
+    assert all(one.hidden for one in read_gold(str(hidden), labels, "test").values())
+    assert all(one.hidden for one in read_gold(labels, None, "test").values())
+    assert not any(one.hidden for one in read_gold(str(data), None, "test").values())
+
+
+def test_the_size_of_a_track_of_whole_dialogues_is_said_once(board):
+    track = board.tracks["response"]
+    assert track.size == f"{DIALOGUES} dialogues, {DIALOGUES} exchanges"
+    assert replace(track, track=TRACKS["satisfaction"]).size == f"{DIALOGUES} dialogues"
 
 
 def test_the_card_shows_what_authors_wrote_as_text(board):
