@@ -252,10 +252,10 @@ def carry_out(api: HfApi, update: Update) -> str:
                 _close(api, update.repository, number, comment)
         except cmcc.DataError as error:
             failed[number] = error
-    for error in failed.values():
-        numbers = ", ".join(f"#{number}" for number in failed)
-        hint = f"The board was written, and {numbers} stayed open: the next update closes them. {error.hint}"
-        raise cmcc.DataError(error.found, error.expected, hint.strip(), **error.place) from error
+    if failed:
+        first, numbers = next(iter(failed.values())), ", ".join(f"#{number}" for number in failed)
+        hint = f"The board was written, and {numbers} stayed open: the next update closes them. {first.hint}"
+        raise cmcc.DataError(first.found, first.expected, hint.strip(), **first.place) from first
     return commit
 
 
