@@ -55,6 +55,13 @@ print(", ".join(f"{{one['label']}} {{one['score']:.2f}}" for one in found[:3]))"
 from transformers import pipeline
 found = pipeline("text-classification", model="{ORG}/satisfaction", top_k=None)(["用户：好的谢谢再见"])[0]
 print(", ".join(f"{{one['label']}} {{one['score']:.2f}}" for one in found))""",
+    f"evaluate.load({ORG + '/cmcc_response'!r})": f"""
+import datasets, evaluate
+metric = evaluate.load("{ORG}/cmcc_response")
+rows = list(datasets.load_dataset({DATA!r}, "response", split="validation"))
+names = ("dialogue_id", "exchange", "entities", "user_intent", "kb_result", "emotions", "acts", "response")
+gold = [{{name: row[name] for name in names}} for row in rows]
+print("BLEU of gold against itself", metric.compute(predictions=gold, references=rows, resamples=0)["bleu"])""",
     f"evaluate.load({ORG + '/cmcc_emotion'!r})": f"""
 import evaluate
 metric = evaluate.load("{ORG}/cmcc_emotion")
@@ -62,6 +69,11 @@ row = {{"dialogue_id": "a", "utterance": 0, "context": "", "text": "喂", "emoti
 said = {{"dialogue_id": "a", "utterance": 0, "emotions": ["neutral"]}}
 print(metric.compute(predictions=[said], references=[row], resamples=0)["micro_f1"])""",
 }
+
+
+_READ_BOARD = f"""
+import datasets
+print(datasets.load_dataset({RESULTS!r}, "response", split="test").select_columns(["system", "bleu"])[:2])"""
 
 
 @dataclass
@@ -151,6 +163,7 @@ def compete(demo: Demo) -> None:
     demo.cmcc("leaderboard", "update", RESULTS, "--dataset", DATA, "--labels", LABELS, "--yes")
     demo.step("The leaderboard, as anybody reads it")
     demo.cmcc("leaderboard", "show", RESULTS, user="bob")
+    demo.python(f"load_dataset({RESULTS!r}, 'response')", _READ_BOARD)
     demo.step("What the model repositories say of themselves")
     demo.cmcc("leaderboard", "--hub", DATA, user="bob")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -43,19 +44,38 @@ class Entry:
 
 @dataclass(frozen=True)
 class TrackBoard:
-    """A track's table: entries, the counts behind their scores by key, (dialogues, k), and what was scored."""
+    """A track's table: entries, the counts behind their scores by key, (dialogues, k), and what was scored.
+
+    dialogue_ids: of the rows of counts. tests: the paired tests of each two systems, by their keys in order, in the
+    place of counts where the labels are hidden: a dialogue's counts would tell them.
+    """
 
     track: Track
     entries: tuple[Entry, ...]
     counts: Mapping[str, NDArray[np.int64]]
     dialogue_ids: tuple[str, ...]
     items: int
+    dialogues: int
+    tests: Mapping[tuple[str, str], Mapping[str, PairedResult]] | None = None
+
+    @property
+    def size(self) -> str:
+        """What was scored, in words."""
+        dialogues = f"{self.dialogues} dialogues"
+        return f"{dialogues}, {self.items} {self.track.items}" if self.track.key else dialogues
+
+    @property
+    def compared(self) -> frozenset[str]:
+        """The keys of the systems that can be compared."""
+        return frozenset(self.counts if self.tests is None else chain.from_iterable(self.tests))
 
     def compare(self, a: str, b: str) -> dict[str, PairedResult]:
         """System a less system b by headline score, on the same resampled dialogues; a, b: keys.
 
-        Raises KeyError for a key without counts, such as a published row's.
+        Raises KeyError for a key that is not among `compared`, such as a published row's.
         """
+        if self.tests is not None:
+            return dict(self.tests[a, b]) if a <= b else {key: -found for key, found in self.tests[b, a].items()}
         statistics = {name: self.track.statistics[name] for name in self.track.headline}
         return paired_results(self.counts[a], self.counts[b], statistics, RESAMPLES, SEED)
 

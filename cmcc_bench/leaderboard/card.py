@@ -8,9 +8,8 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
-from cmcc_bench.corpus import is_licensed
 from cmcc_bench.leaderboard.board import Board, Entry, TrackBoard
-from cmcc_bench.leaderboard.files import counts_path, results_path
+from cmcc_bench.leaderboard.files import comparisons_path, counts_path, results_path
 from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED
 from cmcc_bench.leaderboard.view import RANK_RULE, rank_texts, shown_score
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_name
@@ -20,8 +19,14 @@ _ABOUT = """\
 # Leaderboard of CMCC: results
 
 What was submitted to the leaderboard, and every score, recomputed from the stored predictions (`cmcc leaderboard
-update`). A config a track; `counts/` has what scores and paired tests are made of, `rejected/` what was not accepted.
+update`). A config a track; `rejected/` has what was not accepted.
 """
+
+_COUNTS = "`counts/` has what scores and paired tests are made of, a row a system and dialogue."
+_HIDDEN = (
+    "The labels are hidden, and the counts of a dialogue would tell them: `comparisons/` has the paired tests of each "
+    "two systems instead."
+)
 
 
 def board_tables(board: Board) -> list[ReportTable]:
@@ -33,9 +38,8 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
     names = track.track.headline
     ranks = rank_texts(track.entries, names[0])
     rows = [_cells(entry, ranks.get(entry.key, NOTHING), names) for entry in track.sorted_by(names[0])]
-    items = f", {track.items} {track.track.items}" if track.track.key else ""
     notes = [
-        f"{len(track.dialogue_ids)} dialogues{items}; {RESAMPLES} resamples, seed {SEED}.",
+        f"{track.size}; {RESAMPLES} resamples, seed {SEED}.",
         RANK_RULE,
         "Rows as published are of the licensed corpus, and have no intervals.",
     ]
@@ -54,27 +58,34 @@ def _cells(entry: Entry, rank: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return rank, entry.system + flags, *scores, entry.training_data or NOTHING, by or NOTHING
 
 
-def board_card(board: Board) -> bytes:
-    """README.md of the board's repository; what authors wrote is text in it, never Markdown or HTML."""
+def board_card(board: Board, licensed: bool) -> bytes:
+    """README.md of the board's repository; what authors wrote is text in it, never Markdown or HTML.
+
+    licensed: whether any of the dialogues is a real call.
+    """
     data = DatasetCardData(
         language="zh",
         tags=["cmcc", "leaderboard", *([SYNTHETIC_TAG] if board.synthetic else [])],
         pretty_name="CMCC leaderboard: results",
-        **_licence(board),
+        **_licence(licensed),
     )
-    configs = {task: {"data_files": [{"split": board.split, "path": results_path(task)}]} for task in board.tracks} | {
-        f"{task}-counts": {"data_files": [{"split": board.split, "path": counts_path(task)}]} for task in board.tracks
-    }
+    paths = {task: results_path(task) for task in board.tracks}
+    for task, track in board.tracks.items():
+        if track.tests is None:
+            paths[f"{task}-counts"] = counts_path(task)
+        else:
+            paths[f"{task}-comparisons"] = comparisons_path(task)
+    configs = {name: {"data_files": [{"split": board.split, "path": path}]} for name, path in paths.items()}
     if configs:
         MetadataConfigs(configs).to_dataset_card_data(data)
     parts = [f"---\n{data.to_yaml()}\n---", _ABOUT, f"Scored on the split {board.split} of `{board.dataset}`."]
+    parts.append(_HIDDEN if any(track.tests is not None for track in board.tracks.values()) else _COUNTS)
     parts += [table.markdown() for table in board_tables(board)]
     return "\n\n".join(parts).encode()
 
 
-def _licence(board: Board) -> dict[str, Any]:
+def _licence(licensed: bool) -> dict[str, Any]:
     """That of the dialogues, as predictions quote what was said in them; results are not gated for it."""
-    ids = ({"dialogue_id": name} for track in board.tracks.values() for name in track.dialogue_ids)
-    if is_licensed(ids):
+    if licensed:
         return {key: LICENSED[key] for key in ("license", "license_name", "license_link")}
     return {"license": "apache-2.0"}

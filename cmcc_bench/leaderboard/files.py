@@ -2,6 +2,7 @@
 
 results/TASK.parquet            a row a system: scores, intervals, ranks, what is said of it
 counts/TASK.parquet             a row a system and dialogue: the counts that scores and tests are made of
+comparisons/TASK.parquet        in the place of counts where labels are hidden: a row a paired test of two systems
 texts/TASK.parquet              what the user says in each item; of synthetic data only
 submissions/NUMBER-NAME/        submission.json, predictions.jsonl: as they were understood
 rejected/NUMBER.json            what was not accepted, and why
@@ -13,9 +14,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -29,10 +30,15 @@ from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard
 from cmcc_bench.leaderboard.check import read_answer
 from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME
 from cmcc_bench.leaderboard.tracks import TRACKS, Answer, Track
-from cmcc_bench.scoring import Interval
+from cmcc_bench.scoring import Interval, PairedResult
 
 FACTS_NAME = "leaderboard.json"
 SUBMISSIONS, REJECTED = "submissions", "rejected"
+
+Tests: TypeAlias = Mapping[tuple[str, str], Mapping[str, PairedResult]]
+_TESTED = dict.fromkeys(("a", "b", "score"), pa.string()) | dict.fromkeys(
+    ("difference", "low", "high", "p_value"), pa.float64()
+)
 
 _SAID = ("key", "system", "kind", "author", "date", "paper", "training_data", "flags")
 
@@ -58,6 +64,11 @@ def counts_path(task: str) -> str:
     return f"counts/{task}.parquet"
 
 
+def comparisons_path(task: str) -> str:
+    """The path of a track's paired tests."""
+    return f"comparisons/{task}.parquet"
+
+
 def texts_path(task: str) -> str:
     """The path of a track's texts."""
     return f"texts/{task}.parquet"
@@ -75,13 +86,16 @@ def board_files(board: Board) -> dict[str, bytes]:
         board.dataset,
         board.split,
         board.synthetic,
-        {task: len(track.dialogue_ids) for task, track in tracks},
+        {task: track.dialogues for task, track in tracks},
         {task: track.items for task, track in tracks},
     )
     files = {FACTS_NAME: _json(asdict(facts))}
     for task, track in tracks:
         files[results_path(task)] = _parquet(_table_of_entries(track))
-        files[counts_path(task)] = _parquet(_table_of_counts(track))
+        if track.tests is None:
+            files[counts_path(task)] = _parquet(_table_of_counts(track))
+        else:
+            files[comparisons_path(task)] = _parquet(_table_of_tests(track.tests))
     for rejected in board.rejected:
         files[rejected_path(rejected.number)] = _json(asdict(rejected))
     return files
@@ -132,6 +146,14 @@ def _table_of_counts(track: TrackBoard) -> pa.Table:
     )
 
 
+def _table_of_tests(tests: Tests) -> pa.Table:
+    rows = [(a, b, score, *astuple(found)) for (a, b), scores in tests.items() for score, found in scores.items()]
+    columns = list(zip(*rows, strict=True)) or [()] * len(_TESTED)
+    return pa.table(
+        [pa.array(found, type_of) for found, type_of in zip(columns, _TESTED.values(), strict=True)], [*_TESTED]
+    )
+
+
 def load_board(source: str | Path) -> Board:
     """The board in a folder of these files, or in a repository on the Hub.
 
@@ -154,7 +176,15 @@ def load_board(source: str | Path) -> Board:
 
 def read_rejected(folder: Path) -> tuple[Rejected, ...]:
     """What was not accepted, by number. Raises OSError, TypeError, ValueError for files of another kind."""
-    return tuple(Rejected(**orjson.loads(file.read_bytes())) for file in sorted((folder / REJECTED).glob("*.json")))
+    return tuple(map(read_rejected_file, sorted((folder / REJECTED).glob("*.json"))))
+
+
+def read_rejected_file(path: Path) -> Rejected:
+    """One of them. Raises OSError, TypeError, ValueError for a file of another kind."""
+    rejected = Rejected(**orjson.loads(path.read_bytes()))
+    if type(rejected.number) is not int or not all(isinstance(found, str) for found in astuple(rejected)[1:]):
+        raise ValueError(f"{path.name}: not a number and three texts")
+    return rejected
 
 
 def board_folder(source: str | Path) -> Path:
@@ -168,6 +198,9 @@ def board_folder(source: str | Path) -> Path:
 def _read_track(folder: Path, task: str, facts: Facts) -> TrackBoard:
     track = TRACKS[task]
     rows = pq.read_table(folder / results_path(task)).to_pylist()
+    entries, items, dialogues = tuple(_entry(row, track) for row in rows), facts.items[task], facts.dialogues[task]
+    if (folder / comparisons_path(task)).exists():
+        return TrackBoard(track, entries, {}, (), items, dialogues, _read_tests(folder / comparisons_path(task)))
     table = pq.read_table(folder / counts_path(task))
     counts: dict[str, list[list[int]]] = {}
     ids: dict[str, list[str]] = {}
@@ -176,7 +209,15 @@ def _read_track(folder: Path, task: str, facts: Facts) -> TrackBoard:
         ids.setdefault(row["key"], []).append(row["dialogue_id"])
     first = next(iter(ids.values()), [])
     arrays = {key: np.array(found, dtype=np.int64) for key, found in counts.items()}
-    return TrackBoard(track, tuple(_entry(row, track) for row in rows), arrays, tuple(first), facts.items[task])
+    return TrackBoard(track, entries, arrays, tuple(first), items, dialogues)
+
+
+def _read_tests(path: Path) -> Tests:
+    tests: dict[tuple[str, str], dict[str, PairedResult]] = {}
+    for row in pq.read_table(path).to_pylist():
+        found = PairedResult(row["difference"], row["low"], row["high"], row["p_value"])
+        tests.setdefault((row["a"], row["b"]), {})[row["score"]] = found
+    return tests
 
 
 def _entry(row: Mapping[str, Any], track: Track) -> Entry:

@@ -22,7 +22,7 @@ import cmcc
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.names import is_pickle, listed
 from cmcc_bench.leaderboard.check import FILE_BYTES
-from cmcc_bench.leaderboard.submission import DESCRIPTION_BYTES, DESCRIPTION_NAME, FOLDER, PREDICTIONS_NAME
+from cmcc_bench.leaderboard.submission import DESCRIPTION_BYTES, DESCRIPTION_NAME, FOLDER, PREDICTIONS_NAME, TITLE
 
 PER_AUTHOR, PER_UPDATE = 5, 50  # submissions that one update scores; the others wait for the next one
 
@@ -71,10 +71,11 @@ def choose(
 ) -> tuple[list[Request], list[Request]]:
     """Those that are looked at now, and those that wait; each by number.
 
-    Authors take turns, so that whoever sends a flood waits and nobody else does.
+    Authors take turns, so that whoever sends a flood waits and nobody else does. What `cmcc submit` did not name comes
+    last: requests about other things stay open until a person has looked at them.
     """
     by_author: dict[str, list[Request]] = defaultdict(list)
-    for request in requests:
+    for request in sorted(requests, key=lambda request: (not request.title.startswith(TITLE), request.number)):
         by_author[request.author].append(request)
     turns = zip_longest(*(mine[:per_author] for mine in by_author.values()))
     chosen = [request for request in chain.from_iterable(turns) if request][:in_all]

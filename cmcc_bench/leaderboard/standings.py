@@ -7,22 +7,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cmcc
-from cmcc_bench.corpus import is_licensed, is_synthetic
+from cmcc_bench.corpus import has_config, is_licensed, is_synthetic
 from cmcc_bench.hidden import check_labels
 from cmcc_bench.leaderboard.board import Entry, TrackBoard, text_key, with_ranks
 from cmcc_bench.leaderboard.submission import Stored
-from cmcc_bench.leaderboard.tracks import SEED, TRACKS, Answer, Row, Scored, Track, published, score
+from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED, TRACKS, Answer, Row, Scored, Track, published, score
+from cmcc_bench.recognition.rows import TASKS
 from cmcc_bench.scoring import Interval
+from cmcc_bench.scoring.bootstrap import paired_results_of_all
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Gold:
-    """What a track is scored on: the rows with their labels, and the training rows that bounds are made of."""
+    """What a track is scored on: the rows with their labels, and the training rows that bounds are made of.
+
+    hidden: the labels are not public, so that nothing is published of which they could be read.
+    """
 
     rows: Sequence[Row]
     train: Sequence[Row]
+    hidden: bool = False
 
     @property
     def synthetic(self) -> bool:
@@ -43,13 +49,13 @@ def track_board(track: Track, gold: Gold, submitted: Mapping[str, tuple[Stored, 
     entries += published_entries(track.task)
     everything = {key: scored for key, (_, scored) in submitted.items()} | bounds
     any_scored = next(iter(everything.values()), None) or score_gold(track, gold)
-    return TrackBoard(
-        track,
-        tuple(entries),
-        {key: scored.counts for key, scored in everything.items()},
-        any_scored.dialogue_ids,
-        any_scored.items,
-    )
+    ids, items = any_scored.dialogue_ids, any_scored.items
+    counts = {key: scored.counts for key, scored in everything.items()}
+    if not gold.hidden:
+        return TrackBoard(track, tuple(entries), counts, ids, items, len(ids))
+    statistics = {name: track.statistics[name] for name in track.headline}
+    tests = paired_results_of_all(counts, statistics, RESAMPLES, SEED)
+    return TrackBoard(track, tuple(entries), {}, (), items, len(ids), tests)
 
 
 def score_gold(track: Track, gold: Gold) -> Scored:
@@ -109,17 +115,24 @@ def public_texts(track: Track, gold: Gold) -> dict[str, str]:
 
 
 def read_gold(dataset: str, labels: str | None, split: str) -> dict[str, Gold]:
-    """What each task is scored on, by task; a task without rows is left out.
+    """What each task is scored on, by task; a task without rows, or that nobody annotated, is left out.
 
-    dataset: where the training rows are, and the split without `labels`. labels: the data set with the hidden labels.
-    Raises cmcc.DataError where there is nothing to score on, or the labels are hidden.
+    dataset: where the training rows are, and the split without `labels`. labels: the data set with the hidden labels;
+    a data set of that split alone is taken for such a one, too. Raises cmcc.DataError where there is nothing to score
+    on, or the labels are hidden.
     """
     found = {}
     for task, track in TRACKS.items():
-        if rows := track.rows(labels or dataset, split):
+        if rows := _rows(track, labels or dataset, split):
             check_labels(rows, dataset=labels or dataset, split=split)
-            found[task] = Gold(rows, track.rows(dataset, "train"))
+            train = _rows(track, dataset, "train")
+            found[task] = Gold(rows, train, labels is not None or not train)
     if not found:
         expected = "annotated dialogues to score on"
         raise cmcc.DataError("none", expected, "Name another --dataset or --split.", dataset=dataset, split=split)
     return found
+
+
+def _rows(track: Track, dataset: str, split: str) -> Sequence[Row]:
+    """The rows of a track; none where the data set lacks its config, as MobileCS without emotions does."""
+    return track.rows(dataset, split) if has_config(dataset, TASKS.get(track.task, track.task)) else ()

@@ -17,10 +17,15 @@ from cmcc_bench.leaderboard.tracks import Place, track_of
 
 DESCRIPTION_BYTES = 16 << 10
 FOLDER = "submission"  # in the pull request
+TITLE = "Submission: "  # how the pull request's title begins
 DESCRIPTION_NAME, PREDICTIONS_NAME = "submission.json", "predictions.jsonl"
 
 _LONGEST = {"model": 80, "training_data": 500, "paper": 300}
-_RESERVED = re.compile(r"gold|majority|random|names known from training|character n-grams.*|.*as published.*")
+_RESERVED = re.compile(r"gold|majority|random|names known from training|character n grams.*|.*as published.*")
+# Letters without a shape, and a joiner, that Unicode does not count among what cannot be printed.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
+# Small letters of other scripts (Cyrillic, Greek, phonetic) that look like those of reserved names.
+_LOOKALIKES = str.maketrans("аеорсухіјѕԁһтмкпοαρυιν\u0131\u0261\u04cf", "aeopcyxijsdhtmknoapuivigl")
 _ADDRESS = re.compile(r"[!#-&(-;=?-\[\]_a-z~]+")  # no blanks, quotes or angle brackets
 
 
@@ -106,7 +111,7 @@ def read_stored(content: bytes, **place: str | int | None) -> Stored:
 def description_of(value: Mapping[str, Any], **place: str | int | None) -> Description:
     """A decoded JSON object as a description. Raises cmcc.DataError, which names the field, where it is none."""
     model = _line(value, "model", _LONGEST["model"], place)
-    if _RESERVED.fullmatch(unicodedata.normalize("NFKC", model).casefold()):
+    if _RESERVED.fullmatch(_as_seen(model)):
         hint = "Such names stand for rows that are no submissions."
         raise cmcc.DataError(model, "a name of its own", hint, **place, field="model")
     task = track_of(_line(value, "task", 40, place)).task
@@ -119,6 +124,13 @@ def slug(name: str) -> str:
     """A name as a part of a path: a-z, 0-9 and hyphens, at most 40; `system` where nothing is left."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "system"
+
+
+def _as_seen(name: str) -> str:
+    """A name as it looks at a glance: small letters without marks, words a blank apart, lookalikes as Latin letters."""
+    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
+    plain = "".join(letter for letter in letters if not unicodedata.category(letter).startswith("M"))
+    return re.sub(r"[\W_]+", " ", plain.translate(_LOOKALIKES)).strip()
 
 
 def _object(content: bytes, place: Place) -> dict[str, Any]:
@@ -137,7 +149,7 @@ def _line(value: Mapping[str, Any], field: str, longest: int, place: Place) -> s
     place = place | {"field": field}
     if not isinstance(text, str):
         raise cmcc.DataError("no such field" if field not in value else f"{text!r:.40}", "a line of text", **place)
-    if not text.isprintable():  # neither line breaks nor what turns the direction of a text
+    if not text.isprintable() or _BLANK.search(text):  # neither line breaks nor what turns the direction of a text
         raise cmcc.DataError(f"{text!r:.60}", "characters that can be shown", **place)
     text = text.strip()
     if not any(map(str.isalnum, text)) or len(text) > longest:

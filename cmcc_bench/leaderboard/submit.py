@@ -15,7 +15,7 @@ from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.push import data_words, readable_size, user_name
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.inbox import open_requests
-from cmcc_bench.leaderboard.submission import DESCRIPTION_NAME, FOLDER, PREDICTIONS_NAME, Description
+from cmcc_bench.leaderboard.submission import DESCRIPTION_NAME, FOLDER, PREDICTIONS_NAME, TITLE, Description
 from cmcc_bench.leaderboard.tracks import Answer, Row, Track, line_of, track_of
 
 
@@ -39,7 +39,7 @@ class Submission:
     @property
     def title(self) -> str:
         """Of the pull request."""
-        return f"Submission: {self.description.model} ({self.description.task})"
+        return f"{TITLE}{self.description.model} ({self.description.task})"
 
     def lines(self, repository: str, private: bool) -> Iterator[str]:
         """What would be uploaded where, for a person, safe to print."""

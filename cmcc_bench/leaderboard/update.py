@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from huggingface_hub.hf_api import RepoFile
 
 import cmcc
 from cmcc_bench.build.place import CARD_NAME
+from cmcc_bench.corpus import is_licensed
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.push import is_same
 from cmcc_bench.leaderboard.board import Board, Rejected
 from cmcc_bench.leaderboard.card import board_card
 from cmcc_bench.leaderboard.check import check_file
-from cmcc_bench.leaderboard.files import REJECTED, SUBMISSIONS, board_files, read_rejected, texts_file, texts_path
+from cmcc_bench.leaderboard.files import REJECTED, SUBMISSIONS, board_files, read_rejected_file, texts_file, texts_path
 from cmcc_bench.leaderboard.inbox import Received, Request, choose, open_requests, receive
 from cmcc_bench.leaderboard.standings import Gold, Progress, public_texts, track_board
 from cmcc_bench.leaderboard.submission import (
@@ -105,7 +107,7 @@ def plan_update(
     accepted = {one.stored.number: one.stored.name for one in new.kept}
     everything = {one.stored.name: one for one in (*kept, *new.kept)}
     on_the_board = {one.stored.number for one in everything.values()}
-    earlier = [one for one in read_rejected(here) if one.number not in on_the_board]
+    earlier = [one for one in _read_earlier(here) if one.number not in on_the_board]
     board = _board(dataset, split, gold, everything, [*earlier, *lost, *new.rejected])
     files = _files(board, gold, new.kept)
     return Update(
@@ -121,6 +123,13 @@ def plan_update(
     )
 
 
+def _read_earlier(here: Path) -> Iterator[Rejected]:
+    """What earlier updates rejected; a file that says nothing of it is left out, and goes."""
+    for path in sorted((here / REJECTED).glob("*.json")):
+        with suppress(OSError, TypeError, ValueError):
+            yield read_rejected_file(path)
+
+
 Tick = Callable[[int], None]
 
 
@@ -134,8 +143,9 @@ def _score_stored(
         try:
             stored = read_stored((folder / DESCRIPTION_NAME).read_bytes(), submission=name)
             kept.append(_scored(stored, folder / PREDICTIONS_NAME, gold))
-        except (cmcc.DataError, OSError) as error:
-            lost.append(Rejected(_number_of(name), "", name, f"kept before, but: {error}"[:_SAID]))
+        except Exception as error:  # neither what somebody put there nor a bug may stop the others
+            reason = f"kept before, but: {_reason(error)}"[:_SAID]
+            lost.append(Rejected(_number_of(name), "", cmcc.printable(name), reason))
         tick(count)
     return kept, lost
 
@@ -144,6 +154,15 @@ def _number_of(name: str) -> int:
     """The pull request's number in the name of a submission's folder; 0, which no request has, where there is none."""
     number = name.split("-")[0]
     return int(number) if number.isdecimal() else 0
+
+
+def _reason(error: Exception) -> str:
+    """What may be published of an error: of the system's own, no more than what it is, as it names places here."""
+    if isinstance(error, cmcc.DataError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{DESCRIPTION_NAME} or {PREDICTIONS_NAME}: {error.strerror or type(error).__name__}"
+    return f"it broke the scorer, which is a bug ({type(error).__name__})"
 
 
 def _look_at(
@@ -216,12 +235,15 @@ def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_Kept]) -> dict
             files[texts_path(task)] = texts_file(texts)
     for one in new:
         files |= {f"{SUBMISSIONS}/{one.stored.name}/{name}": content for name, content in one.files.items()}
-    return files | {CARD_NAME: board_card(board)}
+    licensed = any(is_licensed(rows.rows) for rows in gold.values())
+    return files | {CARD_NAME: board_card(board, licensed)}
 
 
 def _stale(here: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     """What the board held before and does not now: tables of tracks that are no longer scored."""
-    ours = [path for folder in ("results", "counts", "texts", REJECTED) for path in (here / folder).glob("*")]
+    ours = [
+        path for folder in ("results", "counts", "comparisons", "texts", REJECTED) for path in (here / folder).glob("*")
+    ]
     names = (path.relative_to(here).as_posix() for path in ours)
     return tuple(sorted(name for name in names if name not in files))
 
@@ -230,20 +252,33 @@ def carry_out(api: HfApi, update: Update) -> str:
     """Writes what differs in one commit on top of the state that was read, then closes the requests with a word.
 
     Returns the commit's id. Raises cmcc.DataError where the Hub refuses, or somebody else wrote meanwhile: then nothing
-    was written, and a second start does it. Requests that stay open after a break are closed by the next update.
+    was written, and a second start does it. A request that cannot be closed stops no other; it is told at the end, and
+    the next update closes it.
     """
-    name = update.repository
-    with hub_errors(repository=name):
+    with hub_errors(repository=update.repository):
         commit = _commit(api, update)
-        for number, key in sorted(update.accepted.items()):
-            _close(api, name, number, f"Accepted as {key}: it is on the leaderboard now. Nothing was merged.")
-        for number in update.done:
-            _close(api, name, number, "This submission is on the leaderboard.")
-        for number, reason in sorted(update.rejected.items()):
-            _close(
-                api, name, number, f"Not accepted, and here is why:\n\n{_quoted(reason)}\n\nMend it, and submit anew."
-            )
+    failed = {}
+    for number, comment in _comments(update):
+        try:
+            with hub_errors(repository=update.repository, pull_request=str(number)):
+                _close(api, update.repository, number, comment)
+        except cmcc.DataError as error:
+            failed[number] = error
+    if failed:
+        first, numbers = next(iter(failed.values())), ", ".join(f"#{number}" for number in failed)
+        hint = f"The board was written, and {numbers} stayed open: the next update closes them. {first.hint}"
+        raise cmcc.DataError(first.found, first.expected, hint.strip(), **first.place) from first
     return commit
+
+
+def _comments(update: Update) -> Iterator[tuple[int, str]]:
+    """The requests to close, and the word for each."""
+    for number, key in sorted(update.accepted.items()):
+        yield number, f"Accepted as {key}: it is on the leaderboard now. Nothing was merged."
+    for number in update.done:
+        yield number, "This submission is on the leaderboard."
+    for number, reason in sorted(update.rejected.items()):
+        yield number, f"Not accepted, and here is why:\n\n{_quoted(reason)}\n\nMend it, and submit anew."
 
 
 def _commit(api: HfApi, update: Update) -> str:

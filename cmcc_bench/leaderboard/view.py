@@ -270,7 +270,8 @@ def _words_of(score: str, found: PairedResult) -> tuple[str, str, str]:
 
 def comparable(track: TrackBoard, choice: Choice) -> list[tuple[str, str]]:
     """(label, key) of the systems that can be compared, in order, those that the filter finds; no label twice."""
-    found = [entry for entry in find_entries(track, choice) if entry.key in track.counts][:CHOICES]
+    compared = track.compared
+    found = [entry for entry in find_entries(track, choice) if entry.key in compared][:CHOICES]
     labels = [_label(entry) for entry in found]
     twice = {label for label, times in Counter(labels).items() if times > 1}
     return [

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -53,6 +54,10 @@ class PairedResult:
     def excludes_0(self) -> bool:
         """Whether the interval lies on one side of 0."""
         return self.low > 0 or self.high < 0
+
+    def __neg__(self) -> PairedResult:
+        """The same of system b less system a."""
+        return PairedResult(-self.difference, -self.high, -self.low, self.p_value)
 
 
 def bootstrap(counts_by_dialogue: NDArray[Any], statistic: Statistic, resamples: int = 1000, seed: int = 0) -> Interval:
@@ -99,12 +104,38 @@ def paired_results(
         raise ValueError(f"counts of the same dialogues differ in shape: {counts_a.shape} and {counts_b.shape}")
     sums_a, sums_b = np.split(resampled_sums(np.hstack([counts_a, counts_b]), resamples, seed), 2, axis=-1)
     total_a, total_b = _total(counts_a), _total(counts_b)
-    results = {}
-    for name, statistic in statistics.items():
-        differences = statistic(sums_a) - statistic(sums_b)
-        difference = float(statistic(total_a) - statistic(total_b))
-        results[name] = PairedResult(difference, *_percentiles(differences), _p_value(differences))
-    return results
+    return {
+        name: _paired_result(statistic(total_a), statistic(total_b), statistic(sums_a), statistic(sums_b))
+        for name, statistic in statistics.items()
+    }
+
+
+def paired_results_of_all(
+    counts: Mapping[str, NDArray[Any]], statistics: Mapping[str, Statistic], resamples: int = 1000, seed: int = 0
+) -> dict[tuple[str, str], dict[str, PairedResult]]:
+    """`paired_results` of each two systems, (a, b) with a before b in order; each is resampled once.
+
+    counts: system -> (dialogues, k), the same dialogues in the same order. Raises ValueError where the shapes differ.
+    """
+    if len({found.shape for found in counts.values()}) > 1:
+        raise ValueError("counts of the same dialogues differ in shape")
+    totals, resampled = {}, {}
+    for key, found in counts.items():
+        total, sums = _total(found), resampled_sums(found, resamples, seed)
+        totals[key] = {name: statistic(total) for name, statistic in statistics.items()}
+        resampled[key] = {name: statistic(sums) for name, statistic in statistics.items()}
+    return {
+        (a, b): {
+            name: _paired_result(totals[a][name], totals[b][name], resampled[a][name], resampled[b][name])
+            for name in statistics
+        }
+        for a, b in combinations(sorted(counts), 2)
+    }
+
+
+def _paired_result(point_a: Array, point_b: Array, scores_a: Array, scores_b: Array) -> PairedResult:
+    differences = scores_a - scores_b
+    return PairedResult(float(point_a - point_b), *_percentiles(differences), _p_value(differences))
 
 
 def resampled_sums(counts_by_dialogue: NDArray[Any], resamples: int, seed: int) -> Array:

@@ -4,7 +4,7 @@ from cmcc_bench.leaderboard.reader import BoardReader
 from tests.leaderboard.boards import write_board
 from tests.leaderboard.test_reader import Clock
 
-NAME = "cmcc-org/read-board"
+NAME = "cmcc-org/board-that-is-read"
 
 _clock = Clock()
 _readers = {}

@@ -72,7 +72,8 @@ def response_board(systems=SYSTEMS):
     for name, values in published("response").items():
         scores = {key: Interval(value, NAN, NAN) for key, value in values.items()}
         entries.append(Entry(name, f"{name}, as published", "published", scores))
-    return TrackBoard(track, tuple(entries), counts, scored.dialogue_ids, scored.items), answers
+    ids = scored.dialogue_ids
+    return TrackBoard(track, tuple(entries), counts, ids, scored.items, len(ids)), answers
 
 
 def emotion_board():
@@ -85,7 +86,8 @@ def emotion_board():
     entries = [Entry(key, key[6:], "submission", one.scores, "mei", "2026-05-05") for key, one in scored.items()]
     ids, items = scored["00022-plain"].dialogue_ids, scored["00022-plain"].items
     ranked = tuple(with_ranks(entries, track.headline))
-    return TrackBoard(track, ranked, {key: one.counts for key, one in scored.items()}, ids, items), found
+    counts = {key: one.counts for key, one in scored.items()}
+    return TrackBoard(track, ranked, counts, ids, items, len(ids)), found
 
 
 def small_board(systems=SYSTEMS, synthetic=True):

@@ -1,23 +1,27 @@
 """Ranks, comparisons, differences, and boards as files."""
 
 import math
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
 from huggingface_hub import DatasetCard
 
 import cmcc
+from cmcc_bench.build import build
 from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard, differences, text_key, with_ranks
 from cmcc_bench.leaderboard.card import board_card, board_tables
 from cmcc_bench.leaderboard.check import read_answer
 from cmcc_bench.leaderboard.files import board_files, load_board, texts_file
-from cmcc_bench.leaderboard.standings import Gold, public_texts, track_board
+from cmcc_bench.leaderboard.html import heading_html
+from cmcc_bench.leaderboard.reader import Reading
+from cmcc_bench.leaderboard.standings import Gold, public_texts, read_gold, track_board
 from cmcc_bench.leaderboard.submission import Description, Stored
 from cmcc_bench.leaderboard.tracks import TRACKS, published, score, track_of
 from cmcc_bench.scoring import Interval, Prediction
+from tests import raw
 from tests.hub.client import write_files
-from tests.leaderboard.data import honest
+from tests.leaderboard.data import DIALOGUES, honest, write_data
 
 
 def entry(key, low, point, high, kind="submission", flags=()):
@@ -82,6 +86,28 @@ def test_the_same_board_gives_the_same_bytes(board):
     assert board_files(board) == board_files(board)
 
 
+def test_of_hidden_labels_tests_are_published_and_no_dialogues_counts(board, gold, data, tmp_path):
+    track, mine = TRACKS["response"], Description("Mine", "response", "CMCC")
+    stored = Stored(mine, 3, "bob", "2026-01-02", "c0ffee")
+    scored = score(track, [read_answer(line, track, {}) for line in honest(data, 8)], gold.rows)
+    systems = {stored.name: (stored, scored)}
+    made, public = (track_board(track, replace(gold, hidden=hidden), systems) for hidden in (True, False))
+    files = board_files(replace(board, tracks={"response": made}))
+    assert "comparisons/response.parquet" in files and not [name for name in files if name.startswith("counts/")]
+    assert b"comparisons/response.parquet" in board_card(replace(board, tracks={"response": made}), licensed=False)
+    read = load_board(write_files(tmp_path / "board", files)).tracks["response"]
+    assert read.compared == public.compared and read.dialogues == DIALOGUES
+    assert f"{DIALOGUES} dialogues" in heading_html(Reading("x", board), read)
+    assert any(f"{DIALOGUES} dialogues" in note for note in board_tables(replace(board, tracks={"x": read}))[0].notes)
+    for a, b in (("gold", stored.name), (stored.name, "gold"), ("random", "majority")):
+        found, expected = read.compare(a, b), public.compare(a, b)
+        assert found.keys() == expected.keys()
+        for name in found:
+            assert astuple(found[name]) == pytest.approx(astuple(expected[name]), nan_ok=True)
+    with pytest.raises(KeyError):
+        read.compare("gold", "Variant (End2End), table 2, as published")
+
+
 def test_two_systems_are_compared_on_the_same_dialogues(board):
     track = board.tracks["response"]
     found = track.compare("gold", "00003-b-mine-b")
@@ -124,22 +150,50 @@ def test_texts_are_public_only_where_every_dialogue_is_simulated(gold):
     assert texts_file(texts) == texts_file(dict(reversed(texts.items())))
 
 
+def without_care(dialogue_id):
+    """A raw dialogue of MobileCS: nobody annotated emotions or satisfaction."""
+    turns = [raw.turn(), {key: value for key, value in raw.answer().items() if key != "用户情绪"}]
+    return {key: value for key, value in raw.dialogue(dialogue_id, turns).items() if key != "满意度"}
+
+
+def test_what_nobody_annotated_is_no_track_and_what_is_annotated_is_scored(tmp_path):
+    for split in ("train", "test"):
+        raw.write(tmp_path / "raw", f"{split}.json", [without_care(f"synthetic-{split}-{n}") for n in range(3)])
+    build(tmp_path / "raw", tmp_path / "cmcc", with_hidden_labels=True)
+    found = read_gold(str(tmp_path / "cmcc"), str(tmp_path / "cmcc-test-labels"), "test")
+    assert "response" in found and not {"emotion", "satisfaction"} & found.keys()
+    with pytest.raises(cmcc.DataError, match="annotated dialogues to score on"):
+        read_gold(str(tmp_path / "cmcc"), None, "validation")
+
+
+def test_labels_are_hidden_where_they_stand_apart_even_when_they_are_named_alone(tmp_path, data):
+    hidden, labels = write_data(tmp_path / "hidden", with_hidden_labels=True), str(tmp_path / "hidden-test-labels")
+    assert all(one.hidden for one in read_gold(str(hidden), labels, "test").values())
+    assert all(one.hidden for one in read_gold(labels, None, "test").values())
+    assert not any(one.hidden for one in read_gold(str(data), None, "test").values())
+
+
+def test_the_size_of_a_track_of_whole_dialogues_is_said_once(board):
+    track = board.tracks["response"]
+    assert track.size == f"{DIALOGUES} dialogues, {DIALOGUES} exchanges"
+    assert replace(track, track=TRACKS["satisfaction"]).size == f"{DIALOGUES} dialogues"
+
+
 def test_the_card_shows_what_authors_wrote_as_text(board):
-    card = board_card(board).decode()
+    card = board_card(board, licensed=False).decode()
     assert "<b>" not in card and "&lt;b>Mine" in card and "SYNTHETIC" in card
     assert "config_name: response" in card
 
 
-def head_of(board):
-    return DatasetCard(board_card(board).decode()).data
+def head_of(board, licensed):
+    return DatasetCard(board_card(board, licensed).decode()).data
 
 
 def test_the_card_has_the_licence_of_the_dialogues_and_says_when_any_is_synthetic(board):
-    assert head_of(board).license == "apache-2.0" and "synthetic" in head_of(board).tags
-    track = board.tracks["response"]
-    mixed = replace(board, tracks={"response": replace(track, dialogue_ids=(*track.dialogue_ids, "call-1"))})
-    assert (head_of(mixed).license, head_of(mixed).license_name) == ("other", "mobilecs")
-    assert "extra_gated_prompt" not in head_of(mixed).to_dict()
+    assert head_of(board, False).license == "apache-2.0" and "synthetic" in head_of(board, False).tags
+    mixed = head_of(board, True)
+    assert (mixed.license, mixed.license_name) == ("other", "mobilecs")
+    assert "extra_gated_prompt" not in mixed.to_dict()
 
 
 def test_tables_name_the_signature_of_bleu_and_what_is_published(board):

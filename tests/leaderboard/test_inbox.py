@@ -21,6 +21,15 @@ def test_of_one_author_the_oldest_are_looked_at_first():
     assert [request.number for request in now] == [1, 2] and [request.number for request in later] == [3]
 
 
+def test_requests_about_other_things_that_stay_open_keep_no_submission_out():
+    others = requests(["bob"] * 5 + [f"user-{number}" for number in range(60)])
+    mine = [
+        Request(number, author, "Submission: x (response)", "2026-01-01") for number, author in ((98, "bob"), (99, "z"))
+    ]
+    now, later = choose([*others, *mine], per_author=5, in_all=50)
+    assert {*mine} <= {*now} and len(now) == 50 and len(later) == 17
+
+
 @given(st.lists(st.sampled_from("abc"), max_size=30), st.integers(1, 5), st.integers(1, 20))
 def test_every_request_is_looked_at_or_waits(authors, per_author, in_all):
     every = requests(authors)

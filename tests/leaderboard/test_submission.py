@@ -46,6 +46,15 @@ def test_a_stored_submission_comes_back_as_it_was_written():
         ("model", "random"),
         ("model", "Ｍajority"),
         ("model", "Variant, as published"),
+        ("model", "(Gold)!"),
+        ("model", "G\u043eld"),  # a Cyrillic o
+        ("model", "go\u0301ld"),
+        ("model", "gold\ufe0f"),
+        ("model", "MA\u0408ORITY"),
+        ("model", "Variant,  as - published"),
+        ("model", "Character n-grams, 5"),
+        ("model", "\u3164\u3164"),  # letters without a shape
+        ("model", "a\u034fb"),
         ("task", "unknown"),
         ("training_data", "x" * 501),
         ("training_data", ["CMCC"]),
@@ -93,6 +102,11 @@ def test_any_content_is_a_description_or_an_error_that_says_why(content):
 def test_a_part_of_a_path_never_climbs_and_is_never_empty(name):
     part = slug(name)
     assert part and set(part) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") and len(part) <= 40
+
+
+@pytest.mark.parametrize("model", ["Gold standard net", "随机森林", "модель", "Ünï", "n-gram characters", "Golden"])
+def test_names_that_only_remind_of_reserved_ones_are_names(model):
+    assert description_of(SAID | {"model": model}).model == model
 
 
 def test_what_an_author_adds_to_the_description_is_not_kept():

@@ -1,5 +1,6 @@
 """cmcc submit and cmcc leaderboard, against the tests' Hub and with the real clients: honest and hostile."""
 
+import gzip
 import hashlib
 import json
 import zipfile
@@ -9,8 +10,11 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
+from cmcc_bench.leaderboard import update as updating
 from cmcc_bench.leaderboard.files import load_board
+from cmcc_bench.leaderboard.standings import Gold
 from cmcc_bench.leaderboard.submission import slug
+from cmcc_bench.leaderboard.tracks import TRACKS, score
 from tests.hub.client import write_files
 from tests.hub_server.store import File
 from tests.leaderboard.data import gold_lines, honest, spoiled, write_data, write_lines
@@ -233,6 +237,23 @@ class TestUpdating:
         assert status == 0 and "accepted #1" in out
         assert "十块钱" not in str(files_in(hub, board)["texts/response.parquet"].content)
 
+    def test_of_labels_that_are_hidden_no_counts_by_dialogue_are_written(self, hub, run, board, tmp_path):
+        hidden, labels = write_data(tmp_path / "hidden", with_hidden_labels=True), tmp_path / "hidden-test-labels"
+        lines = spoiled(gold_lines(labels, "satisfaction"), 3, "accepted_unsolved", "satisfied")
+        path = write_lines(tmp_path / "p.jsonl", lines)
+        words = ("--leaderboard", board, "--model", "m", "--task", "satisfaction", *WORDS)
+        assert run("submit", path, hidden, *words, token=hub.token("bob"))[0] == 0
+        old = {"counts/satisfaction.parquet": File(b"of a time when the labels were public")}
+        hub.repository("datasets", board).commit("refs/heads/main", old, "x", "", "alice")
+        arguments = ("leaderboard", "update", board, "--dataset", hidden, "--labels", labels, "--yes")
+        assert run(*arguments)[0] == 0
+        assert not [name for name in files_in(hub, board) if name.startswith("counts/")]
+        track = load_board(folder_of(hub, board, tmp_path)).tracks["satisfaction"]
+        assert track.counts == {} and track.compare("gold", "00001-m")["macro_f1"].difference > 0
+        for name, file in files_in(hub, board).items():  # a row for each pair and score at most, none for a dialogue
+            if name.endswith(".parquet") and not name.startswith("texts/"):
+                assert "dialogue_id" not in rows_in(file.content)[0]
+
     def test_texts_of_licensed_calls_are_never_written(self, hub, run, board, tmp_path):
         calls = write_data(tmp_path / "calls", prefix="call-")
         assert run("leaderboard", "update", board, "--dataset", calls, "--yes")[0] == 0
@@ -247,6 +268,15 @@ class TestUpdating:
         hub.break_next("POST commit", 1, status=412)
         status, _, err = update()
         assert status == 1 and "somebody else" in err and request_of(hub, board, 1).status == "open"
+        assert update()[0] == 0 and request_of(hub, board, 1).status == "closed"
+
+    def test_a_request_that_cannot_be_closed_stops_no_other(self, hub, board, data, submit, update):
+        submit(honest(data, 2), "first")
+        submit(honest(data, 3), "second", user="mallory")
+        hub.break_next("POST discussions/1/status", 1, status=403)
+        status, _, err = update()
+        assert status == 1 and "The board was written, and #1 stayed open" in " ".join(err.split())
+        assert [request_of(hub, board, n).status for n in (1, 2)] == ["open", "closed"]
         assert update()[0] == 0 and request_of(hub, board, 1).status == "closed"
 
     def test_an_update_that_broke_before_it_closed_the_request_is_ended_by_the_next(
@@ -319,20 +349,34 @@ HOSTILE = {
 }
 
 
+def hostile_predictions(data):
+    """The same of files that answer the data set, almost."""
+    lines = honest(data, 3)
+    other = [line.replace(b"synthetic-test-", b"synthetic-train-") for line in lines]
+    return {
+        "an exchange twice": ({"predictions.jsonl": b"".join([*lines, lines[0]])}, "a second prediction for it"),
+        "another split's ids": ({"predictions.jsonl": b"".join(other)}, "that is not in the data"),
+        "an exchange too few": ({"predictions.jsonl": b"".join(lines[1:])}, "no prediction"),
+        "a gzip bomb": ({"predictions.jsonl": gzip.compress(b"0" * (16 << 20))}, "more than 32768 bytes"),
+        "a bomb of lines": ({"predictions.jsonl": gzip.compress(lines[0] * 20_000)}, "more than"),
+        "a lookalike of gold": ({"submission.json": description(model="G\u043eld")}, "a name of its own"),
+    }
+
+
 class TestHostileSubmissions:
     def test_each_is_rejected_with_its_reason_and_none_stops_the_honest_one(
         self, hub, run, board, data, submit, tmp_path
     ):
-        numbers = {}
-        for name, (files, _) in HOSTILE.items():
+        numbers, hostile = {}, HOSTILE | hostile_predictions(data)
+        for name, (files, _) in hostile.items():
             whole = {"submission.json": description(), "predictions.jsonl": predictions(data)} | files
             there = {f"submission/{path}": content for path, content in whole.items() if content is not None}
             numbers[name] = propose(hub, board, there, user=f"user-{len(numbers)}")
         submit(honest(data, 2), "honest")
         status, out, _ = run("leaderboard", "update", board, "--dataset", data, "--yes")
-        assert status == 0 and f"accepted #{len(HOSTILE) + 1}: " in out
+        assert status == 0 and f"accepted #{len(hostile) + 1}: " in out
         rejected = {one.number: one for one in load_board(folder_of(hub, board, tmp_path)).rejected}
-        for name, (_, reason) in HOSTILE.items():
+        for name, (_, reason) in hostile.items():
             assert reason in rejected[numbers[name]].reason, name
             request = request_of(hub, board, numbers[name])
             assert request.status == "closed" and "Not accepted" in comments(request), name
@@ -409,6 +453,53 @@ class TestHostileSubmissions:
         whole = File(b"".join(honest(data, 2)))
         hub.repository("datasets", board).commit("refs/heads/main", {stored: whole}, "mended", "", "alice")
         assert update()[0] == 0 and "rejected/00001.json" not in files_in(hub, board)
+
+    def test_other_files_in_the_repository_stop_no_update_and_tell_no_place_of_this_machine(
+        self, hub, board, data, submit, update
+    ):
+        submit(honest(data, 2), "good")
+        strange = {
+            "submissions/00007-empty/readme.txt": b"x",
+            "submissions/00008-list/submission.json": b"[]",
+            "submissions/a file": b"x",
+            "submissions/x/predictions.jsonl": b"\xff",
+            "rejected/00020.json": b"\xff no JSON",
+            "rejected/00021.json": b'{"number": "1", "author": 2, "title": null, "reason": []}',
+            "rejected/00022.json": b'{"of": "another version"}',
+            "leaderboard.json": b'{"of": "another version"}',
+        }
+        changes = {name: File(content) for name, content in strange.items()}
+        hub.repository("datasets", board).commit("refs/heads/main", changes, "x", "", "alice")
+        status, out, err = update()
+        assert status == 0 and "accepted #1" in out, err
+        files = files_in(hub, board)
+        assert b"kept before, but" in files["rejected/00007.json"].content and "rejected/00020.json" not in files
+        assert not [
+            name for name, file in files.items() if b"/tmp" in file.content or b"cmcc-leaderboard-" in file.content
+        ]
+
+    def test_a_scorer_that_breaks_on_what_is_kept_stops_no_other(self, data, tmp_path, monkeypatch):
+        for number, name in ((1, "first"), (2, "second")):
+            said = orjson.loads(description(model=name)) | {"author": "bob", "date": "2026-01-02", "commit": "c0ffee"}
+            files = {
+                "submission.json": orjson.dumps(said | {"pull_request": number}),
+                "predictions.jsonl": predictions(data),
+            }
+            write_files(tmp_path / "submissions" / f"{number:05d}-{name}", files)
+        calls = []
+
+        def break_first(*arguments):
+            calls.append(arguments)
+            if len(calls) == 1:
+                raise RuntimeError(str(tmp_path))
+            return score(*arguments)
+
+        monkeypatch.setattr(updating, "score", break_first)
+        track = TRACKS["response"]
+        gold = {"response": Gold(track.rows(str(data), "test"), ())}
+        kept, lost = updating._score_stored(tmp_path, ["00001-first", "00002-second"], gold, lambda _: None)
+        assert [one.stored.name for one in kept] == ["00002-second"]
+        assert lost[0].number == 1 and "broke the scorer" in lost[0].reason and str(tmp_path) not in lost[0].reason
 
 
 def rows_in(content):

@@ -36,7 +36,7 @@ def entry(name, point, width=0.05, kind="submission", **more):
 
 def board_of(*entries):
     ranked = tuple(with_ranks(entries, SATISFACTION.headline))
-    return TrackBoard(SATISFACTION, ranked, {}, ("d",), 1)
+    return TrackBoard(SATISFACTION, ranked, {}, ("d",), 1, 1)
 
 
 def names(table):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cmcc_bench.scoring import bootstrap, paired_bootstrap
-from cmcc_bench.scoring.bootstrap import resampled_sums
+from cmcc_bench.scoring.bootstrap import paired_results, paired_results_of_all, resampled_sums
 
 
 def mean(sums):
@@ -108,3 +108,20 @@ def test_counts_without_dialogues_are_an_error(counts):
 def test_counts_of_different_dialogues_are_an_error():
     with pytest.raises(ValueError, match="differ in shape"):
         paired_bootstrap(np.zeros((3, 2)), np.zeros((2, 2)), mean)
+
+
+def test_the_tests_of_all_systems_are_those_of_each_two(normal):
+    whole = np.round(10 * normal)  # as counts are: their sums are exact
+    systems = {"c": counted(whole), "a": counted(whole + 1), "b": counted(whole[::-1])}
+    found = paired_results_of_all(systems, {"mean": mean}, 200, seed=1)
+    assert set(found) == {("a", "b"), ("a", "c"), ("b", "c")}
+    for (a, b), results in found.items():
+        assert results == paired_results(systems[a], systems[b], {"mean": mean}, 200, seed=1)
+        turned = paired_results(systems[b], systems[a], {"mean": mean}, 200, seed=1)["mean"]
+        assert (-results["mean"]).difference == turned.difference and turned.p_value == results["mean"].p_value
+        assert ((-results["mean"]).low, (-results["mean"]).high) == pytest.approx((turned.low, turned.high))
+
+
+def test_counts_of_different_dialogues_are_an_error_among_several_systems(normal):
+    with pytest.raises(ValueError, match="differ in shape"):
+        paired_results_of_all({"a": counted(normal), "b": counted(normal[1:])}, {"mean": mean})
