@@ -42,11 +42,12 @@ print({{split: len(rows) for split, rows in data.items()}})""",
 import datasets
 data = datasets.load_dataset({DATA!r}, "labeled", split="train", streaming=True)
 print(next(iter(data))["utterances"][0]["text"])""",
-    f"AutoModelForCausalLM.from_pretrained({ORG + '/variant'!r})": f"""
+    f"AutoModelForCausalLM.from_pretrained({ORG + '/baseline'!r}), then variant": f"""
 from transformers import AutoModelForCausalLM, AutoTokenizer
-model = AutoModelForCausalLM.from_pretrained("{ORG}/variant")
-tokenizer = AutoTokenizer.from_pretrained("{ORG}/variant")
-print(type(model).__name__, model.num_parameters(), "parameters,", len(tokenizer), "tokens")""",
+for name in ("{ORG}/baseline", "{ORG}/variant"):
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(name), AutoTokenizer.from_pretrained(name)
+    end = "; " if name.endswith("baseline") else "\\n"
+    print(type(model).__name__, model.num_parameters(), "parameters,", len(tokenizer), "tokens", end=end)""",
     f"pipeline('text-classification', {ORG + '/emotion'!r})": f"""
 from transformers import pipeline
 found = pipeline("text-classification", model="{ORG}/emotion", top_k=None)(["怎么又乱扣我的钱"])[0]
@@ -67,7 +68,13 @@ import evaluate
 metric = evaluate.load("{ORG}/cmcc_emotion")
 row = {{"dialogue_id": "a", "utterance": 0, "context": "", "text": "喂", "emotions": [0]}}
 said = {{"dialogue_id": "a", "utterance": 0, "emotions": ["neutral"]}}
-print(metric.compute(predictions=[said], references=[row], resamples=0)["micro_f1"])""",
+print("micro F1 of one right answer", metric.compute(predictions=[said], references=[row], resamples=0)["micro_f1"])""",
+    f"evaluate.load({ORG + '/cmcc_entities'!r})": f"""
+import evaluate
+metric = evaluate.load("{ORG}/cmcc_entities")
+pack = {{"type": "data_pack", "name": "流量包", "start": 2, "end": 5}}
+row = {{"dialogue_id": "a", "utterance": 0, "emotions": ["neutral"], "entities": [pack]}}
+print("entity F1 of a right answer", metric.compute(predictions=[row], references=[row], resamples=0)["entity_f1"])""",
 }
 
 

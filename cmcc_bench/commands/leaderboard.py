@@ -92,11 +92,11 @@ def _add_leaderboard(commands: Commands) -> None:
     update.set_defaults(run=_update)
 
 
-def _repository(name: str | None) -> str:
-    if not name:
-        hint = f"Name it, or set {LEADERBOARD}."
-        raise cmcc.DataError("no name", "the leaderboard's repository, ORGANIZATION/NAME", hint, option="leaderboard")
-    return name
+def _is_named(repository: str | None) -> bool:
+    """Whether the leaderboard is named; says how where it is not."""
+    if not repository:
+        errors.print(f"cmcc: name the leaderboard's repository, ORGANIZATION/NAME, or set {LEADERBOARD}; see --help")
+    return bool(repository)
 
 
 def _task(options: argparse.Namespace) -> str:
@@ -132,8 +132,10 @@ def _submit(options: argparse.Namespace) -> int:
     from cmcc_bench.leaderboard.submission import describe
     from cmcc_bench.leaderboard.submit import check_new, check_rights, is_private, make_submission, open_pull_request
 
+    if not _is_named(options.leaderboard):
+        return 2
     quiet_without_terminal()
-    repository, task = _repository(options.leaderboard), _task(options)
+    repository, task = options.leaderboard, _task(options)
     _check_end2end(options.predictions)
     description = describe(options.model, task, options.training_data, options.paper)
     submission = make_submission(options.predictions, description, options.dataset, options.split)
@@ -164,8 +166,10 @@ def _show(options: argparse.Namespace) -> int:
     from cmcc_bench.leaderboard.card import board_tables
     from cmcc_bench.leaderboard.files import load_board
 
+    if not _is_named(options.repository):
+        return 2
     quiet_without_terminal()
-    repository = _repository(options.repository)
+    repository = options.repository
     if options.web:
         from cmcc_bench.leaderboard.page import launch_board
 
@@ -188,8 +192,10 @@ def _update(options: argparse.Namespace) -> int:
     from cmcc_bench.leaderboard.standings import read_gold
     from cmcc_bench.leaderboard.update import carry_out, plan_update
 
+    if not _is_named(options.repository):
+        return 2
     quiet_without_terminal()
-    repository, api = _repository(options.repository), HfApi()
+    repository, api = options.repository, HfApi()
     gold = read_gold(options.dataset, options.labels, options.split)
     name = label_of(options.dataset)
     with tempfile.TemporaryDirectory(prefix="cmcc-leaderboard-") as work, progress_bar("scoring systems") as show:

@@ -22,7 +22,8 @@ each with a 95 % bootstrap interval over dialogues."""
 _INPUTS = """\
 predictions: an utterance each: dialogue_id, utterance, entities (dicts of name, type, start and end; a type's
     English name; the last three None from who tells names alone), emotions (English names, None from who tells none).
-references: the same with gold: dialogue_id, utterance, entities, emotions.
+references: the same with gold: dialogue_id, utterance, entities, emotions; or rows of
+    cmcc_bench.recognition.rows.split_rows as they are.
 resamples, seed: of the bootstrap; resamples=0 for no intervals."""
 
 
@@ -32,9 +33,12 @@ class CMCCEntities(evaluate.Metric):  # type: ignore[misc]
     def _info(self) -> evaluate.MetricInfo:
         place = {"dialogue_id": datasets.Value("string"), "utterance": datasets.Value("int32")}
         where = {"name": datasets.Value("string"), "start": datasets.Value("int32"), "end": datasets.Value("int32")}
-        names = datasets.List(datasets.Value("string"))
-        predicted, gold = (datasets.List({"type": datasets.Value("string")} | where) for _ in range(2))
-        either = [names, datasets.Value("null")]  # evaluate takes no None for a list
+        name, index = datasets.Value("string"), datasets.Value("int32")
+        either = [datasets.List(name), datasets.Value("null")]  # evaluate takes no None for a list
+        predicted = datasets.List({"type": name} | where)
+        written = place | {"entities": predicted, "emotions": datasets.List(name)}
+        rows = place | {"text": name, "overlapping": index, "emotions": datasets.List(index)}
+        rows |= {"entities": datasets.List({"type": index} | where)}
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
             citation=paper.CITATION,
@@ -43,10 +47,11 @@ class CMCCEntities(evaluate.Metric):  # type: ignore[misc]
                 datasets.Features(
                     {
                         "predictions": datasets.Features(place | {"entities": predicted, "emotions": emotions}),
-                        "references": datasets.Features(place | {"entities": gold, "emotions": names}),
+                        "references": datasets.Features(gold),
                     }
                 )
                 for emotions in either
+                for gold in (written, rows)
             ],
         )
 
@@ -63,7 +68,9 @@ class CMCCEntities(evaluate.Metric):  # type: ignore[misc]
 
 
 def _row(reference: Mapping[str, Any]) -> dict[str, Any]:
-    """A reference with labels as integers, as rows have them. Raises cmcc.DataError for an unknown name."""
+    """A reference as a row: labels as integers. Raises cmcc.DataError for an unknown name."""
+    if "overlapping" in reference:  # a row as it is
+        return dict(reference)
     gold = scoring.entity_answer(reference)
     types, emotions = list(cmcc.ENTITY_TYPES), list(cmcc.EMOTIONS)
     return {

@@ -134,7 +134,7 @@ class TestSubmitting:
         status, _, err = run(*arguments, "--leaderboard", "alice/private-results", token=hub.token("bob"))
         assert status == 1 and "alice/private-results" in err
         status, _, err = run(*arguments)
-        assert status == 1 and "CMCC_LEADERBOARD" in err
+        assert status == 2 and "CMCC_LEADERBOARD" in err
 
     def test_a_wrong_token_is_told(self, run, data, tmp_path, board):
         path = write_lines(tmp_path / "p.jsonl", gold_lines(data))

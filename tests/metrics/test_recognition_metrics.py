@@ -3,6 +3,7 @@
 import doctest
 import math
 import re
+from dataclasses import asdict
 from pathlib import Path
 
 import evaluate
@@ -65,6 +66,18 @@ def test_entities_may_be_names_alone_and_emotions_none():
     assert found["name_f1"] == 1 and found["entity_f1"] == 0 and math.isnan(found["emotion_accuracy"])
     with pytest.raises(cmcc.DataError, match="found 'plane'"):
         metric.compute(predictions=gold, references=[gold[0] | {"entities": [whole | {"type": "plane"}]}])
+
+
+def test_references_are_rows_as_the_page_says_they_are_made():
+    rows = split_rows("sample", "entities", "validation")
+    answers = bound_answers("entities", rows, rows, 3)["random"]
+    metric = evaluate.load(str(ROOT / "metrics" / "cmcc_entities"))
+    found = metric.compute(predictions=list(map(asdict, answers)), references=rows, resamples=9)
+    expected = score_answers("entities", answers, rows, resamples=9)
+    assert {name: found[name] for name in expected.scores} == pytest.approx(
+        {name: interval.point for name, interval in expected.scores.items()}
+    )
+    assert sum(found["labels"][label]["support"] for label in cmcc.ENTITY_TYPES) > 10
 
 
 def test_the_paper_s_numbers_on_the_pages_are_those_of_the_library():
