@@ -136,6 +136,12 @@ class TestSubmitting:
         status, _, err = run(*arguments)
         assert status == 2 and "CMCC_LEADERBOARD" in err
 
+    def test_a_repository_of_another_kind_is_told(self, hub, run, data, tmp_path):
+        hub.add("models", "cmcc-org/a-model", {"README.md": b"x"})
+        path = write_lines(tmp_path / "p.jsonl", gold_lines(data))
+        status, _, err = run("submit", path, data, "--leaderboard", "cmcc-org/a-model", "--model", "m", *WORDS)
+        assert status == 1 and "cmcc-org/a-model" in err and "Check the name" in err
+
     def test_a_wrong_token_is_told(self, run, data, tmp_path, board):
         path = write_lines(tmp_path / "p.jsonl", gold_lines(data))
         wrong = "hf_" + "0" * 30
