@@ -46,16 +46,20 @@ class Clock:
     every: float = 60.0  # seconds between two signs of a step that runs
     lock: threading.Lock = field(default_factory=threading.Lock)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    started: dict[str, tuple[float, float]] = field(default_factory=dict)  # of a step that runs: when, and its weight
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def finish(self, step: Step) -> None:
         """Counts a step as done."""
         with self.lock:
+            self.started.pop(step.name, None)
             self.done += step.weight
             self._say(f"done: {step.name}")
 
     def wait(self, process: subprocess.Popen[bytes], step: Step, log: Path) -> int:
         """The exit status of the step's process; says now and then that it runs, and the last line of its log."""
+        with self.lock:
+            self.started[step.name] = time.monotonic(), step.weight
         while True:
             try:
                 return process.wait(self.every)
@@ -64,9 +68,14 @@ class Clock:
                     self._say(f"running: {step.name}: {''.join(_tail(log, 1))}")
 
     def _say(self, text: str) -> None:
-        seconds = time.monotonic() - self.begin
-        left = f", about {(self.whole - self.done) * seconds / self.done / 60:.1f} min left" if self.done else ""
+        now = time.monotonic()
+        seconds, done = now - self.begin, self.done_by(now)
+        left = f", about {(self.whole - done) * seconds / done / 60:.1f} min left" if done else ""
         print(f"[{self.done / self.whole:4.0%}] {text} ({seconds / 60:.1f} min so far{left})", flush=True)
+
+    def done_by(self, now: float) -> float:
+        """How much is done, with what of the steps that run can be taken as done: their seconds, short of the whole."""
+        return self.done + sum(min(now - begin, 0.95 * weight) for begin, weight in self.started.values())
 
 
 def _tail(log: Path, lines: int) -> list[str]:

@@ -78,3 +78,10 @@ def test_a_step_that_takes_long_shows_the_last_line_of_its_log(tmp_path, capsys)
     clock = reproduce.Clock(whole=2.0, every=0.2)
     reproduce.run_system([reproduce.Step("slow", [sys.executable, "-c", code], 1.0)], tmp_path / "x.log", clock)
     assert "[  0%] running: slow: epoch 1/8 (0." in capsys.readouterr().out
+
+
+def test_steps_that_run_count_for_the_time_left_but_never_as_done():
+    clock = reproduce.Clock(whole=300.0, begin=0.0, done=100.0)
+    clock.started = {"long": (10.0, 100.0), "short": (10.0, 5.0)}
+    assert clock.done_by(now=30.0) == 100 + 20 + 0.95 * 5
+    assert clock.done_by(now=1000.0) == 100 + 0.95 * 105 < clock.whole
