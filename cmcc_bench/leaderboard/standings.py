@@ -42,14 +42,13 @@ def track_board(track: Track, gold: Gold, submitted: Mapping[str, tuple[Stored, 
         name: score(track, answers, gold.rows)
         for name, answers in (track.bounds(gold.train, gold.rows, SEED) if gold.train else {}).items()
     }
-    best = bounds["gold"].scores if bounds else score_gold(track, gold).scores
-    entries = [submitted_entry(stored, scored, best) for stored, scored in submitted.values()]
+    perfect = bounds["gold"] if bounds else score_gold(track, gold)
+    entries = [submitted_entry(stored, scored, perfect.scores) for stored, scored in submitted.values()]
     entries = with_ranks(entries, track.headline)
     entries += [Entry(name, name, "bound", scored.scores) for name, scored in bounds.items()]
     entries += published_entries(track.task)
     everything = {key: scored for key, (_, scored) in submitted.items()} | bounds
-    any_scored = next(iter(everything.values()), None) or score_gold(track, gold)
-    ids, items = any_scored.dialogue_ids, any_scored.items
+    ids, items = perfect.dialogue_ids, perfect.items
     counts = {key: scored.counts for key, scored in everything.items()}
     if not gold.hidden:
         return TrackBoard(track, tuple(entries), counts, ids, items, len(ids))

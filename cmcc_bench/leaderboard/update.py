@@ -33,7 +33,7 @@ from cmcc_bench.leaderboard.submission import (
     read_description,
     read_stored,
 )
-from cmcc_bench.leaderboard.tracks import TRACKS, Scored, line_of, score
+from cmcc_bench.leaderboard.tracks import TRACKS, Answer, Scored, line_of, score
 
 _SAID = 1_000  # characters of a reason that are kept and said
 
@@ -71,11 +71,11 @@ class Update:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A submission that is on the board: what is said of it, its scores, and its two files."""
+    """A submission that is on the board: what is said of it, its scores, and its two files where it is new."""
 
     stored: Stored
     scored: Scored
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _score_stored(
         folder = here / SUBMISSIONS / name
         try:
             stored = read_stored((folder / DESCRIPTION_NAME).read_bytes(), submission=name)
-            kept.append(_scored(stored, folder / PREDICTIONS_NAME, gold))
+            kept.append(_Kept(stored, _scored(stored, folder / PREDICTIONS_NAME, gold)[0]))
         except Exception as error:  # neither what somebody put there nor a bug may stop the others
             reason = f"kept before, but: {_reason(error)}"[:_SAID]
             lost.append(Rejected(_number_of(name), "", cmcc.printable(name), reason))
@@ -193,10 +193,13 @@ def _judged(request: Request, received: Received, gold: Mapping[str, Gold]) -> _
     """A received submission as it is kept. Raises cmcc.DataError for what cannot be scored."""
     description = read_description(received.description)
     stored = Stored(description, request.number, request.author, request.date, received.commit)
-    return _scored(stored, received.predictions, gold)
+    scored, answers = _scored(stored, received.predictions, gold)
+    files = {DESCRIPTION_NAME: stored.as_json(), PREDICTIONS_NAME: b"".join(map(line_of, answers))}
+    return _Kept(stored, scored, files)
 
 
-def _scored(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> _Kept:
+def _scored(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> tuple[Scored, tuple[Answer, ...]]:
+    """The scores of a file of predictions, and its answers. Raises cmcc.DataError for what cannot be scored."""
     track = TRACKS[stored.description.task]
     if track.task not in gold:
         hint = "This leaderboard does not score that task."
@@ -207,11 +210,7 @@ def _scored(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> _Kep
         more = f" (and {len(checked.problems) - 1} more problems)" if len(checked.problems) > 1 else ""
         first = checked.problems[0]
         raise cmcc.DataError(first.found + more, first.expected, first.hint, **first.place)
-    files = {
-        DESCRIPTION_NAME: stored.as_json(),
-        PREDICTIONS_NAME: b"".join(map(line_of, checked.answers)),
-    }
-    return _Kept(stored, score(track, checked.answers, rows, PREDICTIONS_NAME), files)
+    return score(track, checked.answers, rows, PREDICTIONS_NAME), checked.answers
 
 
 def _board(
