@@ -11,22 +11,25 @@ The corpus is described in "CMCC: A Comprehensive and Large-Scale Human-Human Da
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import hashlib
 import io
 import json
+import logging
 import os
 import re
 import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.metadata import entry_points
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import datasets
 import orjson
@@ -323,6 +326,25 @@ class Report:
         counts = {name: dict(sorted(getattr(self, name).items())) for name in ("read", "repaired", "set_aside")}
         return counts | {"rejected": self.rejected}
 
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Report:
+        """The report of which `as_dict` made this."""
+        read, repaired, set_aside = (Counter(value[name]) for name in ("read", "repaired", "set_aside"))
+        return cls(read, repaired, set_aside, value["rejected"])
+
+    @property
+    def split_conflicts(self) -> str:
+        """A sentence for a person on dialogues that stand in files of two splits; "" where there are none."""
+        prefix = "split_conflict:"
+        found = {kind.removeprefix(prefix): n for kind, n in sorted(self.repaired.items()) if kind.startswith(prefix)}
+        if not found:
+            return ""
+        counts = ", ".join(f"{splits.replace('+', ' and ')} {count}" for splits, count in found.items())
+        return (
+            f"{sum(found.values())} times a dialogue stands in files named after two splits ({counts}); it is in the"
+            " first of the two alone, as test goes before validation before train"
+        )
+
 
 # --------------------------------------------------------------------------------------------------------------------
 # Files: which there are, and the dialogues in each, one at a time.
@@ -330,7 +352,20 @@ class Report:
 
 SUFFIXES = (".json", ".jsonl", ".json.gz", ".jsonl.gz")
 SPLITS = ("train", "validation", "test")
-_NAMED_SPLIT = re.compile(r"(?:(train)|(dev|valid|validation)|(test))(?:[-_.].*)?", re.IGNORECASE)
+_SPLIT_RANK = {"test": 0, "validation": 1, "train": 2, None: 3}  # of a file; a dialogue of several is the first one's
+
+# What names say a split. Words: those that the `datasets` library takes, and the Chinese ones.
+_SPLIT_WORDS = (
+    dict.fromkeys(("train", "training", "trainset", "训练集"), "train")
+    | dict.fromkeys(("dev", "devset", "val", "valset", "valid", "validation", "验证集", "开发集"), "validation")
+    | dict.fromkeys(("test", "testing", "testset", "eval", "evaluation", "测试集"), "test")
+)
+_SPLIT_FIRST = re.compile(r"(train|dev|valid|validation|test)(?:[-_.].*)?", re.IGNORECASE | re.DOTALL)
+_COPY_OF = re.compile(r"copy of |的?副本|复件|拷贝", re.IGNORECASE)
+_WORD = re.compile(r"[a-z]+|\d+|[^\W\d_a-z]+")
+_AFTER_SPLIT = {"set", "split", "data", "copy", "v", "part", "of", "new", "old", "final", "labeled", "labelled"}
+_NEGATIONS = {"no", "non", "not", "without", "but", "except", "pre", "un"}
+
 _CHUNK = 1 << 20  # characters read at a time
 _LONGEST_DIALOGUE = 1 << 24  # characters; what is longer is no dialogue
 _TOO_LONG = f"more than {_LONGEST_DIALOGUE >> 20} million characters without an end"
@@ -350,7 +385,7 @@ class RawDialogue:
     """A dialogue as it stands in a raw file, decoded but not checked.
 
     index: its place in the file, from 0. text: its JSON. doubled: (key, whether both values were equal) of each key
-    that stands twice in one object.
+    that stands twice in one object. repaired: what was unusual about the file and was read all the same, by kind.
     """
 
     file: RawFile
@@ -358,6 +393,7 @@ class RawDialogue:
     text: str
     value: Any
     doubled: tuple[tuple[str, bool], ...]
+    repaired: tuple[str, ...] = ()
 
     @property
     def source_format(self) -> str:
@@ -381,10 +417,13 @@ class RawDialogue:
 
 
 def find_files(data_dir: str | Path) -> tuple[list[RawFile], list[Path]]:
-    """The dialogue files and the care files in `data_dir`, sorted by path: a folder, searched whole, or one file.
+    """The dialogue files and the care files in `data_dir`: a folder, searched whole, or one file.
 
-    A care file is a .json file whose name begins with "care" and whose content is an object. What lies beside a single
-    file is not looked at. Raises DataError when there is nothing to read.
+    Files whose names fix a split come first, test before validation before train, and then the others, each sorted by
+    path. A dialogue that several files hold is taken from the first, so it takes the split that a name fixes. Where two
+    names fix it differently, test wins over validation over train: no call of an evaluation gets into training.
+    A care file is a .json file whose name begins with "care" and whose content is an object without dialogues. What
+    lies beside a single file is not looked at. Raises DataError when there is nothing to read.
     """
     root = Path(data_dir)
     if not str(data_dir) or not root.exists():
@@ -393,6 +432,7 @@ def find_files(data_dir: str | Path) -> tuple[list[RawFile], list[Path]]:
     care = [path for path in paths if _is_care_file(path)]
     base = root.parent if root.is_file() else root
     files = [_raw_file(path, base) for path in paths if path not in care]
+    files.sort(key=lambda file: _SPLIT_RANK[file.split])
     if not files:
         expected = f"files that end in {', '.join(SUFFIXES)}"
         raise DataError("no dialogue files", expected, WHERE_TO_GET, file=str(data_dir))
@@ -420,23 +460,45 @@ def _paths(root: Path) -> list[Path]:
 
 
 def _is_care_file(path: Path) -> bool:
-    if not (path.name.startswith("care") and path.name.lower().endswith(".json")):
+    name = path.name.lower()
+    if not (name.startswith("care") and name.endswith((".json", ".json.gz"))):
         return False
+    file, begins = RawFile(path, path.name, None), ""
     try:
-        with path.open("rb") as stream:
-            return stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
-    except OSError:
-        return False  # reading it as a file of dialogues says what is wrong
+        with _opened(file) as (stream, _):
+            begins = _Buffer(stream, file).peek()
+            stream.seek(0)
+            return begins == "{" and not _form_of(_Buffer(stream, file))[0]
+    except DataError as error:
+        return error.place.get("line") is not None and begins == "{"  # broken JSON; reading it as labels says so
 
 
 def _raw_file(path: Path, base: Path) -> RawFile:
     """A file with the split that its name fixes, train.json or test-00.json, or the nearest folder that it is in."""
     name = path.relative_to(base)
-    for part in reversed(name.parts):
-        match = _NAMED_SPLIT.fullmatch(part)
-        if match:
-            return RawFile(path, name.as_posix(), SPLITS[match.lastindex - 1])  # type: ignore[operator]
+    file_name = next(name.name[: -len(end)] for end in reversed(SUFFIXES) if name.name.lower().endswith(end))
+    for part in (file_name, *reversed(name.parts[:-1])):
+        split = split_in_name(part)
+        if split:
+            return RawFile(path, name.as_posix(), split)
     return RawFile(path, name.as_posix(), None)
+
+
+def split_in_name(name: str) -> str | None:
+    """The split that the name of a file, without its suffix, or of a folder fixes; None where it is not certain.
+
+    train, dev, valid, validation and test fix it whatever follows after -, _ or a dot: test-00, train_calls. Any word
+    for a split does so alone, after other words, and before numbers and words such as "set" and "copy": training,
+    MobileCS_train, "test set (1)", train的副本. A name with words for two splits fixes none, nor does "not_test".
+    """
+    words = _WORD.findall(_COPY_OF.sub(" ", name).lower())
+    places = [place for place, word in enumerate(words) if word in _SPLIT_WORDS]
+    if len({_SPLIT_WORDS[words[place]] for place in places}) != 1:
+        return None
+    first = _SPLIT_FIRST.fullmatch(name)
+    before, after = words[: places[0]], words[places[-1] + 1 :]
+    known = all(word.isdecimal() or word in _AFTER_SPLIT for word in after) and not _NEGATIONS.intersection(before)
+    return _SPLIT_WORDS[words[places[0]]] if first or known else None
 
 
 def split_of(dialogue_id: str) -> str:
@@ -446,33 +508,160 @@ def split_of(dialogue_id: str) -> str:
 
 
 def raw_dialogues(file: RawFile, on_bad_line: Callable[[str, DataError], None] | None = None) -> Iterator[RawDialogue]:
-    """The elements of one raw file in order, read as a stream: memory does not grow with the file.
+    """The dialogues of one raw file in order, read as a stream: memory does not grow with the file.
 
-    on_bad_line: takes a line of a .jsonl file that is not JSON, and its error, instead of raising.
-    Raises DataError when the file cannot be read, is not JSON, is cut off, or is not a list of dialogues.
+    A .json file is a list of dialogues, a .jsonl file has a dialogue a line; either may be gzipped and in UTF-8. Other
+    forms and encodings are read where they are certain, whatever the suffix, and named in `repaired` of each dialogue:
+
+        file_form:json_lines     a dialogue a line in a .json file
+        file_form:list           a list of dialogues in a .jsonl file
+        file_form:one_dialogue   the file is one dialogue
+        file_form:concatenated   dialogues, or lists of them, one after the other
+        file_form:by_id          an object of dialogues by id; an id that stands in a dialogue goes before its key
+        file_form:in_object      an object with one list of dialogues, such as {"data": [...]}
+        file_form:gzip           gzipped without the suffix .gz; file_form:not_gzip, the other way round
+        file_encoding:...        gb18030, utf-16 or utf-32
+
+    on_bad_line: takes a line that is not JSON of a file with a dialogue a line, and its error, instead of raising.
+    Raises DataError when the file cannot be read, is not JSON, is cut off, or holds no dialogues.
     """
-    lines = ".jsonl" in file.path.name.lower()
+    with _opened(file) as (stream, repaired):
+        form, key = _layout(stream, file)
+        stream.seek(0)
+        is_lines = ".jsonl" in file.path.name.lower()
+        if form != ("lines" if is_lines else "list"):
+            repaired += (f"file_form:{'json_lines' if form == 'lines' else form}",)
+        if form == "lines":
+            yield from _elements_of_lines(stream, file, on_bad_line, repaired)
+            return
+        buffer = _Buffer(stream, file)
+        elements = {"list": _lists, "by_id": _by_id}.get(form, _values)(buffer) if not key else _in_object(buffer, key)
+        for index, element in enumerate(elements):
+            yield RawDialogue(file, index, element.text, element.value, element.doubled, repaired + element.repaired)
+
+
+def read_json(path: Path) -> Json:
+    """The content of a small JSON file, such as a care file, in any encoding that `raw_dialogues` takes.
+
+    Raises DataError when it cannot be read or is not JSON.
+    """
+    with _opened(RawFile(path, path.name, None)) as (stream, _):
+        text = stream.read()
     try:
-        with _open_text(file.path) as stream:
-            if lines:
-                yield from _elements_of_lines(stream, file, on_bad_line)
-            else:
-                yield from _elements_of_list(stream, file)
+        return orjson.loads(text.encode(errors="surrogatepass"))
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"a file that cannot be read ({error})", "JSON", file=path.name) from error
+
+
+@contextmanager
+def _opened(file: RawFile) -> Iterator[tuple[io.TextIOWrapper, tuple[str, ...]]]:
+    """A file's text, unpacked and decoded, and what was unusual, by kind.
+
+    Raises DataError, also for what is noticed only when the text is read.
+    """
+    try:
+        with file.path.open("rb") as beginning:
+            packed = beginning.read(2) == b"\x1f\x8b"
+        named_packed = file.path.suffix.lower() == ".gz"
+        repaired: tuple[str, ...] = () if packed == named_packed else (f"file_form:{'gzip' if packed else 'not_gzip'}",)
+        with gzip.open(file.path) if packed else file.path.open("rb") as stream:
+            encoding = _encoding_of(stream, file.name)
+            stream.seek(0)
+            if encoding != "utf-8-sig":
+                repaired += (f"file_encoding:{encoding.removesuffix('-le').removesuffix('-be')}",)
+            yield io.TextIOWrapper(stream, encoding), repaired
     except PermissionError as error:
         raise DataError("no permission to read it", "a readable file", "Try chmod u+r.", file=file.name) from error
-    except UnicodeDecodeError as error:
-        hint = "Convert it with iconv -f GB18030 -t UTF-8, unless it is damaged."
-        raise DataError("bytes that are not UTF-8", "UTF-8 text", hint, file=file.name) from error
+    except UnicodeError as error:
+        raise _not_decoded(file.name, getattr(error, "encoding", "utf-8")) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"a damaged gzip file ({error})", "a whole gzip file", file=file.name) from error
     except OSError as error:
         raise DataError(f"{error.strerror or error}", "a readable file", file=file.name) from error
 
 
-def _open_text(path: Path) -> io.TextIOBase:
-    if path.suffix.lower() == ".gz":
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig")
-    return path.open(encoding="utf-8-sig")
+_SNIFFED = 1 << 18  # bytes in which the encoding shows
+_LONGEST_ASCII = 1 << 23  # bytes at the beginning that may all be ASCII before the first that shows the encoding
+_BYTE_ORDER_MARKS = {
+    b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe\x00\x00": "utf-32",
+    b"\x00\x00\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+# Where zeros are among the first four bytes: JSON begins with two ASCII characters.
+_ZEROS = {(1, 3): "utf-16-le", (0, 2): "utf-16-be", (1, 2, 3): "utf-32-le", (0, 1, 2): "utf-32-be"}
+_EXPORT = "Save its table as JSON lines in UTF-8, a dialogue a line, or get the original JSON file."
+_UNPACK = "Unpack it, and put the files that were in it here."
+_NOT_JSON = {  # files that somebody renamed, by how they begin: what they are, and what to do
+    b"PK\x03\x04": ("a ZIP archive or an Excel workbook", f"{_UNPACK} If it is a workbook: {_EXPORT}"),
+    b"Rar!": ("a RAR archive", _UNPACK),
+    b"7z\xbc\xaf": ("a 7-Zip archive", _UNPACK),
+    b"BZh": ("a bzip2 file", _UNPACK),
+    b"\xfd7zXZ": ("an xz file", _UNPACK),
+    b"\x28\xb5\x2f\xfd": ("a Zstandard file", _UNPACK),
+    b"\xd0\xcf\x11\xe0": ("an old Excel or Word file", _EXPORT),
+    b"%PDF": ("a PDF document", "Get the original JSON file."),
+    b"PAR1": ("a Parquet file", "Name the built folder as the data set, or get the original JSON file."),
+    b"version https://git-lfs": ("a pointer of Git LFS, not the file itself", "Run git lfs pull."),
+    b"<": ("an HTML or XML page", "It is often what a download gives without a login. Download the file itself."),
+}
+
+
+def _encoding_of(stream: io.BufferedIOBase, name: str) -> str:
+    """The encoding of a file, from its beginning: of the codecs of Python, "utf-8-sig" for the usual one.
+
+    UTF-16 and UTF-32 show by a mark or by zero bytes. What is not UTF-8 is GB18030 (which GBK and GB 2312 are parts of)
+    where it decodes strictly, holds the keys of our files, and reads as Chinese: with a Chinese key, or 9 of 10 of its
+    ideographs among the 3,755 most frequent. Raises DataError for what is no text, and for any other encoding.
+    """
+    chunk = first = stream.read(_SNIFFED)
+    for bom, encoding in _BYTE_ORDER_MARKS.items():
+        if first.startswith(bom):
+            return encoding
+    zeros = tuple(place for place, byte in enumerate(first[:4]) if byte == 0)
+    if zeros in _ZEROS:
+        return _ZEROS[zeros]
+    if first and not first.strip(b"\0"):
+        raise DataError("zero bytes alone", "text", "The file is damaged: copy it again.", file=name)
+    start = first.lstrip()
+    for begins, (found, hint) in _NOT_JSON.items():
+        if start.startswith(begins):
+            raise DataError(found, "JSON with dialogues", hint, file=name)
+    read = len(first)
+    while chunk.isascii() and len(chunk) == _SNIFFED and read < _LONGEST_ASCII:
+        chunk = stream.read(_SNIFFED)
+        read += len(chunk)
+    ends = len(chunk) < _SNIFFED
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(chunk, ends)
+    except UnicodeDecodeError as error:
+        try:
+            text = codecs.getincrementaldecoder("gb18030")().decode(chunk, ends)
+        except UnicodeDecodeError:
+            text = ""
+        if not _is_chinese(text, first):
+            raise _not_decoded(name, "utf-8", read - len(chunk) + error.start) from error
+        return "gb18030"
+    return "utf-8-sig"
+
+
+def _is_chinese(text: str, beginning: bytes) -> bool:
+    if any(key in text for key in ("用户", "客服", "满意度")):
+        return True
+    ideographs = [character for character in text if "\u4e00" <= character <= "\u9fff"]
+    frequent = sum(b"\xb0" <= character.encode("gb2312", "ignore")[:1] <= b"\xd7" for character in ideographs)
+    has_key = b"[SPEAKER " in beginning or b'"dialogues"' in beginning  # of a care file
+    return has_key and bool(ideographs) and frequent >= 0.9 * len(ideographs)
+
+
+def _not_decoded(name: str, encoding: str, place: int | None = None) -> DataError:
+    encoding = encoding.upper().removesuffix("-SIG")
+    found = f"bytes that are not {encoding}" + (f" (the first at byte {place})" if place is not None else "")
+    hint = "The file is damaged there: get it again."
+    if encoding == "UTF-8":
+        hint = "Convert it with iconv -f ENCODING -t UTF-8 (Chinese: GB18030 or BIG5), unless it is damaged."
+    return DataError(found, f"{encoding} text", hint, file=name)
 
 
 class _DoubledKeys:
@@ -498,7 +687,10 @@ class _DoubledKeys:
 
 
 def _elements_of_lines(
-    stream: io.TextIOBase, file: RawFile, on_bad_line: Callable[[str, DataError], None] | None
+    stream: io.TextIOBase,
+    file: RawFile,
+    on_bad_line: Callable[[str, DataError], None] | None,
+    repaired: tuple[str, ...],
 ) -> Iterator[RawDialogue]:
     doubled = _DoubledKeys()
     decode = json.JSONDecoder(object_pairs_hook=doubled).decode
@@ -513,7 +705,7 @@ def _elements_of_lines(
             on_bad_line(line, broken)
             doubled.take()
             continue
-        yield RawDialogue(file, index, line.strip(), value, doubled.take())
+        yield RawDialogue(file, index, line.strip(), value, doubled.take(), repaired)
 
 
 def _lines(stream: io.TextIOBase, file: RawFile) -> Iterator[str]:
@@ -525,34 +717,201 @@ def _lines(stream: io.TextIOBase, file: RawFile) -> Iterator[str]:
         yield line
 
 
-def _elements_of_list(stream: io.TextIOBase, file: RawFile) -> Iterator[RawDialogue]:
-    """Decodes a list element by element: json's own scanner is told where each begins and says where it ends."""
-    doubled = _DoubledKeys()
-    decode = json.JSONDecoder(object_pairs_hook=doubled).raw_decode
-    buffer = _Buffer(stream, file)
-    buffer.expect("[", "a list of dialogues: [{...}, ...]")
-    index = 0
-    while not (index == 0 and buffer.peek() == "]"):
+# A file that is no list and has no dialogue a line: `_layout` looks ahead, by the readers below, and says which of them
+# shall read it. They decode a dialogue at a time, so a list or an object may be of any length.
+
+
+class _Element(NamedTuple):
+    """A decoded value, its JSON, and what `RawDialogue` says of it."""
+
+    value: Any
+    text: str
+    doubled: tuple[tuple[str, bool], ...]
+    repaired: tuple[str, ...] = ()
+
+
+def _layout(stream: io.TextIOBase, file: RawFile) -> tuple[str, str]:
+    """How a file's dialogues are to be read, and the key of the list that `in_object` has. Reads on in the stream.
+
+    A .jsonl file has a dialogue a line unless its beginning shows something else. Raises DataError for a .json file
+    that holds no dialogues.
+    """
+    is_lines = ".jsonl" in file.path.name.lower()
+    try:
+        form, key = _form_of(_Buffer(stream, file))
+        if form == "values":
+            stream.seek(0)
+            return _layout_of_values(_Buffer(stream, file), is_lines), ""
+    except DataError:
+        if not is_lines:
+            raise
+        return "lines", ""
+    if is_lines and form in ("", "maybe_list"):
+        return "lines", ""
+    if not form:
+        found = f"an object with {key} and no dialogue in it" if key else "an empty object"
+        hint = "Dialogues are {id, content}; they stand in a list, a line each, or by id in one object."
+        raise DataError(found, _LIST, hint, file=file.name)
+    return form.removeprefix("maybe_"), key
+
+
+def _form_of(buffer: _Buffer) -> tuple[str, str]:
+    """What the first value of a file is, by the first dialogue in it: (form, key of the list that has dialogues).
+
+    list, by_id, in_object, values (it is a dialogue itself), maybe_list (nothing in the list is a dialogue), or "" for
+    an object without dialogues, then with its keys for a message.
+    """
+    if not buffer.peek():
+        hint = "Get it again, or remove it: an interrupted copy or download leaves such a file."
+        buffer.fail("an empty file", None, _LIST, hint)
+    if buffer.peek() != "{":
+        for element in _list_elements(buffer):
+            if _is_turn_of_texts(element.value) or _is_dialogue(element.value):
+                return ("list" if _is_dialogue(element.value) else "values"), ""
+        return "maybe_list", ""
+    keys, by_id = list[str](), False
+    for key in _keys(buffer):
+        keys.append(key)
+        is_list = buffer.peek() == "["
+        for element in _list_elements(buffer) if is_list else (buffer.decode(),):
+            if is_list and _is_turn_of_texts(element.value):
+                if key == "content":
+                    return "values", ""
+                by_id = True  # unless the object has an id: then it is a dialogue with its turns under another key
+            elif _is_dialogue(element.value):
+                return ("in_object", key) if is_list else ("by_id", "")
+    if "id" in keys or "content" in keys:
+        return ("values" if "content" in keys or not by_id else ""), _some(keys)
+    return ("by_id", "") if by_id else ("", _some(keys))
+
+
+def _some(keys: list[str]) -> str:
+    shown = ", ".join(repr(printable(key, 40)) for key in keys[:5])
+    return f"the key{'s' if len(keys) > 1 else ''} {shown}{', ...' if len(keys) > 5 else ''}" if keys else ""
+
+
+def _is_turn_of_texts(value: Json) -> bool:
+    return isinstance(value, dict) and "content" not in value and not _TEXT_KEYS.isdisjoint(value)
+
+
+def _is_dialogue(value: Json) -> bool:
+    turns = value.get("content") if isinstance(value, dict) else value
+    return isinstance(turns, list) and (isinstance(value, dict) or any(map(_is_turn_of_texts, turns)))
+
+
+def _layout_of_values(buffer: _Buffer, is_lines: bool) -> str:
+    """Of a file that begins with a dialogue: lines, concatenated or one_dialogue."""
+    buffer.peek()
+    begins = buffer.line_number
+    buffer.decode()
+    ends, following = buffer.line_number, buffer.peek()
+    if not following:
+        return "lines" if is_lines and begins == ends else "one_dialogue"
+    if following not in "{[":
+        hint = "Several dialogues belong into a list, [{...}, {...}], or on a line each without commas."
+        buffer.fail(f"{following!r} after the first dialogue", None, "the end of the file, or a next dialogue", hint)
+    return "lines" if begins == ends < buffer.line_number else "concatenated"
+
+
+def _list_elements(buffer: _Buffer) -> Iterator[_Element]:
+    """The elements of the list that begins here."""
+    buffer.expect("[", _LIST)
+    if buffer.peek() != "]":
         while True:
-            try:
-                value, end = decode(buffer.text, buffer.position)
+            yield buffer.decode()
+            if buffer.peek() == "]":
                 break
-            except (ValueError, RecursionError) as error:
-                doubled.take()
-                if isinstance(error, RecursionError) or not buffer.grow():
-                    too_long = buffer.held >= _LONGEST_DIALOGUE
-                    found = _TOO_LONG if too_long else f"JSON that cannot be read ({getattr(error, 'msg', error)})"
-                    buffer.fail(found, error)
-        text, buffer.position = buffer.text[buffer.position : end], end
-        yield RawDialogue(file, index, text, value, doubled.take())
-        index += 1
-        if buffer.peek() == "]":
-            break
-        buffer.expect(",", "a comma or the end of the list after a dialogue")
-        buffer.peek()
+            buffer.expect(",", "a comma or the end of the list after a dialogue")
+            buffer.peek()
     buffer.expect("]", "the end of the list")
-    if buffer.peek():
-        buffer.fail(f"{buffer.peek()!r} after the end of the list", None)
+
+
+def _keys(buffer: _Buffer) -> Iterator[str]:
+    """The keys of the object that begins here; whoever takes one reads its value before the next."""
+    buffer.expect("{", "an object")
+    if buffer.peek() != "}":
+        while True:
+            if buffer.peek() != '"':
+                buffer.fail(repr(buffer.peek()), None, "a key in double quotes")
+            key = buffer.decode().value
+            buffer.expect(":", "a colon after a key")
+            buffer.peek()
+            yield key
+            if buffer.peek() == "}":
+                break
+            buffer.expect(",", "a comma or the end of the object after a value")
+    buffer.expect("}", "the end of the object")
+
+
+def _lists(buffer: _Buffer) -> Iterator[_Element]:
+    """The elements of a list, and of those that follow it."""
+    repaired: tuple[str, ...] = ()
+    while not repaired or buffer.peek() == "[":
+        for element in _list_elements(buffer):
+            yield element._replace(repaired=repaired)
+        repaired = ("file_form:concatenated",)
+    buffer.expect_end("the list")
+
+
+def _values(buffer: _Buffer) -> Iterator[_Element]:
+    """Dialogues one after the other."""
+    while buffer.peek() in ("{", "["):
+        yield buffer.decode()
+    buffer.expect_end("a dialogue")
+
+
+def _by_id(buffer: _Buffer) -> Iterator[_Element]:
+    """The dialogues of an object, with its keys as their ids; what is no dialogue is counted with the one before."""
+    last, ignored = None, list[str]()
+    for key in _keys(buffer):
+        element = buffer.decode()
+        if not isinstance(element.value, dict | list):
+            ignored.append(key)
+            continue
+        if last is not None:
+            yield last._replace(repaired=last.repaired + _ignored(ignored))
+            ignored = []
+        last = _with_id(key, element)
+    buffer.expect_end("the object")
+    if last is not None:
+        yield last._replace(repaired=last.repaired + _ignored(ignored))
+
+
+def _with_id(key: str, element: _Element) -> _Element:
+    value, text = element.value, element.text
+    name = json.dumps(key, ensure_ascii=False)
+    if isinstance(value, list):
+        return element._replace(value={"id": key, "content": value}, text=f'{{"id": {name}, "content": {text}}}')
+    if value.get("id") not in (None, ""):
+        return element if str(value["id"]) == key else element._replace(repaired=("id_differs_from_key",))
+    value = {"id": key, **{k: v for k, v in value.items() if k != "id"}}
+    if "id" in element.value or len(value) == 1:
+        return element._replace(value=value, text=json.dumps(value, ensure_ascii=False))
+    return element._replace(value=value, text=f'{{"id": {name}, {text[1:]}')
+
+
+def _in_object(buffer: _Buffer, name: str) -> Iterator[_Element]:
+    """The dialogues of the list that an object has under `name`; its other keys are counted with the last one."""
+    last, ignored = None, list[str]()
+    for key in _keys(buffer):
+        elements = _list_elements(buffer) if buffer.peek() == "[" else (buffer.decode(),)
+        if key == name and last is None:
+            for element in elements:
+                if last is not None:
+                    yield last
+                last = element
+        elif any(_is_dialogue(element.value) for element in elements):
+            hint = "Write each list into a file of its own, such as train.json and test.json."
+            buffer.fail(f"dialogues under {name!r:.40} and under {key!r:.40}", None, "one list of dialogues", hint)
+        else:
+            ignored.append(key)
+    buffer.expect_end("the object")
+    if last is not None:
+        yield last._replace(repaired=_ignored(ignored))
+
+
+def _ignored(keys: list[str]) -> tuple[str, ...]:
+    return tuple(f"ignored_key:{printable(key, 40)}" for key in keys)
 
 
 class _Buffer:
@@ -560,11 +919,18 @@ class _Buffer:
 
     def __init__(self, stream: io.TextIOBase, file: RawFile) -> None:
         self.stream, self.file, self.text, self.position, self.line = stream, file, "", 0, 1
+        self._doubled = _DoubledKeys()
+        self._scan = json.JSONDecoder(object_pairs_hook=self._doubled).raw_decode
 
     @property
     def held(self) -> int:
         """Characters that are not decoded yet."""
         return len(self.text) - self.position
+
+    @property
+    def line_number(self) -> int:
+        """The line of the place where the reading is."""
+        return self.line + self.text.count("\n", 0, self.position)
 
     def grow(self) -> bool:
         """Reads on, letting go of what is decoded; False at the end of the file or when an element is too long.
@@ -575,6 +941,22 @@ class _Buffer:
         self.line += self.text.count("\n", 0, self.position)
         self.text, self.position = self.text[self.position :] + more, 0
         return bool(more)
+
+    def decode(self) -> _Element:
+        """The value that begins here: json's own scanner says where it ends. Raises DataError where it is not JSON."""
+        while True:
+            try:
+                value, end = self._scan(self.text, self.position)
+                if isinstance(value, dict | list | str) or not _CUT_NUMBER.match(self.text, end) or not self.grow():
+                    break
+            except (ValueError, RecursionError) as error:
+                self._doubled.take()
+                if isinstance(error, RecursionError) or not self.grow():
+                    too_long = self.held >= _LONGEST_DIALOGUE
+                    found = _TOO_LONG if too_long else f"JSON that cannot be read ({getattr(error, 'msg', error)})"
+                    self.fail(found, error)
+        text, self.position = self.text[self.position : end], end
+        return _Element(value, text, self._doubled.take())
 
     def peek(self) -> str:
         """The next character that is not white space, "" at the end of the file."""
@@ -594,15 +976,25 @@ class _Buffer:
             self.fail(repr(found) if found else "the end of the file", None, what)
         self.position += 1
 
+    def expect_end(self, what: str) -> None:
+        """Raises DataError unless nothing follows, in which `what` has ended."""
+        if self.peek():
+            self.fail(f"{self.peek()!r} after the end of {what}", None)
+
     def fail(
-        self, found: str, cause: BaseException | None, expected: str = "a whole JSON list of dialogues"
+        self,
+        found: str,
+        cause: BaseException | None,
+        expected: str = "a whole JSON list of dialogues",
+        hint: str = "Is the file cut off or edited by hand? What follows this place cannot be read.",
     ) -> NoReturn:
         """Raises DataError for what was found where the reading is, with the file and the line."""
-        line = self.line + self.text.count("\n", 0, self.position)
-        hint = "Is the file cut off or edited by hand? What follows this place cannot be read."
-        raise DataError(found, expected, hint, file=self.file.name, line=line) from cause
+        raise DataError(found, expected, hint, file=self.file.name, line=self.line_number) from cause
 
 
+_CUT_NUMBER = re.compile(r"[-+.eE\d]*\Z")  # after a number: where the text that was read ends, it may go on
+_LIST = "a list of dialogues: [{...}, ...]"
+_TEXT_KEYS = {"[SPEAKER 1]", "[SPEAKER 2]", "用户", "客服"}
 _NOT_SPACE = re.compile(r"[^ \t\r\n]")
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -631,10 +1023,10 @@ def read_care(path: Path) -> CareLabels:
     Labels are English or Chinese names. Raises DataError for anything else.
     """
     try:
-        content = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    except (OSError, orjson.JSONDecodeError) as error:
-        hint = "See that the path is right, mend the file, or take it out of the folder to build without its labels."
-        raise DataError(f"a file that cannot be read ({error})", "a care file", hint, file=path.name) from error
+        content = read_json(path)
+    except DataError as error:
+        hint = "Check the path, fix the file, or move it out of the folder to build without its labels."
+        raise DataError(error.found, "a care file", error.hint or hint, **error.place) from error
     entries = content.get("dialogues") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise DataError("no list 'dialogues'", 'a care file: {"dialogues": [...]}', file=path.name)
@@ -676,7 +1068,8 @@ def choose_care_file(care_files: list[Path]) -> Path | None:
 
     Files of single annotators may lie beside the adjudicated one. Raises DataError when it is not clear which to take.
     """
-    final = [p for p in care_files if p.name in ("care.json", "care_adjudicated.json")] or care_files
+    named = re.compile(r"care(_adjudicated)?\.json(\.gz)?", re.IGNORECASE)
+    final = [path for path in care_files if named.fullmatch(path.name)] or care_files
     if len(final) > 1:
         names = ", ".join(p.name for p in final)
         hint = "Keep one, or call the one to merge care.json."
@@ -827,6 +1220,11 @@ class Dialogue:
     split: str
     row: Row
 
+    @cached_property
+    def digest(self) -> bytes:
+        """A digest of the row."""
+        return digest_of(self.row)
+
 
 class DialogueReader:
     """Turns raw dialogues into rows and counts in `report` what it repaired.
@@ -897,21 +1295,28 @@ class DialogueReader:
 def _identified(raw: RawDialogue, repairs: Counter[str]) -> tuple[str, list[Any]]:
     """A dialogue's id and its raw turns; an id that is missing is made from the content."""
     value = raw.value
+    repairs.update(raw.repaired)
     turns = value.get("content") if isinstance(value, dict) else value
-    if not isinstance(turns, list) or not turns:
-        found = "an empty dialogue" if turns == [] else f"{type(value).__name__} without a list 'content'"
-        expected = "a dialogue: a list of turns, or {id, content}"
-        raise DataError(found, expected, file=raw.file.name, dialogue=f"at index {raw.index}")
     dialogue_id = value.get("id") if isinstance(value, dict) else None
+    place = f"at index {raw.index}"
+    if dialogue_id not in (None, ""):
+        if type(dialogue_id) not in (str, int):
+            hint = "A spreadsheet may have changed it: take it from the original file." * isinstance(dialogue_id, float)
+            found = f"the id {dialogue_id!r:.40}, which is {type(dialogue_id).__name__}"
+            raise DataError(found, "a string", hint, file=raw.file.name, dialogue=place, field="id")
+        if not _is_unicode(str(dialogue_id)):
+            raise DataError("half of a surrogate pair", "Unicode text", file=raw.file.name, dialogue=place, field="id")
+        place = str(dialogue_id)
+    if not isinstance(turns, list) or not turns:
+        found = f"{type(value).__name__} without a list 'content'"
+        if turns == []:
+            found = "an empty dialogue"
+        elif isinstance(value, dict) and "content" in value:
+            found += f": it is {type(turns).__name__}"
+        raise DataError(found, "a dialogue: a list of turns, or {id, content}", file=raw.file.name, dialogue=place)
     if dialogue_id in (None, ""):
         repairs["missing_id"] += 1
         dialogue_id = hashlib.sha256(_canonical(turns, raw.text)).hexdigest()[:32]
-    if not isinstance(dialogue_id, str | int):
-        found = f"an id that is {type(dialogue_id).__name__}"
-        raise DataError(found, "a string", file=raw.file.name, dialogue=f"at index {raw.index}", field="id")
-    if not _is_unicode(str(dialogue_id)):
-        found = "half of a surrogate pair"
-        raise DataError(found, "Unicode text", file=raw.file.name, dialogue=f"at index {raw.index}", field="id")
     return str(dialogue_id), turns
 
 
@@ -1275,24 +1680,32 @@ _LONGEST_LOOSE_NAME = 200  # characters; annotators' blanks are in short names, 
 
 
 class Uniqueness:
-    """Knows every dialogue id that was seen, and a digest of what stood there."""
+    """Knows every dialogue id that was seen: a digest of what stood there, in which file, and its split.
+
+    Files come in the order of `find_files`, so the first split of a dialogue is the one that it gets.
+    """
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[bytes, str]] = {}
+        self._seen: dict[str, tuple[bytes, str, str]] = {}
 
-    def add(self, dialogue_id: str, digest: bytes, file: str) -> bool:
-        """True for a new id, False for a dialogue that was already there with the same content.
+    def add(self, dialogue_id: str, digest: bytes, file: RawFile, split: str, report: Report) -> bool:
+        """True for a new id, False for a dialogue that was already there with the same content, which is counted.
 
-        Raises DataError when the content differs.
+        split: the one that the dialogue would get here. Where it is another than that of the first file, the report
+        counts `split_conflict:test+train` if both names fix one, else `split_differs`. Raises DataError when the
+        content differs.
         """
         if dialogue_id not in self._seen:
-            self._seen[dialogue_id] = digest, file
+            self._seen[dialogue_id] = digest, file.name, split
             return True
         known = self._seen[dialogue_id]
         if known[0] != digest:
             hint = "Two different calls have one id: rename one, or leave the second out with --on-error skip."
             found = f"an id that {known[1]} has for a different dialogue"
-            raise DataError(found, "each id once", hint, file=file, dialogue=dialogue_id)
+            raise DataError(found, "each id once", hint, file=file.name, dialogue=dialogue_id)
+        report.set_aside["repeated_dialogue"] += 1
+        if split != known[2]:
+            report.repaired[f"split_conflict:{known[2]}+{split}" if file.split else "split_differs"] += 1
         return False
 
 
@@ -1301,12 +1714,13 @@ def digest_of(row: Row) -> bytes:
     return hashlib.blake2b(orjson.dumps(row), digest_size=16).digest()
 
 
+OnError: TypeAlias = Callable[[RawDialogue, DataError], None]  # takes a dialogue that cannot be read, and why
+
+
 def read_dialogues(
-    data_dir: str | Path,
-    report: Report | None = None,
-    on_error: Callable[[RawDialogue, DataError], None] | None = None,
+    data_dir: str | Path, report: Report | None = None, on_error: OnError | None = None
 ) -> Iterator[Dialogue]:
-    """Every dialogue of a folder, or of one file, in the order of its files: labelled and unlabelled, with care labels.
+    """Every dialogue of a folder, or of one file, labelled or not, with care labels, in the order of `find_files`.
 
     report: counts what was read, repaired, set aside and rejected.
     on_error: takes a dialogue that cannot be read, and why, instead of raising; what is no JSON still raises.
@@ -1316,25 +1730,41 @@ def read_dialogues(
     chosen = choose_care_file(care_files)
     reader = DialogueReader(read_care(chosen) if chosen else None)
     unique = Uniqueness()
+
+    def reject(raw: RawDialogue, error: DataError) -> None:
+        if on_error is None:
+            raise error
+        reader.report.rejected.append(str(error))
+        on_error(raw, error)
+
     try:
         for file in files:
-            for raw in raw_dialogues(file):
-                try:
-                    dialogue = reader.read(raw)
-                    if dialogue is None:
-                        continue
-                    if unique.add(dialogue.row["dialogue_id"], digest_of(dialogue.row), file.name):
-                        yield dialogue
-                    else:
-                        reader.report.set_aside["repeated_dialogue"] += 1
-                except DataError as error:
-                    if on_error is None:
-                        raise
-                    reader.report.rejected.append(str(error))
-                    on_error(raw, error)
+            for _, dialogue in read_each(raw_dialogues(file), reader, unique, reject):
+                yield dialogue
     finally:
         if report is not None:
             report.add(reader.report)
+
+
+def read_each(
+    raws: Iterable[RawDialogue], reader: DialogueReader, unique: Uniqueness, reject: OnError
+) -> Iterator[tuple[RawDialogue, Dialogue]]:
+    """The dialogues among raw ones that can be read and are not there yet; `reject` takes the others, or raises.
+
+    This is what every reading does with a dialogue: `cmcc build`, `load` and `read_dialogues`.
+    """
+    for raw in raws:
+        try:
+            dialogue = reader.read(raw)
+            if dialogue is None:
+                continue
+            dialogue_id = dialogue.row["dialogue_id"]
+            is_new = unique.add(dialogue_id, dialogue.digest, raw.file, dialogue.split, reader.report)
+        except DataError as error:
+            reject(raw, error)
+            continue
+        if is_new:
+            yield raw, dialogue
 
 
 @dataclass(frozen=True)
@@ -1450,10 +1880,18 @@ def table_of(rows: Iterable[Row], config: str) -> pa.Table:
 # --------------------------------------------------------------------------------------------------------------------
 
 BLOCK = 500  # dialogues in a table
+_CACHED_REPORT = "reading_report.json"  # beside the cached rows
+_LOG = logging.getLogger("cmcc")
 
 
+@dataclass
 class CMCCConfig(datasets.BuilderConfig):  # type: ignore[misc]
-    """A config of the data set: `name` is one of cmcc.FEATURES, `data_dir` the folder of raw files."""
+    """A config of the data set: `name` is one of cmcc.FEATURES, `data_dir` the folder of raw files.
+
+    on_error: "raise", or "skip" to leave out dialogues that cannot be read; it is part of the cache key.
+    """
+
+    on_error: str = "raise"
 
     @property
     def folder(self) -> Path | None:
@@ -1488,11 +1926,13 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     """Builds a config from raw files: CMCC(config_name="labeled", data_dir="FOLDER").
 
     Shards are files; a dialogue that several files hold is taken from the first. All files are read once before the
-    first row is given, streamed or not: only then is it known which dialogues stand twice.
+    first row is given, streamed or not: only then is it known which dialogues stand twice. What that reading counted is
+    in `report`; it is kept beside the cached rows, so that rows from the cache have it, too.
     """
 
     VERSION = datasets.Version(VERSION)
     BUILDER_CONFIG_CLASS = CMCCConfig
+    _report: Report | None = None
     BUILDER_CONFIGS = [CMCCConfig(name=name, version=datasets.Version(VERSION)) for name in FEATURES]  # noqa: RUF012
 
     def _info(self) -> datasets.DatasetInfo:
@@ -1501,18 +1941,31 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
             description = "SYNTHETIC sample of CMCC: simulated calls with the features of `labeled`."
         return datasets.DatasetInfo(description=description, features=FEATURES[self.config.name]())
 
-    def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:  # noqa: ARG002
+    @property
+    def report(self) -> Report:
+        """What the reading of all files counted. Raises FileNotFoundError before the rows were prepared or streamed."""
+        if self._report is None:
+            self._report = Report.from_dict(orjson.loads(Path(self.cache_dir, _CACHED_REPORT).read_bytes()))
+        return self._report
+
+    def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         folder = self.config.folder
         if folder is None:
             raise DataError("no data_dir", "a folder of raw files", WHERE_TO_GET, config=self.config.name)
         files, care_files = find_files(folder)
         chosen = choose_care_file(care_files)
         care = read_care(chosen) if chosen else {}
-        wanted = self._dialogues_by_split(files, care)
+        reader = DialogueReader(care)
+        wanted = self._dialogues_by_split(files, reader)
         if not wanted:
             needed = {"emotion": " with emotions", "satisfaction": " with satisfaction"}.get(self.config.name, "")
             found, expected = f"no {self._source} dialogues{needed}", f"some for the config {self.config.name!r}"
+            if reader.report.rejected:
+                found += f" ({len(reader.report.rejected)} were skipped; the first: {reader.report.rejected[0]})"
             raise DataError(found, expected, WHERE_TO_GET, file=str(folder))
+        self._report = reader.report
+        if not dl_manager.is_streaming:
+            Path(self._output_dir, _CACHED_REPORT).write_bytes(orjson.dumps(self._report.as_dict()))
         return [
             datasets.SplitGenerator(
                 split, {"files": [files[n] for n in by_file], "wanted": list(by_file.values()), "care": care}
@@ -1524,37 +1977,40 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     def _source(self) -> str:
         return "unlabeled" if self.config.name == "unlabeled" else "labeled"
 
-    def _dialogues_by_split(self, files: list[RawFile], care: CareLabels) -> dict[str, dict[int, set[int]]]:
+    def _dialogues_by_split(self, files: list[RawFile], reader: DialogueReader) -> dict[str, dict[int, set[int]]]:
         """Of each split that has rows: by number of the file, the places in it of the dialogues that make them."""
         unique, with_rows = Uniqueness(), set[str]()
         found: dict[str, dict[int, set[int]]] = {}
+
+        def reject(_: RawDialogue | str, error: DataError) -> None:
+            if self.config.on_error == "raise":
+                raise error
+            reader.report.rejected.append(str(error))
+
         for number, file in enumerate(files):
-            for index, dialogue in _numbered(file, care):
-                row, split = dialogue.row, dialogue.split
-                if unique.add(row["dialogue_id"], digest_of(row), file.name) and dialogue.config == self._source:
-                    found.setdefault(split, {}).setdefault(number, set()).add(index)
-                    if split not in with_rows and view(self.config.name)(row):
-                        with_rows.add(split)
+            for raw, dialogue in read_each(raw_dialogues(file, reject), reader, unique, reject):
+                if dialogue.config == self._source:
+                    found.setdefault(dialogue.split, {}).setdefault(number, set()).add(raw.index)
+                    if dialogue.split not in with_rows and view(self.config.name)(dialogue.row):
+                        with_rows.add(dialogue.split)
         return {split: by_file for split, by_file in found.items() if split in with_rows}
 
     def _generate_tables(
         self, files: list[RawFile], wanted: list[set[int]], care: CareLabels
     ) -> Iterator[tuple[Key, pa.Table]]:
         for shard, (file, indices) in enumerate(zip(files, wanted, strict=True)):
-            rows = (dialogue.row for _, dialogue in _numbered(file, care, indices))
+            rows = _rows_at(indices, file, care)
             for number, block in enumerate(blocks(rows, BLOCK)):
                 viewed = chain.from_iterable(map(view(self.config.name), block))
                 yield Key(shard, number), table_of(viewed, self.config.name)
 
 
-def _numbered(file: RawFile, care: CareLabels, wanted: set[int] | None = None) -> Iterator[tuple[int, Dialogue]]:
-    """The dialogues of a file with their places in it; only those at the places `wanted`, if given."""
+def _rows_at(places: set[int], file: RawFile, care: CareLabels) -> Iterator[Row]:
+    """The dialogues at some places of a file, which was read whole before: what could not be read is at no place."""
     reader = DialogueReader(care)
-    for raw in raw_dialogues(file):
-        if wanted is None or raw.index in wanted:
-            dialogue = reader.read(raw)
-            if dialogue is not None:
-                yield raw.index, dialogue
+    for raw in raw_dialogues(file, lambda *_: None):
+        if raw.index in places and (dialogue := reader.read(raw)):
+            yield dialogue.row
 
 
 def blocks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
@@ -1573,6 +2029,8 @@ def load(
     split: str | None = None,
     streaming: bool = False,
     num_proc: int | None = None,
+    on_error: Literal["raise", "skip"] = "raise",
+    report: Report | None = None,
 ) -> Loaded:
     """A config of the data set made from raw files, as `datasets` objects: load("labeled", data_dir="FOLDER").
 
@@ -1580,13 +2038,19 @@ def load(
     split: train, validation or test; without it all that have rows, in a dict.
     streaming: gives iterable data sets; nothing is written to the cache.
     num_proc: processes, each takes whole files; not with streaming.
-    Raises DataError when there are no files, or when one holds what cannot be repaired; ValueError for arguments that
-    do not go together.
+    on_error: "skip" leaves out what `cmcc build --on-error skip` leaves out, of all configs and splits: a dialogue that
+    cannot be read or whose id another has, and a line that is not JSON. A warning of the logger "cmcc" says how many.
+    report: takes the counts of what was read, repaired and set aside in all files, and why each dialogue was skipped;
+    the same when the rows come from the cache.
+    Raises DataError when there are no files, or when one holds what cannot be repaired or, whatever on_error says, is
+    no JSON; ValueError for arguments that do not go together.
     """
     if config not in FEATURES:
         raise ValueError(f"no config {config!r}; there are {', '.join(FEATURES)}")
     if streaming and num_proc:
         raise ValueError("num_proc is of no use with streaming: leave one of them out")
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"no on_error {on_error!r}; there are raise, skip")
     if config == "sample":
         if data_dir is not None:
             raise ValueError("the config 'sample' takes no data_dir: it is the sample; load 'labeled' from a folder")
@@ -1594,8 +2058,25 @@ def load(
     elif data_dir is None:
         raise DataError("no data_dir", "a folder of raw files", WHERE_TO_GET, config=config)
     else:
-        builder = CMCC(config_name=config, data_dir=str(Path(data_dir).resolve()) if str(data_dir) else "")
+        folder = str(Path(data_dir).resolve()) if str(data_dir) else ""
+        builder = CMCC(config_name=config, data_dir=folder, on_error=on_error)
     if not streaming:
         builder.download_and_prepare(num_proc=num_proc)
     loaded: Loaded = builder.as_streaming_dataset(split) if streaming else builder.as_dataset(split)
+    _tell(builder.report, data_dir)
+    if report is not None:
+        report.add(builder.report)
     return loaded
+
+
+def _tell(report: Report, data_dir: str | Path | None) -> None:
+    """Warns of dialogues that were skipped, and of those whose split two names fix differently."""
+    if report.rejected:
+        _LOG.warning(
+            "%s: skipped %d dialogues or lines that cannot be read; the first: %s. To see all: report = cmcc.Report();"
+            " cmcc.load(..., report=report); report.rejected",
+            *(data_dir, len(report.rejected), report.rejected[0]),
+        )
+    conflicts = report.split_conflicts
+    if conflicts:
+        _LOG.warning("%s: %s", data_dir, conflicts)

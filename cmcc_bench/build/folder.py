@@ -134,9 +134,9 @@ def _left_out(spooled: Spooled, unique: cmcc.Uniqueness) -> set[str]:
     left_out, clashes = set(), {}
     for dialogue_id, accepted in spooled.accepted.items():
         try:
-            if unique.add(dialogue_id, accepted.digest, spooled.job.file.name):
+            split = accepted.split or "train"  # where unlabeled dialogues are
+            if unique.add(dialogue_id, accepted.digest, spooled.job.file, split, spooled.report):
                 continue
-            spooled.report.set_aside["repeated_dialogue"] += 1
         except cmcc.DataError as error:
             clashes[accepted.index] = error
         left_out.add(dialogue_id)
