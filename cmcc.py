@@ -367,6 +367,7 @@ _AFTER_SPLIT = {"set", "split", "data", "copy", "v", "part", "of", "new", "old",
 _NEGATIONS = {"no", "non", "not", "without", "but", "except", "pre", "un"}
 
 _CHUNK = 1 << 20  # characters read at a time
+_AHEAD = 1 << 13  # characters read at a time of a file's beginning, to see its form
 _LONGEST_DIALOGUE = 1 << 24  # characters; what is longer is no dialogue
 _TOO_LONG = f"more than {_LONGEST_DIALOGUE >> 20} million characters without an end"
 
@@ -468,7 +469,7 @@ def _is_care_file(path: Path) -> bool:
         with _opened(file) as (stream, _):
             begins = _Buffer(stream, file).peek()
             stream.seek(0)
-            return begins == "{" and not _form_of(_Buffer(stream, file))[0]
+            return begins == "{" and not _form_of(_Buffer(stream, file, _AHEAD))[0]
     except DataError as error:
         return error.place.get("line") is not None and begins == "{"  # broken JSON; reading it as labels says so
 
@@ -536,8 +537,8 @@ def raw_dialogues(file: RawFile, on_bad_line: Callable[[str, DataError], None] |
             return
         buffer = _Buffer(stream, file)
         elements = {"list": _lists, "by_id": _by_id}.get(form, _values)(buffer) if not key else _in_object(buffer, key)
-        for index, element in enumerate(elements):
-            yield RawDialogue(file, index, element.text, element.value, element.doubled, repaired + element.repaired)
+        for index, (value, text, doubled, more) in enumerate(elements):
+            yield RawDialogue(file, index, text, value, doubled, repaired + more)
 
 
 def read_json(path: Path) -> Json:
@@ -738,10 +739,10 @@ def _layout(stream: io.TextIOBase, file: RawFile) -> tuple[str, str]:
     """
     is_lines = ".jsonl" in file.path.name.lower()
     try:
-        form, key = _form_of(_Buffer(stream, file))
+        form, key = _form_of(_Buffer(stream, file, _AHEAD))
         if form == "values":
             stream.seek(0)
-            return _layout_of_values(_Buffer(stream, file), is_lines), ""
+            return _layout_of_values(_Buffer(stream, file, _AHEAD), is_lines), ""
     except DataError:
         if not is_lines:
             raise
@@ -848,7 +849,7 @@ def _lists(buffer: _Buffer) -> Iterator[_Element]:
     repaired: tuple[str, ...] = ()
     while not repaired or buffer.peek() == "[":
         for element in _list_elements(buffer):
-            yield element._replace(repaired=repaired)
+            yield element._replace(repaired=repaired) if repaired else element
         repaired = ("file_form:concatenated",)
     buffer.expect_end("the list")
 
@@ -917,8 +918,9 @@ def _ignored(keys: list[str]) -> tuple[str, ...]:
 class _Buffer:
     """The part of a text stream that is being decoded, with the line number for messages."""
 
-    def __init__(self, stream: io.TextIOBase, file: RawFile) -> None:
+    def __init__(self, stream: io.TextIOBase, file: RawFile, chunk: int | None = None) -> None:
         self.stream, self.file, self.text, self.position, self.line = stream, file, "", 0, 1
+        self._chunk = chunk or _CHUNK
         self._doubled = _DoubledKeys()
         self._scan = json.JSONDecoder(object_pairs_hook=self._doubled).raw_decode
 
@@ -937,7 +939,7 @@ class _Buffer:
 
         It reads at least as much as it holds: an element that is longer than a chunk is scanned a few times, not often.
         """
-        more = self.stream.read(max(_CHUNK, self.held)) if self.held < _LONGEST_DIALOGUE else ""
+        more = self.stream.read(max(self._chunk, self.held)) if self.held < _LONGEST_DIALOGUE else ""
         self.line += self.text.count("\n", 0, self.position)
         self.text, self.position = self.text[self.position :] + more, 0
         return bool(more)

@@ -105,6 +105,8 @@ class BuildResult:
             more = ", ...: all are in report.json" if len(self.care_unmatched) > _SHOWN else ""
             found = f"{len(self.care_unmatched)} care labels of {self.care_file} have no dialogue"
             lines.append(f"WARNING: {found}: {keys}{more}")
+        if self.report.split_conflicts:
+            lines.append(f"WARNING: {self.report.split_conflicts}")
         if self.rejects:
             kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.rejected.items()))
             where = f"whole in {self.rejects}; why: {self.rejects.with_suffix('.txt').name}"
