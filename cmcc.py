@@ -341,8 +341,8 @@ class Report:
             return ""
         counts = ", ".join(f"{splits.replace('+', ' and ')} {count}" for splits, count in found.items())
         return (
-            f"{sum(found.values())} times a dialogue stands in files named after two splits ({counts}); it is in the"
-            " first of the two alone, as test goes before validation before train"
+            f"dialogues in files named after two splits ({counts}) are in the first of the two alone: test goes before"
+            " validation, validation before train"
         )
 
 
@@ -366,6 +366,7 @@ _WORD = re.compile(r"[a-z]+|\d+|[^\W\d_a-z]+")
 _AFTER_SPLIT = {"set", "split", "data", "copy", "v", "part", "of", "new", "old", "final", "labeled", "labelled"}
 _NEGATIONS = {"no", "non", "not", "without", "but", "except", "pre", "un"}
 
+GZIP_MAGIC = b"\x1f\x8b"  # how a gzip file begins
 _CHUNK = 1 << 20  # characters read at a time
 _AHEAD = 1 << 13  # characters read at a time of a file's beginning, to see its form
 _LONGEST_DIALOGUE = 1 << 24  # characters; what is longer is no dialogue
@@ -461,8 +462,12 @@ def _paths(root: Path) -> list[Path]:
 
 
 def _is_care_file(path: Path) -> bool:
-    name = path.name.lower()
-    if not (name.startswith("care") and name.endswith((".json", ".json.gz"))):
+    return path.name.lower().startswith("care") and holds_no_dialogues(path)
+
+
+def holds_no_dialogues(path: Path) -> bool:
+    """Whether a .json file is an object without dialogues, so a care file if anything."""
+    if not path.name.lower().endswith((".json", ".json.gz")):
         return False
     file, begins = RawFile(path, path.name, None), ""
     try:
@@ -562,7 +567,7 @@ def _opened(file: RawFile) -> Iterator[tuple[io.TextIOWrapper, tuple[str, ...]]]
     """
     try:
         with file.path.open("rb") as beginning:
-            packed = beginning.read(2) == b"\x1f\x8b"
+            packed = beginning.read(2) == GZIP_MAGIC
         named_packed = file.path.suffix.lower() == ".gz"
         repaired: tuple[str, ...] = () if packed == named_packed else (f"file_form:{'gzip' if packed else 'not_gzip'}",)
         with gzip.open(file.path) if packed else file.path.open("rb") as stream:
@@ -1702,7 +1707,7 @@ class Uniqueness:
             return True
         known = self._seen[dialogue_id]
         if known[0] != digest:
-            hint = "Two different calls have one id: rename one, or leave the second out with --on-error skip."
+            hint = "Two different calls have one id: rename one, or leave the second out (on_error: skip)."
             found = f"an id that {known[1]} has for a different dialogue"
             raise DataError(found, "each id once", hint, file=file.name, dialogue=dialogue_id)
         report.set_aside["repeated_dialogue"] += 1

@@ -38,10 +38,10 @@ def raw_bytes(data_dir: Path) -> int:
 
 
 def _unpacked_size(path: Path) -> int:
-    if path.suffix.lower() != ".gz" or path.stat().st_size < 4:
-        return path.stat().st_size
-    with path.open("rb") as stream:  # gzip ends with the size of what it packed
-        stream.seek(-4, 2)
+    with path.open("rb") as stream:
+        if stream.read(2) != cmcc.GZIP_MAGIC or path.stat().st_size < 4:
+            return path.stat().st_size
+        stream.seek(-4, 2)  # gzip ends with the size of what it packed
         return int.from_bytes(stream.read(4), "little")
 
 

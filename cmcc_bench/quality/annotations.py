@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 import cmcc
 from cmcc_bench.quality.calls import Call, find_source, read_calls
 from cmcc_bench.quality.findings import USER
@@ -33,9 +31,7 @@ class Annotations:
 
 def is_care_file(path: Path) -> bool:
     """Whether a file is one of labels alone: an object with `dialogues`."""
-    if not path.is_file() or path.suffix != ".json":
-        return False
-    return path.read_bytes().removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    return path.is_file() and cmcc.holds_no_dialogues(path)
 
 
 def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) -> Annotations:
@@ -50,9 +46,9 @@ def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) 
         source = find_source(name)
         own = {call.dialogue_id: call for call in read_calls(source) if call.labeled}
         return _of_calls(name, "", own, {}, compared)
-    content = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    about = " ".join(str(content[key]) for key in ("_about", "_revised") if key in content)
     care = cmcc.read_care(path)
+    content = cmcc.read_json(path)
+    about = " ".join(str(content[key]) for key in ("_about", "_revised") if key in content)
     if not calls:
         return _of_turns(name, about, care, compared)
     keys = {call.dialogue_id: key for call in calls.values() for key in _keys(call) if key in care}

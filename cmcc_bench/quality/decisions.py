@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 import cmcc
 from cmcc_bench.quality.calls import Call, Source, read_calls
 from cmcc_bench.quality.check import Considered
@@ -80,7 +78,7 @@ def apply_review(rows: list[ReviewRow], source: Source, review: str) -> Applied:
     plain = _calls_of(replace(source, care=None), ids) if source.care else calls
     care: dict[str, Any] = {"_about": _ABOUT}
     if source.care:
-        care = orjson.loads(source.care.read_bytes().removeprefix(b"\xef\xbb\xbf")) | {"_revised": _REVISED}
+        care = cmcc.read_json(source.care) | {"_revised": _REVISED}
     entries = care.setdefault("dialogues", [])
     changes = []
     for row in rows:

@@ -131,6 +131,12 @@ class TestRepeats:
     def test_the_same_id_in_two_splits(self, tmp_path):
         assert self.found(tmp_path, train=[raw.dialogue("a")], test=[raw.dialogue("a")]) == ["split_leakage"]
 
+    def test_an_archive_of_all_splits_only_repeats_them_as_a_build_gives_it_their_splits(self, tmp_path):
+        names = ("train", "dev", "test")
+        calls = {name: [raw.dialogue(name, [raw.turn(service=name, 用户情绪="中性")])] for name in names}
+        every = [call for split in calls.values() for call in split]
+        assert self.found(tmp_path, **calls, all=every) == ["repeated_dialogue"]
+
     def test_the_same_texts_under_another_id_in_two_splits(self, tmp_path):
         assert self.found(tmp_path, train=[raw.dialogue("a")], test=[raw.dialogue("b")]) == ["split_leakage"]
 
