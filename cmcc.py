@@ -541,7 +541,10 @@ def raw_dialogues(file: RawFile, on_bad_line: Callable[[str, DataError], None] |
             yield from _elements_of_lines(stream, file, on_bad_line, repaired)
             return
         buffer = _Buffer(stream, file)
-        elements = {"list": _lists, "by_id": _by_id}.get(form, _values)(buffer) if not key else _in_object(buffer, key)
+        if form == "in_object":
+            elements = _in_object(buffer, key)
+        else:
+            elements = {"list": _lists, "by_id": _by_id}.get(form, _values)(buffer)
         for index, (value, text, doubled, more) in enumerate(elements):
             yield RawDialogue(file, index, text, value, doubled, repaired + more)
 
@@ -634,6 +637,8 @@ def _encoding_of(stream: io.BufferedIOBase, name: str) -> str:
     for begins, (found, hint) in _NOT_JSON.items():
         if start.startswith(begins):
             raise DataError(found, "JSON with dialogues", hint, file=name)
+    if first[257:262] == b"ustar":
+        raise DataError("a tar archive", "JSON with dialogues", _UNPACK, file=name)
     read = len(first)
     while chunk.isascii() and len(chunk) == _SNIFFED and read < _LONGEST_ASCII:
         chunk = stream.read(_SNIFFED)
@@ -814,7 +819,7 @@ def _layout_of_values(buffer: _Buffer, is_lines: bool) -> str:
     if not following:
         return "lines" if is_lines and begins == ends else "one_dialogue"
     if following not in "{[":
-        hint = "Several dialogues belong into a list, [{...}, {...}], or on a line each without commas."
+        hint = "Put several dialogues in a list, [{...}, {...}], or each on a line of its own without commas."
         buffer.fail(f"{following!r} after the first dialogue", None, "the end of the file, or a next dialogue", hint)
     return "lines" if begins == ends < buffer.line_number else "concatenated"
 

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import shutil
+import tarfile
 import tempfile
 import tracemalloc
 import zipfile
@@ -110,6 +111,12 @@ class TestForms:
         assert values(path)[1] == set(report.repaired) == kinds
         forms = {kind: count for kind, count in report.repaired.items() if kind != "file_form:concatenated"}
         assert all(count == (2 if kind.startswith("file_form:") else 1) for kind, count in forms.items())
+
+    def test_the_key_of_the_list_may_be_anything(self, tmp_path):
+        assert values(put(tmp_path / "calls.json", dumps({"": [raw.dialogue()]}))) == (
+            [raw.dialogue()],
+            {"file_form:in_object"},
+        )
 
     @pytest.mark.parametrize("indent", [None, 1])
     @pytest.mark.parametrize("call", [raw.dialogue("one"), [raw.turn(), raw.answer()]], ids=["object", "turns"])
@@ -245,6 +252,10 @@ class TestWhatIsNoDialogue:
         path = tmp_path / name
         path.write_bytes(packed.getvalue())
         with pytest.raises(cmcc.DataError, match=f"{name}: found a ZIP archive or an Excel workbook.*Unpack it"):
+            read(path)
+        with tarfile.open(path, "w:gz" if name.endswith(".gz") else "w") as archive:
+            archive.add(put(tmp_path / "more" / "calls.json", dumps([raw.dialogue()])), "calls.json")
+        with pytest.raises(cmcc.DataError, match=f"{name}: found a tar archive.*Unpack it"):
             read(path)
 
     def test_a_gzip_file_without_the_suffix_is_read_and_so_is_the_other_way_round(self, tmp_path):
