@@ -598,6 +598,8 @@ _BYTE_ORDER_MARKS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
+# Whole strings of raw and care files: none of them comes about where another encoding is decoded as GB18030.
+_CHINESE_KEYS = ("用户意图", "客服意图", "用户情绪", "满意度", "用户", "客服", *EMOTIONS.values(), *ACTS.values())
 # Where zeros are among the first four bytes: JSON begins with two ASCII characters.
 _ZEROS = {(1, 3): "utf-16-le", (0, 2): "utf-16-be", (1, 2, 3): "utf-32-le", (0, 1, 2): "utf-32-be"}
 _EXPORT = "Save its table as JSON lines in UTF-8, a dialogue a line, or get the original JSON file."
@@ -621,8 +623,9 @@ def _encoding_of(stream: io.BufferedIOBase, name: str) -> str:
     """The encoding of a file, from its beginning: of the codecs of Python, "utf-8-sig" for the usual one.
 
     UTF-16 and UTF-32 show by a mark or by zero bytes. What is not UTF-8 is GB18030 (which GBK and GB 2312 are parts of)
-    where it decodes strictly, holds the keys of our files, and reads as Chinese: with a Chinese key, or 9 of 10 of its
-    ideographs among the 3,755 most frequent. Raises DataError for what is no text, and for any other encoding.
+    where it decodes strictly and reads as Chinese: it holds a Chinese key or label of our files, or else [SPEAKER, at
+    least 10 of the 3,755 most frequent characters, and 9 of them for any other. Raises DataError for what is no text,
+    and for any other encoding: Big5 decodes as GB18030 as well, and wrong characters are worse than an error.
     """
     chunk = first = stream.read(_SNIFFED)
     for bom, encoding in _BYTE_ORDER_MARKS.items():
@@ -658,12 +661,13 @@ def _encoding_of(stream: io.BufferedIOBase, name: str) -> str:
 
 
 def _is_chinese(text: str, beginning: bytes) -> bool:
-    if any(key in text for key in ("用户", "客服", "满意度")):
+    if any(f'"{key}"' in text for key in _CHINESE_KEYS):
         return True
-    ideographs = [character for character in text if "\u4e00" <= character <= "\u9fff"]
-    frequent = sum(b"\xb0" <= character.encode("gb2312", "ignore")[:1] <= b"\xd7" for character in ideographs)
+    rows = [character.encode("gb2312", "ignore")[:1] for character in text if not character.isascii()]
+    frequent = sum(b"\xb0" <= row <= b"\xd7" for row in rows)
+    others = sum(row not in (b"\xa1", b"\xa3") for row in rows) - frequent  # these two rows are punctuation
     has_key = b"[SPEAKER " in beginning or b'"dialogues"' in beginning  # of a care file
-    return has_key and bool(ideographs) and frequent >= 0.9 * len(ideographs)
+    return has_key and frequent >= max(10, 9 * others)
 
 
 def _not_decoded(name: str, encoding: str, place: int | None = None) -> DataError:

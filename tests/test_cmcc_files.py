@@ -283,8 +283,14 @@ class TestEncodings:
         assert read(path)[1].repaired == kinds
 
     def test_unlabelled_calls_in_gbk_are_known_by_their_frequent_characters(self, tmp_path):
-        path = put(tmp_path / "calls.json", dumps([raw.plain()]), "gbk")
-        assert values(path) == ([raw.plain()], {"file_encoding:gb18030"})
+        calls = [raw.plain(), raw.plain("，。")]
+        assert values(put(tmp_path / "calls.json", dumps(calls), "gbk")) == (calls, {"file_encoding:gb18030"})
+
+    def test_texts_too_short_to_know_their_encoding_are_not_guessed(self, tmp_path):
+        for number, (encoding, text) in enumerate((("gbk", "您好"), ("big5", "請問"), ("big5", "請問還有甚麼"))):
+            call = {"id": "x", "content": [{raw.SERVICE: text}]}
+            with pytest.raises(cmcc.DataError, match="not UTF-8"):
+                read(put(tmp_path / str(number) / "calls.json", dumps([call]), encoding))
 
     @pytest.mark.parametrize(
         ("encoding", "text"),
