@@ -92,8 +92,7 @@ def _configs(name: str) -> list[str]:
 
 def _raw_calls(source: Source, on_error: OnError | None, tick: Tick) -> Iterator[Call]:
     assert source.folder is not None
-    reader = cmcc.DialogueReader()
-    reader.care = cmcc.read_care(source.care, reader.report) if source.care else {}
+    reader = cmcc.DialogueReader(cmcc.read_care(source.care) if source.care else None)
     files, _ = cmcc.find_files(source.folder)
     for file in files:
         try:
