@@ -122,16 +122,14 @@ class TestSkippingErrors:
     @pytest.fixture
     def broken(self, folder):
         """The folder with a dialogue that cannot be read, two clashes of ids and two lines that are no JSON."""
-        raw.write(
-            folder, "bad.json", [raw.dialogue("good"), raw.dialogue("bad", 满意度=9), raw.dialogue("a", 满意度=1)]
-        )
+        raw.write(folder, "bad.json", [raw.dialogue("good"), raw.unreadable(), raw.dialogue("a", 满意度=1)])
         lines = [json.dumps(call) for call in (raw.plain("p"), raw.plain("a"))]
         raw.write(folder, "lines.jsonl", "\n".join([lines[0], '{"id": "half', lines[1], "]"]))
         return folder
 
     def test_without_it_the_first_error_is_raised(self, broken):
         for options in ({}, {"on_error": "raise"}, {"streaming": True}):
-            with pytest.raises(cmcc.DataError, match=r"bad.json, dialogue bad, field 满意度"):
+            with pytest.raises(cmcc.DataError, match=r"bad.json, dialogue bad, turn 0, field \[SPEAKER 1\]"):
                 cmcc.load("labeled", broken, **options)
 
     @pytest.mark.parametrize("streaming", [False, True])
@@ -141,7 +139,13 @@ class TestSkippingErrors:
         loaded = cmcc.load(config, broken, on_error="skip", report=report, streaming=streaming)
         ids = {row["dialogue_id"] for rows in loaded.values() for row in rows}
         assert ids == ({"b", "p"} if config == "unlabeled" else {"a", "c", "d", "good"})
-        places = ["dialogue bad, field 满意度", "bad.json, dialogue a", "line 2", "lines.jsonl, dialogue a", "line 4"]
+        places = [
+            "bad.json, dialogue bad, turn 0",
+            "bad.json, dialogue a",
+            "line 2",
+            "lines.jsonl, dialogue a",
+            "line 4",
+        ]
         assert [place in message for place, message in zip(places, report.rejected, strict=True)] == [True] * 5
         assert report.read == {"cmcc": 7, "unlabelled": 3} and report.set_aside == {"repeated_dialogue": 2}
         (said,) = caplog.messages
@@ -191,8 +195,8 @@ class TestSkippingErrors:
             cmcc.load("labeled", broken, on_error="skip")
 
     def test_where_all_are_skipped_the_message_says_so(self, tmp_path):
-        raw.write(tmp_path, "calls.json", [raw.dialogue(满意度=9)])
-        with pytest.raises(cmcc.DataError, match=r"no labeled dialogues \(1 were skipped; the first: .*found 9"):
+        raw.write(tmp_path, "calls.json", [raw.unreadable()])
+        with pytest.raises(cmcc.DataError, match=r"no labeled dialogues \(1 were skipped; the first: .*found int"):
             cmcc.load("labeled", tmp_path, on_error="skip")
 
     def test_another_word_is_refused(self, folder):

@@ -156,9 +156,9 @@ class TestForms:
             read(put(tmp_path / "calls.json", text))
 
     def test_keys_that_stand_twice_are_found_in_every_form(self, tmp_path):
-        twice = dumps(raw.dialogue("a")).replace('"用户情绪": "中性"', '"用户情绪": "中性", "用户情绪": "抱怨某问题"')
+        twice = dumps(raw.dialogue("a")).replace(f'"{raw.USER}": ', f'"{raw.USER}": "喂", "{raw.USER}": ', 1)
         for number, text in enumerate((f"{twice}\n{twice}", f'{{"x": {twice}}}', f'{{"data": [{twice}]}}', twice)):
-            with pytest.raises(cmcc.DataError, match="field 用户情绪: found the key twice"):
+            with pytest.raises(cmcc.DataError, match=r"field \[SPEAKER 2\]: found the key twice"):
                 read(put(tmp_path / str(number) / "calls.json", text))
 
     def test_a_broken_line_of_json_lines_in_a_json_file_can_be_skipped_as_in_a_jsonl_file(self, tmp_path):
