@@ -23,6 +23,12 @@ IntentLabel = tuple[str, frozenset[tuple[str, str]]]  # name, {(entity name or "
 
 _BLANKS_AND_PAUSES = re.compile(r"[\s_]+")
 
+# A number as it is written or spoken: 18, 8.8, 1,800, 十八, 三点八, 百分之八, 第八, 1百. Digits (\d) may be full-width.
+# A full-width comma groups full-width digits only: in 套餐18，300兆 it is a comma.
+_NUMERAL = r"[\d零〇○一二三四五六七八九十百千万亿两半幺壹贰叁肆伍陆柒捌玖拾佰仟萬億兩廿卅]"
+_GROUPED = r"(?:\d{1,3}(?:,\d{3})+|[０-９]{1,3}(?:，[０-９]{3})+)(?!\d)"
+_NUMBER = re.compile(rf"第?(?:{_GROUPED}{_NUMERAL}*|{_NUMERAL}+)(?:(?:(?<=\d)[.．](?=\d)|点|分之){_NUMERAL}+)*")
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -56,6 +62,25 @@ def count_dialogue(dialogue: PredictedExchanges, fold_caring: bool = False) -> D
 def plain(text: str) -> str:
     """A text as it is compared: lower case, no blanks, no pauses."""
     return _BLANKS_AND_PAUSES.sub("", text.lower())
+
+
+def says(text: str, value: str) -> bool:
+    """Whether a text says a value, both in plain form: no number of the text goes on where the value begins or ends.
+
+    八块 is not said by 十八块 nor by 二百零八块, 三十 not by 三十八, 8 neither by 18, 8.5, 0.8 nor 8万; 三月八 is said by
+    三月八号. What counts is the number alone: 八块 is said by 八块五, since the value ends with a unit. Blanks and
+    pauses do not end a number (十_八块, 一百_八块): people pause inside of numbers, and decoders drop blanks, so that a
+    reply means the same with and without them.
+    """
+    start = text.find(value)
+    if start < 0:
+        return False
+    inside = {position for number in _NUMBER.finditer(text) for position in range(number.start() + 1, number.end())}
+    while start >= 0:
+        if start not in inside and start + len(value) not in inside:
+            return True
+        start = text.find(value, start + 1)
+    return False
 
 
 def intent_labels(text: str) -> frozenset[IntentLabel]:
@@ -132,7 +157,7 @@ def _plain_set(slots: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def _is_said(value: str, texts: Iterable[tuple[int, str]], first: int = 0, last: int | None = None) -> bool:
-    return any(value in text for at, text in texts if first <= at and (last is None or at <= last))
+    return any(says(text, value) for at, text in texts if first <= at and (last is None or at <= last))
 
 
 def _is_met(request: Request, replies: Sequence[tuple[int, str]]) -> bool:

@@ -1,10 +1,12 @@
 """The strict scores: what counts as a label, what as a request, and when it is met."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import cmcc
 from cmcc_bench.scoring import align
-from cmcc_bench.scoring.strict import Request, act_labels, count_dialogue, intent_labels, requests
+from cmcc_bench.scoring.strict import Request, act_labels, count_dialogue, intent_labels, plain, requests, says
 from cmcc_bench.state import response_rows
 
 from ..state.rows import entity, intent, row, service, triple, user
@@ -170,3 +172,114 @@ def test_rows_with_the_reference_s_kb_are_an_error_that_says_what_to_do():
     labelled = row(user("喂", intent("问候"), entities=[entity("包")]), service("您好", "问候"))
     with pytest.raises(cmcc.DataError, match="score them with version seretod"):
         requests(response_rows(labelled, compatible=True))
+
+
+def price_call(value="八块钱", told="一个月{}"):
+    asked = user("这个流量包多少钱", intent("询问", ("ent-1", "业务费用")), entities=[entity("流量包")])
+    return view(asked, service(told.format(value), "通知", triples=[triple("业务费用", value)]))
+
+
+@pytest.mark.parametrize(
+    "reply", ["十八块钱", "八十八块钱", "二百零八块钱", "十_八块钱", "十 八块钱", "18八块钱", "两千八块钱"]
+)
+def test_a_price_that_ends_another_price_is_not_said(reply):
+    assert not succeeds(price_call(), {("d", 0): {"response": reply}})
+    assert succeeds(price_call(), {("d", 0): {"response": f"不是{reply}是八块钱"}}), "a later one is whole"
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        ("8元", ["18元", "8.8元", "1,008元", "０8元", "三点8元", "十8元"]),
+        ("8", ["28", "85", "8.5", "0.8", "０．８", "8万", "8,000", "第8"]),
+        ("800", ["1,800", "800,000", "2800", "１，８００"]),
+        ("８００", ["１，８００", "８００．５", "８００，０００"]),
+        ("三十", ["三十八", "一百三十", "三十万", "三十点五", "百分之三十"]),
+        (
+            "八",
+            [
+                "三点八",
+                "八点五",
+                "零八",
+                "八零",
+                "〇八",
+                "幺八",
+                "八幺",
+                "第八",
+                "八百",
+                "八千",
+                "八亿",
+                "两八",
+                "八半",
+            ],
+        ),
+        ("八块", ["二百零八块", "一百_八块", "九点八块"]),
+        ("半年", ["一半年"]),
+        ("二十八的套餐", ["一百二十八的套餐"]),
+    ],
+)
+def test_a_part_of_a_number_is_not_the_number(value, texts):
+    for text in texts:
+        assert not says(plain(text), value), text
+        assert says(plain(f"{text}，还有{value}"), value), text
+        assert says(plain(f"{value}，还有{text}"), value), text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("三月八", "三月八号"),
+        ("八块", "八块五"),
+        ("18", "套餐18，300兆流量"),
+        ("8", "共8."),
+        ("8", "是5-8元"),
+        ("一个g", "送一个G的"),
+        ("1,800", "1,800元"),
+        ("第八", "第八个"),
+        ("百分之八", "百分之八的"),
+        ("三点八", "是三点八折"),
+        ("半年", "两年半年都行"),
+        ("4g套餐", "改4G套餐十八"),
+        ("套餐", "十八套餐八"),
+        ("十八", "要十八，二十八也行"),
+    ],
+)
+def test_a_whole_number_is_said_whatever_else_stands_beside_it(value, text):
+    assert says(plain(text), value)
+
+
+NUMERALS = st.text("0189０８零〇一二八九十百千万亿两半幺", min_size=1, max_size=3)
+OTHERS = st.text("块元月年个的您好，。g -_", max_size=4)
+REST = st.text("块钱元月个的g", max_size=3)
+
+
+@given(number=NUMERALS, rest=REST, more=NUMERALS, around=st.tuples(OTHERS, OTHERS))
+def test_a_value_that_begins_with_a_numeral_is_not_said_where_numerals_stand_before_it(number, rest, more, around):
+    before, after = around
+    text, value = plain(f"{before}{more}{number}{rest}{after}"), plain(number + rest)
+    assert text.count(value) > 1 or not says(text, value)
+
+
+@given(number=NUMERALS, rest=REST, more=NUMERALS, around=st.tuples(OTHERS, OTHERS))
+def test_a_value_that_ends_with_a_numeral_is_not_said_where_numerals_stand_after_it(number, rest, more, around):
+    before, after = around
+    text, value = plain(f"{before}{rest}{number}{more}{after}"), plain(rest + number)
+    assert text.count(value) > 1 or not says(text, value)
+
+
+@given(value=st.text("08８零八十百两块钱g点", min_size=1, max_size=6), around=st.tuples(OTHERS, OTHERS), far=NUMERALS)
+def test_a_value_between_other_characters_is_always_said(value, around, far):
+    before, after = around
+    assert says(plain(f"{far}套餐{before}{value}{after}套餐{far}"), plain(value))
+
+
+def test_a_number_that_the_user_gave_as_part_of_another_is_requested():
+    given_price = triple("业务费用", "八块钱")
+    asked = user(
+        "是十八块钱吗", intent("询问", ("ent-1", "业务费用")), entities=[entity("流量包")], triples=[given_price]
+    )
+    assert requests(view(asked, service("八块钱"))) == (Request(0, ("八块钱",)),)
+
+
+def test_a_number_that_gold_says_as_part_of_another_only_is_not_requested():
+    assert requests(price_call(told="一个月十{}")) == ()
