@@ -67,10 +67,10 @@ def plain(text: str) -> str:
 def says(text: str, value: str) -> bool:
     """Whether a text says a value, both in plain form: no number of the text goes on where the value begins or ends.
 
-    八块 is not said by 十八块 nor by 二百零八块, 三十 not by 三十八, 8 neither by 18, 8.5, 0.8 nor 8万; 三月八 is said by
-    三月八号. What counts is the number alone: 八块 is said by 八块五, since the value ends with a unit. Blanks and
-    pauses do not end a number (十_八块, 一百_八块): people pause inside of numbers, and decoders drop blanks, so that a
-    reply means the same with and without them.
+    十八块 and 二百零八块 do not say 八块, 三十八 does not say 三十, and 18, 8.5, 0.8 and 8万 do not say 8.
+    三月八号 says 三月八. The number alone counts: 八块五 says 八块, because the value ends with a unit. Blanks and
+    pauses do not end a number (十_八块, 一百_八块): speakers pause inside numbers, and decoders drop blanks, so a reply
+    must score the same with and without them.
     """
     start = text.find(value)
     if start < 0:
