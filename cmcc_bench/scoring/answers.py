@@ -19,7 +19,8 @@ import orjson
 
 import cmcc
 
-from .predictions import Place, read_lines
+from .lines import FileList, Place
+from .predictions import read_lines
 
 Record: TypeAlias = Mapping[str, object]
 Made = TypeVar("Made")
@@ -74,7 +75,7 @@ class SatisfactionAnswer:
 Answer: TypeAlias = EmotionAnswer | EntityAnswer | SatisfactionAnswer
 
 
-def read_answers(path: str | Path, task: str) -> list[Answer]:
+def read_answers(path: str | Path, task: str) -> FileList[Answer]:
     """The answers of a file of JSON lines. task: a key of PARSERS.
 
     Raises cmcc.DataError, which names file, line and field, for what is no answer of the task.

@@ -81,7 +81,6 @@ def test_of_very_many_wrong_lines_the_first_are_told(rows, tmp_path):
         (lambda lines: [changed(lines[0], dialogue_id="synthetic-train-0"), *lines[1:]], "not in the data"),
         (lambda lines: [changed(lines[0], exchange=99), *lines[1:]], "not in the data"),
         (lambda lines: [], "an empty file"),
-        (lambda lines: [*lines[:3], b"\n", *lines[3:]], "line 4: found an empty line"),
         (lambda lines: [changed(lines[0], response="好" * 1001), *lines[1:]], "1001 characters; expected at most 1000"),
         (lambda lines: [b'{"a": ' + b"[" * 100_000 + b"\n", *lines], "more than 32768 bytes"),
         (lambda lines: [b'{"a": ' + b"[" * 20_000 + b"\n", *lines], "which is no JSON"),
@@ -92,7 +91,7 @@ def test_of_very_many_wrong_lines_the_first_are_told(rows, tmp_path):
         (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":true'), *lines[1:]], "found True"),
         (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":1e999'), *lines[1:]], "which is no JSON"),
         (lambda lines: [lines[0].replace(b'"response":"', b'"response":"\\ud800'), *lines[1:]], "which is no JSON"),
-        (lambda lines: [b"\xff\xfe" + lines[0], *lines[1:]], "which is no JSON"),
+        (lambda lines: [b"\xff\xfe" + lines[0], *lines[1:]], "UTF-16 text; expected UTF-8"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(rows, lines, tmp_path, change, message):
