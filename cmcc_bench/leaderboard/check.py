@@ -5,12 +5,13 @@ Nothing is opened by its own word: not as an archive beyond the bound, never as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 import cmcc
 from cmcc_bench.leaderboard.tracks import Answer, Row, Track
+from cmcc_bench.scoring.answers import UnknownLabelError
 from cmcc_bench.scoring.lines import WRITE, Bounds, FileList, Place, filled_lines, open_lines, parse_line
 from cmcc_bench.scoring.predictions import align
 
@@ -23,10 +24,33 @@ PROBLEMS = 20  # that are told of one file
 
 @dataclass(frozen=True)
 class Checked:
-    """What a file holds: its answers, or what is wrong with it, at most PROBLEMS of it; one of the two is empty."""
+    """What a file holds: its answers, or what is wrong with it, at most PROBLEMS of it; one of the two is empty.
+
+    notes: of a file that is valid, a line for each label that is in no vocabulary and so counts as wrong.
+    """
 
     answers: tuple[Answer, ...]
     problems: tuple[cmcc.DataError, ...]
+    notes: tuple[str, ...] = ()
+
+
+class _Unknown:
+    """The labels that are in no vocabulary: on how many lines each is, and the first of these; at most PROBLEMS."""
+
+    def __init__(self) -> None:
+        self.lines: dict[tuple[str, str], list[int]] = {}  # (field, name) -> lines, first line
+        self.expected: dict[str, str] = {}  # by field
+
+    def add(self, labels: Iterable[tuple[str, str]], line: int) -> None:
+        """Counts the labels of a line."""
+        for label in dict.fromkeys(labels):
+            if label in self.lines or len(self.lines) < PROBLEMS:
+                self.lines.setdefault(label, [0, line])[0] += 1
+
+    def messages(self) -> Iterator[tuple[str, str, int]]:
+        """(field, what was found, first line) of each label, the most frequent first."""
+        for (field, name), (count, first) in sorted(self.lines.items(), key=lambda item: (-item[1][0], item[0])):
+            yield field, f"the label {cmcc.printable(name, 40)!r} on {count} line{'s' if count > 1 else ''}", first
 
 
 def check_file(path: Path, track: Track, rows: Sequence[Row], name: str | None = None) -> Checked:
@@ -35,7 +59,7 @@ def check_file(path: Path, track: Track, rows: Sequence[Row], name: str | None =
     name: what messages call it (default: its name). Never raises for what the file holds, OSError where there is none.
     """
     name = name or path.name
-    answers = FileList[Answer]()
+    answers, refused = FileList[Answer](), _Unknown()
     problems: list[cmcc.DataError] = []
     try:
         # An item that is there twice is a problem to tell: so more lines are read than can be asked for.
@@ -45,17 +69,32 @@ def check_file(path: Path, track: Track, rows: Sequence[Row], name: str | None =
                 try:
                     answers.append(read_answer(line, track, {"file": name, "line": number}))
                     answers.lines.append(number)
+                except UnknownLabelError as error:
+                    field = str(error.place["field"])
+                    refused.expected[field] = error.expected
+                    refused.add(((field, label) for label in error.names), number)
                 except cmcc.DataError as error:
                     problems.append(error)
                 if len(problems) == PROBLEMS:
                     break
+        problems += [
+            cmcc.DataError(found, refused.expected[field], file=name, line=first, field=field)
+            for field, found, first in refused.messages()
+        ][: PROBLEMS - len(problems)]
         if not answers and not problems:
             problems.append(cmcc.DataError("an empty file", f"{len(rows)} lines", WRITE, file=name))
         if not problems:
             align(answers, rows, name, track.key, is_scored=False)
     except cmcc.DataError as error:
         problems.append(error)
-    return Checked((), tuple(problems)) if problems else Checked(tuple(answers), ())
+    return Checked((), tuple(problems)) if problems else Checked(tuple(answers), (), _notes(answers, track))
+
+
+def _notes(answers: FileList[Answer], track: Track) -> tuple[str, ...]:
+    unknown = _Unknown()
+    for number, answer in zip(answers.lines, answers, strict=True):
+        unknown.add(track.unknown(answer), number)
+    return tuple(f"{field}: {found}, the first is line {first}" for field, found, first in unknown.messages())
 
 
 def read_answer(line: bytes, track: Track, place: Place) -> Answer:

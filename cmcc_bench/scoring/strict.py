@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import cmcc
 from cmcc_bench import textform
-from cmcc_bench.state.intents import parse_intent_text
+from cmcc_bench.state.intents import NamedSlot, parse_intent_text, tidy_intent_text
 from cmcc_bench.state.kb import NA, Goal, LocalKB, goal_from_json, kb_from_json, query
 
 from .bleu import count_ngrams
@@ -86,18 +86,41 @@ def says(text: str, value: str) -> bool:
 def intent_labels(text: str) -> frozenset[IntentLabel]:
     """The labels of an exchange: each intent together with the set of its slots is one, right only as a whole.
 
-    The name of an entity counts as written: another name of the same entity is another slot.
+    Intents and entity types count by their names in any language and width. The name of an entity counts as written:
+    another name of the same entity is another slot.
     """
     return frozenset(
-        (plain(intent.name), frozenset((plain(slot.name or ""), plain(slot.slot)) for slot in intent.slots))
-        for intent in parse_intent_text(text)
+        (_known(intent.name, cmcc.INTENTS), frozenset((plain(slot.name or ""), _slot(slot)) for slot in intent.slots))
+        for intent in parse_intent_text(tidy_intent_text(text))
     )
+
+
+def _slot(slot: NamedSlot) -> str:
+    return plain(slot.slot) if slot.name else _known(slot.slot, cmcc.ENTITY_TYPES)
+
+
+def _known(name: str, vocabulary: Mapping[str, str]) -> str:
+    """A label as it is compared: its Chinese name where the vocabulary has it."""
+    index = cmcc.find_label(name, vocabulary)
+    return plain(name if index is None else tuple(vocabulary.values())[index])
 
 
 def act_labels(text: str, fold_caring: bool = False) -> frozenset[str]:
     """The acts of an exchange; an unknown name is a label, too, and a wrong one."""
-    acts = textform.read_labels(text)
+    acts = textform.normalize_labels(text, cmcc.ACTS)
     return frozenset(textform.fold_caring(acts) if fold_caring else acts)
+
+
+def unknown_labels(prediction: Prediction) -> tuple[tuple[str, str], ...]:
+    """(field, name) of each label that is in no vocabulary, as it is counted: as a wrong one."""
+    intents = [intent.name for intent in parse_intent_text(tidy_intent_text(prediction.user_intent))]
+    found = [("user_intent", name) for name in intents if cmcc.find_label(name, cmcc.INTENTS) is None]
+    for field, text, known in (
+        ("emotions", prediction.emotions or "", cmcc.EMOTIONS),
+        ("acts", prediction.acts, cmcc.ACTS),
+    ):
+        found += [(field, name) for name in textform.normalize_labels(text, known) if name not in known.values()]
+    return tuple(dict.fromkeys(found))
 
 
 def count_emotions(prediction: Prediction, row: Row) -> LabelCounts:
@@ -105,7 +128,8 @@ def count_emotions(prediction: Prediction, row: Row) -> LabelCounts:
     if prediction.emotions is None or not row["emotions"]:
         return LabelCounts()
     return count_labels(
-        frozenset(textform.read_labels(prediction.emotions)), frozenset(textform.read_labels(row["emotions"]))
+        frozenset(textform.normalize_labels(prediction.emotions, cmcc.EMOTIONS)),
+        frozenset(textform.normalize_labels(row["emotions"], cmcc.EMOTIONS)),
     )
 
 

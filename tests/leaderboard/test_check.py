@@ -99,6 +99,49 @@ def test_what_is_wrong_is_named(rows, lines, tmp_path, change, message):
     assert found and message in found[0]
 
 
+def test_labels_in_english_are_valid_without_a_note(rows, lines, tmp_path):
+    english = [
+        changed(line, acts="inform、Comfort", emotions="Neutral", user_intent="inquire（账户余额）") for line in lines
+    ]
+    checked = check_file(write_lines(tmp_path / "p.jsonl", english), RESPONSE, rows)
+    assert (checked.problems, checked.notes, len(checked.answers)) == ((), (), len(lines))
+
+
+def test_labels_in_no_vocabulary_are_named_with_how_many_lines_have_them(rows, lines, tmp_path):
+    odd = [changed(lines[0], acts="shout,shout,通知"), changed(lines[1], acts="inform;shout"), *lines[2:]]
+    odd[5] = changed(lines[5], user_intent="ask(账户余额)", emotions="cross")
+    checked = check_file(write_lines(tmp_path / "p.jsonl", [b"\n", *odd]), RESPONSE, rows)
+    assert checked.problems == ()
+    assert checked.notes == (
+        "acts: the label 'shout' on 2 lines, the first is line 2",
+        "emotions: the label 'cross' on 1 line, the first is line 7",
+        "user_intent: the label 'ask' on 1 line, the first is line 7",
+    )
+
+
+def test_of_a_recogniser_labels_in_no_vocabulary_are_a_problem_each(data, tmp_path):
+    track, lines = TRACKS["emotion"], gold_lines(data, "emotion")
+    odd = [
+        *(changed(line, emotions=["cross", "无"]) for line in lines[:3]),
+        changed(lines[3], emotions=["mad", "cross"]),
+    ]
+    found = problems(write_lines(tmp_path / "p.jsonl", [*odd, *lines[4:]]), track.rows(str(data), "test"), track)
+    assert len(found) == 2
+    assert found[0].startswith(
+        "file p.jsonl, line 1, field emotions: found the label 'cross' on 4 lines; expected one of"
+    )
+    assert found[1].startswith("file p.jsonl, line 4, field emotions: found the label 'mad' on 1 line; expected one of")
+
+
+def test_of_very_many_unknown_labels_some_are_told(rows, data, tmp_path):
+    track, lines = TRACKS["emotion"], gold_lines(data, "emotion")
+    odd = [changed(line, emotions=[f"e{n}-{i}" for i in range(99)]) for n, line in enumerate(lines)]
+    path = write_lines(tmp_path / "p.jsonl", odd)
+    assert len(problems(path, track.rows(str(data), "test"), track)) == check.PROBLEMS
+    noted = [changed(line, acts=",".join(f"e{n}{i}" for i in range(99))) for n, line in enumerate(gold_lines(data))]
+    assert len(check_file(write_lines(path, noted), RESPONSE, rows).notes) == check.PROBLEMS
+
+
 def test_another_splits_predictions_are_told_as_such(data, rows, tmp_path):
     train = RESPONSE.rows(str(data), "train")
     path = write_lines(tmp_path / "p.jsonl", [line_of(a) for a in RESPONSE.bounds(train, train, 0)["gold"]])

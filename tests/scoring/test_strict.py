@@ -1,14 +1,27 @@
 """The strict scores: what counts as a label, what as a request, and when it is met."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import cmcc
-from cmcc_bench.scoring import align
-from cmcc_bench.scoring.strict import Request, act_labels, count_dialogue, intent_labels, plain, requests, says
+from cmcc_bench.scoring import align, score_responses
+from cmcc_bench.scoring.strict import (
+    Request,
+    act_labels,
+    count_dialogue,
+    intent_labels,
+    plain,
+    requests,
+    says,
+    unknown_labels,
+)
 from cmcc_bench.state import response_rows
+from cmcc_bench.state.intents import NamedSlot, TextIntent, in_brackets, parse_intent_text, tidy_intent_text
 
+from ..spelling import SEPARATORS, spellings
 from ..state.rows import entity, intent, row, service, triple, user
 from .rows import pack_call, predicted, view
 
@@ -283,3 +296,100 @@ def test_a_number_that_the_user_gave_as_part_of_another_is_requested():
 
 def test_a_number_that_gold_says_as_part_of_another_only_is_not_requested():
     assert requests(price_call(told="一个月十{}")) == ()
+
+
+@given(labels=st.lists(spellings(cmcc.ACTS), max_size=4), separator=st.sampled_from(SEPARATORS))
+def test_an_act_is_the_same_label_however_it_is_written(labels, separator):
+    assert act_labels(separator.join(written for _, written in labels)) == {chinese for chinese, _ in labels}
+
+
+def test_slots_of_acts_do_not_count():
+    assert act_labels("通知（流量包-业务费用），问候(x)") == {"通知", "问候"}
+
+
+@given(
+    labels=st.lists(spellings(cmcc.INTENTS), min_size=1, max_size=3),
+    separator=st.sampled_from(SEPARATORS),
+    brackets=st.sampled_from(["()", "（）"]),
+)
+def test_an_intent_is_the_same_label_however_it_is_written(labels, separator, brackets):
+    slots, other = (
+        "(流量包-业务费用)(流量包-业务时长)(data_pack)".translate(str.maketrans("()", brackets)),
+        "(流量包-业务费用)(流量包-业务时长)(流量包)",
+    )
+    made = separator.join(written + slots for _, written in labels)
+    assert intent_labels(made) == intent_labels(",".join(chinese + other for chinese, _ in labels))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "询问（流量包-业务费用）（流量包-业务时长）",
+        "inquire（流量包－业务费用、业务时长）",
+        "询问(流量包-业务费用,流量包-业务时长)",
+        "Inquire (流量包-业务费用；业务时长）",
+        "询问 (流量包-业务费用) (流量包-业务时长",
+        "询问(流量包-业务费用)、（流量包-业务时长）",
+    ],
+)
+def test_slots_are_read_in_any_brackets_and_together(written):
+    assert intent_labels(written) == intent_labels("询问(流量包-业务费用)(流量包-业务时长)")
+
+
+@pytest.mark.parametrize("written", ["询问(套餐（新）-欠费)", "询问（套餐（新）-欠费）", "询问（套餐(新)-欠费）"])
+def test_the_brackets_of_a_name_are_part_of_it_in_either_width(written):
+    assert intent_labels(written) == {("询问", frozenset({("套餐（新）", "欠费")}))}
+
+
+@pytest.mark.parametrize("written", ["询问(流量包-业务费用,账户余额)", "询问(流量包-业务费用,data pack)"])
+def test_personal_slots_and_types_beside_a_slot_are_of_no_entity(written):
+    (label,) = intent_labels(written)
+    assert {name for name, _ in label[1]} == {"流量包", ""}
+
+
+def test_what_models_write_means_what_it_did():
+    """Half-width marks, Chinese names, cut off or not: tidying changes nothing that the parser reads."""
+    for text in (
+        "询问(包-业务费用)(4g套餐),被动确认",
+        "询问(包（新）-业务规则),其他",
+        "询问((x)",
+        "询问(a-b",
+        "询问)(账户余额)",
+        "a(b-c-d)",
+        ",,",
+        "()",
+    ):
+        assert parse_intent_text(tidy_intent_text(text)) == tuple(
+            TextIntent(i.name, tuple(NamedSlot(s.name and plain_width(s.name), s.slot) for s in i.slots))
+            for i in parse_intent_text(text)
+        )
+
+
+def plain_width(name):
+    return in_brackets(unicodedata.normalize("NFKC", name))
+
+
+@given(st.text("询问(（)）,，、-|包 a\n", max_size=12))
+def test_any_text_has_intent_labels(text):
+    assert all(name for name, _ in intent_labels(text))
+
+
+def test_emotions_are_the_same_labels_however_they_are_written():
+    rows = view(*pack_call())
+    written = {("d", 0): {"emotions": "Complain about a problem"}, ("d", 1): {"emotions": "无"}}
+    assert counted(rows, written).emotions == (2, 0, 0)
+
+
+def test_an_unknown_label_is_a_wrong_one_and_is_named_with_its_field():
+    rows = view(*pack_call())
+    changes = {"acts": "inform、推 销", "emotions": "angry", "user_intent": "询问(包-业务费用)；shout", "response": ""}
+    (prediction, *_) = predicted(rows, {("d", 0): changes})
+    assert unknown_labels(prediction) == (("user_intent", "shout"), ("emotions", "angry"), ("acts", "推销"))
+    assert counted(rows, {("d", 0): changes}).emotions == (1, 1, 1)
+
+
+def test_seretod_reads_names_as_the_reference_does_not_as_we_do():
+    rows = view(*pack_call())
+    english = {("d", 1): {"acts": "inform", "user_intent": "inquire(流量包-流量总量)"}}
+    assert score_responses(predicted(rows, english), rows, "strict", resamples=0).scores["act_f1"].point == 1
+    assert score_responses(predicted(rows, english), rows, "seretod", resamples=0).scores["act_f1"].point < 1
