@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cmcc
+from cmcc_bench import cli
 from cmcc_bench.leaderboard import check
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.tracks import TRACKS, line_of
@@ -117,6 +118,15 @@ def test_labels_in_no_vocabulary_are_named_with_how_many_lines_have_them(rows, l
         "emotions: the label 'cross' on 1 line, the first is line 7",
         "user_intent: the label 'ask' on 1 line, the first is line 7",
     )
+
+
+def test_the_command_names_labels_in_no_vocabulary_and_the_file_is_valid(data, lines, tmp_path, capsys):
+    path = write_lines(tmp_path / "p.jsonl", [changed(lines[0], acts="shout"), *lines[1:]])
+    assert cli.main(["validate", str(path), str(data)]) == 0
+    printed = capsys.readouterr().out
+    assert "valid for the track response" in printed
+    assert "each of them counts as a wrong one" in printed
+    assert "acts: the label 'shout' on 1 line, the first is line 1" in printed
 
 
 def test_of_a_recogniser_labels_in_no_vocabulary_are_a_problem_each(data, tmp_path):
