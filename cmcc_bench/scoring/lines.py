@@ -44,6 +44,10 @@ class FileList(list[Item]):
         super().__init__(items)
         self.lines = list(lines)
 
+    def line_numbers(self) -> list[int] | None:
+        """`lines`, None where items were added or removed since the file was read."""
+        return self.lines if len(self.lines) == len(self) else None
+
 
 @contextmanager
 def open_lines(path: Path, name: str) -> Iterator[IO[bytes]]:

@@ -132,9 +132,9 @@ def align(
     """Each prediction beside its gold row; dialogues in the order of the gold rows.
 
     file: where the predictions are from, for the errors, which name the line where `predictions` is what a reader of
-    such a file returned. key: the column that tells the rows of a dialogue
-    apart, an attribute of the predictions, too: `exchange` or `utterance`; None where a row is a dialogue. is_scored:
-    false where the labels are not looked at, and may be hidden.
+    such a file returned. key: the column that tells the rows of a dialogue apart, an attribute of the predictions, too:
+    `exchange` or `utterance`; None where a row is a dialogue. is_scored: false where the labels are not looked at, and
+    may be hidden.
     Raises cmcc.DataError for a row without a prediction, an unknown one and a doubled one, and for hidden labels.
     """
     gold_rows = list(gold_rows)
@@ -143,7 +143,7 @@ def align(
         check_labels(gold_rows)
     found: dict[tuple[str, int], Predicted] = {}
     numbers: dict[tuple[str, int], int] = {}
-    lines = predictions.lines if isinstance(predictions, FileList) else None
+    lines = predictions.line_numbers() if isinstance(predictions, FileList) else None
     word = "line" if lines else "prediction"
     for index, prediction in enumerate(predictions):
         number = lines[index] if lines else index + 1

@@ -1,7 +1,8 @@
 """The strict scores of a dialogue, the default: label sets matched exactly, and every requested value said in time.
 
 Texts are compared in lower case without blanks and pauses, as models write lower case and decoders drop blanks; BLEU
-takes them as they are, in lower case.
+takes them as they are, in lower case. Labels are read with the reader's normalization: English or Chinese names, in any
+width and with any usual separator.
 """
 
 from __future__ import annotations

@@ -72,6 +72,10 @@ def read_results(path: str | Path, gold: str | Path | None = None, fold_caring: 
     fold_caring: acts of both sides are folded back into MobileCS's 13.
     Raises cmcc.DataError where gold is missing, nothing was generated, or the two files are not of the same dialogues.
     """
+    if gold is not None and not is_track2(gold):
+        expected = f"a Track 2 file with the gold fields {', '.join(_GOLD)}"
+        hint = "Its KB and exchanges are those of the test file that was decoded."
+        raise cmcc.DataError("no SereTOD Track 2 file", expected, hint, gold=str(gold))
     result = read_track2_file(path)
     source = result if gold is None else read_track2_file(gold)
     _check_generated(result)

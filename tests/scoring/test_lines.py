@@ -100,6 +100,14 @@ def test_an_error_of_what_is_predicted_names_the_lines_of_the_file(path, read):
         read(path)
 
 
+def test_no_line_is_named_once_predictions_were_taken_out_of_what_was_read(path):
+    path.write_bytes(b"\n" + b"\n".join([*LINES, LINES[2]]))
+    read = read_predictions(path)
+    read.pop(0)
+    with pytest.raises(cmcc.DataError, match=r"prediction 3, dialogue d, exchange 2: .* the first is prediction 2"):
+        align(read, ROWS)
+
+
 @pytest.mark.parametrize("read", [by_score, by_validate])
 def test_a_file_of_blank_lines_is_empty(path, read):
     path.write_bytes(MARK + b"\n \n\r\n")

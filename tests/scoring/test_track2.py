@@ -114,6 +114,7 @@ def test_the_reference_s_dialogues_score_from_a_file_as_they_do_in_memory(tmp_pa
         ([call("t0", GOLD | MADE, MADE)], None, "turn 1, field 用户意图: found no gold"),
         ([call("t0", GOLD | NOTHING)], None, "no generated text.*--format seretod"),
         ([EMPTY, BARE], None, "no generated text"),
+        ([call("t0", MADE)], [raw.dialogue()], r"gold .*gold\.json: found no SereTOD Track 2 file; .* gold fields"),
         ([call("t0", MADE)], [call("t0", NOTHING)], r"gold\.json, dialogue t0, turn 0, field 用户意图: found no gold"),
         ([call("t0", MADE)], [call("t0", GOLD), call("t3", GOLD)], r"r\.json, dialogue t3: found no such dialogue"),
         ([call("t0", MADE), call("t3", MADE)], [call("t0", GOLD)], r"gold\.json, dialogue t3: found no such dialogue"),
