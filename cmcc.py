@@ -310,7 +310,7 @@ def _data_error(found: str, expected: str, hint: str, place: dict[str, str | int
 _LEFT_OUT = {
     "care_label_beyond_dialogue", "entity_without_name", "triple_without_slot", "triple_without_value",
     "undeclared_entity", "unknown_label", "unknown_satisfaction", "unreadable_care_entry", "unreadable_entity_id",
-    "unreadable_label",
+    "unreadable_id", "unreadable_label",
 }  # fmt: skip
 
 
@@ -1409,7 +1409,9 @@ class DialogueReader:
         try:
             dialogue = self._read_turns(raw, dialogue_id, turns, source_format, repairs)
         except DataError as error:
-            raise error.at(file=raw.file.name, dialogue=dialogue_id) from None
+            has_id = isinstance(raw.value, dict) and _is_id(raw.value.get("id"))
+            where = dialogue_id if has_id else f"at index {raw.index}"  # nobody finds an id that was made
+            raise error.at(file=raw.file.name, dialogue=where) from None
         self.report.read[source_format] += 1
         self.report.repaired += repairs
         return dialogue
@@ -1450,20 +1452,15 @@ class DialogueReader:
 
 
 def _identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = False) -> tuple[str, list[Any]]:
-    """A dialogue's id and its raw turns; an id that is missing is made from the content."""
+    """A dialogue's id and its raw turns; an id that is missing, or can be none, is made from the content."""
     value = raw.value
     repairs.update(raw.repaired)
     turns = value.get("content") if isinstance(value, dict) else value
     dialogue_id = value.get("id") if isinstance(value, dict) else None
-    place = f"at index {raw.index}"
-    if dialogue_id not in (None, ""):
-        if type(dialogue_id) not in (str, int):
-            hint = "A spreadsheet may have changed it: take it from the original file." * isinstance(dialogue_id, float)
-            found = f"the id {dialogue_id!r:.40}, which is {type(dialogue_id).__name__}"
-            raise DataError(found, "a string", hint, file=raw.file.name, dialogue=place, field="id")
-        if not _is_unicode(str(dialogue_id)):
-            raise DataError("half of a surrogate pair", "Unicode text", file=raw.file.name, dialogue=place, field="id")
-        place = str(dialogue_id)
+    if not _is_id(dialogue_id):
+        repairs["missing_id" if _is_missing(dialogue_id) or dialogue_id == "" else "unreadable_id"] += 1
+        dialogue_id = None
+    place = f"at index {raw.index}" if dialogue_id is None else str(dialogue_id)
     if not isinstance(turns, list) or not (turns or may_be_empty):
         found = f"{type(value).__name__} without a list 'content'"
         if turns == []:
@@ -1471,10 +1468,14 @@ def _identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = Fa
         elif isinstance(value, dict) and "content" in value:
             found += f": it is {type(turns).__name__}"
         raise DataError(found, "a dialogue: a list of turns, or {id, content}", file=raw.file.name, dialogue=place)
-    if dialogue_id in (None, ""):
-        repairs["missing_id"] += 1
+    if dialogue_id is None:
         dialogue_id = hashlib.sha256(_canonical(turns, raw.text)).hexdigest()[:32]
     return str(dialogue_id), turns
+
+
+def _is_id(value: Json) -> bool:
+    """Whether it can name a dialogue; not so a fraction, which a spreadsheet may have made of a long number."""
+    return type(value) is int or (isinstance(value, str) and value != "" and _is_unicode(value))
 
 
 def _canonical(value: Json, text: str) -> bytes:

@@ -491,6 +491,14 @@ class TestDefects:
         assert report.left_out == {"unknown_label:吵架": 1, "unknown_satisfaction": 1}
         assert report.repaired - report.left_out == {"act_alias": 1}
 
+    @pytest.mark.parametrize("value", [2.02e15, True, {}, ["call-1"], "\ud800", 1.5])
+    def test_an_id_that_can_be_none_is_made_from_the_content(self, tmp_path, value):
+        raw.write(tmp_path, "calls.json", json.dumps([raw.dialogue(value), raw.dialogue("call-2", 满意度=1)]))
+        dialogues, report = read(tmp_path)
+        made = dialogues[0].row["dialogue_id"]
+        assert len(made) == 32 and report.left_out == {"unreadable_id": 1}
+        assert read_dialogue(raw.dialogue(None))["dialogue_id"] == made
+
     def test_a_turn_without_texts_has_no_utterance(self, tmp_path):
         turn = {"用户意图": "问候", "info": {"ents": [entity()], "triples": []}}
         row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(), turn, raw.answer()]))
@@ -606,7 +614,7 @@ class TestErrors:
             ("[1, 2]", ["dialogue at index 0", "found int", "a list of turns"]),
             ('[{"id": "x"}]', ["dialogue x", "without a list 'content'"]),
             ('[{"id": "x", "content": []}]', ["dialogue x", "an empty dialogue"]),
-            ('[{"id": {}, "content": [1]}]', ["dialogue at index 0", "field id", "found the id {}, which is dict"]),
+            ('[{"id": {}, "content": [1]}]', ["dialogue at index 0", "turn 0", "found int"]),
             ("[] {}", ["after the end of the list"]),
             (f"[{json.dumps(raw.dialogue())} 1]", ["'1'", "a comma or the end of the list"]),
             ("[" * 100_000, ["recursion"]),
