@@ -18,6 +18,7 @@ import json
 import os
 import re
 import sys
+import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -187,6 +188,7 @@ INTENT_ALIASES = {
     "建议": "提出建议",
 }
 ACT_ALIASES = {"提供信息": "通知", "无效": "其他", "": "其他"}
+EMOTION_ALIASES = {"无": "中性", "无情绪": "中性", "没有": "中性", "none": "中性"}
 
 # --------------------------------------------------------------------------------------------------------------------
 # Features: one function for each config.
@@ -654,12 +656,12 @@ def _care_entry(entry: Json) -> tuple[str, Care]:
     if not isinstance(entry, dict):
         raise DataError(type(entry).__name__, "an object")
     key = entry.get("id") or f"{entry.get('file')}#{entry.get('index')}"
-    emotions = _care_turns(entry.get("user_emotions"), "user_emotions", _EMOTION_INDEX)
-    acts = _care_turns(entry.get("caring_acts"), "caring_acts", _ACT_INDEX)
-    return str(key), Care(_satisfaction(entry.get("satisfaction")), emotions, acts)
+    emotions = _care_turns(entry.get("user_emotions"), "user_emotions", EMOTIONS)
+    acts = _care_turns(entry.get("caring_acts"), "caring_acts", ACTS)
+    return str(key), Care(satisfaction_label(entry.get("satisfaction")), emotions, acts)
 
 
-def _care_turns(value: Json, name: str, vocabulary: Mapping[str, int]) -> dict[int, tuple[int, ...]] | None:
+def _care_turns(value: Json, name: str, vocabulary: Mapping[str, str]) -> dict[int, tuple[int, ...]] | None:
     if value is None:
         return None
     if not isinstance(value, dict) or not all(_is_turn(key) and isinstance(value[key], list) for key in value):
@@ -693,37 +695,79 @@ _SPEAKER_KEYS = {"[SPEAKER 1]": 0, "[SPEAKER 2]": 1}  # service, user; which com
 _CONFUSED = "意图混乱"  # MobileCS marks turns so whose two intents cannot be told apart
 
 
-def _index(vocabulary: Mapping[str, str], aliases: Mapping[str, str] | None = None) -> dict[str, int]:
-    """Class index by English and by Chinese name, and by Chinese alias."""
-    index = {name: i for i, name in enumerate(vocabulary)} | {zh: i for i, zh in enumerate(vocabulary.values())}
-    return index | {alias: index[zh] for alias, zh in (aliases or {}).items()}
+_LABEL_SEPARATOR = re.compile(r"[,，、;；/／|｜\n]")
+_NOT_A_WORD = re.compile(r"[\W_]+")
 
 
-_EMOTION_INDEX = _index(EMOTIONS)
-_ACT_INDEX = _index(ACTS, ACT_ALIASES)
-_INTENT_INDEX = _index(INTENTS, INTENT_ALIASES)
-_TYPE_INDEX = _index(ENTITY_TYPES)
-_TYPES_ZH = set(ENTITY_TYPES.values())
+def label_names(text: str) -> list[str]:
+    """The names in a label string, in order: 抱怨某问题、情绪较为激动 has two.
+
+    Names are separated by commas, semicolons, slashes, bars or line ends of any width; blanks around them are no part
+    of them, and between two separators there is no name. The string must not have slots in parentheses.
+    """
+    return [name for part in _LABEL_SEPARATOR.split(text) if (name := part.strip())]
 
 
-def _label(name: Json, vocabulary: Mapping[str, int], **place: str | int | None) -> int:
-    if not isinstance(name, str) or name not in vocabulary:
-        known = ", ".join(sorted({key for key in vocabulary if key and not key.isascii()}))
-        raise DataError(f"the label {name!r:.60}", f"one of {known}", **place)
-    return vocabulary[name]
+def find_label(name: Json, vocabulary: Mapping[str, str]) -> int | None:
+    """The class index of a label's name, None where the vocabulary has no such label.
 
-
-def _satisfaction(value: Json) -> int | None:
-    """Class index of the raw values 1, 2, 3."""
-    if value in (None, ""):
+    name: English or Chinese, or a name that annotators are known to write for it; case, blanks, punctuation and the
+    width of characters do not count. vocabulary: EMOTIONS, ACTS, INTENTS, ENTITY_TYPES, SPEAKERS or another dict of
+    English to Chinese names; the numbers of satisfaction are read by `satisfaction_label`.
+    """
+    if not isinstance(name, str):
         return None
-    if str(value) not in ("1", "2", "3"):
-        raise DataError(f"{value!r:.40}", "1 (unsatisfied), 2 (accepted, unsolved) or 3 (satisfied)", field="满意度")
-    return int(value) - 1
+    index = _label_index(tuple(vocabulary.items()))
+    found = index.get(name)
+    if found is None and (plain := _plain_name(name)):
+        found = index.get(plain)
+    return found
+
+
+def satisfaction_label(value: Json) -> int | None:
+    """The class index of a raw satisfaction: 1, 2 or 3 as any kind of number or text, or a name of SATISFACTION.
+
+    None, NaN, blank and 无 are not annotated and give None. Raises DataError for anything else.
+    """
+    if value is None or value != value:  # NaN is the one value that differs from itself
+        return None
+    text = unicodedata.normalize("NFKC", str(value)).strip()
+    if text.lower() in ("", "nan", "none", "null", "na", "无"):
+        return None
+    number = None if isinstance(value, bool) else re.fullmatch(r"([123])(?:\.0*)?分?", text)
+    label = int(number[1]) - 1 if number else find_label(text, SATISFACTION)
+    if label is None:
+        expected = "1 (unsatisfied), 2 (accepted, unsolved) or 3 (satisfied)"
+        raise DataError(f"{value!r:.40}", expected, field="满意度")
+    return label
+
+
+def _plain_name(name: str) -> str:
+    """A label's name as it is compared."""
+    return _NOT_A_WORD.sub("", unicodedata.normalize("NFKC", name).casefold())
+
+
+@lru_cache(maxsize=64)
+def _label_index(items: tuple[tuple[str, str], ...]) -> dict[str, int]:
+    """Class index by English and by Chinese name and by alias, each as it is written and as it is compared."""
+    index = {name: i for i, names in enumerate(items) for name in names}
+    for aliases, vocabulary in ((INTENT_ALIASES, INTENTS), (ACT_ALIASES, ACTS), (EMOTION_ALIASES, EMOTIONS)):
+        if items == tuple(vocabulary.items()):
+            index |= {alias: index[name] for alias, name in aliases.items()}
+    return {_plain_name(name): i for name, i in index.items()} | index
+
+
+def _label(name: Json, vocabulary: Mapping[str, str], **place: str | int | None) -> int:
+    """The class index of a label's name. Raises DataError where the vocabulary has no such label."""
+    label = find_label(name, vocabulary)
+    if label is None:
+        raise DataError(f"the label {name!r:.60}", f"one of {', '.join(vocabulary.values())}", **place)
+    return label
 
 
 _WIDE = str.maketrans({"（": "(", "）": ")", "，": ",", "、": ",", "\u3000": None, " ": None})
 _ENTITY_SLOT = re.compile(r"(ent-\d+)-*(.*)")
+_TYPE_NAMES = frozenset(ENTITY_TYPES.values())
 _TYPE_CASE = {"4g套餐": "4G套餐", "5g套餐": "5G套餐"}
 
 ParsedIntents = tuple[tuple[int, tuple[tuple[str | None, str], ...]], ...]  # of each intent, its slots (entity, slot)
@@ -740,14 +784,14 @@ def _parse_intents(text: str) -> tuple[ParsedIntents, tuple[str, ...]]:
     plain, repairs = _plain_labels(text)
     intents: dict[int, dict[tuple[str | None, str], None]] = {}
     entity, slots = None, dict[tuple[str | None, str], None]()
-    for token, is_slot in _label_tokens(plain, _INTENT_INDEX):
+    for token, is_slot in _label_tokens(plain, INTENTS):
         if intents and (is_slot or token.startswith("ent-")):
             entity, slot = _parse_slot(token, entity)
             repairs += ["blank_slot"] * (not slot[1]) + ["doubled_slot"] * (slot in slots)
             if slot[1]:
                 slots[slot] = None
             continue
-        intent = _label(token, _INTENT_INDEX)
+        intent = _label(token, INTENTS)
         repairs += ["intent_alias"] * (token in INTENT_ALIASES) + ["doubled_label"] * (intent in intents)
         entity, slots = None, intents.setdefault(intent, {})
     return tuple((intent, tuple(found)) for intent, found in intents.items()), tuple(repairs)
@@ -764,7 +808,7 @@ def _plain_labels(text: str) -> tuple[str, list[str]]:
     return plain, repairs
 
 
-def _label_tokens(plain: str, vocabulary: Mapping[str, int]) -> Iterator[tuple[str, bool]]:
+def _label_tokens(plain: str, vocabulary: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
     """The labels and slots of a label string in order, with whether each is a slot; [""] for an empty string.
 
     What stands in parentheses is a slot; where they are never closed, a known label ends them.
@@ -777,7 +821,7 @@ def _label_tokens(plain: str, vocabulary: Mapping[str, int]) -> Iterator[tuple[s
             continue
         inside = True
         for token in filter(None, part[1].split(",")):
-            inside = inside and (bool(part[2]) or token not in vocabulary)
+            inside = inside and (bool(part[2]) or find_label(token, vocabulary) is None)
             yield token, inside
 
 
@@ -788,7 +832,7 @@ def _parse_slot(token: str, entity: str | None) -> tuple[str | None, tuple[str |
         return match[1], (match[1], match[2])
     slot = re.sub(r"^(NA|ent)?-+", "", token)
     slot = _TYPE_CASE.get(slot, slot)
-    if slot in _TYPES_ZH or slot in PERSONAL_SLOTS or slot != token:
+    if slot in _TYPE_NAMES or slot in PERSONAL_SLOTS or slot != token:
         return entity, (None, slot)
     return entity, (entity, slot)
 
@@ -798,11 +842,11 @@ def _parse_acts(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The acts of a service utterance, and the kinds of repair; slots of acts have no place in the features."""
     plain, repairs = _plain_labels(text)
     acts: dict[int, None] = {}
-    for token, is_slot in _label_tokens(plain, _ACT_INDEX):
+    for token, is_slot in _label_tokens(plain, ACTS):
         if is_slot or (acts and token.startswith("ent-")):
             repairs.append("act_slots_left_out")
             continue
-        act = _label(token, _ACT_INDEX)
+        act = _label(token, ACTS)
         repairs += ["act_alias"] * (token in ACT_ALIASES) + ["doubled_label"] * (act in acts)
         acts[act] = None
     return tuple(acts), tuple(repairs)
@@ -810,8 +854,8 @@ def _parse_acts(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
 
 @lru_cache(maxsize=1 << 12)
 def _parse_emotions(text: str) -> tuple[int, ...] | None:
-    names = [name for name in text.translate(_WIDE).split(",") if name]
-    return tuple(dict.fromkeys(_label(name, _EMOTION_INDEX) for name in names)) or None
+    names = label_names(text)
+    return tuple(dict.fromkeys(_label(name, EMOTIONS) for name in names)) or None
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -882,7 +926,7 @@ class DialogueReader:
                 raise error.at(turn=number) from None
         if plain:
             return Dialogue("unlabeled", "train", {"dialogue_id": dialogue_id, "utterances": utterances})
-        satisfaction = _satisfaction(raw.value.get("满意度") if isinstance(raw.value, dict) else None)
+        satisfaction = satisfaction_label(raw.value.get("满意度") if isinstance(raw.value, dict) else None)
         if care is not None:
             _merge_care(care, len(turns), utterances, repairs)
             self.merged.add(care_key)
@@ -1150,7 +1194,7 @@ def _add_entity(item: Row, context: _Turn) -> None:
     entity_id = _entity_id(_either(item, "id", "ent-id", context), "info.ents")
     type_ = item.get("type")
     type_name = _TYPE_CASE.get(str(type_), type_)
-    index = None if type_ in (None, "", "NA") else _label(type_name, _TYPE_INDEX, field="info.ents.type")
+    index = None if type_ in (None, "", "NA") else _label(type_name, ENTITY_TYPES, field="info.ents.type")
     if index is None:
         context.repairs["missing_type"] += 1
     name = _either(item, "name", "ent-name", context)
