@@ -20,6 +20,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import cmcc
+
 _SPOKEN_DIGITS = ("零〇○洞", "一幺壹", "二贰两", "三叁", "四肆", "五伍", "六陆", "七柒拐", "八捌", "九玖勾")
 _VALUES = {digit: str(value) for value, digits in enumerate(_SPOKEN_DIGITS) for digit in digits}
 _DIGIT = rf"[\d{''.join(_VALUES)}]"
@@ -119,6 +121,16 @@ def mask_lines(lines: Iterable[str]) -> list[str]:
     """
     lines = list(lines)
     return mask("\n".join(lines)).split("\n") if lines else []
+
+
+def mask_error(error: cmcc.DataError) -> cmcc.DataError:
+    """The error as tools print it: what was found is masked where it quotes a line or a dialogue of the data.
+
+    Ids, file names and numbers of lines are no personal data and stay, as the error would be of no use without them.
+    """
+    if not error.place.keys() & {"dialogue", "line", "turn", "field"}:
+        return error
+    return cmcc.DataError(mask(error.found), error.expected, error.hint, **error.place)
 
 
 Span = tuple[int, int]

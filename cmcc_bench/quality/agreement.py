@@ -20,7 +20,7 @@ import numpy.typing as npt
 from sklearn.metrics import cohen_kappa_score
 
 import cmcc
-from cmcc_bench.masking import mask
+from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.annotations import Annotations, Labels
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL
@@ -305,8 +305,8 @@ def _disagreements(field: str, values: Values, calls: Mapping[str, Call]) -> Ite
 def _text(calls: Mapping[str, Call], dialogue_id: str, utterance: int | None) -> str | None:
     if dialogue_id not in calls:
         return None
-    said = calls[dialogue_id].row["utterances"]
-    return mask(said[-1 if utterance is None else utterance]["text"])
+    lines = mask_lines(cmcc.transcript_lines(calls[dialogue_id].row))
+    return lines[-1 if utterance is None else utterance].partition("：")[2]
 
 
 def tables(found: Agreement) -> Iterator[ReportTable]:

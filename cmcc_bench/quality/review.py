@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import cmcc
-from cmcc_bench.masking import mask
+from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL, Finding
 from cmcc_bench.quality.lexicon import VOCABULARIES
@@ -118,7 +118,7 @@ def review_items(findings: Iterable[Finding], calls: Iterable[Call]) -> Iterator
 
 
 def _item(call: Call, utterance: int | None, field: str, findings: list[Finding]) -> ReviewItem:
-    lines = [cmcc.printable(mask(line), _LONGEST) for line in cmcc.transcript_lines(call.row)]
+    lines = [cmcc.printable(line, _LONGEST) for line in mask_lines(cmcc.transcript_lines(call.row))]
     last = len(lines) - 1 if utterance is None else utterance  # the end of a call says how satisfied the user is
     return ReviewItem(
         call.dialogue_id,
