@@ -20,7 +20,8 @@ Labels = frozenset[int]
 class Annotations:
     """What one annotator said of each dialogue, user utterance (emotions) and service utterance (care acts).
 
-    about: what the source says of itself, "" where it says nothing. dialogues: all that it labels.
+    about: what the source says of itself, "" where it says nothing. dialogues: all that it labels; it says nothing of
+    any other.
     """
 
     name: str
@@ -33,9 +34,15 @@ class Annotations:
 
 def is_care_file(path: Path) -> bool:
     """Whether a file is one of labels alone: an object with `dialogues`."""
-    if not path.is_file() or path.suffix != ".json":
+    if not path.is_file() or path.suffix.lower() != ".json":
         return False
-    return path.read_bytes().removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if content.lstrip()[:1] != b"{":
+        return False
+    try:
+        return "dialogues" in orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return b'"dialogues"' in content  # of a care file that is cut off, read_care says so
 
 
 def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) -> Annotations:
@@ -68,23 +75,21 @@ def _keys(call: Call) -> tuple[str, str]:
 def known_calls(names: Sequence[str], data: str | None) -> dict[str, Call]:
     """The labelled and unlabelled calls that annotations are about, by dialogue id, without any care labels.
 
-    data: where they are; without it, the first annotator's data, or else the raw files beside the first care file.
-    Empty where there are none.
+    data: where they are; without it, the first annotator's data, or else the raw files in the folder of the first care
+    file, whatever its care files are called. Empty where there are none.
     """
     labelled = [name for name in names if not is_care_file(Path(name))]
-    if data is None and not labelled:
-        data = str(Path(names[0]).parent)
-        if not _has_raw_files(data):
-            return {}
-    source = find_source(data or labelled[0], without_care=True)
-    return {call.dialogue_id: call for call in read_calls(source)}
+    named = [data] if data else labelled[:1]
+    sources = named or _raw_files(Path(names[0]).parent)
+    found = [read_calls(find_source(source, without_care=True)) for source in sources]
+    return {call.dialogue_id: call for calls in found for call in calls}
 
 
-def _has_raw_files(folder: str) -> bool:
+def _raw_files(folder: Path) -> list[str]:
     try:
-        return bool(cmcc.find_files(folder)[0])
+        return [str(file.path) for file in cmcc.find_files(folder)[0] if not is_care_file(file.path)]
     except cmcc.DataError:
-        return False
+        return []
 
 
 def acts_in(names: Iterable[str]) -> set[int]:
