@@ -304,6 +304,13 @@ def _data_error(found: str, expected: str, hint: str, place: dict[str, str | int
     return DataError(found, expected, hint, **place)
 
 
+_LEFT_OUT = {
+    "care_label_beyond_dialogue", "entity_without_name", "triple_without_slot", "triple_without_value",
+    "undeclared_entity", "unknown_label", "unknown_satisfaction", "unreadable_care_entry", "unreadable_entity_id",
+    "unreadable_label",
+}  # fmt: skip
+
+
 @dataclass
 class Report:
     """What a reading did, by kind; `rejected` alone quotes the data, as its messages say what was found."""
@@ -312,6 +319,11 @@ class Report:
     repaired: Counter[str] = field(default_factory=Counter)  # repairs, by kind
     set_aside: Counter[str] = field(default_factory=Counter)  # what is known but belongs to no config, by kind
     rejected: list[str] = field(default_factory=list)  # the error of each rejected dialogue
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """Those of `repaired` that cost a label: nothing tells what it was to be."""
+        return Counter({kind: count for kind, count in self.repaired.items() if kind.split(":")[0] in _LEFT_OUT})
 
     def add(self, other: Report) -> None:
         """Counts `other`'s findings too."""
@@ -627,50 +639,87 @@ class Care:
 CareLabels = dict[str, Care]  # by dialogue id, and by "file#index" (path below the data folder) where there is no id
 
 
-def read_care(path: Path) -> CareLabels:
+def read_care(path: Path, report: Report | None = None) -> CareLabels:
     """The labels of a care file: {"dialogues": [{file, index, id, satisfaction, user_emotions, caring_acts}]}.
 
-    Labels are English or Chinese names. Raises DataError for anything else.
+    Labels are English or Chinese names, as `find_label` takes them.
+    report: counts labels and entries that are not right, and they are left out; without it they raise.
+    Raises DataError for a file that is no care file, and without a report for what is not right in one.
     """
     try:
         content = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except (OSError, orjson.JSONDecodeError) as error:
-        hint = "See that the path is right, mend the file, or take it out of the folder to build without its labels."
+        hint = "Check the path, fix the file, or take it out of the folder to build without its labels."
         raise DataError(f"a file that cannot be read ({error})", "a care file", hint, file=path.name) from error
     entries = content.get("dialogues") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise DataError("no list 'dialogues'", 'a care file: {"dialogues": [...]}', file=path.name)
+    repairs: Counter[str] = Counter()
     labels: CareLabels = {}
     for position, entry in enumerate(entries):
         try:
-            key, care = _care_entry(entry)
+            key, care = _care_entry(entry, None if report is None else repairs)
+            if key in labels:
+                raise DataError(f"{key} twice", "each dialogue once")
+            labels[key] = care
         except DataError as error:
-            raise error.at(file=path.name, dialogue=position) from None
-        if key in labels:
-            raise DataError(f"{key} twice", "each dialogue once", file=path.name, dialogue=position)
-        labels[key] = care
+            if report is None:
+                raise error.at(file=path.name, dialogue=position) from None
+            repairs["unreadable_care_entry"] += 1
+    if report is not None:
+        report.repaired += repairs
     return labels
 
 
-def _care_entry(entry: Json) -> tuple[str, Care]:
+def _care_entry(entry: Json, repairs: Counter[str] | None) -> tuple[str, Care]:
     if not isinstance(entry, dict):
         raise DataError(type(entry).__name__, "an object")
-    key = entry.get("id") or f"{entry.get('file')}#{entry.get('index')}"
-    emotions = _care_turns(entry.get("user_emotions"), "user_emotions", EMOTIONS)
-    acts = _care_turns(entry.get("caring_acts"), "caring_acts", ACTS)
-    return str(key), Care(satisfaction_label(entry.get("satisfaction")), emotions, acts)
+    dialogue_id, index = entry.get("id"), entry.get("index")
+    number = _whole_number(index)
+    key = (
+        f"{entry.get('file')}#{index if number is None else number}"
+        if _is_missing(dialogue_id) or dialogue_id == ""
+        else dialogue_id
+    )
+    emotions = _care_turns(entry.get("user_emotions"), "user_emotions", EMOTIONS, repairs)
+    acts = _care_turns(entry.get("caring_acts"), "caring_acts", ACTS, repairs)
+    return str(key), Care(_read_satisfaction(entry.get("satisfaction"), repairs), emotions, acts)
 
 
-def _care_turns(value: Json, name: str, vocabulary: Mapping[str, str]) -> dict[int, tuple[int, ...]] | None:
-    if value is None:
+def _care_turns(
+    value: Json, name: str, vocabulary: Mapping[str, str], repairs: Counter[str] | None
+) -> dict[int, tuple[int, ...]] | None:
+    """The labels of each turn; none where none of its labels is known, and the turn is not annotated then."""
+    expected = "an object of label lists by turn"
+    if not isinstance(value, dict):
+        if not _is_missing(value):
+            _lose(DataError(repr(value)[:80], expected, field=name), f"unreadable_label:{name}", repairs)
         return None
-    if not isinstance(value, dict) or not all(_is_turn(key) and isinstance(value[key], list) for key in value):
-        raise DataError(repr(value)[:80], "an object of label lists by turn", field=name)
-    return {int(turn): tuple(_label(x, vocabulary, turn=turn, field=name) for x in value[turn]) for turn in value}
+    labels: dict[int, tuple[int, ...]] = {}
+    for key, names in value.items():
+        turn = _whole_number(key)
+        names = label_names(names) if isinstance(names, str) else names
+        if turn is None or turn < 0 or not isinstance(names, list):
+            found = f"{names!r:.40} for turn {key!r:.40}"
+            _lose(DataError(found, expected, field=name), f"unreadable_label:{name}", repairs)
+            continue
+        found_labels = []
+        for label_name in names:
+            label = find_label(label_name, vocabulary)
+            if label is None:
+                error = _no_such_label(label_name, vocabulary).at(turn=turn, field=name)
+                _lose(error, _unknown_label(str(label_name)), repairs)
+            else:
+                found_labels.append(label)
+        labels[turn] = tuple(dict.fromkeys(found_labels))
+    return labels
 
 
-def _is_turn(key: str) -> bool:
-    return key.isdecimal() and len(key) < 7
+def _lose(error: DataError, kind: str, repairs: Counter[str] | None) -> None:
+    """Counts a label that is left out. Raises the error where nothing counts."""
+    if repairs is None:
+        raise error
+    repairs[kind] += 1
 
 
 def choose_care_file(care_files: list[Path]) -> Path | None:
@@ -757,18 +806,19 @@ def _label_index(items: tuple[tuple[str, str], ...]) -> dict[str, int]:
     return {_plain_name(name): i for name, i in index.items()} | index
 
 
-def _label(name: Json, vocabulary: Mapping[str, str], **place: str | int | None) -> int:
-    """The class index of a label's name. Raises DataError where the vocabulary has no such label."""
-    label = find_label(name, vocabulary)
-    if label is None:
-        raise DataError(f"the label {name!r:.60}", f"one of {', '.join(vocabulary.values())}", **place)
-    return label
+def _no_such_label(name: Json, vocabulary: Mapping[str, str]) -> DataError:
+    return DataError(f"the label {name!r:.60}", f"one of {', '.join(vocabulary.values())}")
 
 
-_WIDE = str.maketrans({"（": "(", "）": ")", "，": ",", "、": ",", "\u3000": None, " ": None})
-_ENTITY_SLOT = re.compile(r"(ent-\d+)-*(.*)")
+_WIDE = str.maketrans({"（": "(", "）": ")", "，": ",", "；": ";", "／": "/", "｜": "|", "－": "-"})
+_BLANKS = re.compile(r"\s+")
+# Slots in parentheses that close, of which one may have parentheses of its own, 账户余额(欠费); slots in parentheses
+# that never close; or a label.
+_LABEL_TOKEN = re.compile(r"\(((?:[^()]++|\((?!ent)[^()]*+\))*+)\)|\(([^()]*+)|[^(),、;/|]++")
+_ENTITY_SLOT = re.compile(r"ent[-_]?(\d{1,9})[-_]*(.*)", re.IGNORECASE)
 _TYPE_NAMES = frozenset(ENTITY_TYPES.values())
 _TYPE_CASE = {"4g套餐": "4G套餐", "5g套餐": "5G套餐"}
+_KNOWN_SLOTS = frozenset(SLOTS) | set(PERSONAL_SLOTS) | _TYPE_NAMES | set(_TYPE_CASE)
 
 ParsedIntents = tuple[tuple[int, tuple[tuple[str | None, str], ...]], ...]  # of each intent, its slots (entity, slot)
 
@@ -779,57 +829,86 @@ def _parse_intents(text: str) -> tuple[ParsedIntents, tuple[str, ...]]:
 
     `询问(ent-1-业务费用)(业务时长),问候`: parentheses hold slots of the intent before them, a slot without an entity
     belongs to the entity named last in the same intent unless it is personal information or a type. An intent that
-    stands twice is one, with the slots of both. Raises DataError for a label that is not in the vocabulary.
+    stands twice is one, with the slots of both. A label that is not in the vocabulary is left out with its slots.
     """
-    plain, repairs = _plain_labels(text)
+    compact, repairs = _plain_labels(text)
     intents: dict[int, dict[tuple[str | None, str], None]] = {}
-    entity, slots = None, dict[tuple[str | None, str], None]()
-    for token, is_slot in _label_tokens(plain, INTENTS):
-        if intents and (is_slot or token.startswith("ent-")):
+    entity: str | None = None
+    slots: dict[tuple[str | None, str], None] | None = None
+    for token, is_slot in _label_tokens(compact, INTENTS):
+        if slots is not None and (is_slot or _ENTITY_SLOT.match(token)):
             entity, slot = _parse_slot(token, entity)
             repairs += ["blank_slot"] * (not slot[1]) + ["doubled_slot"] * (slot in slots)
             if slot[1]:
                 slots[slot] = None
             continue
-        intent = _label(token, INTENTS)
+        intent = find_label(token, INTENTS)
+        entity, slots = None, {}
+        if intent is None:
+            repairs.append(_unknown_label(token))
+            continue
         repairs += ["intent_alias"] * (token in INTENT_ALIASES) + ["doubled_label"] * (intent in intents)
-        entity, slots = None, intents.setdefault(intent, {})
+        slots = intents.setdefault(intent, slots)
     return tuple((intent, tuple(found)) for intent, found in intents.items()), tuple(repairs)
 
 
 def _plain_labels(text: str) -> tuple[str, list[str]]:
-    """A label string in half-width marks without blanks, and the kinds of repair that this shows."""
-    plain = text.translate(_WIDE)
-    repairs = [] if plain == text else ["full_width_intent"]
+    """A label string without blanks, and the kinds of repair that its marks show."""
+    compact = _BLANKS.sub("", text)
+    plain = compact.translate(_WIDE)
+    repairs = [] if plain == text and "、" not in text else ["full_width_intent"]
     if plain.count("(") != plain.count(")") or "((" in plain or ",(" in plain:
         repairs.append("malformed_intent")
     if plain.startswith(",") or plain.endswith(",") or ",," in plain:
         repairs.append("blank_label")
-    return plain, repairs
+    return compact, repairs
 
 
-def _label_tokens(plain: str, vocabulary: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+def _unknown_label(name: str) -> str:
+    """How the report calls a label that no vocabulary has: by its name, unless it is a text that got there."""
+    is_name = len(name) <= _LONGEST_LABEL and not _NUMBER.search(name)
+    return f"unknown_label:{printable(name)}" if is_name else "unknown_label"
+
+
+# Longer ones are no labels, and neither the words of a call nor numbers of its user belong into a report.
+_LONGEST_LABEL = 16
+_NUMBER = re.compile(r"[\d〇零一二三四五六七八九幺]{4}")
+
+
+def _label_tokens(compact: str, vocabulary: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
     """The labels and slots of a label string in order, with whether each is a slot; [""] for an empty string.
 
-    What stands in parentheses is a slot; where they are never closed, a known label ends them.
+    What stands in parentheses is a slot, as it is written there; where they are never closed, a known label ends them.
     """
-    if not plain:
+    if not compact:
         yield "", False
-    for part in re.finditer(r"\(([^()]*)(\)?)|[^(),]+", plain):
-        if part[1] is None:
+    for part in _LABEL_TOKEN.finditer(compact.translate(_WIDE)):
+        group = 1 if part[1] is not None else 2
+        if part[group] is None:
             yield part[0], False
             continue
         inside = True
-        for token in filter(None, part[1].split(",")):
-            inside = inside and (bool(part[2]) or find_label(token, vocabulary) is None)
+        for token in _slot_names(compact[part.start(group) : part.end(group)]):
+            inside = inside and (group == 1 or find_label(token, vocabulary) is None)
             yield token, inside
+
+
+def _slot_names(inside: str) -> Iterator[str]:
+    """The slots in one pair of parentheses; an enumeration comma separates them where each part is known as a slot."""
+    if inside[:1] in ("(", "（"):  # parentheses within parentheses: 询问((业务费用)(业务时长))
+        inside = re.sub("[()（）]", ",", inside)
+    for token in re.split("[,，;；]", inside):
+        parts = re.split("[、/|／｜]", token)
+        known = len(parts) > 1 and all(x in _KNOWN_SLOTS or _ENTITY_SLOT.match(x) for x in parts)
+        yield from filter(None, parts if known else [token])
 
 
 def _parse_slot(token: str, entity: str | None) -> tuple[str | None, tuple[str | None, str]]:
     """The entity in force after a slot, and the slot."""
-    match = _ENTITY_SLOT.fullmatch(token)
+    match = _ENTITY_SLOT.fullmatch(token.translate(_WIDE))
     if match:
-        return match[1], (match[1], match[2])
+        entity = f"ent-{int(match[1])}"
+        return entity, (entity, token[match.start(2) :])
     slot = re.sub(r"^(NA|ent)?-+", "", token)
     slot = _TYPE_CASE.get(slot, slot)
     if slot in _TYPE_NAMES or slot in PERSONAL_SLOTS or slot != token:
@@ -840,22 +919,39 @@ def _parse_slot(token: str, entity: str | None) -> tuple[str | None, tuple[str |
 @lru_cache(maxsize=1 << 16)
 def _parse_acts(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The acts of a service utterance, and the kinds of repair; slots of acts have no place in the features."""
-    plain, repairs = _plain_labels(text)
+    compact, repairs = _plain_labels(text)
     acts: dict[int, None] = {}
-    for token, is_slot in _label_tokens(plain, ACTS):
-        if is_slot or (acts and token.startswith("ent-")):
+    for number, (token, is_slot) in enumerate(_label_tokens(compact, ACTS)):
+        if is_slot or (number and _ENTITY_SLOT.match(token)):
             repairs.append("act_slots_left_out")
             continue
-        act = _label(token, ACTS)
+        act = find_label(token, ACTS)
+        if act is None:
+            repairs.append(_unknown_label(token))
+            continue
         repairs += ["act_alias"] * (token in ACT_ALIASES) + ["doubled_label"] * (act in acts)
         acts[act] = None
     return tuple(acts), tuple(repairs)
 
 
 @lru_cache(maxsize=1 << 12)
-def _parse_emotions(text: str) -> tuple[int, ...] | None:
+def _parse_emotions(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The emotions of a user utterance, and the kinds of repair; 无 beside another emotion says nothing."""
+    repairs: list[str] = []
+    emotions: dict[int, None] = {}
     names = label_names(text)
-    return tuple(dict.fromkeys(_label(name, EMOTIONS) for name in names)) or None
+    for name in names:
+        emotion = find_label(name, EMOTIONS)
+        if emotion is None:
+            repairs.append(_unknown_label(name))
+        elif name in EMOTION_ALIASES:
+            repairs.append("emotion_alias")
+            if len(names) == 1:
+                emotions[emotion] = None
+        else:
+            repairs += ["doubled_label"] * (emotion in emotions)
+            emotions[emotion] = None
+    return tuple(emotions), tuple(repairs)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -908,11 +1004,11 @@ class DialogueReader:
         self, raw: RawDialogue, dialogue_id: str, turns: list[Any], source_format: str, repairs: Counter[str]
     ) -> Dialogue:
         for key, equal in raw.doubled:
-            if not equal:
+            if not equal and key in _TEXT_KEYS:
                 raise DataError("the key twice in one object with different values", "one value", field=key)
-            repairs["doubled_key"] += 1
+            repairs["doubled_key" if equal else f"doubled_key_last_taken:{printable(key, 40)}"] += 1
         if "\\u" in raw.text:  # only an escape can hold half of a surrogate pair
-            _check_unicode(turns)
+            turns = _whole_characters(turns, repairs)
         if isinstance(raw.value, dict):
             _count_ignored(raw.value.keys() - _DIALOGUE_KEYS, repairs)
         utterances: list[Row] = []
@@ -926,14 +1022,15 @@ class DialogueReader:
                 raise error.at(turn=number) from None
         if plain:
             return Dialogue("unlabeled", "train", {"dialogue_id": dialogue_id, "utterances": utterances})
-        satisfaction = satisfaction_label(raw.value.get("满意度") if isinstance(raw.value, dict) else None)
+        value = raw.value.get("满意度") if isinstance(raw.value, dict) else None
+        satisfaction = _read_satisfaction(value, repairs)
         if care is not None:
             _merge_care(care, len(turns), utterances, repairs)
             self.merged.add(care_key)
             if care.satisfaction is not None:
                 repairs["care_replaces_satisfaction"] += satisfaction not in (None, care.satisfaction)
                 satisfaction = care.satisfaction
-        _check_entities_declared(utterances)
+        _leave_out_undeclared(utterances, repairs)
         row = {"dialogue_id": dialogue_id, "satisfaction": satisfaction, "utterances": utterances}
         return Dialogue("labeled", raw.file.split or split_of(dialogue_id), row)
 
@@ -967,18 +1064,16 @@ def _canonical(value: Json, text: str) -> bytes:
         return text.encode(errors="surrogatepass")
 
 
-def _check_unicode(turns: list[Json]) -> None:
-    """Half of a surrogate pair is JSON, but no text that can be written."""
-    for number, turn in enumerate(turns):
-        waiting = [("", turn)]
-        while waiting:
-            key, value = waiting.pop()
-            if isinstance(value, dict):
-                waiting += [(name, part) for name, part in value.items()] + [(name, name) for name in value]
-            elif isinstance(value, list):
-                waiting += [(key, part) for part in value]
-            elif isinstance(value, str) and not _is_unicode(value):
-                raise DataError("half of a surrogate pair", "Unicode text", turn=number, field=ascii(key)[1:-1])
+def _whole_characters(value: Json, repairs: Counter[str]) -> Json:
+    """The value with U+FFFD for each half of a surrogate pair, which is JSON, but no text that can be written."""
+    if isinstance(value, dict):
+        return {_whole_characters(key, repairs): _whole_characters(part, repairs) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_whole_characters(part, repairs) for part in value]
+    if isinstance(value, str) and not _is_unicode(value):
+        repairs["half_surrogate"] += 1
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    return value
 
 
 def _is_unicode(text: str) -> bool:
@@ -986,6 +1081,8 @@ def _is_unicode(text: str) -> bool:
 
 
 _DIALOGUE_KEYS = {"id", "content", "满意度"}
+_LABELS_OF = {"[SPEAKER 1]": ("客服意图",), "[SPEAKER 2]": ("用户意图", "用户情绪")}
+_TEXT_KEYS = {"id", "content", *_SPEAKER_KEYS}  # with two values for one of these it is not known what was said
 _KNOWN_KEYS = _ANNOTATIONS | set(_SPEAKER_KEYS) | {_CONFUSED}
 _ENTITY_KEYS = {"name", "ent-name", "id", "ent-id", "type", "pos"}
 _TRIPLE_KEYS = {"ent-id", "id", "ent-name", "name", "prop", "value", "pos"}
@@ -998,7 +1095,10 @@ def _count_ignored(keys: Iterable[str], repairs: Counter[str]) -> None:
 
 
 def _speaker_keys(turn: Json, repairs: Counter[str]) -> list[str]:
-    """The keys of a turn's utterances in spoken order; keys that nobody knows are counted."""
+    """The keys of a turn's utterances in spoken order; keys that nobody knows are counted.
+
+    A turn that has no text and nothing that could be one has no utterance. Raises DataError where texts are missed.
+    """
     if not isinstance(turn, dict):
         raise DataError(type(turn).__name__, "an object with the keys [SPEAKER 1] and [SPEAKER 2]")
     keys = [key for key in turn if key in _SPEAKER_KEYS]
@@ -1007,16 +1107,32 @@ def _speaker_keys(turn: Json, repairs: Counter[str]) -> list[str]:
         for key in sorted(others):
             if key.startswith("[SPEAKER"):
                 raise DataError("another speaker", "[SPEAKER 1] (service) or [SPEAKER 2] (user)", field=key)
+        if not keys and any(isinstance(turn[key], str) for key in others):
+            raise DataError("no speaker key", "[SPEAKER 1] (service), [SPEAKER 2] (user) or both")
         _count_ignored(others, repairs)
     if not keys:
-        raise DataError("no speaker key", "[SPEAKER 1] (service), [SPEAKER 2] (user) or both")
+        repairs["turn_without_utterance"] += 1
     for key in keys:
-        if not isinstance(turn[key], str):
+        if _is_missing(turn[key]):
+            repairs["missing_text"] += 1
+        elif not isinstance(turn[key], str):
             raise DataError(type(turn[key]).__name__, "a string", field=key)
     return keys
 
 
+def _is_missing(value: Json) -> bool:
+    """Whether it says nothing: null, or the NaN that tables write for an empty cell."""
+    return value is None or (isinstance(value, float) and value != value)
+
+
+def _texts(turn: Row, keys: list[str]) -> list[str]:
+    """The texts of a turn as they stand in the file; one that is null is empty."""
+    return ["" if _is_missing(turn[key]) else turn[key] for key in keys]
+
+
 def _clean(text: str, repairs: Counter[str]) -> str:
+    if "[UNK]" not in text:
+        return text
     repairs["unknown_token"] += text.count("[UNK]")
     return text.replace("[UNK]", "")
 
@@ -1030,85 +1146,91 @@ def _plain_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
         if utterances and len(utterances) == len(turn):
             return utterances
     keys = _speaker_keys(turn, repairs)
-    texts = [_clean(turn[key], repairs) if "[UNK]" in turn[key] else turn[key] for key in keys]
     return [
-        {"speaker": _SPEAKER_KEYS[key], "text": text, "turn": number} for key, text in zip(keys, texts, strict=True)
+        {"speaker": _SPEAKER_KEYS[key], "text": _clean(text, repairs), "turn": number}
+        for key, text in zip(keys, _texts(turn, keys), strict=True)
     ]
 
 
 def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
     keys = _speaker_keys(turn, repairs)
     utterances: list[Row] = []
-    confused = _CONFUSED in turn or turn.get("用户意图") == _CONFUSED or turn.get("客服意图") == _CONFUSED
+    confused = _CONFUSED in turn or any(_CONFUSED in str(turn.get(key)) for key in ("用户意图", "客服意图"))
     if confused:
         repairs["confused_intents"] += 1
-    for key in keys:
-        speaker = _SPEAKER_KEYS[key]
-        text = turn[key]
-        text = _clean(text, repairs) if "[UNK]" in text else text
+    raw_texts = _texts(turn, keys)
+    for key, raw_text in zip(keys, raw_texts, strict=True):
+        speaker, text = _SPEAKER_KEYS[key], _clean(raw_text, repairs)
         labels = (_user_labels if speaker else _service_labels)(turn, confused, repairs)
         utterances.append({"speaker": speaker, "text": text, "turn": number, **labels, "entities": [], "triples": []})
     if len(keys) == 1:
-        silent = ("客服意图",) if _SPEAKER_KEYS[keys[0]] else ("用户意图", "用户情绪")
+        silent = next(labels for key, labels in _LABELS_OF.items() if key != keys[0])
         repairs.update("label_without_utterance" for key in silent if turn.get(key))
-    _add_spans(turn, _Turn(keys, [turn[key] for key in keys], utterances, repairs))
+    _add_spans(turn, raw_texts, utterances, repairs)
     return utterances
 
 
-def _text_field(turn: Row, key: str) -> str | None:
-    """A label string of a turn; None where it is missing or null."""
+def _parsed(
+    turn: Row, key: str, parse: Callable[[str], tuple[Parsed, tuple[str, ...]]], missing: str, repairs: Counter[str]
+) -> Parsed | None:
+    """What `parse` makes of a label string of a turn; None where there is none, or nothing in it is a label.
+
+    missing: the kind under which a string that is not there is counted, "" where it need not be there.
+    """
     value = turn.get(key)
-    if isinstance(value, list) and all(isinstance(x, str) for x in value):
-        return ",".join(value)
-    if value is not None and not isinstance(value, str):
-        raise DataError(type(value).__name__, "a string", field=key)
-    return value
-
-
-def _parsed(turn: Row, key: str, parse: Callable[[str], Parsed], repairs: Counter[str]) -> Parsed | None:
-    """What `parse` makes of a label string of a turn; None where there is none."""
-    text = _text_field(turn, key)
-    if isinstance(turn.get(key), list):
-        repairs["list_of_labels"] += 1
-    if text is None:
+    if _is_missing(value):
+        if missing:
+            repairs[missing] += 1
         return None
-    try:
-        return parse(text)
-    except DataError as error:
-        raise error.at(field=key) from None
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        repairs["list_of_labels"] += 1
+        value = ",".join(value)
+    if not isinstance(value, str):
+        repairs[f"unreadable_label:{key}"] += 1
+        return None
+    parsed, kinds = parse(value)
+    if kinds:
+        repairs.update(kinds)
+    return parsed or None
 
 
 def _user_labels(turn: Row, confused: bool, repairs: Counter[str]) -> Row:
-    parsed = None if confused else _parsed(turn, "用户意图", _parse_intents, repairs)
-    _count_labels("missing_intent", parsed, confused, repairs)
-    emotions = _parsed(turn, "用户情绪", _parse_emotions, repairs)
+    parsed = None if confused else _parsed(turn, "用户意图", _parse_intents, "missing_intent", repairs)
+    emotions = _parsed(turn, "用户情绪", _parse_emotions, "", repairs)
     intents = parsed and [
         {"intent": intent, "slots": [{"entity_id": entity, "slot": slot} for entity, slot in slots]}
-        for intent, slots in parsed[0]
+        for intent, slots in parsed
     ]
     return {"emotions": list(emotions) if emotions else None, "intents": intents, "acts": None}
 
 
-def _count_labels(
-    missing: str, parsed: tuple[Any, tuple[str, ...]] | None, confused: bool, repairs: Counter[str]
-) -> None:
-    if parsed is None:
-        repairs[missing] += not confused
-    elif parsed[1]:
-        repairs.update(parsed[1])
-
-
 def _service_labels(turn: Row, confused: bool, repairs: Counter[str]) -> Row:
-    parsed = None if confused else _parsed(turn, "客服意图", _parse_acts, repairs)
-    _count_labels("missing_act", parsed, confused, repairs)
-    return {"emotions": None, "intents": None, "acts": parsed and list(parsed[0])}
+    acts = None if confused else _parsed(turn, "客服意图", _parse_acts, "missing_act", repairs)
+    return {"emotions": None, "intents": None, "acts": list(acts) if acts else None}
+
+
+def _read_satisfaction(value: Json, repairs: Counter[str] | None) -> int | None:
+    """The satisfaction of a raw dialogue or a care file; None where it is not annotated or, counted, none of the three.
+
+    Raises DataError for the last without `repairs`.
+    """
+    try:
+        label = satisfaction_label(value)
+    except DataError as error:
+        _lose(error, "unknown_satisfaction", repairs)
+        return None
+    if repairs is not None and value is not None and str(value) not in _SATISFACTION_NUMBERS:
+        repairs["missing_satisfaction" if label is None else "satisfaction_spelling"] += 1
+    return label
+
+
+_SATISFACTION_NUMBERS = ("1", "2", "3")
 
 
 def _merge_care(care: Care, turns: int, utterances: list[Row], repairs: Counter[str]) -> None:
-    emotions, acts = dict(care.emotions or {}), dict(care.acts or {})
-    for turn in (*emotions, *acts):
-        if turn >= turns:
-            raise DataError(f"care labels for turn {turn}", f"a turn below {turns}")
+    emotions, acts = ({t: x for t, x in (labels or {}).items() if t < turns} for labels in (care.emotions, care.acts))
+    beyond = len(care.emotions or ()) + len(care.acts or ()) - len(emotions) - len(acts)
+    repairs["care_label_beyond_dialogue"] += beyond
     for utterance in utterances:
         turn = utterance["turn"]
         if not utterance["speaker"]:
@@ -1117,23 +1239,23 @@ def _merge_care(care: Care, turns: int, utterances: list[Row], repairs: Counter[
                 list(dict.fromkeys([*(utterance["acts"] or ()), *added])) if added else utterance["acts"]
             )
         elif care.emotions is not None:
-            labels = list(emotions.pop(turn, (0,)))
+            labels = list(emotions.pop(turn, (0,))) or None
             repairs["care_replaces_emotions"] += utterance["emotions"] not in (None, labels)
             utterance["emotions"] = labels
     if emotions or acts:
         repairs["care_label_without_utterance"] += len(emotions) + len(acts)
 
 
-def _check_entities_declared(utterances: list[Row]) -> None:
-    """Every entity that a slot or a triple speaks of has a name somewhere in the dialogue."""
+def _leave_out_undeclared(utterances: list[Row], repairs: Counter[str]) -> None:
+    """Takes out the slots and triples of an entity that nothing in the dialogue names."""
     declared = {e["entity_id"] for u in utterances for e in u["entities"]} | {None}
     declared |= {t["entity_id"] for u in utterances for t in u["triples"] if t["entity_name"]}
     for utterance in utterances:
-        asked = [(slot["entity_id"], "用户意图") for i in utterance["intents"] or () for slot in i["slots"]]
-        for entity, where in asked + [(triple["entity_id"], "triples") for triple in utterance["triples"]]:
-            if entity not in declared:
-                expected = "an entity that some turn's info declares"
-                raise DataError(f"{entity}, which is never declared", expected, turn=utterance["turn"], field=where)
+        for labels in (utterance["triples"], *(intent["slots"] for intent in utterance["intents"] or ())):
+            known = [label for label in labels if label["entity_id"] in declared]
+            if len(known) < len(labels):
+                repairs["undeclared_entity"] += len(labels) - len(known)
+                labels[:] = known
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -1143,11 +1265,14 @@ def _check_entities_declared(utterances: list[Row]) -> None:
 
 @dataclass(frozen=True)
 class _Turn:
-    """A raw turn's speaker keys, raw texts and finished utterances, all in spoken order."""
+    """A raw turn's raw texts and finished utterances, in spoken order.
 
-    keys: list[str]
+    utf16: of each text, whether its positions count UTF-16 units, as JavaScript and Java do, not code points.
+    """
+
     raw_texts: list[str]
     utterances: list[Row]
+    utf16: list[bool]
     repairs: Counter[str]
 
 
@@ -1165,56 +1290,86 @@ class _Span:
         return None if self.start is None else self.start + len(self.name)
 
 
-def _add_spans(turn: Row, context: _Turn) -> None:
+_Position = tuple[int, int, int]  # utterance of the turn, start, end
+
+
+def _add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: Counter[str]) -> None:
+    """Adds the entities and triples of a raw turn to its utterances; what is wrong with one costs that one."""
     info = turn.get("info")
-    if info is None:
-        context.repairs["missing_info"] += 1
+    if _is_missing(info):
+        repairs["missing_info"] += 1
         return
     if not isinstance(info, dict):
-        raise DataError(type(info).__name__, "an object with ents and triples", field="info")
-    _count_ignored(info.keys() - {"ents", "triples"}, context.repairs)
-    for item in _items(info, "ents"):
-        _count_ignored(item.keys() - _ENTITY_KEYS, context.repairs)
+        repairs["unreadable_label:info"] += 1
+        return
+    _count_ignored(info.keys() - {"ents", "triples"}, repairs)
+    entities, triples = _items(info, "ents", _ENTITY_KEYS, repairs), _items(info, "triples", _TRIPLE_KEYS, repairs)
+    if not utterances:
+        repairs["label_without_utterance"] += len(entities) + len(triples)
+        return
+    named = [(_either(item, "name", "ent-name"), item) for item in entities]
+    named += [(item.get("value"), item) for item in triples]
+    utf16 = [_counts_utf16(number, text, named) for number, text in enumerate(raw_texts)]
+    context = _Turn(raw_texts, utterances, utf16, repairs)
+    for item in entities:
         _add_entity(item, context)
-    for item in _items(info, "triples"):
-        _count_ignored(item.keys() - _TRIPLE_KEYS, context.repairs)
+    for item in triples:
         _add_triple(item, context)
 
 
-def _items(info: Row, key: str) -> list[Row]:
+def _items(info: Row, key: str, known: set[str], repairs: Counter[str]) -> list[Row]:
+    """The objects of a list in a turn's info; what is no object is counted, and so are keys that nobody knows."""
     items = info.get(key)
-    if items is None:
+    if _is_missing(items):
         return []
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise DataError(type(items).__name__, "a list of objects", field=f"info.{key}")
-    return items
+    if not isinstance(items, list):
+        repairs[f"unreadable_label:info.{key}"] += 1
+        return []
+    found = [item for item in items if isinstance(item, dict)]
+    repairs[f"unreadable_label:info.{key}"] += len(items) - len(found)
+    for item in found:
+        _count_ignored(item.keys() - known, repairs)
+    return found
 
 
 def _add_entity(item: Row, context: _Turn) -> None:
-    entity_id = _entity_id(_either(item, "id", "ent-id", context), "info.ents")
+    repairs = context.repairs
+    for key, other in (("id", "ent-id"), ("name", "ent-name")):
+        repairs[f"other_key:{other}"] += key not in item and other in item
+    entity_id = _entity_id(_either(item, "id", "ent-id"), repairs)
     type_ = item.get("type")
-    type_name = _TYPE_CASE.get(str(type_), type_)
-    index = None if type_ in (None, "", "NA") else _label(type_name, ENTITY_TYPES, field="info.ents.type")
+    index = find_label(type_, ENTITY_TYPES)
     if index is None:
-        context.repairs["missing_type"] += 1
-    name = _either(item, "name", "ent-name", context)
-    for position in _positions(item, "info.ents"):
-        span = _locate(name, position, context, "info.ents")
+        repairs["missing_type" if type_ in (None, "", "NA") else _unknown_label(str(type_))] += 1
+    name = _string(_either(item, "name", "ent-name"), repairs)
+    for position in _positions(item, context):
+        span = _locate(name, position, context)
+        if span is None:
+            repairs["entity_without_name"] += 1
+            continue
         context.utterances[span.utterance]["entities"].append(
             {"entity_id": entity_id, "type": index, "name": span.name, "start": span.start, "end": span.end}
         )
 
 
 def _add_triple(item: Row, context: _Turn) -> None:
+    repairs = context.repairs
+    for key, other in (("ent-name", "name"), ("ent-id", "id")):
+        repairs[f"other_key:{other}"] += key not in item and other in item
     slot = item.get("prop")
-    if not isinstance(slot, str) or not slot:
-        raise DataError(repr(slot)[:40], "the name of a slot", field="info.triples.prop")
-    name = _either(item, "ent-name", "name", context)
-    span = _locate(item.get("value"), _positions(item, "info.triples")[0], context, "info.triples")
+    slot = slot.strip() if isinstance(slot, str) else ""
+    if not slot:
+        repairs["triple_without_slot"] += 1
+        return
+    span = _locate(_string(item.get("value"), repairs), _positions(item, context)[0], context)
+    if span is None:
+        repairs["triple_without_value"] += 1
+        return
+    name = _string(_either(item, "ent-name", "name"), repairs)
     context.utterances[span.utterance]["triples"].append(
         {
-            "entity_id": _entity_id(_either(item, "ent-id", "id", context), "info.triples"),
-            "entity_name": None if name in (None, "", "NA") else _string(name, "info.triples.ent-name"),
+            "entity_id": _entity_id(_either(item, "ent-id", "id"), repairs),
+            "entity_name": None if name in (None, "", "NA") else name,
             "slot": slot,
             "value": span.name,
             "start": span.start,
@@ -1223,78 +1378,131 @@ def _add_triple(item: Row, context: _Turn) -> None:
     )
 
 
-def _either(item: Row, key: str, other: str, context: _Turn) -> Json:
-    if key not in item and other in item:
-        context.repairs[f"other_key:{other}"] += 1
-        return item[other]
-    return item.get(key)
+def _either(item: Row, key: str, other: str) -> Json:
+    return item[other] if key not in item and other in item else item.get(key)
 
 
-def _entity_id(value: Json, place: str) -> str | None:
-    if value in (None, "", "NA"):
+def _entity_id(value: Json, repairs: Counter[str]) -> str | None:
+    """An entity's id without blanks, ent-1; None where there is none, or one of another form."""
+    if _is_missing(value) or value in ("", "NA"):
         return None
-    if not isinstance(value, str) or not re.fullmatch(r"ent-\d+", value):
-        raise DataError(f"the entity id {value!r:.40}", "ent-1, ent-2, ... or NA", field=place)
-    return value
+    match = _ENTITY_ID.fullmatch(_BLANKS.sub("", value)) if isinstance(value, str) else None
+    if match is None:
+        repairs["unreadable_entity_id"] += 1
+        return None
+    return f"ent-{int(match[1])}"
 
 
-def _string(value: Json, place: str) -> str:
-    if not isinstance(value, str):
-        raise DataError(type(value).__name__, "a string", field=place)
-    return value.replace("[UNK]", "")
+_ENTITY_ID = re.compile(r"ent[-_－]?(\d{1,9})", re.IGNORECASE)
 
 
-def _locate(name: Json, position: Json, context: _Turn, place: str) -> _Span:
-    """Where a name or value stands, repaired where the given position [speaker, start, end] does not slice to it.
+def _string(value: Json, repairs: Counter[str]) -> str | None:
+    """A name or value without [UNK]; a number as it is written, None for anything else."""
+    if isinstance(value, str):
+        return value.replace("[UNK]", "")
+    if _is_missing(value) or not isinstance(value, int | float) or isinstance(value, bool):
+        repairs["unreadable_label:name"] += not _is_missing(value)
+        return None
+    repairs["number_for_text"] += 1
+    return str(value)
+
+
+def _locate(name: str | None, position: _Position | None, context: _Turn) -> _Span | None:
+    """Where a name or value stands, repaired where its position does not slice to it; None without both.
 
     Tried in turn: the position, the nearest other place in the same utterance, the turn's other utterance, both again
     without regard to blanks, pauses and case (the name then becomes what is said there). A name that is nowhere keeps
-    no position; if its position lay outside the text too, nothing about it is right and it is an error.
+    no position.
     """
-    speaker, start, end = _position(position, context, place)
-    raw = context.raw_texts[speaker]
-    if name is None and position is not None and 0 <= start < end <= len(raw):
+    utterance, start, end = position or (0, 0, 0)
+    raw = context.raw_texts[utterance]
+    is_inside = position is not None and 0 <= start < end <= len(raw)
+    if not name:
+        if not is_inside:
+            return None
         context.repairs["missing_name"] += 1
-        name = raw[start:end]
-    if name is None:
-        raise DataError("null", "a string", field=f"{place}.name or value")
-    wanted = _string(name, f"{place}.name or value")
-    text = context.utterances[speaker]["text"]
+        name = raw[start:end].replace("[UNK]", "")
     offset = start - 5 * raw.count("[UNK]", 0, max(start, 0))
-    if position is not None and raw[start:end].replace("[UNK]", "") == wanted and 0 <= start <= end <= len(raw):
-        return _Span(speaker, offset, wanted)
+    if is_inside and raw[start:end].replace("[UNK]", "") == name:
+        return _Span(utterance, offset, name)
     kind = "missing_position" if position is None else "wrong_position"
-    for utterance in (speaker, 1 - speaker)[: len(context.utterances)]:
-        found = _nearest(wanted, context.utterances[utterance]["text"], offset)
+    for other in (utterance, 1 - utterance)[: len(context.utterances)]:
+        found = _nearest(name, context.utterances[other]["text"], offset)
         if found is not None:
-            context.repairs[kind if found[1] == wanted else "extra_blank"] += 1
-            return _Span(utterance, *found)
-    if position is not None and not 0 <= start <= end <= len(raw):
-        expected = f"a span within the utterance's {len(text)} characters"
-        raise DataError(f"the position {position}, outside its text", expected, field=f"{place}.pos")
+            context.repairs[kind if found[1] == name else "extra_blank"] += 1
+            return _Span(other, *found)
     context.repairs["name_not_in_text" if position is None else "position_left_out"] += 1
-    return _Span(speaker, None, wanted)
+    return _Span(utterance, None, name)
 
 
-def _positions(item: Row, place: str) -> list[Json]:
-    """The positions of an entity or triple, [speaker, start, end] or a list of these; [None] where there are none."""
-    positions = item.get("pos")
-    if positions is None or positions == []:
-        return [None]
-    if not isinstance(positions, list):
-        raise DataError(f"the position {positions!r:.40}", "[speaker, start, end]", field=f"{place}.pos")
-    return positions if isinstance(positions[0], list) else [positions]
+def _positions(item: Row, context: _Turn) -> list[_Position | None]:
+    """The positions of an entity or triple, in code points; [None] where there are none that can be read."""
+    found: list[_Position | None] = []
+    given = _given_positions(item)
+    for value in given:
+        position = _position(value, len(context.raw_texts))
+        if position is None:
+            # An empty one stands for none; it is counted where others tell the places.
+            kind = "unreadable_position" if value else "empty_position" if len(given) > 1 else ""
+            context.repairs.update([kind] if kind else [])
+        elif context.utf16[position[0]]:
+            context.repairs["utf16_position"] += 1
+            found.append(_code_points(position, context.raw_texts[position[0]]))
+        else:
+            found.append(position)
+    return found or [None]
 
 
-def _position(position: Json, context: _Turn, place: str) -> tuple[int, int, int]:
-    """Utterance of the turn, start and end; the first utterance where there is no position."""
-    if position is None:
-        return 0, 0, 0
-    whole = isinstance(position, list) and len(position) == 3 and all(type(x) is int for x in position)
-    if not whole or not 1 <= position[0] <= len(context.keys):
-        expected = f"[speaker 1 to {len(context.keys)}, start, end]"
-        raise DataError(f"the position {position!r:.40}", expected, field=f"{place}.pos")
-    return position[0] - 1, position[1], position[2]
+def _given_positions(item: Row) -> list[Json]:
+    """What `pos` of an entity or triple holds as a list of positions: it may hold one, [1, 0, 2], or a list of them."""
+    value = item.get("pos")
+    if _is_missing(value) or value == []:
+        return []
+    return value if isinstance(value, list) and any(isinstance(x, list) or x is None for x in value) else [value]
+
+
+def _position(value: Json, speakers: int) -> _Position | None:
+    """A raw position [first or second speaker of the turn, start, end]; None where it is none of the kind."""
+    if not isinstance(value, list) or len(value) != 3:
+        return None
+    numbers = [number for number in map(_whole_number, value) if number is not None]
+    return (numbers[0] - 1, numbers[1], numbers[2]) if len(numbers) == 3 and 1 <= numbers[0] <= speakers else None
+
+
+def _whole_number(value: Json) -> int | None:
+    """The number of 2, 2.0 and "2"; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    match = re.fullmatch(r"(-?\d{1,9})(?:\.0*)?", str(value).strip())
+    return int(match[1]) if match else None
+
+
+def _counts_utf16(utterance: int, text: str, named: list[tuple[Json, Row]]) -> bool:
+    """Whether positions in a text count UTF-16 units: more of them slice to their name so than in code points.
+
+    They differ behind a character beyond U+FFFF, such as an emoji. One and the same number may be right in both, so
+    all positions of the text are asked together.
+    """
+    if text.isascii() or max(text) <= "\uffff":
+        return False
+    plain = wide = 0
+    for name, item in named:
+        for value in _given_positions(item) if isinstance(name, str) else ():
+            position = _position(value, utterance + 1)
+            if position is not None and position[0] == utterance:
+                _, start, end = position
+                plain += 0 <= start < end and text[start:end] == name
+                _, start, end = _code_points(position, text)
+                wide += 0 <= start < end and text[start:end] == name
+    return wide > plain
+
+
+def _code_points(position: _Position, text: str) -> _Position:
+    """A position in UTF-16 units of a text in code points; one inside a character is moved before it."""
+    utterance, start, end = position
+    units = text.encode("utf-16-le", "surrogatepass")
+    start, end = (len(units[: 2 * max(x, 0)].decode("utf-16-le", "ignore")) for x in (start, end))
+    return utterance, start, end
 
 
 def _nearest(name: str, text: str, start: int) -> tuple[int, str] | None:
@@ -1358,7 +1566,8 @@ def read_dialogues(
     """
     files, care_files = find_files(data_dir)
     chosen = choose_care_file(care_files)
-    reader = DialogueReader(read_care(chosen) if chosen else None)
+    reader = DialogueReader()
+    reader.care = read_care(chosen, reader.report) if chosen else {}
     unique = Uniqueness()
     try:
         for file in files:
@@ -1551,7 +1760,7 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
             raise DataError("no data_dir", "a folder of raw files", WHERE_TO_GET, config=self.config.name)
         files, care_files = find_files(folder)
         chosen = choose_care_file(care_files)
-        care = read_care(chosen) if chosen else {}
+        care = read_care(chosen, Report()) if chosen else {}
         wanted = self._dialogues_by_split(files, care)
         if not wanted:
             needed = {"emotion": " with emotions", "satisfaction": " with satisfaction"}.get(self.config.name, "")

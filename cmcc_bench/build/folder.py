@@ -77,8 +77,8 @@ def build(
     files, care_files = cmcc.find_files(data_dir)
     check_not_read(out, files)
     chosen = care_file or cmcc.choose_care_file(care_files)
-    care = cmcc.read_care(chosen) if chosen else {}
     result = BuildResult(out, care_file=chosen.name if chosen else None)
+    care = cmcc.read_care(chosen, result.report) if chosen else {}
     result.report.set_aside += Counter(care_file_not_merged=sum(path != chosen for path in care_files))
     result.report.set_aside += cmcc.skipped_files(data_dir)
     with told_when_unchanged(out), building_folder(out) as work:

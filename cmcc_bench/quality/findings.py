@@ -25,6 +25,7 @@ KINDS = {
     "unreadable": Kind(True, "a dialogue or a file that the reader refuses"),
     "doubled_id": Kind(True, "one id, two different dialogues"),
     "split_leakage": Kind(True, "the same id or the same texts in two splits"),
+    "label_left_out": Kind(True, "a label of the raw file that the reader could not read and left out"),
     "wrong_position": Kind(True, "a position that does not slice to its name or value"),
     "speaker_order": Kind(True, "a raw turn with two utterances of one speaker, or turns out of order"),
     "label_of_other_speaker": Kind(True, "emotions or intents of the service, or acts of the user"),

@@ -24,6 +24,10 @@ def structure_findings(call: Call) -> Iterator[Finding]:
         for number, utterance in enumerate(call.row["utterances"]):
             yield from _position_findings(call, number, utterance)
             yield from _foreign_labels(call, number, utterance)
+    left_out = cmcc.Report(repaired=call.repaired).left_out
+    if left_out:
+        detail = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()))
+        yield Finding("label_left_out", call.dialogue_id, detail=detail)
     mended = sum(call.repaired[kind] for kind in _MENDED)
     if mended:
         yield Finding("repaired_position", call.dialogue_id, detail=f"{mended} in this dialogue")

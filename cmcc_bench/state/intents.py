@@ -117,13 +117,28 @@ def in_brackets(name: str) -> str:
     return name.replace("(", "（").replace(")", "）")
 
 
+def slot_text(slot: str) -> str:
+    """A slot as it is written in parentheses behind a name: marks that structure the text are made full-width.
+
+    Annotators write slots that the vocabulary lacks, such as 账户余额(欠费). The KB compares slots in this form: each
+    finds its values however it is spelled.
+    """
+    return slot.translate(_SLOT_MARKS)
+
+
+_SLOT_MARKS = str.maketrans(
+    {"(": "（", ")": "）", ",": "，", "-": "－", "[": "［", "]": "］", " ": None, "\u3000": None}
+)
+
+
 def _slot_texts(slots: tuple[Slot, ...], names: Mapping[str, str]) -> list[str]:
     if not slots:
         return []
     texts = []
     for entity_id, slot in slots:
         name = names.get(entity_id) if entity_id else None
-        texts.append(f"({in_brackets(name)}-{slot})" if name else f"({slot})")
+        written = slot_text(slot)
+        texts.append(f"({in_brackets(name)}-{written})" if name else f"({written})")
     return list(dict.fromkeys(texts))
 
 

@@ -141,7 +141,7 @@ class TestDeterminism:
 
 class TestWhenThingsBreak:
     def broken(self, source):
-        raw.write(source, "z.json", [raw.dialogue("good"), raw.dialogue("bad", turns=[raw.turn(用户情绪="开心")])])
+        raw.write(source, "z.json", [raw.dialogue("good"), raw.unreadable()])
 
     def test_an_error_leaves_the_old_folder_the_input_and_nothing_else(self, source, tmp_path):
         out = tmp_path / "cmcc"
@@ -149,7 +149,7 @@ class TestWhenThingsBreak:
         self.broken(source)
         before = contents(tmp_path)
         for processes in (1, 2):
-            with pytest.raises(cmcc.DataError, match=r"file z.json, dialogue bad, turn 0, field 用户情绪"):
+            with pytest.raises(cmcc.DataError, match=r"file z.json, dialogue bad, turn 0, field \[SPEAKER 1\]"):
                 build(source, out, num_proc=processes)
             assert contents(tmp_path) == before
             assert sorted(path.name for path in tmp_path.iterdir()) == ["cmcc", "raw"]
@@ -163,7 +163,7 @@ class TestWhenThingsBreak:
         assert rejects[1] == json.loads((source / "z.json").read_text("utf-8"))[1]
         assert "2 dialogues REJECTED" in "\n".join(result.summary())
         report = json.loads((tmp_path / "cmcc" / "report.json").read_text("utf-8"))
-        assert report["rejected"] == {"dialogue": 1, "用户情绪": 1}
+        assert report["rejected"] == {"dialogue": 1, "[SPEAKER 1]": 1}
         assert "good" in (tmp_path / "cmcc" / "split_ids.json").read_text("utf-8")
         assert not any("reject" in name for name in contents(tmp_path / "cmcc"))
 

@@ -103,10 +103,12 @@ def test_speakers_out_of_order_are_told(checked_one):
     assert kinds(checked) == ["same_speaker_again"]
 
 
+def test_a_label_that_the_reader_left_out_is_a_finding(checked_one):
+    assert kinds(checked_one(raw.turn(用户情绪="开心", acts="唱歌"))) == ["label_left_out"]
+
+
 def test_what_the_reader_refuses_is_a_finding_and_the_others_are_checked(tmp_path):
-    raw.write(
-        tmp_path, "calls.json", [raw.dialogue("bad", 满意度=9), raw.dialogue("good", [raw.answer(客服意图="通知")])]
-    )
+    raw.write(tmp_path, "calls.json", [raw.unreadable(), raw.dialogue("good", [raw.answer(客服意图="通知")])])
     checked = check(tmp_path)
     assert kinds(checked) == ["missing_label", "unreadable"] and checked.has_errors and checked.dialogues == 1
 
