@@ -28,12 +28,12 @@ from cmcc_bench.quality.lexicon import VOCABULARIES
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark
 from cmcc_bench.scoring.bootstrap import bootstrap
 
-Values = Sequence[Mapping[Any, Labels]]  # a mapping an annotator: the units that they labeled, and how
+Values = Sequence[Mapping[Any, Labels]]  # of each annotator: from the units that this one labeled to labels
 
 
 @dataclass(frozen=True)
 class LabelAgreement:
-    """Agreement on one label, by pairs of annotators in the order AB, AC, ..., BC, ..., over the units that both labeled.
+    """Agreement on one label, by pairs of annotators, AB, AC, ..., BC, ..., over the units that both labeled.
 
     support: in how many units each annotator sees the label, of all that two or more labeled. used: in how many of the
     units that they share the first and the second of each pair do. kappa: Cohen's of each pair, in [-1, 1]; None where
@@ -348,7 +348,7 @@ def tables(found: Agreement) -> Iterator[ReportTable]:
     rows = tuple((one.field, str(one.units), _alpha_cell(one), _share(one.same)) for one in found.fields)
     title = f"Agreement on {found.dialogues} dialogues{mark(found.synthetic)}"
     yield ReportTable(title, ("field", "units", "alpha", "all the same"), rows, tuple(_notes(found, letters)))
-    rows = tuple(
+    cells = tuple(
         (pair, one.field, str(one.shared[number][0]), str(one.shared[number][1]), _number(one.kappa[number]))
         for number, pair in enumerate(pairs)
         for one in found.fields
@@ -358,20 +358,20 @@ def tables(found: Agreement) -> Iterator[ReportTable]:
     apart = [pair for number, pair in enumerate(pairs) if not found.shared[number]]
     if apart:
         notes.append(f"no dialogue in common, and so no kappa: {', '.join(apart)}")
-    yield ReportTable("Pairs of annotators", ("pair", "field", "dialogues", "units", "kappa"), rows, tuple(notes))
+    yield ReportTable("Pairs of annotators", ("pair", "field", "dialogues", "units", "kappa"), cells, tuple(notes))
     for one in found.fields:
         supported = [label for label in one.labels if any(label.support)]
-        cells = tuple(
+        by_label = tuple(
             (f"{label.name} {cmcc.ZH[label.name]}", pair, f"{first} / {second}", _number(label.kappa[number]))
             for label in supported
             for number, (pair, (first, second)) in enumerate(zip(pairs, label.used, strict=True))
             if one.shared[number][1]
         )
-        if not cells:
+        if not by_label:
             continue
         unused = len(one.labels) - len(supported)
         left_out = (f"{unused} labels that nobody used are left out",) if unused else ()
-        yield ReportTable(f"{one.field}, by label", ("label", "pair", "used by each", "kappa"), cells, left_out)
+        yield ReportTable(f"{one.field}, by label", ("label", "pair", "used by each", "kappa"), by_label, left_out)
 
 
 def _alpha_cell(one: FieldAgreement) -> str:

@@ -106,7 +106,7 @@ class ReviewRow:
     @property
     def place(self) -> dict[str, str | int | None]:
         """Where the row is, for messages."""
-        return {"line": self.line} | ({"row": self.row} if self.row != self.line else {})
+        return {"line": self.line, "row": self.row if self.row != self.line else None}
 
 
 def propose(field: str, current: Iterable[int], add: Iterable[int], remove: Iterable[int]) -> tuple[int, ...]:
@@ -224,8 +224,7 @@ def _row(row: TableRow) -> ReviewRow:
         utterance = _utterance(cells["utterance"], field)
     except cmcc.DataError as error:
         question = {"dialogue": cells["dialogue_id"], "utterance": cells["utterance"] or None}
-        in_sheet = {"row": row.row} if row.row != row.line else {}
-        place = {"line": row.line, **question, **error.place, **in_sheet}
+        place = {"line": row.line, **question, **error.place, "row": row.row if row.row != row.line else None}
         raise cmcc.DataError(error.found, error.expected, error.hint, **place) from None
     return ReviewRow(
         row.line, row.row, cells["dialogue_id"], utterance, field, **labels, decision=decision, after=after,
