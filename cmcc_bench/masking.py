@@ -33,10 +33,10 @@ _REPEATED = (
 _TOKEN = re.compile(rf"{_REPEATED}|{_DIGIT}")
 
 # Punctuation and blanks of every kind, except what belongs to amounts, times, addresses and masks; hesitations; the
-# speaker that begins a line of a transcript.
+# speaker that begins a line of a transcript, and what the other one says meanwhile.
 _BETWEEN = (
-    r"(?:[^\w:：%％‰¥￥$€£°℃@＠*＊]|_|[嗯啊呃额哦噢喔唔哎诶欸唉呀哈嘛呢吧的对是再杠转]"
-    r"|[那这]个|然后|接着|后[面边头]|横杠|(?:客服|用户)[：:])"
+    r"(?:[^\w:：%％‰¥￥$€£°℃@＠*＊]|_|[嗯啊呃额哦噢喔唔哎诶欸唉呀哈嘛呢吧的对是好行再杠转]"
+    r"|[那这]个|然后|接着|后[面边头]|横杠|[您你]说|继续|没错|(?:客服|用户)[：:])"
 )
 _CHAIN = re.compile(
     rf"(?:{_TOKEN.pattern})+(?:{_BETWEEN}{{1,16}}(?:{_TOKEN.pattern})+)*"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmcc_bench.masking import find_personal, mask, mask_lines
+import cmcc
+from cmcc_bench.masking import find_personal, mask, mask_error, mask_lines
 from tests.masking_kinds import harmless_texts
 
 CASES = Path(__file__).parents[2] / "shared" / "cases"
@@ -109,6 +110,17 @@ def test_a_number_that_runs_over_several_utterances_is_masked():
     lines = ["用户：号码是幺三八", "客服：嗯", "用户：零零零零", "客服：对", "用户：零零零零"]
     assert mask_lines(lines) == ["用户：号码是***", "客服：嗯", "用户：****", "客服：对", "用户：****"]
     assert mask_lines([]) == [] and mask_lines(["", ""]) == ["", ""]
+
+
+def test_an_error_about_the_data_is_masked_and_still_says_where():
+    place = {"file": "calls-20221127.json", "dialogue": "13812345678", "line": 1234567}
+    shown = str(mask_error(cmcc.DataError("the text '号码13812345678'", "a number", "Fix it.", **place)))
+    assert shown == (
+        "file calls-20221127.json, dialogue 13812345678, line 1234567: found the text '号码***********'; "
+        "expected a number. Fix it."
+    )
+    about_a_file = cmcc.DataError("the folder 20221127001", "a file", option="--out")
+    assert mask_error(about_a_file) is about_a_file
 
 
 mobile = st.tuples(st.sampled_from("3456789"), st.text(DIGITS, min_size=9, max_size=9)).map(lambda x: "1" + "".join(x))

@@ -20,7 +20,9 @@ from pathlib import Path
 import cmcc
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt")  # Excel calls its "Unicode text" .txt
-AS_TEXT = "Import the file again with the column dialogue_id formatted as text (Excel: Data > From Text/CSV)"
+AS_TEXT = (
+    "Import the file that cmcc check wrote with the column dialogue_id formatted as text (Excel: Data > From Text/CSV)"
+)
 
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods; .xls
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}

@@ -81,7 +81,7 @@ def personal_findings(call: Call) -> Iterator[Finding]:
         last = bisect_right(starts, found.end - 1)  # a number may end in a later utterance
         first = starts[number] + _SPEAKER
         hidden = masked[max(found.start - _AROUND, first) : min(found.end + _AROUND, starts[last] - 1)]
-        yield Finding(kind, call.dialogue_id, number, f"{found.kind}: {hidden}")
+        yield Finding(kind, call.dialogue_id, number, f"{found.kind}: {hidden.replace(chr(10), ' ')}")
 
 
 class Repeats:
