@@ -816,9 +816,9 @@ _BLANKS = re.compile(r"\s+")
 # that never close; or a label.
 _LABEL_TOKEN = re.compile(r"\(((?:[^()]++|\((?!ent)[^()]*+\))*+)\)|\(([^()]*+)|[^(),、;/|]++")
 _ENTITY_SLOT = re.compile(r"ent[-_]?(\d{1,9})[-_]*(.*)", re.IGNORECASE)
-_TYPE_NAMES = frozenset(ENTITY_TYPES.values())
+_TYPE_INDEX = {name: index for index, name in enumerate(ENTITY_TYPES.values())}
 _TYPE_CASE = {"4g套餐": "4G套餐", "5g套餐": "5G套餐"}
-_KNOWN_SLOTS = frozenset(SLOTS) | set(PERSONAL_SLOTS) | _TYPE_NAMES | set(_TYPE_CASE)
+_KNOWN_SLOTS = frozenset(SLOTS) | set(PERSONAL_SLOTS) | set(_TYPE_INDEX) | set(_TYPE_CASE)
 
 ParsedIntents = tuple[tuple[int, tuple[tuple[str | None, str], ...]], ...]  # of each intent, its slots (entity, slot)
 
@@ -911,7 +911,7 @@ def _parse_slot(token: str, entity: str | None) -> tuple[str | None, tuple[str |
         return entity, (entity, token[match.start(2) :])
     slot = re.sub(r"^(NA|ent)?-+", "", token)
     slot = _TYPE_CASE.get(slot, slot)
-    if slot in _TYPE_NAMES or slot in PERSONAL_SLOTS or slot != token:
+    if slot in _TYPE_INDEX or slot in PERSONAL_SLOTS or slot != token:
         return entity, (None, slot)
     return entity, (entity, slot)
 
@@ -1084,6 +1084,7 @@ _DIALOGUE_KEYS = {"id", "content", "满意度"}
 _LABELS_OF = {"[SPEAKER 1]": ("客服意图",), "[SPEAKER 2]": ("用户意图", "用户情绪")}
 _TEXT_KEYS = {"id", "content", *_SPEAKER_KEYS}  # with two values for one of these it is not known what was said
 _KNOWN_KEYS = _ANNOTATIONS | set(_SPEAKER_KEYS) | {_CONFUSED}
+_INFO_KEYS = {"ents", "triples"}
 _ENTITY_KEYS = {"name", "ent-name", "id", "ent-id", "type", "pos"}
 _TRIPLE_KEYS = {"ent-id", "id", "ent-name", "name", "prop", "value", "pos"}
 
@@ -1113,21 +1114,21 @@ def _speaker_keys(turn: Json, repairs: Counter[str]) -> list[str]:
     if not keys:
         repairs["turn_without_utterance"] += 1
     for key in keys:
-        if _is_missing(turn[key]):
+        if not isinstance(turn[key], str):
+            if not _is_missing(turn[key]):
+                raise DataError(type(turn[key]).__name__, "a string", field=key)
             repairs["missing_text"] += 1
-        elif not isinstance(turn[key], str):
-            raise DataError(type(turn[key]).__name__, "a string", field=key)
     return keys
 
 
 def _is_missing(value: Json) -> bool:
-    """Whether it says nothing: null, or the NaN that tables write for an empty cell."""
-    return value is None or (isinstance(value, float) and value != value)
+    """Whether it says nothing: null, or the NaN that tables write for an empty cell, the one value unlike itself."""
+    return value is None or value != value
 
 
 def _texts(turn: Row, keys: list[str]) -> list[str]:
     """The texts of a turn as they stand in the file; one that is null is empty."""
-    return ["" if _is_missing(turn[key]) else turn[key] for key in keys]
+    return [turn[key] if isinstance(turn[key], str) else "" for key in keys]
 
 
 def _clean(text: str, repairs: Counter[str]) -> str:
@@ -1155,7 +1156,7 @@ def _plain_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
 def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
     keys = _speaker_keys(turn, repairs)
     utterances: list[Row] = []
-    confused = _CONFUSED in turn or any(_CONFUSED in str(turn.get(key)) for key in ("用户意图", "客服意图"))
+    confused = _CONFUSED in turn or _CONFUSED in f"{turn.get('用户意图')} {turn.get('客服意图')}"
     if confused:
         repairs["confused_intents"] += 1
     raw_texts = _texts(turn, keys)
@@ -1178,16 +1179,15 @@ def _parsed(
     missing: the kind under which a string that is not there is counted, "" where it need not be there.
     """
     value = turn.get(key)
-    if _is_missing(value):
-        if missing:
-            repairs[missing] += 1
-        return None
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+    if not isinstance(value, str):
+        if _is_missing(value):
+            repairs.update([missing] if missing else [])
+            return None
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            repairs[f"unreadable_label:{key}"] += 1
+            return None
         repairs["list_of_labels"] += 1
         value = ",".join(value)
-    if not isinstance(value, str):
-        repairs[f"unreadable_label:{key}"] += 1
-        return None
     parsed, kinds = parse(value)
     if kinds:
         repairs.update(kinds)
@@ -1248,12 +1248,13 @@ def _merge_care(care: Care, turns: int, utterances: list[Row], repairs: Counter[
 
 def _leave_out_undeclared(utterances: list[Row], repairs: Counter[str]) -> None:
     """Takes out the slots and triples of an entity that nothing in the dialogue names."""
-    declared = {e["entity_id"] for u in utterances for e in u["entities"]} | {None}
+    declared = {None} | {e["entity_id"] for u in utterances for e in u["entities"]}
     declared |= {t["entity_id"] for u in utterances for t in u["triples"] if t["entity_name"]}
     for utterance in utterances:
-        for labels in (utterance["triples"], *(intent["slots"] for intent in utterance["intents"] or ())):
-            known = [label for label in labels if label["entity_id"] in declared]
-            if len(known) < len(labels):
+        asked = [intent["slots"] for intent in utterance["intents"] or () if intent["slots"]]
+        for labels in [utterance["triples"], *asked] if utterance["triples"] else asked:
+            if not all(label["entity_id"] in declared for label in labels):
+                known = [label for label in labels if label["entity_id"] in declared]
                 repairs["undeclared_entity"] += len(labels) - len(known)
                 labels[:] = known
 
@@ -1302,12 +1303,15 @@ def _add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: 
     if not isinstance(info, dict):
         repairs["unreadable_label:info"] += 1
         return
-    _count_ignored(info.keys() - {"ents", "triples"}, repairs)
+    if not info.keys() <= _INFO_KEYS:
+        _count_ignored(info.keys() - _INFO_KEYS, repairs)
     entities, triples = _items(info, "ents", _ENTITY_KEYS, repairs), _items(info, "triples", _TRIPLE_KEYS, repairs)
     if not utterances:
         repairs["label_without_utterance"] += len(entities) + len(triples)
         return
-    named = [(_either(item, "name", "ent-name"), item) for item in entities]
+    if not entities and not triples:
+        return
+    named = [(item.get("name", item.get("ent-name")), item) for item in entities]
     named += [(item.get("value"), item) for item in triples]
     utf16 = [_counts_utf16(number, text, named) for number, text in enumerate(raw_texts)]
     context = _Turn(raw_texts, utterances, utf16, repairs)
@@ -1320,28 +1324,30 @@ def _add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: 
 def _items(info: Row, key: str, known: set[str], repairs: Counter[str]) -> list[Row]:
     """The objects of a list in a turn's info; what is no object is counted, and so are keys that nobody knows."""
     items = info.get(key)
-    if _is_missing(items):
+    if not items or _is_missing(items):
         return []
     if not isinstance(items, list):
         repairs[f"unreadable_label:info.{key}"] += 1
         return []
     found = [item for item in items if isinstance(item, dict)]
-    repairs[f"unreadable_label:info.{key}"] += len(items) - len(found)
+    if len(found) < len(items):
+        repairs[f"unreadable_label:info.{key}"] += len(items) - len(found)
     for item in found:
-        _count_ignored(item.keys() - known, repairs)
+        if not item.keys() <= known:
+            _count_ignored(item.keys() - known, repairs)
     return found
 
 
 def _add_entity(item: Row, context: _Turn) -> None:
     repairs = context.repairs
-    for key, other in (("id", "ent-id"), ("name", "ent-name")):
-        repairs[f"other_key:{other}"] += key not in item and other in item
-    entity_id = _entity_id(_either(item, "id", "ent-id"), repairs)
+    entity_id = _entity_id(_either(item, "id", "ent-id", repairs), repairs)
     type_ = item.get("type")
-    index = find_label(type_, ENTITY_TYPES)
+    index = _TYPE_INDEX.get(type_) if isinstance(type_, str) else None
+    if index is None:
+        index = find_label(type_, ENTITY_TYPES)
     if index is None:
         repairs["missing_type" if type_ in (None, "", "NA") else _unknown_label(str(type_))] += 1
-    name = _string(_either(item, "name", "ent-name"), repairs)
+    name = _string(_either(item, "name", "ent-name", repairs), repairs)
     for position in _positions(item, context):
         span = _locate(name, position, context)
         if span is None:
@@ -1354,8 +1360,6 @@ def _add_entity(item: Row, context: _Turn) -> None:
 
 def _add_triple(item: Row, context: _Turn) -> None:
     repairs = context.repairs
-    for key, other in (("ent-name", "name"), ("ent-id", "id")):
-        repairs[f"other_key:{other}"] += key not in item and other in item
     slot = item.get("prop")
     slot = slot.strip() if isinstance(slot, str) else ""
     if not slot:
@@ -1365,10 +1369,10 @@ def _add_triple(item: Row, context: _Turn) -> None:
     if span is None:
         repairs["triple_without_value"] += 1
         return
-    name = _string(_either(item, "ent-name", "name"), repairs)
+    name = _string(_either(item, "ent-name", "name", repairs), repairs)
     context.utterances[span.utterance]["triples"].append(
         {
-            "entity_id": _entity_id(_either(item, "ent-id", "id"), repairs),
+            "entity_id": _entity_id(_either(item, "ent-id", "id", repairs), repairs),
             "entity_name": None if name in (None, "", "NA") else name,
             "slot": slot,
             "value": span.name,
@@ -1378,14 +1382,19 @@ def _add_triple(item: Row, context: _Turn) -> None:
     )
 
 
-def _either(item: Row, key: str, other: str) -> Json:
-    return item[other] if key not in item and other in item else item.get(key)
+def _either(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
+    if key not in item and other in item:
+        repairs[f"other_key:{other}"] += 1
+        return item[other]
+    return item.get(key)
 
 
 def _entity_id(value: Json, repairs: Counter[str]) -> str | None:
     """An entity's id without blanks, ent-1; None where there is none, or one of another form."""
     if _is_missing(value) or value in ("", "NA"):
         return None
+    if isinstance(value, str) and _PLAIN_ENTITY_ID.fullmatch(value):
+        return value
     match = _ENTITY_ID.fullmatch(_BLANKS.sub("", value)) if isinstance(value, str) else None
     if match is None:
         repairs["unreadable_entity_id"] += 1
@@ -1393,6 +1402,7 @@ def _entity_id(value: Json, repairs: Counter[str]) -> str | None:
     return f"ent-{int(match[1])}"
 
 
+_PLAIN_ENTITY_ID = re.compile("ent-[1-9][0-9]{0,8}")
 _ENTITY_ID = re.compile(r"ent[-_－]?(\d{1,9})", re.IGNORECASE)
 
 
@@ -1456,7 +1466,7 @@ def _positions(item: Row, context: _Turn) -> list[_Position | None]:
 def _given_positions(item: Row) -> list[Json]:
     """What `pos` of an entity or triple holds as a list of positions: it may hold one, [1, 0, 2], or a list of them."""
     value = item.get("pos")
-    if _is_missing(value) or value == []:
+    if value == [] or _is_missing(value):
         return []
     return value if isinstance(value, list) and any(isinstance(x, list) or x is None for x in value) else [value]
 
@@ -1465,15 +1475,22 @@ def _position(value: Json, speakers: int) -> _Position | None:
     """A raw position [first or second speaker of the turn, start, end]; None where it is none of the kind."""
     if not isinstance(value, list) or len(value) != 3:
         return None
+    if type(value[0]) is type(value[1]) is type(value[2]) is int and 1 <= value[0] <= speakers:
+        return value[0] - 1, value[1], value[2]
     numbers = [number for number in map(_whole_number, value) if number is not None]
     return (numbers[0] - 1, numbers[1], numbers[2]) if len(numbers) == 3 and 1 <= numbers[0] <= speakers else None
 
 
+_WHOLE_NUMBER = re.compile(r"(-?\d{1,9})(?:\.0*)?")
+
+
 def _whole_number(value: Json) -> int | None:
     """The number of 2, 2.0 and "2"; None for anything else."""
+    if type(value) is int:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    match = re.fullmatch(r"(-?\d{1,9})(?:\.0*)?", str(value).strip())
+    match = _WHOLE_NUMBER.fullmatch(str(value).strip())
     return int(match[1]) if match else None
 
 
