@@ -85,6 +85,8 @@ _NAME = re.compile(
     rf"(?:(?<=我叫)|(?<=名叫)|(?<=名字叫)|(?<=姓名是)){_SURNAME}[一-龥]{{1,2}}|(?<=姓)(?<!百姓){_SURNAME}"
 )
 
+_PLACE_IN_FILE = re.compile(r"((?:line|column|char) \d+)")  # as a JSON parser says it
+
 CERTAIN_KINDS = ("telephone", "id_card", "bank_card", "e_mail", "plate")  # their form leaves little doubt
 
 
@@ -126,11 +128,13 @@ def mask_lines(lines: Iterable[str]) -> list[str]:
 def mask_error(error: cmcc.DataError) -> cmcc.DataError:
     """The error as tools print it: what was found is masked where it quotes a line or a dialogue of the data.
 
-    Ids, file names and numbers of lines are no personal data and stay, as the error would be of no use without them.
+    Ids, file names and places in a file are no personal data and stay, as the error would be of no use without them.
     """
     if not error.place.keys() & {"dialogue", "line", "turn", "field"}:
         return error
-    return cmcc.DataError(mask(error.found), error.expected, error.hint, **error.place)
+    parts = _PLACE_IN_FILE.split(error.found)
+    found = "".join(part if number % 2 else mask(part) for number, part in enumerate(parts))
+    return cmcc.DataError(found, error.expected, error.hint, **error.place)
 
 
 Span = tuple[int, int]
@@ -341,8 +345,10 @@ def _are_amounts(groups: Sequence[_Group], text: str) -> bool:
 
 def _is_counting(groups: Sequence[_Group]) -> bool:
     """Whether groups are 1、2、3, ... or another row of equal steps."""
-    steps = {int(b.digits) - int(a.digits) for a, b in pairwise(groups) if (a.digits + b.digits).isdecimal()}
-    return len(groups) > 2 and len(steps) == 1 and steps != {0}
+    if len(groups) < 3 or any(len(group.digits) > 4 or not group.digits.isdecimal() for group in groups):
+        return False
+    steps = {int(after.digits) - int(before.digits) for before, after in pairwise(groups)}
+    return len(steps) == 1 and steps != {0}
 
 
 def _is_id_card(digits: str) -> bool:

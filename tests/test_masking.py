@@ -119,6 +119,8 @@ def test_an_error_about_the_data_is_masked_and_still_says_where():
         "file calls-20221127.json, dialogue 13812345678, line 1234567: found the text '号码***********'; "
         "expected a number. Fix it."
     )
+    parser = cmcc.DataError("no JSON (line 1 column 1234568 (char 1234567))", "JSON", line=1)
+    assert str(mask_error(parser)) == str(parser)
     about_a_file = cmcc.DataError("the folder 20221127001", "a file", option="--out")
     assert mask_error(about_a_file) is about_a_file
 
@@ -175,7 +177,7 @@ def test_masking_keeps_the_length_and_masking_again_changes_nothing(text):
 @pytest.mark.parametrize(
     "part",
     ["1", "1，", "1 3 8 ", "13800000000，", "1嗯", "三个零", "1X", "，", "a.", "a@", "a@b.", "2022.11.27.", "62，",
-     "京A", "1,000"],
+     "京A", "1,000", f"{'1' * 5000}，"],
 )  # fmt: skip
 def test_the_time_grows_with_the_length_alone(part):
     start = time.process_time()

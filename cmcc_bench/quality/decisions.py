@@ -121,9 +121,9 @@ def _with_ids_of_data(rows: list[ReviewRow], calls: Mapping[str, Call], review: 
         number = id_number(row.dialogue_id)
         matches = by_number.get(number, []) if number else []
         if len(matches) > 1 and not (is_untouched and row.dialogue_id in calls):
-            what = f"{row.dialogue_id}, which may be {' or '.join(sorted(matches)[:3])}"
-            place: dict[str, str | int | None] = {"file": review, **row.place, "column": "dialogue_id"}
-            raise cmcc.DataError(what, "the id of one dialogue", f"{AS_TEXT}.", **place)
+            place: dict[str, str | int | None] = {"file": review, **row.place, "dialogue": row.dialogue_id}
+            hint = f"It may be {' or '.join(sorted(matches)[:3])}. {AS_TEXT}."
+            raise cmcc.DataError("an id that several dialogues may have had", "the id of one", hint, **place)
         if len(matches) == 1:
             row = replace(row, dialogue_id=matches[0])
         elif row.dialogue_id not in calls:
@@ -139,9 +139,9 @@ def _call_of(row: ReviewRow, calls: Mapping[str, Call], review: str) -> Call:
     if call is None and is_shortened(row.dialogue_id):
         raise shortened_id(row).at(file=review)
     if call is None:
-        found = f"the dialogue {cmcc.printable(row.dialogue_id, 60)}, which the data lack"
         hint = f"Spreadsheets change ids that look like numbers or dates. {AS_TEXT}."
-        raise cmcc.DataError(found, "a labelled dialogue of the data", hint, **place, column="dialogue_id")
+        place["dialogue"] = row.dialogue_id
+        raise cmcc.DataError("an id that the data lack", "the id of a labeled dialogue", hint, **place)
     utterances = call.row["utterances"]
     if row.utterance is not None:
         speaker = USER if row.field == "emotions" else SERVICE

@@ -289,6 +289,6 @@ def _check_once(rows: list[ReviewRow]) -> None:
 
 def shortened_id(row: ReviewRow) -> cmcc.DataError:
     """The error for an id of which a spreadsheet kept the first digits only."""
-    found = f"{row.dialogue_id}, a long number as a spreadsheet shortens it"
+    found = "a long number as a spreadsheet shortens it"
     hint = f"Its other digits are lost. {AS_TEXT}, copy the decisions into it, and save it as CSV UTF-8."
-    return cmcc.DataError(found, "the whole id of a dialogue", hint, **row.place, column="dialogue_id")
+    return cmcc.DataError(found, "the whole id of a dialogue", hint, **row.place, dialogue=row.dialogue_id)
