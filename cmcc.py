@@ -1035,11 +1035,11 @@ class DialogueReader:
         return Dialogue("labeled", raw.file.split or split_of(dialogue_id), row)
 
 
-def _identified(raw: RawDialogue, repairs: Counter[str]) -> tuple[str, list[Any]]:
+def _identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = False) -> tuple[str, list[Any]]:
     """A dialogue's id and its raw turns; an id that is missing is made from the content."""
     value = raw.value
     turns = value.get("content") if isinstance(value, dict) else value
-    if not isinstance(turns, list) or not turns:
+    if not isinstance(turns, list) or not (turns or may_be_empty):
         found = "an empty dialogue" if turns == [] else f"{type(value).__name__} without a list 'content'"
         expected = "a dialogue: a list of turns, or {id, content}"
         raise DataError(found, expected, file=raw.file.name, dialogue=f"at index {raw.index}")
@@ -1634,19 +1634,32 @@ _TRACK2_KEYS = ("用户", "用户意图", "客服意图", "客服", "用户意�
 
 
 def read_track2(path: str | Path) -> Iterator[Track2Dialogue]:
-    """The dialogues of a Track 2 test or result file, in order. Raises DataError where a field is not of its type."""
+    """The dialogues of a Track 2 test or result file, in order, also those without exchanges.
+
+    Raises DataError where a field is not of its type.
+    """
     files, _ = find_files(path)
     for file in files:
         for raw in raw_dialogues(file):
             value = raw.value
-            dialogue_id, turns = _identified(raw, Counter())
+            dialogue_id, turns = _identified(raw, Counter(), may_be_empty=True)
             place: dict[str, str | int | None] = {"file": file.name, "dialogue": dialogue_id}
-            if raw.source_format != "track2" or not isinstance(value.get("KB", {}), dict):
+            if not isinstance(value, dict) or (turns and raw.source_format != "track2"):
                 raise DataError(
                     f"a dialogue of the form {raw.source_format!r}", "Track 2's form: {id, KB, content}", **place
                 )
             exchanges = tuple(_track2_exchange(turn, number, place) for number, turn in enumerate(turns))
-            yield Track2Dialogue(dialogue_id, value.get("KB", {}), value.get("goal"), exchanges)
+            yield Track2Dialogue(dialogue_id, _track2_kb(value.get("KB"), place), value.get("goal"), exchanges)
+
+
+def _track2_kb(value: Json, place: Mapping[str, str | int | None]) -> dict[str, dict[str, str]]:
+    entries = {} if value is None else value
+    if not isinstance(entries, dict):
+        raise DataError(type(value).__name__, "an object: id -> entity", **place, field="KB")
+    for entity_id, entry in entries.items():
+        if not isinstance(entry, dict) or not all(isinstance(text, str) for text in entry.values()):
+            raise DataError(f"{entry!r:.60}", "an object of strings: slot -> values", **place, field=f"KB {entity_id}")
+    return entries
 
 
 def _track2_exchange(turn: Json, number: int, place: Mapping[str, str | int | None]) -> Track2Exchange:

@@ -125,6 +125,10 @@ def _validate(options: argparse.Namespace) -> int:
     dialogues = len({answer.dialogue_id for answer in checked.answers})
     what = f"{len(checked.answers)} {track.items} of {dialogues} dialogues, each of the split {options.split} once"
     say(f"{options.predictions}: valid for the track {track.task}: {what}")
+    if checked.notes:
+        say("Labels that are in no vocabulary; each of them counts as a wrong one:")
+    for note in checked.notes:
+        say(f"  {note}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -110,6 +111,44 @@ def parse_intent_text(text: str) -> tuple[TextIntent, ...]:
             found = tuple(NamedSlot(entity or None, slot) for entity, _, slot in parts if slot)
             intents.append(TextIntent(name.strip(), found))
     return tuple(intents)
+
+
+_MARK = r"[,，、;；/／|｜\n]"
+_NOT_MARKS = re.compile(r"[^\s,，、;；/／|｜]")
+_BRACKETS = re.compile(  # closed in either width, or by the end; a name inside may have full-width ones of its own
+    r"\(((?:[^()（）]|（[^()（）]*(?:）|$))*)(?:[)）]|$)"
+    r"|（((?:[^()（）]|（[^()（）]*(?:）|$)|\([^()（）]*(?:\)|$))*)(?:[)）]|$)"
+)
+
+
+def tidy_intent_text(text: str) -> str:
+    """An intent text that anyone wrote, in the form of `intent_text`: half-width marks, and parentheses for each slot.
+
+    询问（流量包－业务费用、业务时长）；被动确认 becomes 询问(流量包-业务费用)(流量包-业务时长),被动确认. In one pair of
+    parentheses a slot without an entity is one of the entity before it, unless it is personal or an entity type.
+    """
+    pieces, end = list[str](), 0
+    for match in _BRACKETS.finditer(text):
+        between = text[end : match.start()]
+        if end == 0 or _NOT_MARKS.search(between):  # 询问(a)、(b) is one intent
+            pieces.append(_outside(between))
+        pieces.append(_slots_apart(match[1] or match[2] or ""))
+        end = match.end()
+    return "".join([*pieces, _outside(text[end:])])
+
+
+def _outside(text: str) -> str:
+    return re.sub(_MARK, ",", unicodedata.normalize("NFKC", text))
+
+
+def _slots_apart(content: str) -> str:
+    slots, entity = list[str](), ""
+    for part in re.split(r"[,、;]", unicodedata.normalize("NFKC", content)):
+        name, _, slot = part.strip().rpartition("-")
+        is_own = slot in cmcc.PERSONAL_SLOTS or cmcc.find_label(slot, cmcc.ENTITY_TYPES) is not None
+        entity = name or entity
+        slots.append(f"({in_brackets(f'{entity}-{slot}' if entity and not is_own else part.strip())})")
+    return "".join(slots)
 
 
 def in_brackets(name: str) -> str:
