@@ -207,7 +207,8 @@ def _numbers(groups: Sequence[_Group], text: str) -> Iterator[tuple[str, Sequenc
     rest = 0
     for kind, first, last in [*_with_a_form(groups), ("", len(groups), len(groups))]:
         for part in _without_dates(groups[rest:first]):
-            if _reads_like_a_number(part, text):
+            digits = [group for group in part if group.digits.isdecimal()]  # X counts only where a number precedes it
+            if _reads_like_a_number(digits, text):
                 yield "number", part
         if kind:
             yield kind, groups[first:last]

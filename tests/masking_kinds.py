@@ -46,6 +46,7 @@ def harmless_texts() -> dict[str, list[str]]:
     found["times"] += ["2022-11-27 10:30:15"]
     found["counts"] += ["1 2 3 4 5 6 7", *(f"{n}个{m}个" for n, m in product(_AMOUNTS, _AMOUNTS))]
     found["data volumes"] += ["5 10 20 30G"]
+    found["names of products"] = ["123456 X", "iPhone 12、13、14、15 X", "GT 630 1050 X", "100M 200M X"]
     lists = (["100", "200", "300"], ["50", "100", "150", "200"], ["1", "2", "5", "10"])
     found["lists"] = [mark.join(numbers) for mark in _MARKS for numbers in lists]
     found["service numbers"] += ["12345 12306"]
