@@ -270,11 +270,17 @@ def _values(annotators: Sequence[Annotations], field: str, whole: bool) -> Value
         by_unit = [{unit: frozenset((label,)) for unit, label in one.satisfaction.items()} for one in annotators]
     else:
         by_unit = [dict(getattr(one, field)) for one in annotators]
-        if not whole:  # what one of them lists, the others saw and did not label, if they read the dialogue
+        if not whole:  # what one of them lists, the others saw and did not label, if they labeled the dialogue at all
             absent = frozenset((NEUTRAL,)) if field == "emotions" else frozenset[int]()
             listed = {unit for one in by_unit for unit in one}
             for annotator, one in zip(annotators, by_unit, strict=True):
-                one.update({unit: absent for unit in listed - one.keys() if unit[0] in annotator.dialogues})
+                one.update(
+                    {
+                        unit: absent
+                        for unit in listed - one.keys()
+                        if unit[0] in annotator.listed.get(field, frozenset())
+                    }
+                )
     readers = Counter(unit for one in by_unit for unit in one)
     units = sorted(unit for unit, count in readers.items() if count > 1)
     return [{unit: one[unit] for unit in units if unit in one} for one in by_unit]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
@@ -21,7 +21,7 @@ class Annotations:
     """What one annotator said of each dialogue, user utterance (emotions) and service utterance (care acts).
 
     about: what the source says of itself, "" where it says nothing. dialogues: all that it labels; it says nothing of
-    any other.
+    any other. listed: by field, the dialogues of which it lists emotions or acts, where the calls are not known.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Annotations:
     satisfaction: Mapping[str, int]
     emotions: Mapping[Unit, Labels]
     acts: Mapping[Unit, Labels]
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def is_care_file(path: Path) -> bool:
@@ -132,4 +133,8 @@ def _of_turns(name: str, about: str, care: cmcc.CareLabels, compared: Labels) ->
     emotions = {(key, turn): frozenset(x) for key, one in care.items() for turn, x in (one.emotions or {}).items()}
     acts = {(key, turn): compared & frozenset(x) for key, one in care.items() for turn, x in (one.acts or {}).items()}
     satisfaction = {key: one.satisfaction for key, one in care.items() if one.satisfaction is not None}
-    return Annotations(name, about, frozenset(care), satisfaction, emotions, acts)
+    listed = {
+        "emotions": frozenset(key for key, one in care.items() if one.emotions is not None),
+        "acts": frozenset(key for key, one in care.items() if one.acts is not None),
+    }
+    return Annotations(name, about, frozenset(care), satisfaction, emotions, acts, listed)

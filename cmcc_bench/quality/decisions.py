@@ -15,7 +15,7 @@ from cmcc_bench.quality.calls import Call, Source, read_calls
 from cmcc_bench.quality.check import Considered
 from cmcc_bench.quality.findings import SERVICE, USER
 from cmcc_bench.quality.lexicon import VOCABULARIES
-from cmcc_bench.quality.review import ReviewRow, labels_of, shortened_id
+from cmcc_bench.quality.review import ReviewRow, check_once, labels_of, shortened_id
 from cmcc_bench.quality.spreadsheet import AS_TEXT, id_number, is_shortened, json_line
 
 _ABOUT = "Care-oriented labels that annotators decided on in a review; what is not listed is as in the raw files."
@@ -129,6 +129,10 @@ def _with_ids_of_data(rows: list[ReviewRow], calls: Mapping[str, Call], review: 
         elif row.dialogue_id not in calls:
             row = replace(row, dialogue_id=row.dialogue_id.strip())
         found.append(row)
+    try:
+        check_once(found)
+    except cmcc.DataError as error:
+        raise error.at(file=review) from None
     return found
 
 

@@ -204,7 +204,7 @@ def read_review(path: Path) -> list[ReviewRow]:
     table = read_table(path, _NEEDED)
     try:
         rows = [_row(row) for row in table]
-        _check_once(rows)
+        check_once(rows)
     except cmcc.DataError as error:
         raise error.at(file=path.name) from None
     return [row for row in rows if row.decision]
@@ -275,7 +275,8 @@ def _labels(text: str, field: str, column: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _check_once(rows: list[ReviewRow]) -> None:
+def check_once(rows: Iterable[ReviewRow]) -> None:
+    """Raises cmcc.DataError, which names the lines, for a question that stands twice."""
     seen: dict[tuple[str, int | None, str], int] = {}
     for row in rows:
         key = row.dialogue_id, row.utterance, row.field

@@ -233,6 +233,13 @@ class TestAnnotatorsWhoShareAPartOfTheCalls:
         assert not found.whole and found.fields[0].units == 3 and found.fields[0].shared == ((1, 1),) * 3
         assert found.fields[0].same == pytest.approx(1 / 3)
 
+    def test_a_field_that_one_does_not_list_is_not_neutral_where_the_calls_are_not_known(self, folder):
+        one = self.annotate(folder, "x.json", {"a": 1, "b": 2}, "ab")
+        raw.write(folder, "y.json", {"dialogues": [{"id": "a", "satisfaction": 1}]})
+        (folder / "raw" / "calls.json").unlink()
+        emotions, _, satisfaction = agreement([one, folder / "y.json"]).fields
+        assert emotions.units == 0 and emotions.alpha is None and satisfaction.units == 1
+
     def test_an_annotator_of_one_call_counts_for_that_call(self, folder):
         one = self.annotate(folder, "x.json", dict.fromkeys("abcdef", 1), "ab")
         two = self.annotate(folder, "y.json", dict.fromkeys("abcdef", 1), "ab")

@@ -146,6 +146,15 @@ def test_an_id_that_was_always_a_short_number_is_itself(tmp_path):
     assert found["id"] == "7E10"
 
 
+def test_a_question_is_asked_twice_where_two_spellings_of_an_id_name_one_dialogue(folder, capsys):
+    names, first, *rest = rows_of(folder)
+    (folder / "saved.csv").write_text(
+        as_csv([names, first, *rest, [first[0].lstrip("0"), *first[1:]]]), encoding="utf-8"
+    )
+    assert run(folder / "raw", "--apply", folder / "saved.csv", "--out", folder / "care.json") == 1
+    assert "file saved.csv, line 7: found the question of line 2 again" in capsys.readouterr().err
+
+
 class TestIdsThatAreTheSameNumber:
     @pytest.fixture
     def folder(self, tmp_path):
