@@ -397,7 +397,8 @@ def _notes(found: Agreement, letters: Sequence[str]) -> Iterator[str]:
         yield "The calls are not known (--data): utterances that nobody labeled are not counted, so all is too low."
     for letter, name, about, left_out in zip(letters, found.annotators, found.about, found.left_out, strict=True):
         said = f"It says of itself: {about}" if about else "It does not say who made its labels."
-        yield cmcc.printable(f"{letter}: {name}, {left_out} dialogues that nobody else labeled. {said}", 600)
+        alone = f"{left_out} dialogue{'' if left_out == 1 else 's'} that nobody else labeled"
+        yield cmcc.printable(f"{letter}: {name}, {alone}. {said}", 600)
 
 
 def _number(value: float | None) -> str:
