@@ -19,6 +19,7 @@ import pyarrow as pa
 
 import cmcc
 from cmcc_bench.build.rejects import RejectFiles
+from cmcc_bench.masking import mask_error
 from cmcc_bench.state.exchanges import USER
 
 CONFIGS = {"labeled": ("labeled", "emotion", "response", "satisfaction"), "unlabeled": ("unlabeled",)}
@@ -76,9 +77,10 @@ class Spooled:
         """Keeps the raw text of a dialogue that cannot be read; raises the error unless the job skips errors."""
         if not self.job.skip_errors:
             raise error
-        self.report.rejected.append(str(error))
+        shown = mask_error(error)
+        self.report.rejected.append(str(shown))
         self.rejected[_kind(error)] += 1
-        self.rejects.add(text, error)
+        self.rejects.add(text, shown)
 
     def reject_accepted(self, errors: Mapping[int, cmcc.DataError]) -> None:
         """Rejects dialogues that were spooled already, by place in the file, which is read again for their texts."""

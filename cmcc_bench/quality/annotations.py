@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cmcc
@@ -18,7 +18,8 @@ Labels = frozenset[int]
 class Annotations:
     """What one annotator said of each dialogue, user utterance (emotions) and service utterance (care acts).
 
-    about: what the source says of itself, "" where it says nothing. dialogues: all that it labels.
+    about: what the source says of itself, "" where it says nothing. dialogues: all that it labels; it says nothing of
+    any other. listed: by field, the dialogues of which it lists emotions or acts, where the calls are not known.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Annotations:
     satisfaction: Mapping[str, int]
     emotions: Mapping[Unit, Labels]
     acts: Mapping[Unit, Labels]
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def is_care_file(path: Path) -> bool:
@@ -64,23 +66,21 @@ def _keys(call: Call) -> tuple[str, str]:
 def known_calls(names: Sequence[str], data: str | None) -> dict[str, Call]:
     """The labelled and unlabelled calls that annotations are about, by dialogue id, without any care labels.
 
-    data: where they are; without it, the first annotator's data, or else the raw files beside the first care file.
-    Empty where there are none.
+    data: where they are; without it, the first annotator's data, or else the raw files in the folder of the first care
+    file, whatever its care files are called. Empty where there are none.
     """
     labelled = [name for name in names if not is_care_file(Path(name))]
-    if data is None and not labelled:
-        data = str(Path(names[0]).parent)
-        if not _has_raw_files(data):
-            return {}
-    source = find_source(data or labelled[0], without_care=True)
-    return {call.dialogue_id: call for call in read_calls(source)}
+    named = [data] if data else labelled[:1]
+    sources = named or _raw_files(Path(names[0]).parent)
+    found = [read_calls(find_source(source, without_care=True)) for source in sources]
+    return {call.dialogue_id: call for calls in found for call in calls}
 
 
-def _has_raw_files(folder: str) -> bool:
+def _raw_files(folder: Path) -> list[str]:
     try:
-        return bool(cmcc.find_files(folder)[0])
+        return [str(file.path) for file in cmcc.find_files(folder)[0] if not is_care_file(file.path)]
     except cmcc.DataError:
-        return False
+        return []
 
 
 def acts_in(names: Iterable[str]) -> set[int]:
@@ -123,4 +123,8 @@ def _of_turns(name: str, about: str, care: cmcc.CareLabels, compared: Labels) ->
     emotions = {(key, turn): frozenset(x) for key, one in care.items() for turn, x in (one.emotions or {}).items()}
     acts = {(key, turn): compared & frozenset(x) for key, one in care.items() for turn, x in (one.acts or {}).items()}
     satisfaction = {key: one.satisfaction for key, one in care.items() if one.satisfaction is not None}
-    return Annotations(name, about, frozenset(care), satisfaction, emotions, acts)
+    listed = {
+        "emotions": frozenset(key for key, one in care.items() if one.emotions is not None),
+        "acts": frozenset(key for key, one in care.items() if one.acts is not None),
+    }
+    return Annotations(name, about, frozenset(care), satisfaction, emotions, acts, listed)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cmcc
+from cmcc_bench.masking import mask
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.lexicon import Lexicon
 
@@ -82,7 +83,8 @@ def label_findings(call: Call, lexicon: Lexicon) -> Iterator[Finding]:
             cue = cues.find(utterance["text"])
             if has_label == (cue is None):
                 kind = "label_without_cue" if has_label else "missing_label"
-                yield Finding(kind, call.dialogue_id, number, cue or "", field, cues.label, adds=not has_label)
+                shown = cue and (cues.find(mask(utterance["text"])) or mask(cue))  # a cue can span some digits
+                yield Finding(kind, call.dialogue_id, number, shown or "", field, cues.label, adds=not has_label)
 
 
 def _conflicts(call: Call, number: int, field: str, labels: list[int]) -> Iterator[Finding]:

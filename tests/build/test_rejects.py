@@ -25,6 +25,21 @@ def lines(path):
     return path.read_text("utf-8").removesuffix("\n").split("\n")
 
 
+def test_the_reasons_hold_no_personal_data_of_the_dialogues(source, tmp_path, monkeypatch):
+    def read(_, dialogue):
+        if dialogue.value["id"] == "bad":
+            raise cmcc.DataError("the text '号码13812345678'", "another", file="bad.json", dialogue="bad", field="text")
+        return original(_, dialogue)
+
+    original = cmcc.DialogueReader.read
+    monkeypatch.setattr(cmcc.DialogueReader, "read", read)
+    raw.write(source, "bad.json", [raw.dialogue("bad", [raw.turn(user="号码13812345678", intents="问候")])])
+    result = build(source, tmp_path / "cmcc", skip_errors=True)
+    (reason,) = lines(tmp_path / "cmcc-rejects.txt")[1:]
+    assert "号码***********" in reason and "13812345678" not in str(result.report.rejected)
+    assert "13812345678" in (tmp_path / "cmcc-rejects.jsonl").read_text("utf-8")  # the raw data, whole
+
+
 class TestWhoseFilesTheyAre:
     def test_a_file_that_no_build_wrote_is_never_deleted(self, source, tmp_path):
         mine = tmp_path / "cmcc-rejects.jsonl"
