@@ -13,6 +13,7 @@ import argparse
 import errno
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import datasets
 
@@ -40,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
+    if "sample" in vars(options).values() and Path("sample").is_dir():
+        which = "`sample` is the synthetic sample that comes with cmcc; for the folder here, name ./sample"
+        errors.print(f"cmcc: {which}", soft_wrap=True)
     try:
         status: int = options.run(options)
     except cmcc.DataError as error:

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from huggingface_hub import snapshot_download
 
 import cmcc
+from cmcc_bench.corpus import check_name, is_folder
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard
 from cmcc_bench.leaderboard.check import read_answer
@@ -189,8 +190,10 @@ def read_rejected_file(path: Path) -> Rejected:
 
 def board_folder(source: str | Path) -> Path:
     """The folder itself, or the download of a repository on the Hub. Raises cmcc.DataError where there is neither."""
-    if Path(source).is_dir():
+    if is_folder(source):
         return Path(source)
+    expected = "a folder with a leaderboard's files, or a Hub id such as ORGANIZATION/NAME"
+    check_name(source, expected, "Check the name.", leaderboard=str(source))
     with hub_errors(leaderboard=str(source)):
         return Path(snapshot_download(str(source), repo_type="dataset"))
 
