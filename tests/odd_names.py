@@ -3,7 +3,6 @@
 NAMES = (
     "a[b]c", "x]y", "[!a]", "per%20cent", "100%", "st*r", "**", "qu?st", "ha#sh", "bl ank", " two ", "中文 资料",
     "-dash", "{a,b}", "file:", "sub@rev", "semi;colon", "qu'ote", 'dq"uote', "&", "cmcc", "sample", "datasets", "~home",
-    "$5",
     "e\u0301", "…",
 )  # fmt: skip
 CHECKPOINT = ".ipynb_checkpoints/README-checkpoint.md"
