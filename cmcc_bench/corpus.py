@@ -13,6 +13,7 @@ from typing import Any
 
 import datasets
 import orjson
+from datasets.config import REPOCARD_FILENAME as CARD_NAME
 from datasets.data_files import DataFilesDict, DataFilesList
 from datasets.exceptions import DatasetGenerationError, DatasetsError
 from datasets.info import DatasetInfosDict
@@ -21,7 +22,6 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 
 import cmcc
-from cmcc_bench.build.place import CARD_NAME
 from cmcc_bench.system_files import is_system_file
 
 HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # ORGANIZATION/NAME
