@@ -229,11 +229,10 @@ def plot_of(track: TrackBoard, choice: Choice) -> Plot:
     # The ranked systems decide what is on the axis: gold, at the end of the scale, would squeeze them into a corner.
     ranked = [interval for entry, interval in shown if entry.kind == "submission" and not entry.flags]
     values = [value for one in ranked or [one for _, one in shown] for value in (one.point, *_ends(one))]
-    low, step, count = _axis(min(values, default=0.0), max(values, default=1.0))
-    width = step * count
+    low, high, marks = _axis(min(values, default=0.0), max(values, default=1.0))
 
     def percent(value: float) -> float:
-        return round(min(100.0, max(0.0, 100 * (value - low) / width)), 2)
+        return round(min(100.0, max(0.0, 100 * (value - low) / (high - low))), 2)
 
     bars = tuple(
         Bar(
@@ -242,11 +241,11 @@ def plot_of(track: TrackBoard, choice: Choice) -> Plot:
             score_text(entry, score),
             percent(interval.point),
             *_positions(interval, percent),
-            _beyond(interval.point, low, low + width),
+            _beyond(interval.point, low, high),
         )
         for entry, interval in shown
     )
-    ticks = tuple((percent(low + n * step), f"{round(low + n * step, 12):g}") for n in range(count + 1))
+    ticks = tuple((percent(value), f"{value:g}") for value in marks)
     return Plot(score, bars, ticks, len(found) - len(shown))
 
 
@@ -265,10 +264,11 @@ def _positions(interval: Interval, percent: Callable[[float], float]) -> tuple[f
     return (percent(ends[0]), percent(ends[1])) if ends else (None, None)
 
 
-def _axis(least: float, most: float) -> tuple[float, float, int]:
-    """An axis that holds these values and a margin: where it begins, its step, and how many steps it has.
+def _axis(least: float, most: float) -> tuple[float, float, list[float]]:
+    """An axis that holds these values and a margin: its two ends, and where its marks are.
 
-    The step is 1, 2 or 5 of a power of ten. No margin goes below 0, nor above 1 where the scores do not.
+    Marks are a step apart that is 1, 2 or 5 of a power of ten. No margin goes below 0, nor above 1 where the scores do
+    not.
     """
     margin = 0.05 * ((most - least) or abs(most) or 1.0)
     low = least - margin if least < 0 else max(0.0, least - margin)
@@ -276,8 +276,8 @@ def _axis(least: float, most: float) -> tuple[float, float, int]:
     width = high - low
     power = 10.0 ** math.floor(math.log10(width / 4))
     step = next(size * power for size in (1, 2, 5, 10) if size * power * 5 >= width)
-    begin = math.floor(low / step + 1e-9)
-    return round(begin * step, 12), step, max(1, math.ceil(high / step - 1e-9) - begin)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return low, high, [float(f"{n * step:.12g}") for n in range(first, last + 1)]
 
 
 def compare_entries(track: TrackBoard, a: str, b: str) -> Comparison:
