@@ -20,6 +20,7 @@ import datasets
 import cmcc
 from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality
 from cmcc_bench.commands.console import errors
+from cmcc_bench.terminal import make_streams_tolerant
 
 # What is not installed with the library alone, and the extra that brings it.
 _EXTRAS = {
@@ -38,6 +39,7 @@ _EXTRAS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
+    make_streams_tolerant()
     options = _parser().parse_args(arguments)
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()

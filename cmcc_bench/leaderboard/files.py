@@ -251,10 +251,10 @@ def _entry(row: Mapping[str, Any], track: Track) -> Entry:
         if row[name] is not None
     }
     ranks = {name: row[f"{name}_rank"] for name in track.headline if row[f"{name}_rank"] is not None}
-    said = {name: row[name] for name in _SAID}
+    said: dict[str, Any] = {name: row[name] for name in _SAID}
     # A board of an earlier version has neither notes nor numbers of submissions.
-    lists = {name: tuple(filter(None, (row.get(name) or "").split("; "))) for name in _LISTS}
-    return Entry(**said, **lists, submission=row.get("submission") or 1, scores=scores, ranks=ranks or None)
+    said |= {name: tuple(filter(None, (row.get(name) or "").split("; "))) for name in _LISTS}
+    return Entry(**said, submission=row.get("submission") or 1, scores=scores, ranks=ranks or None)
 
 
 def _float(value: float | None) -> float:

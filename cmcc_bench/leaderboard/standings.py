@@ -90,7 +90,7 @@ def places_of(submitted: Iterable[Stored]) -> dict[str, Place]:
 def look_alikes(submitted: Iterable[Stored]) -> dict[str, tuple[str, ...]]:
     """A note, by key, for each system whose name looks like one that another author submitted before."""
     first: dict[str, Stored] = {}
-    notes = {}
+    notes: dict[str, tuple[str, ...]] = {}
     for stored in sorted(submitted, key=lambda stored: stored.number):
         earlier = first.setdefault(skeleton(stored.description.model), stored)
         if earlier.author.casefold() != stored.author.casefold():
