@@ -38,6 +38,8 @@ import pyarrow as pa
 from datasets import ClassLabel, Features, List, Value
 from datasets.builder import Key
 
+from cmcc_bench.system_files import is_system_file
+
 VERSION = "1.0.0"
 SAMPLE_DIR = Path(__file__).with_name("cmcc_bench") / "sample"  # the raw file of the config "sample"
 SYNTHETIC_ID = "synthetic-"  # every id that the simulator makes begins so; nothing else may
@@ -468,9 +470,10 @@ def _paths(root: Path) -> list[Path]:
     found, seen = [], set()
     for folder, folders, names in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
-        folders[:] = [] if real in seen else [name for name in folders if not name.startswith(".")]
+        kept = [name for name in folders if not (name.startswith(".") or is_system_file(name))]
+        folders[:] = [] if real in seen else kept
         if real not in seen:
-            found += [Path(folder, name) for name in names if not name.startswith(".")]
+            found += [Path(folder, name) for name in names if not (name.startswith(".") or is_system_file(name))]
         seen.add(real)
     return sorted(path for path in found if path.is_file())
 
@@ -2220,6 +2223,10 @@ def _code_files(config: str) -> list[Path]:
     module = sys.modules[view(config).__module__]
     place = Path(str(module.__file__))
     return [Path(__file__)] + (sorted(place.parent.glob("*.py")) if config == "response" else [])
+
+
+# `datasets` would put functions in the place of this module's open and Path that take `::` in a path for an address.
+_patched_for_streaming = True
 
 
 class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]

@@ -13,6 +13,7 @@ import argparse
 import errno
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import datasets
 
@@ -20,6 +21,7 @@ import cmcc
 from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality
 from cmcc_bench.commands.console import errors
 from cmcc_bench.masking import mask_error
+from cmcc_bench.terminal import make_streams_tolerant
 
 # What is not installed with the library alone, and the extra that brings it.
 _EXTRAS = {
@@ -38,9 +40,13 @@ _EXTRAS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command and returns its exit status."""
+    make_streams_tolerant()
     options = _parser().parse_args(arguments)
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
+    if "sample" in vars(options).values() and Path("sample").is_dir():
+        which = "`sample` is the synthetic sample that comes with cmcc; for the folder here, name ./sample"
+        errors.print(f"cmcc: {which}", soft_wrap=True)
     try:
         status: int = options.run(options)
     except cmcc.DataError as error:

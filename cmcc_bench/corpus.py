@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +13,21 @@ from typing import Any
 
 import datasets
 import orjson
+from datasets.config import REPOCARD_FILENAME as CARD_NAME
+from datasets.data_files import DataFilesDict, DataFilesList
+from datasets.exceptions import DatasetGenerationError, DatasetsError
+from datasets.info import DatasetInfosDict
+from datasets.packaged_modules.parquet.parquet import Parquet
+from datasets.utils.metadata import MetadataConfigs
+from huggingface_hub import DatasetCard, DatasetCardData
 
 import cmcc
+from cmcc_bench.system_files import is_system_file
+
+HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # ORGANIZATION/NAME
+_MAKE = "Check the path. cmcc build makes such a folder of raw files."
+_AGAIN = "Build the folder again with cmcc build, or download it again."
+SAMPLE = "sample"  # the name of the synthetic sample; a folder of that name is ./sample
 
 
 def open_dataset(name: str, config: str = "labeled") -> datasets.DatasetDict:
@@ -20,41 +36,120 @@ def open_dataset(name: str, config: str = "labeled") -> datasets.DatasetDict:
     name: a folder that `cmcc build` made, the id of a repository on the Hub, or `sample` (synthetic).
     Raises cmcc.DataError when there is no such data set or it lacks the config.
     """
-    if name == "sample":
+    if name == SAMPLE:
         return cmcc.load("sample") if config == "labeled" else cmcc.load(config, data_dir=cmcc.SAMPLE_DIR)
     with _explained(name, config=config):
-        return datasets.load_dataset(name, config)
+        return _open_folder(Path(name), config) if Path(name).is_dir() else datasets.load_dataset(name, config)
 
 
 def has_config(name: str, config: str) -> bool:
     """Whether a data set has a config; the sample has all but `unlabeled`. Raises cmcc.DataError as `open_dataset`."""
-    if name == "sample":
+    if name == SAMPLE:
         return config != "unlabeled"
     with _explained(name):
+        if Path(name).is_dir():
+            return config in MetadataConfigs.from_dataset_card_data(_card_data(Path(name)))
         return config in datasets.get_dataset_config_names(name)
+
+
+def _card_data(folder: Path) -> DatasetCardData:
+    """The head of a folder's card. Raises ValueError where it cannot be read."""
+    data: DatasetCardData = DatasetCard.load(folder / CARD_NAME).data
+    return data
+
+
+def _open_folder(folder: Path, config: str) -> datasets.DatasetDict:
+    """A config of a built folder, as load_dataset(folder, config) opens it.
+
+    load_dataset takes the folder's own path for a pattern or an address: [, ], *, ? and :: in it mean something else
+    there. So the card is read here, and only its own patterns, which are below the folder, are looked up.
+    """
+    path = str(folder.resolve())
+    if "::" in path or os.path.expandvars(path) != path:
+        expected = "a path that the library `datasets` does not take for an address, or for a variable"
+        raise cmcc.DataError("`::` or `$` in the path", expected, "Rename that folder.", dataset=str(folder))
+    data = _card_data(folder)
+    configs = MetadataConfigs.from_dataset_card_data(data)
+    if config not in configs:
+        raise ValueError(f"no config {config!r} in {CARD_NAME}; there are: {', '.join(configs) or 'none'}")
+    files = {}
+    for entry in configs[config]["data_files"]:
+        found = folder.resolve().glob(entry["path"])
+        paths = sorted(path for path in found if not is_system_file(path.name))
+        if not paths:
+            raise FileNotFoundError(f"no {entry['path']}, which {CARD_NAME} lists")
+        # With times and sizes, so that the cache never gives rows of a file that was replaced.
+        stats = [path.stat() for path in paths]
+        origins = [(str(path), f"{stat.st_mtime_ns}-{stat.st_size}") for path, stat in zip(paths, stats, strict=True)]
+        files[entry["split"]] = DataFilesList(list(map(str, paths)), origins)
+    builder = Parquet(
+        config_name=config,
+        dataset_name="cmcc",
+        info=DatasetInfosDict.from_dataset_card_data(data).get(config),
+        data_files=DataFilesDict(files),
+        version=datasets.Version(configs[config].get("version", "0.0.0")),
+    )
+    builder.download_and_prepare()
+    splits: datasets.DatasetDict = builder.as_dataset()
+    return splits
 
 
 @contextmanager
 def _explained(name: str, **place: str) -> Iterator[None]:
     """Raises cmcc.DataError instead of what `datasets` raises where there is no such data set."""
-    if Path(name).exists() and not (Path(name) / "README.md").exists():
+    path = Path(name)
+    if name and path.exists() and not (path / CARD_NAME).exists():
         hint = f"Build it first: cmcc build --data-dir {name} --out cmcc"
-        found = "no README.md" if Path(name).is_dir() else "a file"
+        found = f"no {CARD_NAME}" if path.is_dir() else "a file"
         raise cmcc.DataError(found, "a folder that cmcc build made", hint, dataset=name)
+    if not is_folder(name):
+        check_name(name, f"a built folder, a Hub id such as ORGANIZATION/NAME, or `{SAMPLE}`", _MAKE, dataset=name)
     try:
         yield
-    except (FileNotFoundError, ConnectionError, ValueError) as error:
-        expected = "a built folder, a Hub id that you may read, or `sample`"
+    except cmcc.DataError:
+        raise
+    except DatasetGenerationError as error:  # a Parquet file that is cut short, or not one
+        found = cmcc.printable(f"{type(error.__cause__).__name__}: {error.__cause__}".split("\n")[0])
+        raise cmcc.DataError(found, "whole Parquet files", _AGAIN, dataset=name, **place) from error
+    except (OSError, KeyError, TypeError, ValueError, DatasetsError) as error:
+        expected = f"a built folder, a Hub id that you may read, or `{SAMPLE}`"
         hint = _hint(name, place.get("config"))
         raise cmcc.DataError(str(error), expected, hint, dataset=name, **place) from error
 
 
+def is_folder(name: str | Path) -> bool:
+    """Whether there is a folder of this name; "" is none, though Path("") is the working directory."""
+    return bool(str(name)) and Path(name).is_dir()
+
+
+def check_name(name: str | Path, expected: str, hint: str, **place: str) -> None:
+    """Raises cmcc.DataError for what is no folder and cannot be a repository's id, without asking the Hub."""
+    if not HUB_ID.fullmatch(str(name)):
+        raise cmcc.DataError("no such folder, and not a Hub id", expected, near_name(name) or hint, **place)
+
+
+def near_name(path: str | Path) -> str:
+    """A hint that names the folder which `path` may mean: one with a similar name in the same place; "" without one."""
+    wanted, parent = Path(path), Path(path).parent
+    try:
+        names = {folder.name.casefold(): folder.name for folder in sorted(parent.iterdir()) if folder.is_dir()}
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(wanted.name.casefold(), names, n=1)
+    if not near:
+        return ""
+    found = str(wanted.with_name(names[near[0]]))
+    return f"Did you mean {'./' if found == SAMPLE else ''}{found}?"
+
+
 def _hint(name: str, config: str | None) -> str:
     """What to do where a data set, or a config of a built folder, is not there."""
-    if config is None or not Path(name).is_dir() or (Path(name) / config).exists():
-        return "See that the name is right; cmcc build makes such a folder of raw files."
+    if not Path(name).is_dir():
+        return near_name(name) or "Check the name and the network. cmcc build makes such a folder of raw files."
+    if config is None or (Path(name) / config).exists():
+        return _AGAIN
     if config == "unlabeled":
-        return "Nothing unlabelled was built: put files without labels among the raw ones, and build again."
+        return "Nothing unlabeled was built: put files without labels among the raw ones, and build again."
     return f"Nothing with {config} was built: add the labels, in the raw files or a care file, and build again."
 
 
@@ -68,7 +163,7 @@ def open_split(name: str, config: str, split: str) -> datasets.Dataset:
 
 def label_of(name: str) -> str:
     """A data set's name without its place, which says nothing about the data: of a folder the last part."""
-    return Path(name).resolve().name if Path(name).is_dir() else name
+    return Path(name).resolve().name if name != SAMPLE and Path(name).is_dir() else name
 
 
 def labeled_rows(name: str) -> Iterable[cmcc.Row]:

@@ -1,11 +1,25 @@
 """What a DATASET argument means."""
 
+import shutil
+import socket
+
+import datasets
 import pytest
 
 import cmcc
 from cmcc_bench.build import build
 from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, label_of, labeled_rows, open_dataset
+from cmcc_bench.quality.calls import find_source
 from tests import raw
+from tests.odd_names import NAMES, SYSTEM_FILES
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    raw.write(folder / "raw", "train.json", [raw.dialogue("a"), raw.dialogue("b")])
+    build(folder / "raw", folder / "cmcc")
+    return folder / "cmcc"
 
 
 def test_a_built_folder_opens_with_each_of_its_configs(tmp_path):
@@ -63,3 +77,103 @@ def test_a_folder_is_called_by_its_own_name_wherever_it_lies(tmp_path, monkeypat
         "mine",
         "cmcc-org/cmcc",
     ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_built_folder_opens_whatever_its_name_is(built, tmp_path, monkeypatch, name):
+    folder = shutil.copytree(built, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    for path in (str(folder), f"./{name}", f"./{name}/"):
+        assert [row["dialogue_id"] for row in labeled_rows(path)] == ["a", "b"]
+        assert has_config(path, "emotion") and not has_config(path, "unlabeled")
+
+
+def test_a_built_folder_opens_from_inside_and_through_a_link(built, tmp_path, monkeypatch):
+    (tmp_path / "link").symlink_to(built)
+    monkeypatch.chdir(built / "labeled")
+    for path in ("..", "../", str(tmp_path / "link"), str(tmp_path / "link") + "/"):
+        assert [row["dialogue_id"] for row in labeled_rows(path)] == ["a", "b"]
+
+
+def test_the_folder_opens_as_the_library_opens_it(built):
+    ours, theirs = open_dataset(str(built)), datasets.load_dataset(str(built), "labeled")
+    assert {split: rows.to_list() for split, rows in ours.items()} == {
+        split: rows.to_list() for split, rows in theirs.items()
+    }
+    assert ours["train"].features == theirs["train"].features
+    assert ours["train"].info.version == theirs["train"].info.version
+    assert ours["train"].info.splits.keys() == theirs["train"].info.splits.keys()
+
+
+def test_files_of_a_system_in_a_built_folder_are_not_read(built, tmp_path):
+    folder = shutil.copytree(built, tmp_path / "cmcc")
+    inside = [f"labeled/{name}" for name in (*SYSTEM_FILES, "._train-00000-of-00001.parquet")]
+    for name in (*SYSTEM_FILES, *inside):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"\0")
+    assert [row["dialogue_id"] for row in labeled_rows(str(folder))] == ["a", "b"]
+
+
+def test_a_replaced_folder_never_gives_rows_of_before(built, tmp_path):
+    folder = shutil.copytree(built, tmp_path / "cmcc")
+    assert sum(1 for _ in labeled_rows(str(folder))) == 2
+    raw.write(tmp_path / "raw", "train.json", [raw.dialogue("c"), raw.dialogue("d")])
+    build(tmp_path / "raw", folder)
+    assert [row["dialogue_id"] for row in labeled_rows(str(folder))] == ["c", "d"]
+
+
+@pytest.mark.parametrize(
+    "name", ["nowhere", "cmcc", "", "./nowhere", "no/such/folder", "/no/such", "datasets", "a b/c", "hf://x/y"]
+)
+def test_a_name_that_is_no_folder_and_no_hub_id_fails_without_the_network(tmp_path, monkeypatch, name):
+    def refuse(*_, **__):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for ask in (open_dataset, lambda path: has_config(path, "labeled"), find_source):
+        with pytest.raises(cmcc.DataError, match="no such folder, and not a Hub id; expected a built folder, a Hub id"):
+            ask(name)
+
+
+def test_a_folder_with_a_similar_name_is_suggested(tmp_path, monkeypatch):
+    for name in ("CMCC-built", "sample", "other"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    for wrong, right in (("cmcc_built", "CMCC-built"), ("smple", "./sample"), ("./cmc-built", "CMCC-built")):
+        with pytest.raises(cmcc.DataError, match=rf"Did you mean {right}\?"):
+            open_dataset(wrong)
+
+
+def test_the_word_sample_stays_the_sample_beside_a_folder_of_that_name(built, tmp_path, monkeypatch):
+    shutil.copytree(built, tmp_path / "sample")
+    monkeypatch.chdir(tmp_path)
+    assert sum(1 for _ in labeled_rows("sample")) == 400 and sum(1 for _ in labeled_rows("./sample")) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", None])
+def test_parquet_that_is_cut_short_is_an_error_that_says_to_build_again(built, tmp_path, content):
+    folder = shutil.copytree(built, tmp_path / "cmcc")
+    path = folder / "labeled/train-00000-of-00001.parquet"
+    path.write_bytes(path.read_bytes()[:-100] if content is None else content)
+    with pytest.raises(cmcc.DataError, match="Build the folder again"):
+        open_dataset(str(folder))
+
+
+@pytest.mark.parametrize("name", ["a::b", "$HOME"])
+def test_a_path_that_the_library_takes_for_an_address_is_an_error_that_says_so(built, tmp_path, name):
+    folder = shutil.copytree(built, tmp_path / name)
+    with pytest.raises(cmcc.DataError, match=r"`::` or `\$` in the path.*Rename that folder"):
+        open_dataset(str(folder))
+
+
+@pytest.mark.parametrize("name", [*NAMES, "a::b", "$HOME"])
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_raw_files_load_whatever_the_names_of_folder_and_file_are(tmp_path, name, is_streamed):
+    raw.write(tmp_path / name, f"{name}.json", [raw.dialogue("a"), raw.dialogue("b")])
+    for system_file in SYSTEM_FILES:
+        (tmp_path / name / system_file).parent.mkdir(exist_ok=True)
+        (tmp_path / name / system_file).write_bytes(b"\0")
+    assert not cmcc.skipped_files(tmp_path / name)
+    splits = cmcc.load("labeled", tmp_path / name, streaming=is_streamed)
+    assert sorted(row["dialogue_id"] for rows in splits.values() for row in rows) == ["a", "b"]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import Module
 from transformers import AutoModel
@@ -96,8 +97,8 @@ def open_encoder(name: str) -> Any:  # noqa: ANN401  # one of transformers' many
     """A published encoder in float32. Raises cmcc.DataError when it is none."""
     try:
         return AutoModel.from_pretrained(name, use_safetensors=True)
-    except (OSError, ValueError, KeyError) as error:
-        found = f"no encoder ({str(error).splitlines()[0]})"
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        found = f"no encoder ({(str(error) or type(error).__name__).splitlines()[0]})"
         hint = "Name a model's folder or its id on the Hub, or scratch."
         raise cmcc.DataError(found, "what AutoModel opens", hint, model=name) from error
 

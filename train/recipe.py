@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import yaml
 
 import cmcc
+from cmcc_bench.terminal import make_streams_tolerant
 
 Settings = TypeVar("Settings", bound="Recipe")
 
@@ -113,6 +114,7 @@ def run_script(
 
     description, arguments: see parse_recipe. Returns the exit status: 0, or 1 when the data or the result is not right.
     """
+    make_streams_tolerant()
     settings = parse_recipe(recipe, description, arguments)
     try:
         train(settings)

@@ -22,6 +22,7 @@ from itertools import chain
 from pathlib import Path
 
 import cmcc
+from cmcc_bench.terminal import make_streams_tolerant
 
 ROOT = Path(__file__).parents[1]
 _CMCC = [sys.executable, "-m", "cmcc_bench.cli"]
@@ -209,6 +210,7 @@ def chosen(names: Sequence[str] | None) -> list[System]:
 
 def main() -> int:
     """Runs every step and returns the exit status of the first one that fails."""
+    make_streams_tolerant()
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for everything (default: %(default)s)")
     parser.add_argument("--data-dir", type=Path, default=cmcc.SAMPLE_DIR, help="raw files (default: the sample)")

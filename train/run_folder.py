@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -21,12 +22,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 import cmcc
 from cmcc_bench.build.atomic import put_in_place, recover
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "safetensors")
+_WEIGHTS, _MOMENTS, _PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"  # of a state
+_ANEW = "To train anew, name another folder with --out, or remove this one."
 _NOT_COMPARED = ("out", "resume", "processes")  # settings that may change when a run is gone on with
 
 
@@ -75,15 +79,19 @@ class Progress:
 def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: bool) -> Path | None:
     """Prepares a run's folder; the newest state in it, or None where the run starts.
 
-    Raises cmcc.DataError when the folder holds a run and `resume` is false, or holds one of another recipe or data.
+    Raises cmcc.DataError when the folder holds a run and `resume` is false, or holds one of another recipe or data, or
+    one whose state is gone or damaged: a run is never begun anew where it should go on.
     """
-    states = sorted(folder.glob("state-*"), key=lambda path: int(path.name.removeprefix("state-")))
+    states = _states(folder)
     if not states:
+        if resume and ((folder / "run.json").exists() or (folder / "best").exists()):
+            hint = f"Restore the folder state-STEP from a copy. {_ANEW}"
+            raise cmcc.DataError("a run without a state", "state-STEP, to go on from", hint, folder=str(folder))
         return None
     if not resume:
         hint = "Name another folder with --out, go on with it with --resume, or remove it."
         raise cmcc.DataError("a run", "a folder without one", hint, folder=str(folder))
-    before = json.loads((states[-1] / "progress.json").read_text("utf-8"))
+    before = _read_facts(states[-1])
     changed = [
         f"{key} (was {before['recipe'].get(key)!r}, is {value!r})"
         for key, value in recipe.items()
@@ -112,28 +120,93 @@ def save_state(
     state, part = folder / f"state-{progress.step}", folder / ".state"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    save_file(_weights(model), part / "model.safetensors")
-    save_file(_moments(model, optimizer), part / "optimizer.safetensors")
+    save_file(_weights(model), part / _WEIGHTS)
+    save_file(_moments(model, optimizer), part / _MOMENTS)
     facts = {"progress": asdict(progress), "recipe": dict(recipe), "fingerprint": fingerprint}
-    (part / "progress.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    (part / _PROGRESS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     put_in_place(part, state)
-    for old in folder.glob("state-*"):
+    for old in _states(folder):
         if old != state:
             shutil.rmtree(old)
 
 
 def load_state(state: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
-    """Puts a state's weights and moments in place, bit by bit, and returns how far it was."""
-    saved = load_file(state / "model.safetensors")
+    """Puts a state's weights and moments in place, bit by bit, and returns how far it was.
+
+    Raises cmcc.DataError, which names the file, where one is missing, cut short, or of another model.
+    """
+    progress = Progress(**_read_facts(state)["progress"])
+    weights = _weights(model)
+    saved = _read_tensors(state / _WEIGHTS, {name: tensor.shape for name, tensor in weights.items()})
+    parameters = dict(model.named_parameters())
+    moments = _read_tensors(state / _MOMENTS, None)
+    keys = {name: [key for key in moments if key.rpartition("/")[0] == name] for name in parameters}
+    shapes = {key: (parameters[name].shape, torch.Size()) for name, found in keys.items() for key in found}
+    if shapes.keys() != moments.keys() or (progress.step and not moments) or _differ(moments, shapes):
+        raise _damaged(state / _MOMENTS, "the moments of other weights, or none", "those of this model")
     with torch.no_grad():
-        for name, tensor in _weights(model).items():
+        for name, tensor in weights.items():
             tensor.copy_(saved[name])
-    moments = load_file(state / "optimizer.safetensors")
-    for name, parameter in model.named_parameters():
-        found = {key.removeprefix(f"{name}/"): value for key, value in moments.items() if key.startswith(f"{name}/")}
-        if found:
-            optimizer.state[parameter] = {key: value.to(parameter.device) for key, value in found.items()}
-    return Progress(**json.loads((state / "progress.json").read_text("utf-8"))["progress"])
+    for name, parameter in parameters.items():
+        if keys[name]:
+            found = {key.rpartition("/")[2]: moments[key].to(parameter.device) for key in keys[name]}
+            optimizer.state[parameter] = found
+    return progress
+
+
+def _differ(tensors: Mapping[str, torch.Tensor], shapes: Mapping[str, tuple[torch.Size, ...]]) -> bool:
+    """Whether a tensor has none of the shapes that it may have."""
+    return any(tensor.shape not in shapes[key] for key, tensor in tensors.items())
+
+
+def _states(folder: Path) -> list[Path]:
+    """The folders state-STEP of a run, the oldest first; others, such as a copy `state-12 (1)`, are none."""
+    found = [path for path in folder.glob("state-*") if re.fullmatch(r"state-\d+", path.name, re.ASCII)]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("state-")))
+
+
+def _read_facts(state: Path) -> dict[str, Any]:
+    """What a state's progress.json says. Raises cmcc.DataError where it is missing, cut short, or something else."""
+    path = state / _PROGRESS
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        progress = Progress(**facts["progress"])
+        if not isinstance(facts["recipe"], dict) or not isinstance(facts["fingerprint"], str):
+            raise TypeError("recipe or fingerprint of another type")
+        numbers = [getattr(progress, name) for name in ("epoch", "batch", "step", "tokens", "padded")]
+        if not all(type(number) is int and number >= 0 for number in numbers) or not _is_numbers(progress.dev_losses):
+            raise TypeError("progress that is not in numbers")
+    except OSError as error:
+        raise _damaged(path, error.strerror or type(error).__name__, "a file of JSON") from error
+    except (ValueError, KeyError, TypeError) as error:
+        found = cmcc.printable(f"{type(error).__name__}: {error}".split("\n")[0])
+        raise _damaged(path, found, "what a training script writes") from error
+    return facts
+
+
+def _is_numbers(values: object) -> bool:
+    return isinstance(values, list) and all(type(value) in (int, float) for value in values)
+
+
+def _read_tensors(path: Path, shapes: Mapping[str, torch.Size] | None) -> dict[str, torch.Tensor]:
+    """A file of tensors. shapes: that they must have, by name. Raises cmcc.DataError for anything else."""
+    try:
+        tensors: dict[str, torch.Tensor] = load_file(path)
+    except OSError as error:
+        raise _damaged(path, error.strerror or str(error), "a file of safetensors") from error
+    except SafetensorError as error:
+        raise _damaged(path, f"a file that is cut short, or not safetensors ({error})", "a whole file") from error
+    if shapes is not None and {name: tensor.shape for name, tensor in tensors.items()} != dict(shapes):
+        raise _damaged(path, "weights of another model", "those of the model of this recipe")
+    return tensors
+
+
+def _damaged(path: Path, found: str, expected: str) -> cmcc.DataError:
+    """The error for a state that cannot be gone on from, with what to do."""
+    state = path.parent
+    older = [one for one in _states(state.parent) if one.name != state.name]
+    other = f"Remove {state} to go on from {older[-1].name}." if older else f"Restore {path.name} from a copy."
+    return cmcc.DataError(found, expected, f"{other} {_ANEW}", file=str(path))
 
 
 def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:

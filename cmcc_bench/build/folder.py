@@ -30,6 +30,7 @@ from cmcc_bench.build.result import BuildResult
 from cmcc_bench.build.spool import CONFIGS, Spooled, SpoolJob
 from cmcc_bench.build.tasks import eval_text
 from cmcc_bench.build.workers import Progress, spool_all
+from cmcc_bench.system_files import is_system_file
 
 
 def raw_bytes(data_dir: Path) -> int:
@@ -158,8 +159,9 @@ def _describe(folder: Path, template: str, result: BuildResult, with_figures: bo
 def version_of(folder: Path) -> str:
     """The version of a built folder, 1.0.N: N is a digest of its data, as loaders cache by version, not by content."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.parquet")):
-        digest.update(path.relative_to(folder).as_posix().encode())
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.parquet")}
+    for name, path in sorted((name, path) for name, path in paths.items() if not is_system_file(name)):
+        digest.update(name.encode())
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     major, minor, _ = cmcc.VERSION.split(".")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -107,8 +109,30 @@ def open_parquet(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     """A Parquet writer with the settings of every file of the data set."""
     return pq.ParquetWriter(
         path,
-        schema,
+        with_older_lists(schema),
         compression="zstd",
         use_content_defined_chunking=datasets.config.DEFAULT_CDC_OPTIONS,
         write_page_index=True,
     )
+
+
+def with_older_lists(schema: pa.Schema) -> pa.Schema:
+    """A schema whose metadata say the features in a form that datasets 3 and 4 read as well as 5.
+
+    `datasets` writes its features into the metadata as JSON. A list is {"feature": X, "_type": "List"} there since 4.0,
+    at which 3 stops with an error; the form before it, [X], is read by all of them, into equal features.
+    """
+    metadata = dict(schema.metadata or {})
+    if b"huggingface" in metadata:
+        facts = json.loads(metadata[b"huggingface"])
+        facts["info"]["features"] = _with_older_lists(facts["info"]["features"])
+        metadata[b"huggingface"] = json.dumps(facts).encode()
+    return schema.with_metadata(metadata)
+
+
+def _with_older_lists(feature: Any) -> Any:  # noqa: ANN401 - JSON
+    if not isinstance(feature, dict):
+        return feature
+    if feature.get("_type") == "List":
+        return [_with_older_lists(feature["feature"])]
+    return {name: _with_older_lists(inner) for name, inner in feature.items()}

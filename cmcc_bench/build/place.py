@@ -17,6 +17,7 @@ import cmcc
 from cmcc_bench.build.atomic import identity, recover
 from cmcc_bench.build.parquet import parquet_name
 from cmcc_bench.build.spool import CONFIGS
+from cmcc_bench.system_files import is_system_file
 
 CARD_NAME = "README.md"
 REPORT_NAME = "report.json"
@@ -57,7 +58,7 @@ def check_replaceable(out: Path) -> None:
         found = f"{', '.join(map(cmcc.printable, strange[:_SHOWN]))}{more}, which no build writes"
         if ".git" in strange:
             hint = "Name another --out, then upload it with cmcc push, or copy its files into this clone."
-    elif any(out.iterdir()) and not is_earlier_build(out):
+    elif not all(is_system_file(path.name) for path in out.iterdir()) and not is_earlier_build(out):
         found = "a folder that no build made"
     else:
         return
@@ -75,7 +76,7 @@ def not_of_a_build(out: Path) -> list[str]:
         else:
             strange.append(path.name)
     known = parquet | _TOP_FILES | ({EVAL_NAME} if _is_eval_of_a_build(out / EVAL_NAME) else set())
-    return [name for name in strange if name not in known and not is_figure(name)]
+    return [name for name in strange if name not in known and not is_figure(name) and not is_system_file(name)]
 
 
 def _is_eval_of_a_build(path: Path) -> bool:

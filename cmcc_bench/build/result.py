@@ -115,6 +115,8 @@ class BuildResult:
             kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.rejected.items()))
             where = f"whole in {self.rejects}; why: {self.rejects.with_suffix('.txt').name}"
             lines.append(f"WARNING: {self.rejected.total()} dialogues REJECTED ({kinds}), {where}")
+        if self.out.name == "sample":
+            lines.append("Name this folder ./sample in other commands: `sample` alone is the synthetic sample of cmcc")
         if self.left_over:
             lines.append(f"WARNING: the folder of before could not be removed whole; what is left is {self.left_over}")
         return lines

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from cmcc_bench.chat.session import Session, kb_lines, segments_of
 from cmcc_bench.masking import mask
+from cmcc_bench.reports.table import NOTHING, ReportTable, TerminalTable
 
 HELP = "Type what the user says. /kb shows what the models know, /reset begins anew, /quit (or Ctrl-D) ends."
 
@@ -40,15 +39,12 @@ def talk(sessions: Mapping[str, Session], console: Console, read: Callable[[str]
             console.print(turn_table({name: session.reply(line) for name, session in sessions.items()}))
 
 
-def turn_table(predictions: Mapping[str, object]) -> Table:
+def turn_table(predictions: Mapping[str, object]) -> TerminalTable:
     """The predictions of one turn, a column a model."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("")
-    for name in predictions:
-        table.add_column(Text(name), overflow="fold")
     segments = [dict(segments_of(prediction)) for prediction in predictions.values()]  # type: ignore[arg-type]
-    for name in dict.fromkeys(name for found in segments for name in found):
-        table.add_row(Text(name, style="dim"), *[Text(found.get(name, "–"), style="dim") for found in segments])
-    responses = [getattr(prediction, "response") for prediction in predictions.values()]  # noqa: B009
-    table.add_row(Text("客服"), *[Text(mask(response)) for response in responses])
-    return table
+    rows = [
+        (name, *(found.get(name, NOTHING) for found in segments))
+        for name in dict.fromkeys(name for found in segments for name in found)
+    ]
+    responses = [str(getattr(prediction, "response")) for prediction in predictions.values()]  # noqa: B009
+    return ReportTable("", ("", *predictions), (*rows, ("客服", *map(mask, responses)))).terminal()

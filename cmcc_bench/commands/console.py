@@ -15,8 +15,9 @@ import cmcc
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-console = Console()
-errors = Console(stderr=True)
+# Soft wrap: the terminal breaks a long line, so that a path or a number that is copied from it is whole.
+console = Console(soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
 
 
 def count(text: str) -> int:

@@ -173,4 +173,4 @@ def _line(text: bytes, place: Place) -> Line:
 
 def _whole_dialogues(lines: Sequence[Line], sizes: Mapping[str, int]) -> list[Line]:
     found = Counter(line.prediction.dialogue_id for line in lines)
-    return [line for line in lines if found[line.prediction.dialogue_id] == sizes[line.prediction.dialogue_id]]
+    return [line for line in lines if found[line.prediction.dialogue_id] == sizes.get(line.prediction.dialogue_id)]

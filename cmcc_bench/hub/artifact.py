@@ -32,6 +32,7 @@ from cmcc_bench.hub.names import (
     is_weights,
 )
 from cmcc_bench.models.training import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
+from cmcc_bench.system_files import is_system_file
 
 # Takes the folder of a checkpoint; returns a file, or None, and a note for the user.
 ResultsWriter: TypeAlias = Callable[[Path], tuple[bytes | None, str]]
@@ -70,7 +71,7 @@ def count_dialogues(folder: Path) -> tuple[int, int]:
     Raises cmcc.DataError where a file cannot be read.
     """
     ids: set[str] = set()
-    for path in sorted(folder.glob("*/*.parquet")):
+    for path in sorted(path for path in folder.glob("*/*.parquet") if not is_system_file(path.relative_to(folder))):
         try:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(columns=["dialogue_id"]):

@@ -12,8 +12,8 @@ from huggingface_hub import HfApi, constants
 import cmcc
 from cmcc_bench.cards.model_card import write_model_card
 from cmcc_bench.cards.scores import Scored, score_run
+from cmcc_bench.corpus import HUB_ID
 from cmcc_bench.hub.errors import hub_errors
-from cmcc_bench.hub.names import HUB_ID
 from cmcc_bench.hub.push import full_name, user_name
 from cmcc_bench.hub.results import TASKS, eval_entries, eval_file
 

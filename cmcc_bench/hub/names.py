@@ -12,9 +12,9 @@ import cmcc
 from cmcc_bench.build.parquet import parquet_name
 from cmcc_bench.build.place import CARD_NAME, EVAL_NAME, REPORT_NAME, SPLIT_IDS_NAME, is_figure
 from cmcc_bench.build.spool import CONFIGS
+from cmcc_bench.system_files import is_system_file
 
 REQUIREMENTS_NAME = "requirements.txt"
-HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # ORGANIZATION/NAME
 RESULTS_NAME = ".eval_results/cmcc.yaml"  # of a model; others there are by others
 
 _Rule: TypeAlias = Callable[[str], bool]
@@ -86,7 +86,7 @@ def is_pickle(path: str) -> bool:
 
 
 def files_of(folder: Path, is_allowed: _Rule, what: str) -> dict[str, Path | bytes]:
-    """All files below a folder, by their path in it; compiled Python is left out.
+    """All files below a folder, by their path in it; those that a system or an editor left there are left out.
 
     Raises cmcc.DataError that lists what is not allowed: files of other names, and links, as they lead elsewhere.
     """
@@ -95,7 +95,7 @@ def files_of(folder: Path, is_allowed: _Rule, what: str) -> dict[str, Path | byt
     found = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
-        if "__pycache__" not in path.parts and (path.is_symlink() or not path.is_dir())
+        if not is_system_file(path.relative_to(folder)) and (path.is_symlink() or not path.is_dir())
     }
     if strange := [name for name, path in found.items() if path.is_symlink() or not is_allowed(name)]:
         hint = "Move them away, then run it again."

@@ -16,10 +16,11 @@ import cmcc
 from cmcc_bench.build.atomic import put_in_place, recover
 from cmcc_bench.build.card import SYNTHETIC_TAG
 from cmcc_bench.build.place import CARD_NAME
+from cmcc_bench.corpus import check_name, is_folder
 from cmcc_bench.hub.artifact import Kind, check_built, count_dialogues
 from cmcc_bench.hub.card import card_head
 from cmcc_bench.hub.errors import hub_errors
-from cmcc_bench.hub.names import HUB_ID, MODEL_PATTERNS, files_of, is_dataset_file, is_model_file, is_pickle, is_weights
+from cmcc_bench.hub.names import MODEL_PATTERNS, files_of, is_dataset_file, is_model_file, is_pickle, is_weights
 from cmcc_bench.textform import FORM_FILE, load_form
 
 
@@ -85,11 +86,11 @@ def model_folder(name: str | Path, revision: str | None = None) -> Path:
 
     name: a folder, or an id such as ORGANIZATION/NAME. Raises cmcc.DataError when it is neither, or no model.
     """
-    if Path(name).is_dir():
+    if is_folder(name):
         return Path(name)
-    if not HUB_ID.fullmatch(str(name)):
-        hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or ORGANIZATION/NAME on the Hub."
-        raise cmcc.DataError("no such folder", "a folder of a trained model, or its id", hint, model=str(name))
+    hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
+    expected = "a folder of a trained model, or a Hub id such as ORGANIZATION/NAME"
+    check_name(name, expected, hint, model=str(name))
     with hub_errors(repository=f"{name} (and no such folder)"):
         with suppress(OfflineModeIsEnabled):  # then what an earlier call downloaded is taken
             _choose(str(name), "model", revision, _model_files)

@@ -28,6 +28,8 @@ class Entry:
     key: a submission's folder, or the name of what is none. system: how its author calls it; anything may stand in it
     that can be printed, so escape it. scores: by name; without resamples low and high are nan, as of published rows.
     ranks: by score, of submissions alone: 1 is the best. flags: what is odd about it; a flagged one has no ranks.
+    notes: what a reader should know besides, such as a name like another author's; they change no rank.
+    submission: which one it is, from 1, of its author's submissions of this system; it replaces those before.
     """
 
     key: str
@@ -39,6 +41,8 @@ class Entry:
     paper: str | None = None
     training_data: str = ""
     flags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    submission: int = 1
     ranks: Mapping[str, int] | None = None
 
 
@@ -47,7 +51,8 @@ class TrackBoard:
     """A track's table: entries, the counts behind their scores by key, (dialogues, k), and what was scored.
 
     dialogue_ids: of the rows of counts. tests: the paired tests of each two systems, by their keys in order, in the
-    place of counts where the labels are hidden: a dialogue's counts would tell them.
+    place of counts where the labels are hidden: a dialogue's counts would tell them. history: submissions that a later
+    one of the same author and system replaced; they have no ranks.
     """
 
     track: Track
@@ -57,6 +62,7 @@ class TrackBoard:
     items: int
     dialogues: int
     tests: Mapping[tuple[str, str], Mapping[str, PairedResult]] | None = None
+    history: tuple[Entry, ...] = ()
 
     @property
     def size(self) -> str:

@@ -11,7 +11,7 @@ from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.leaderboard.board import Board, Entry, TrackBoard
 from cmcc_bench.leaderboard.files import comparisons_path, counts_path, results_path
 from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED
-from cmcc_bench.leaderboard.view import RANK_RULE, rank_texts, shown_score
+from cmcc_bench.leaderboard.view import RANK_RULE, nth_submission, rank_texts, shown_score
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_name
 from cmcc_bench.scoring import bleu
 
@@ -19,7 +19,8 @@ _ABOUT = """\
 # Leaderboard of CMCC: results
 
 What was submitted to the leaderboard, and every score, recomputed from the stored predictions (`cmcc leaderboard
-update`). A config a track; `rejected/` has what was not accepted.
+update`). A config a track; `rejected/` has what was not accepted. A second submission of a system by the same author
+replaces the first in the table; the first stays in `submissions/` and, with its scores, in `history/`.
 """
 
 _COUNTS = "`counts/` has what scores and paired tests are made of, a row a system and dialogue."
@@ -52,9 +53,9 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
 
 
 def _cells(entry: Entry, rank: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    flags = f" ({'; '.join(entry.flags)})" if entry.flags else ""
+    flags = f" ({'; '.join((*entry.flags, *entry.notes))})" if entry.flags or entry.notes else ""
     scores = [shown_score(entry, name) for name in names]
-    by = ", ".join(filter(None, (entry.author, entry.date)))
+    by = ", ".join(filter(None, (entry.author, nth_submission(entry), entry.date)))
     return rank, entry.system + flags, *scores, entry.training_data or NOTHING, by or NOTHING
 
 

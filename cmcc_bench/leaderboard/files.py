@@ -3,6 +3,7 @@
 results/TASK.parquet            a row a system: scores, intervals, ranks, what is said of it
 counts/TASK.parquet             a row a system and dialogue: the counts that scores and tests are made of
 comparisons/TASK.parquet        in the place of counts where labels are hidden: a row a paired test of two systems
+history/TASK.parquet            a row a submission that a later one of the same author and system replaced
 texts/TASK.parquet              what the user says in each item; of synthetic data only
 submissions/NUMBER-NAME/        submission.json, predictions.jsonl: as they were understood
 rejected/NUMBER.json            what was not accepted, and why
@@ -13,7 +14,7 @@ README.md                       the card, with the tables
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -25,6 +26,7 @@ import pyarrow.parquet as pq
 from huggingface_hub import snapshot_download
 
 import cmcc
+from cmcc_bench.corpus import check_name, is_folder
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard
 from cmcc_bench.leaderboard.check import read_answer
@@ -41,7 +43,8 @@ _TESTED = dict.fromkeys(("a", "b", "score"), pa.string()) | dict.fromkeys(
     ("difference", "low", "high", "p_value"), pa.float64()
 )
 
-_SAID = ("key", "system", "kind", "author", "date", "paper", "training_data", "flags")
+_SAID = ("key", "system", "kind", "author", "date", "paper", "training_data")
+_LISTS = ("flags", "notes")  # written as one text each
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ def comparisons_path(task: str) -> str:
     return f"comparisons/{task}.parquet"
 
 
+def history_path(task: str) -> str:
+    """The path of a track's replaced submissions."""
+    return f"history/{task}.parquet"
+
+
 def texts_path(task: str) -> str:
     """The path of a track's texts."""
     return f"texts/{task}.parquet"
@@ -92,7 +100,9 @@ def board_files(board: Board) -> dict[str, bytes]:
     )
     files = {FACTS_NAME: _json(asdict(facts))}
     for task, track in tracks:
-        files[results_path(task)] = _parquet(_table_of_entries(track))
+        files[results_path(task)] = _parquet(_table_of_entries(track, track.entries))
+        if track.history:
+            files[history_path(task)] = _parquet(_table_of_entries(track, track.history))
         if track.tests is None:
             files[counts_path(task)] = _parquet(_table_of_counts(track))
         else:
@@ -118,16 +128,17 @@ def _parquet(table: pa.Table) -> bytes:
     return content
 
 
-def _table_of_entries(track: TrackBoard) -> pa.Table:
-    columns: dict[str, list[Any]] = {name: [getattr(entry, name) for entry in track.entries] for name in _SAID}
-    columns["flags"] = ["; ".join(entry.flags) for entry in track.entries]
-    schema = [(name, pa.string()) for name in _SAID]
+def _table_of_entries(track: TrackBoard, entries: Sequence[Entry]) -> pa.Table:
+    columns: dict[str, list[Any]] = {name: [getattr(entry, name) for entry in entries] for name in _SAID}
+    columns |= {name: ["; ".join(getattr(entry, name)) for entry in entries] for name in _LISTS}
+    columns["submission"] = [entry.submission for entry in entries]
+    schema = [(name, pa.string()) for name in (*_SAID, *_LISTS)] + [("submission", pa.int32())]
     for name in track.track.headline:
-        found = [entry.scores.get(name) for entry in track.entries]
+        found = [entry.scores.get(name) for entry in entries]
         for suffix, field in (("", "point"), ("_low", "low"), ("_high", "high")):
             columns[f"{name}{suffix}"] = [_number(getattr(one, field)) if one else None for one in found]
             schema.append((f"{name}{suffix}", pa.float64()))
-        columns[f"{name}_rank"] = [(entry.ranks or {}).get(name) for entry in track.entries]
+        columns[f"{name}_rank"] = [(entry.ranks or {}).get(name) for entry in entries]
         schema.append((f"{name}_rank", pa.int32()))
     return pa.table(columns, schema=pa.schema(schema))
 
@@ -190,18 +201,27 @@ def read_rejected_file(path: Path) -> Rejected:
 
 def board_folder(source: str | Path) -> Path:
     """The folder itself, or the download of a repository on the Hub. Raises cmcc.DataError where there is neither."""
-    if Path(source).is_dir():
+    if is_folder(source):
         return Path(source)
+    expected = "a folder with a leaderboard's files, or a Hub id such as ORGANIZATION/NAME"
+    check_name(source, expected, "Check the name.", leaderboard=str(source))
     with hub_errors(leaderboard=str(source)):
         return Path(snapshot_download(str(source), repo_type="dataset"))
 
 
 def _read_track(folder: Path, task: str, facts: Facts) -> TrackBoard:
     track = TRACKS[task]
-    rows = pq.read_table(folder / results_path(task)).to_pylist()
-    entries, items, dialogues = tuple(_entry(row, track) for row in rows), facts.items[task], facts.dialogues[task]
+    entries, items, dialogues = (
+        _read_entries(folder / results_path(task), track),
+        facts.items[task],
+        facts.dialogues[task],
+    )
+    past = folder / history_path(task)
+    history = _read_entries(past, track) if past.exists() else ()
     if (folder / comparisons_path(task)).exists():
-        return TrackBoard(track, entries, {}, (), items, dialogues, _read_tests(folder / comparisons_path(task)))
+        return TrackBoard(
+            track, entries, {}, (), items, dialogues, _read_tests(folder / comparisons_path(task)), history
+        )
     table = pq.read_table(folder / counts_path(task))
     counts: dict[str, list[list[int]]] = {}
     ids: dict[str, list[str]] = {}
@@ -210,7 +230,11 @@ def _read_track(folder: Path, task: str, facts: Facts) -> TrackBoard:
         ids.setdefault(row["key"], []).append(row["dialogue_id"])
     first = next(iter(ids.values()), [])
     arrays = {key: np.array(found, dtype=np.int64) for key, found in counts.items()}
-    return TrackBoard(track, entries, arrays, tuple(first), items, dialogues)
+    return TrackBoard(track, entries, arrays, tuple(first), items, dialogues, history=history)
+
+
+def _read_entries(path: Path, track: Track) -> tuple[Entry, ...]:
+    return tuple(_entry(row, track) for row in pq.read_table(path).to_pylist())
 
 
 def _read_tests(path: Path) -> Tests:
@@ -228,8 +252,10 @@ def _entry(row: Mapping[str, Any], track: Track) -> Entry:
         if row[name] is not None
     }
     ranks = {name: row[f"{name}_rank"] for name in track.headline if row[f"{name}_rank"] is not None}
-    said = {name: row[name] for name in _SAID} | {"flags": tuple(filter(None, row["flags"].split("; ")))}
-    return Entry(**said, scores=scores, ranks=ranks or None)
+    said: dict[str, Any] = {name: row[name] for name in _SAID}
+    # A board of an earlier version has neither notes nor numbers of submissions.
+    said |= {name: tuple(filter(None, (row.get(name) or "").split("; "))) for name in _LISTS}
+    return Entry(**said, submission=row.get("submission") or 1, scores=scores, ranks=ranks or None)
 
 
 def _float(value: float | None) -> float:

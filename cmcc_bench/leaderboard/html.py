@@ -25,6 +25,7 @@ from cmcc_bench.leaderboard.view import (
     Plot,
     Table,
     name_of,
+    nth_submission,
     printed,
 )
 from cmcc_bench.reports.table import score_name
@@ -53,6 +54,7 @@ _ENVIRONMENT = jinja2.Environment(
 _ENVIRONMENT.filters["score_name"] = score_name
 _ENVIRONMENT.globals["kinds"] = KINDS
 _ENVIRONMENT.filters["name_of"] = name_of
+_ENVIRONMENT.filters["nth_submission"] = nth_submission
 
 
 def style() -> str:

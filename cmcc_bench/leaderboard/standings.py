@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import cmcc
 from cmcc_bench.corpus import has_config, is_licensed, is_synthetic
 from cmcc_bench.hidden import check_labels
 from cmcc_bench.leaderboard.board import Entry, TrackBoard, text_key, with_ranks
-from cmcc_bench.leaderboard.submission import Stored
+from cmcc_bench.leaderboard.submission import Stored, same_name, skeleton
 from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED, TRACKS, Answer, Row, Scored, Track, published, score
 from cmcc_bench.recognition.rows import TASKS
 from cmcc_bench.scoring import Interval
@@ -43,18 +43,59 @@ def track_board(track: Track, gold: Gold, submitted: Mapping[str, tuple[Stored, 
         for name, answers in (track.bounds(gold.train, gold.rows, SEED) if gold.train else {}).items()
     }
     perfect = bounds["gold"] if bounds else score_gold(track, gold)
-    entries = [submitted_entry(stored, scored, perfect.scores) for stored, scored in submitted.values()]
+    places = places_of(stored for stored, _ in submitted.values())
+    everything = [
+        replace(submitted_entry(stored, scored, perfect.scores), submission=places[key].submission)
+        for key, (stored, scored) in submitted.items()
+    ]
+    notes = look_alikes(submitted[entry.key][0] for entry in everything if places[entry.key].is_latest)
+    history = tuple(entry for entry in everything if not places[entry.key].is_latest)
+    entries = [replace(entry, notes=notes.get(entry.key, ())) for entry in everything if places[entry.key].is_latest]
     entries = with_ranks(entries, track.headline)
     entries += [Entry(name, name, "bound", scored.scores) for name, scored in bounds.items()]
     entries += published_entries(track.task)
-    everything = {key: scored for key, (_, scored) in submitted.items()} | bounds
+    shown = {key: scored for key, (_, scored) in submitted.items() if places[key].is_latest} | bounds
     ids, items = perfect.dialogue_ids, perfect.items
-    counts = {key: scored.counts for key, scored in everything.items()}
+    counts = {key: scored.counts for key, scored in shown.items()}
     if not gold.hidden:
-        return TrackBoard(track, tuple(entries), counts, ids, items, len(ids))
+        return TrackBoard(track, tuple(entries), counts, ids, items, len(ids), history=history)
     statistics = {name: track.statistics[name] for name in track.headline}
     tests = paired_results_of_all(counts, statistics, RESAMPLES, SEED)
-    return TrackBoard(track, tuple(entries), {}, (), items, len(ids), tests)
+    return TrackBoard(track, tuple(entries), {}, (), items, len(ids), tests, history)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a submission stands among its author's of one system: the how manieth, from 1, and whether the last."""
+
+    submission: int
+    is_latest: bool
+
+
+def places_of(submitted: Iterable[Stored]) -> dict[str, Place]:
+    """The place of each submission of a track, by its key; the last of an author and system replaces the others.
+
+    A system is the same where its name is, but for case, width and blanks (`same_name`).
+    """
+    series: dict[tuple[str, str], list[Stored]] = {}
+    for stored in sorted(submitted, key=lambda stored: stored.number):
+        series.setdefault((stored.author.casefold(), same_name(stored.description.model)), []).append(stored)
+    return {
+        stored.name: Place(number, number == len(found))
+        for found in series.values()
+        for number, stored in enumerate(found, 1)
+    }
+
+
+def look_alikes(submitted: Iterable[Stored]) -> dict[str, tuple[str, ...]]:
+    """A note, by key, for each system whose name looks like one that another author submitted before."""
+    first: dict[str, Stored] = {}
+    notes: dict[str, tuple[str, ...]] = {}
+    for stored in sorted(submitted, key=lambda stored: stored.number):
+        earlier = first.setdefault(skeleton(stored.description.model), stored)
+        if earlier.author.casefold() != stored.author.casefold():
+            notes[stored.name] = (f"name looks like {earlier.description.model!r} by {earlier.author}",)
+    return notes
 
 
 def score_gold(track: Track, gold: Gold) -> Scored:

@@ -24,8 +24,17 @@ _LONGEST = {"model": 80, "training_data": 500, "paper": 300}
 _RESERVED = re.compile(r"gold|majority|random|names known from training|character n grams.*|.*as published.*")
 # Letters without a shape, and a joiner, that Unicode does not count among what cannot be printed.
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
-# Small letters of other scripts (Cyrillic, Greek, phonetic) that look like those of reserved names.
-_LOOKALIKES = str.maketrans("аеорсухіјѕԁһтмкпοαρυιν\u0131\u0261\u04cf", "aeopcyxijsdhtmknoapuivigl")
+# Letters of other scripts that look like Latin ones. Capitals come first, as casefold would give some of them another
+# shape: Greek Η is H, but η is n. What is only a matter of width, font or marks is left to NFKC and NFKD.
+_CAPITALS = str.maketrans(
+    "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧΚАВЕЅІЈКМНОРСТУХԌԚԜҮՏԼՕՍᎪᏴᏟᎠᎬᏀᎻᎫᏦᏞᎷᏢᏒᏚᎢᏙᎳᏃꓐꓚꓓꓰꓖꓧꓙꓗꓡꓟꓠꓳꓑꓣꓢꓔꓴꓦꓪꓫꓬꓜ",
+    "abezhikmnoptyxkabesijkmhopctyxgqwyslouabcdeghjklmprstvwzbcdeghjklmnoprstuvwxyz",
+)
+_LOOKALIKES = str.maketrans(
+    "аеорсухіјѕԁһӏгѵԛԝүвнтмкпьαβγεηικνορτυχωօոսհցզեյʙᴄᴅᴇɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢıȷɑɡɩʋɯαɐ",
+    "aeopcyxijsdhlrvqwybhtmknbabyenikvoptuxwonuhgqejbcdeghijklmnoprstuvwyzijagiuwaa",
+)
+_SAME_SHAPE = str.maketrans("01i|", "olll")  # within Latin letters and digits, and i as a capital I
 _ADDRESS = re.compile(r"[!#-&(-;=?-\[\]_a-z~]+")  # no blanks, quotes or angle brackets
 
 
@@ -111,7 +120,7 @@ def read_stored(content: bytes, **place: str | int | None) -> Stored:
 def description_of(value: Mapping[str, Any], **place: str | int | None) -> Description:
     """A decoded JSON object as a description. Raises cmcc.DataError, which names the field, where it is none."""
     model = _line(value, "model", _LONGEST["model"], place)
-    if _RESERVED.fullmatch(_as_seen(model)):
+    if _is_reserved(model):
         hint = "Such names stand for rows that are no submissions."
         raise cmcc.DataError(model, "a name of its own", hint, **place, field="model")
     task = track_of(_line(value, "task", 40, place)).task
@@ -126,11 +135,33 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "system"
 
 
+def same_name(name: str) -> str:
+    """A name but for case, width and blanks: two submissions of one author with the same are of one system."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def skeleton(name: str) -> str:
+    """What a name looks like at a glance: names that a reader could take for each other have the same.
+
+    As `_as_seen`, and without blanks and punctuation; 0 and o, 1, l and i, rn and m, vv and w are the same.
+    """
+    letters = _as_seen(name).replace(" ", "").translate(_SAME_SHAPE)
+    return letters.replace("rn", "m").replace("vv", "w")
+
+
 def _as_seen(name: str) -> str:
     """A name as it looks at a glance: small letters without marks, words a blank apart, lookalikes as Latin letters."""
-    letters = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold())
-    plain = "".join(letter for letter in letters if not unicodedata.category(letter).startswith("M"))
+    letters = unicodedata.normalize("NFKC", name).translate(_CAPITALS).casefold()
+    letters = unicodedata.normalize("NFKD", letters)
+    plain = "".join(letter for letter in letters if not unicodedata.category(letter).startswith(("M", "Cf")))
     return re.sub(r"[\W_]+", " ", plain.translate(_LOOKALIKES)).strip()
+
+
+def _is_reserved(name: str) -> bool:
+    """Whether a name is, or looks like, that of a row which is no submission."""
+    seen = _as_seen(name)
+    digits = (str.maketrans("01", "ol"), str.maketrans("01", "oi"))
+    return any(_RESERVED.fullmatch(written) for written in (seen, *map(seen.translate, digits)))
 
 
 def _object(content: bytes, place: Place) -> dict[str, Any]:

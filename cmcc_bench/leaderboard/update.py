@@ -66,8 +66,11 @@ class Update:
             yield f"REJECTED #{number}: {cmcc.printable(reason, _SAID)}"
         for number, reason in sorted(self.waiting.items()):
             yield f"waiting #{number}: {cmcc.printable(reason, _SAID)}"
-        kept = sum(entry.kind == "submission" for track in self.board.tracks.values() for entry in track.entries)
-        yield f"{self.repository}: {kept} systems in {len(self.board.tracks)} tracks"
+        tracks = self.board.tracks.values()
+        kept = sum(entry.kind == "submission" for track in tracks for entry in track.entries)
+        replaced = sum(len(track.history) for track in tracks)
+        history = f"; {replaced} submissions that later ones replaced are in the history" if replaced else ""
+        yield f"{self.repository}: {kept} systems in {len(tracks)} tracks{history}"
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,9 @@ def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_Kept]) -> dict
 def _stale(here: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
     """What the board held before and does not now: tables of tracks that are no longer scored."""
     ours = [
-        path for folder in ("results", "counts", "comparisons", "texts", REJECTED) for path in (here / folder).glob("*")
+        path
+        for folder in ("results", "counts", "comparisons", "history", "texts", REJECTED)
+        for path in (here / folder).glob("*")
     ]
     names = (path.relative_to(here).as_posix() for path in ours)
     return tuple(sorted(name for name in names if name not in files))

@@ -74,7 +74,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Bar:
-    """A system in the plot. x, low, high: in percent of the width; low and high None without an interval."""
+    """A system in the plot. x, low, high: in percent of the width; low and high None without an interval.
+
+    beyond: "left" or "right" where the score is not on the axis; x is then the end of it on that side.
+    """
 
     entry: Entry
     mark: str
@@ -82,6 +85,7 @@ class Bar:
     x: float
     low: float | None
     high: float | None
+    beyond: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,9 @@ def _in_order(track: TrackBoard, order: str) -> list[Entry]:
 
 
 def _searched(entry: Entry) -> str:
-    return " ".join((entry.system, entry.author, entry.training_data, entry.date, *entry.flags)).casefold()
+    return " ".join(
+        (entry.system, entry.author, entry.training_data, entry.date, *entry.flags, *entry.notes)
+    ).casefold()
 
 
 def table_of(track: TrackBoard, choice: Choice) -> Table:
@@ -184,6 +190,13 @@ def mark_of(entry: Entry) -> str:
     return FLAGGED if entry.flags else entry.kind
 
 
+def nth_submission(entry: Entry) -> str:
+    """Which of its author's submissions of the system it is, such as `2nd submission`; "" where it is the first."""
+    n = entry.submission
+    ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
+    return f"{n}{ending} submission" if n > 1 else ""
+
+
 def name_of(entry: Entry) -> str:
     """How an entry is called beside its mark, which it does not repeat."""
     words = f", {KINDS['published']}"
@@ -213,19 +226,33 @@ def plot_of(track: TrackBoard, choice: Choice) -> Plot:
     found = [(entry, entry.scores[score]) for entry in find_entries(track, choice) if score in entry.scores]
     found = [(entry, interval) for entry, interval in found if math.isfinite(interval.point)]
     shown = found[:BARS]
-    values = [value for _, interval in shown for value in (interval.point, *_ends(interval))]
-    low, step, count = _axis(min(values, default=0.0), max(values, default=1.0))
-    width = step * count
+    # The ranked systems decide what is on the axis: gold, at the end of the scale, would squeeze them into a corner.
+    ranked = [interval for entry, interval in shown if entry.kind == "submission" and not entry.flags]
+    values = [value for one in ranked or [one for _, one in shown] for value in (one.point, *_ends(one))]
+    low, high, marks = _axis(min(values, default=0.0), max(values, default=1.0))
 
     def percent(value: float) -> float:
-        return round(100 * (value - low) / width, 2)
+        return round(min(100.0, max(0.0, 100 * (value - low) / (high - low))), 2)
 
     bars = tuple(
-        Bar(entry, mark_of(entry), score_text(entry, score), percent(interval.point), *_positions(interval, percent))
+        Bar(
+            entry,
+            mark_of(entry),
+            score_text(entry, score),
+            percent(interval.point),
+            *_positions(interval, percent),
+            _beyond(interval.point, low, high),
+        )
         for entry, interval in shown
     )
-    ticks = tuple((percent(low + n * step), f"{low + n * step:g}") for n in range(count + 1))
+    ticks = tuple((percent(value), f"{value:g}") for value in marks)
     return Plot(score, bars, ticks, len(found) - len(shown))
+
+
+def _beyond(value: float, low: float, high: float) -> str:
+    """On which side of the axis a value lies outside; a hair is rounding."""
+    hair = 1e-9 * (high - low)
+    return "left" if value < low - hair else "right" if value > high + hair else ""
 
 
 def _ends(interval: Interval) -> tuple[float, ...]:
@@ -237,14 +264,20 @@ def _positions(interval: Interval, percent: Callable[[float], float]) -> tuple[f
     return (percent(ends[0]), percent(ends[1])) if ends else (None, None)
 
 
-def _axis(least: float, most: float) -> tuple[float, float, int]:
-    """An axis that holds 0 and all values: where it begins, its step (1, 2 or 5 of a power of ten), how many steps."""
-    low, high = min(least, 0.0), max(most, 0.0)
-    width = (high - low) or 1.0
+def _axis(least: float, most: float) -> tuple[float, float, list[float]]:
+    """An axis that holds these values and a margin: its two ends, and where its marks are.
+
+    Marks are a step apart that is 1, 2 or 5 of a power of ten. No margin goes below 0, nor above 1 where the scores do
+    not.
+    """
+    margin = 0.05 * ((most - least) or abs(most) or 1.0)
+    low = least - margin if least < 0 else max(0.0, least - margin)
+    high = most + margin if most > 1 else min(1.0, most + margin)
+    width = high - low
     power = 10.0 ** math.floor(math.log10(width / 4))
     step = next(size * power for size in (1, 2, 5, 10) if size * power * 5 >= width)
-    begin = math.floor(low / step + 1e-9)
-    return round(begin * step, 12), step, max(1, math.ceil(high / step - 1e-9) - begin)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return low, high, [float(f"{n * step:.12g}") for n in range(first, last + 1)]
 
 
 def compare_entries(track: TrackBoard, a: str, b: str) -> Comparison:

@@ -57,7 +57,7 @@ def find_source(data: str, care: Path | None = None, without_care: bool = False)
     when there is nothing, and for a care file with data that were built, whose labels are merged already.
     """
     folder = cmcc.SAMPLE_DIR if data == "sample" else Path(data)
-    if folder.exists() and not all((folder / name).exists() for name in _BUILT):
+    if data and folder.exists() and not all((folder / name).exists() for name in _BUILT):
         files, care_files = cmcc.find_files(folder)
         size = sum(file.path.stat().st_size for file in files)
         chosen = None if without_care else care or cmcc.choose_care_file(care_files)

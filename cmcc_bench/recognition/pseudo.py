@@ -75,7 +75,10 @@ def _begun(out: Path, identity: Mapping[str, Any], total: int) -> int:
     facts = out.with_suffix(".json")  # not FILE.run.json, by which reports find predictions
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.exists():
-        before = json.loads(facts.read_text("utf-8")) if facts.exists() else None
+        try:
+            before = json.loads(facts.read_text("utf-8")) if facts.exists() else None
+        except ValueError:  # cut short, or not JSON: nobody knows whose labels they are
+            before = None
         if before != identity:
             hint = f"Remove {out.name} to label anew."
             raise cmcc.DataError("labels of another model or other data", "those of this one", hint, file=str(out))

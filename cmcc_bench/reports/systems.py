@@ -16,6 +16,7 @@ from cmcc_bench.recognition.rows import emotions_written, entities_written, only
 from cmcc_bench.scoring import Answer, Prediction, read_answers, read_predictions
 from cmcc_bench.scoring.answers import PARSERS
 from cmcc_bench.scoring.predictions import facts_path
+from cmcc_bench.system_files import is_system_file
 from cmcc_bench.textform import FORMS, TextForm
 
 
@@ -81,7 +82,8 @@ def find_systems(paths: Iterable[Path]) -> list[System]:
     """
     files: list[Path] = []
     for path in paths:
-        files += sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+        below = (file for file in path.rglob("*.jsonl") if not is_system_file(file.relative_to(path)))
+        files += sorted(below) if path.is_dir() else [path]
     systems = [_read(file) for file in sorted(files) if facts_path(file).exists() or file in paths]
     if not systems:
         expected = "files that cmcc predict wrote"
@@ -99,7 +101,8 @@ def run_systems(run: Path, split: str) -> list[System]:
 
     Raises cmcc.DataError where the facts are not what cmcc predict writes, or two files are of the same kind.
     """
-    files = [file for file in sorted(run.glob("*.jsonl")) if facts_path(file).exists()]
+    written = (file for file in sorted(run.glob("*.jsonl")) if not is_system_file(file.name))
+    files = [file for file in written if facts_path(file).exists()]
     systems = [_read(file) for file in files if _read_facts(facts_path(file)).get("split") == split]
     _check_different(systems)
     return systems

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from rich import box
+from rich.cells import cell_len, chop_cells
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+import cmcc
 from cmcc_bench.scoring import Interval, PairedResult, ResponseScores
 
 NOTHING = "–"
@@ -41,15 +45,104 @@ class ReportTable:
         for note in self.notes:
             yield f"{note}  "
 
-    def terminal(self) -> Table:
-        """The table for a rich console; an interval stands below its score."""
-        caption = Text("\n".join(self.notes), justify="left")
-        table = Table(title=Text(self.title), caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), min_width=72)
-        for column in self.columns:
-            table.add_column(Text(column), overflow="fold")
-        for row in self.rows:
-            table.add_row(*[Text(cell.replace(" [", "\n[")) for cell in row])
-        return table
+    def terminal(self) -> TerminalTable:
+        """The table for a rich console, whatever its width; an interval stands below its score."""
+        title, *notes = map(_safe, (self.title, *self.notes))
+        rows = tuple(tuple(map(_safe, row)) for row in self.rows)
+        return TerminalTable(ReportTable(title, tuple(map(_safe, self.columns)), rows, tuple(notes)))
+
+
+@dataclass(frozen=True)
+class TerminalTable:
+    """A table as wide as the console: a column a column where every word fits, else a line a cell.
+
+    rich would break words in the middle to make columns narrower, so widths and line breaks are decided here. Chinese
+    may break after any character; only a word that is longer than the whole line is broken.
+    """
+
+    table: ReportTable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yields the title, the rows and the notes, in lines of at most `options.max_width`."""
+        width = options.max_width
+        cells = [[cell.replace(" [", "\n[") for cell in row] for row in self.table.rows]
+        widths = _widths([list(self.table.columns), *cells], width - _GAP * len(self.table.columns) - 1)
+        if self.table.title:
+            yield Text(wrapped(self.table.title, width), style="italic", justify="center" if widths else "left")
+        if widths:
+            yield _grid(self.table.columns, cells, widths)
+        else:
+            yield from _stacked(self.table, width)
+        for note in self.table.notes:
+            yield Text(wrapped(note, width), style="dim italic")
+        yield Text("")
+
+
+def _safe(text: str) -> str:
+    """A text that does nothing to a terminal: what authors or files say may hold its control codes."""
+    return "\n".join(cmcc.printable(line, len(line)) for line in text.split("\n"))
+
+
+_GAP = 2  # blanks that a column has beside its text
+# What a line may be broken after: blanks, a character of Chinese, a bar. An interval stays whole.
+_CHINESE = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60"
+_WORDS = re.compile(rf"\[[^\[\]\s]+, [^\[\]\s]+\]|[{_CHINESE}]|[^\s|{_CHINESE}]+\|?|\S")
+
+
+def wrapped(text: str, width: int) -> str:
+    """A text in lines of at most `width` cells; a word is broken only where it alone is wider."""
+    return "\n".join(chain.from_iterable(_lines_of(line, max(1, width)) for line in text.split("\n")))
+
+
+def _lines_of(line: str, width: int) -> Iterator[str]:
+    """The lines that one line becomes; the blanks where it is broken go."""
+    if cell_len(line) <= width:
+        yield line
+        return
+    current = ""
+    for word in re.findall(rf"\s*(?:{_WORDS.pattern})", line):
+        if cell_len(current + word) <= width:
+            current += word
+            continue
+        if current:
+            yield current
+        *pieces, current = chop_cells(word.lstrip(), width) or [""]
+        yield from pieces
+    yield current
+
+
+def _widths(rows: list[list[str]], available: int) -> list[int] | None:
+    """Widths of the columns in which no word is broken, as even as they can be; None where there are none."""
+    columns = list(zip(*rows, strict=True))
+    whole = [max((cell_len(line) for cell in column for line in cell.split("\n")), default=1) for column in columns]
+    least = [max((cell_len(word) for cell in column for word in _WORDS.findall(cell)), default=1) for column in columns]
+    if sum(least) > available:
+        return None
+    widths, left = least, available - sum(least)
+    while left and (short := [n for n, width in enumerate(widths) if width < whole[n]]):
+        for n in short[:left]:
+            widths[n] += 1
+        left -= min(left, len(short))
+    return widths
+
+
+def _grid(columns: Sequence[str], cells: Sequence[Sequence[str]], widths: Sequence[int]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column, width in zip(columns, widths, strict=True):
+        table.add_column(Text(wrapped(column, width)), width=width, no_wrap=True, overflow="ignore")
+    for row in cells:
+        table.add_row(*[Text(wrapped(cell, width)) for cell, width in zip(row, widths, strict=True)])
+    return table
+
+
+def _stacked(table: ReportTable, width: int) -> Iterator[Text]:
+    """A row as lines `column: cell`, with a blank line before each row."""
+    if not table.rows:
+        yield from (Text(wrapped(column, width)) for column in table.columns)
+    for row in table.rows:
+        yield Text("")
+        for column, cell in zip(table.columns, row, strict=True):
+            yield Text(wrapped(f"{column}: {cell}" if column else cell, width))
 
 
 def _escaped(text: str) -> str:

@@ -1,10 +1,60 @@
 """Streams to Parquet files."""
 
+import json
+
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cmcc_bench.build import parquet
+import cmcc
+from cmcc_bench.build import build, parquet
+from tests import raw
+
+# The types of datasets 3.6, besides those of pictures and sound.
+TYPES_OF_DATASETS_3 = {"Value", "ClassLabel", "Sequence", "LargeList"}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A built folder with every config, and the names of its files by config."""
+    folder = tmp_path_factory.mktemp("parquet")
+    raw.write(folder / "raw", "train.json", [raw.dialogue("a"), raw.dialogue("b")])
+    raw.write(folder / "raw", "more.json", [raw.plain("c")])
+    build(folder / "raw", folder / "cmcc")
+    files = {path.parent.name: path for path in (folder / "cmcc").glob("*/train-*.parquet")}
+    assert files.keys() == cmcc.FEATURES.keys() - {"sample"}
+    return folder / "cmcc", files
+
+
+def types_in(feature):
+    """Each type that features as JSON name, with the list form of datasets 3, [X]."""
+    if isinstance(feature, list):
+        assert len(feature) == 1
+        yield from types_in(feature[0])
+    elif isinstance(feature, dict):
+        if isinstance(feature.get("_type"), str):
+            yield feature["_type"]
+        for name, inner in feature.items():
+            if name != "names":  # of a ClassLabel
+                yield from types_in(inner)
+
+
+def test_the_features_in_the_files_are_said_in_types_that_datasets_3_knows(built):
+    for path in built[1].values():
+        facts = json.loads(pq.read_schema(path).metadata[b"huggingface"])
+        found = set(types_in(facts["info"]["features"]))
+        assert found and found <= TYPES_OF_DATASETS_3
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_files_alone_have_the_features_that_the_card_says_and_the_code_declares(built, is_streamed):
+    folder, files = built
+    for config, path in files.items():
+        alone = datasets.load_dataset("parquet", data_files={"train": str(path)}, split="train", streaming=is_streamed)
+        whole = datasets.load_dataset(str(folder), config, split="train", streaming=is_streamed)
+        assert alone.features == whole.features == cmcc.FEATURES[config]()
+        assert list(alone) == list(whole)
 
 
 @pytest.mark.parametrize("pieces", [[10], [3, 3, 4], [1] * 10, [4, 4, 2], [0, 10]])

@@ -8,6 +8,7 @@ import cmcc
 from cmcc_bench.build import build
 from tests import raw
 from tests.build.folders import contents
+from tests.odd_names import NAMES, SYSTEM_FILES
 
 
 @pytest.fixture
@@ -37,6 +38,33 @@ class TestWhatIsReplaced:
         with pytest.raises(cmcc.DataError, match=f"found {name}, which no build writes"):
             build(source, out)
         assert contents(tmp_path) == before
+
+    @pytest.mark.parametrize("name", [*SYSTEM_FILES, *(f"labeled/{name}" for name in SYSTEM_FILES)])
+    def test_a_file_that_a_system_left_in_an_earlier_build_is_not_in_the_way(self, source, tmp_path, name):
+        out = tmp_path / "cmcc"
+        build(source, out)
+        built = contents(out)
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_bytes(b"\0")
+        build(source, out)
+        assert contents(out) == built
+
+    def test_a_folder_with_nothing_but_files_of_a_system_is_free(self, source, tmp_path):
+        out = tmp_path / "cmcc"
+        out.mkdir()
+        (out / ".DS_Store").write_bytes(b"\0")
+        build(source, out)
+        assert not (out / ".DS_Store").exists()
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_build_may_go_into_a_folder_of_any_name(self, source, tmp_path, name):
+        build(source, tmp_path / name)
+        build(source, tmp_path / name)
+        assert {path.name for path in tmp_path.iterdir()} == {"raw", name}
+
+    def test_a_folder_called_as_the_sample_says_how_to_name_it(self, source, tmp_path):
+        assert any("./sample" in line for line in build(source, tmp_path / "sample").summary())
+        assert not any("./sample" in line for line in build(source, tmp_path / "mine").summary())
 
     def test_a_clone_of_a_hub_repository_is_refused_with_the_way_to_upload(self, source, tmp_path):
         out = tmp_path / "cmcc"

@@ -211,6 +211,6 @@ def test_a_model_is_opened_by_its_id_or_its_folder_and_again_without_a_network(h
 
 def test_an_id_that_names_nothing_is_an_error_that_says_both(clients, hub, model):
     assert "runs/best (and no such folder): found no such repository" in clients(fail_to_open, "runs/best")
-    assert "ORGANIZATION/NAME on the Hub" in clients(fail_to_open, "no/such/folder")
+    assert "a Hub id such as ORGANIZATION/NAME" in clients(fail_to_open, "no/such/folder")
     assert "found no such folder" in clients(fail_to_open, "folder")
     assert "HF_HUB_OFFLINE" in clients(fail_to_open_offline, "alice/never-seen")

@@ -13,10 +13,12 @@ import pytest
 
 import cmcc
 from cmcc_bench.build import build
+from cmcc_bench.system_files import is_system_file
 from cmcc_bench.textform import FORMS
 from tests import raw
 from tests.build.folders import contents
 from tests.hub.client import write_files
+from tests.odd_names import SYSTEM_FILES
 from tests.tiny_model import write_model
 
 
@@ -201,6 +203,20 @@ def test_what_no_build_writes_is_listed_and_nothing_is_uploaded(run, hub, synthe
     status, _, err = run("push", "dataset", synthetic, "strange", "--yes")
     assert status == 1 and all(name in err for name in [*strange, "response/link.parquet"])
     assert hub.requests[seen:] == []
+
+
+def test_files_that_a_system_left_are_neither_uploaded_nor_in_the_way(run, hub, synthetic, tmp_path):
+    left = [*SYSTEM_FILES, *(f"labeled/{name}" for name in SYSTEM_FILES), "labeled/._train-00000-of-00001.parquet"]
+    write_files(synthetic, dict.fromkeys(left, "x"))
+    assert run("push", "dataset", synthetic, "mac", "--yes")[0] == 0
+    folder = trained(tmp_path / "run", synthetic=True, licensed=False)
+    write_files(folder / "best", dict.fromkeys((*SYSTEM_FILES, "._model.safetensors"), "x"))
+    assert run("push", "model", folder, "mac-model", "--yes")[0] == 0
+    write_files(tmp_path / "pulled", dict.fromkeys(SYSTEM_FILES, "x"))
+    assert run("pull", "dataset", "alice/mac", "--out", tmp_path / "pulled")[0] == 0
+    repositories = hub.repository("datasets", "alice/mac"), hub.repository("models", "alice/mac-model")
+    files = [name for one in repositories for name in one.find("main").files]
+    assert len(files) > 10 and not any(map(is_system_file, files))
 
 
 def test_data_that_were_changed_after_the_build_are_refused(run, synthetic):

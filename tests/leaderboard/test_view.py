@@ -130,11 +130,12 @@ def test_any_other_address_is_none(address):
     assert safe_link(address) is None
 
 
-def test_bars_stand_where_their_scores_are_on_an_axis_from_0():
+def test_bars_stand_where_their_scores_are_on_the_axis():
     plot = plot_of(board_of(entry("a", 0.8, 0.1), entry("b", 0.4, 0.2), entry("none", NAN)), Choice("macro_f1"))
     assert [bar.entry.key for bar in plot.bars] == ["a", "b"]
-    assert plot.ticks == ((0.0, "0"), (20.0, "0.2"), (40.0, "0.4"), (60.0, "0.6"), (80.0, "0.8"), (100.0, "1"))
-    assert [(bar.low, bar.x, bar.high) for bar in plot.bars] == [(70.0, 80.0, 90.0), (20.0, 40.0, 60.0)]
+    # from 0.165 to 0.935: the intervals and a margin of a twentieth
+    assert plot.ticks == ((4.55, "0.2"), (30.52, "0.4"), (56.49, "0.6"), (82.47, "0.8"))
+    assert [(bar.low, bar.x, bar.high) for bar in plot.bars] == [(69.48, 82.47, 95.45), (4.55, 30.52, 56.49)]
 
 
 @pytest.mark.parametrize("points", [(), (0.0,), (-0.3, 0.7), (0.0001,), (77.1, 4.6), (1e-300,), (-0.2,), (math.inf,)])
@@ -143,6 +144,33 @@ def test_every_bar_and_tick_is_within_the_plot_whatever_the_scores(points):
     places = [x for bar in plot.bars for x in (bar.low, bar.x, bar.high)] + [x for x, _ in plot.ticks]
     assert all(0 <= x <= 100 for x in places) and 2 <= len(plot.ticks) <= 7
     assert len(plot.bars) == sum(map(math.isfinite, points))
+
+
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+def test_the_axis_follows_the_ranked_systems_and_points_to_what_is_beyond_it(scale):
+    systems = [entry(f"s{n}", scale * (0.60 + n / 100), scale * 0.01) for n in range(5)]
+    others = [
+        entry("gold", scale, 0, "bound"),
+        entry("random", 0.05 * scale, 0, "bound"),
+        entry("inside", 0.62 * scale, 0, "bound"),
+    ]
+    flagged = entry("too good", scale, 0, flags=("exactly perfect",))
+    plot = plot_of(board_of(*systems, *others, flagged), Choice("macro_f1"))
+    bars = {bar.entry.key: bar for bar in plot.bars}
+    assert bars["s4"].x - bars["s0"].x > 40  # of 100: with gold on the axis they would have 4
+    assert {key: bar.beyond for key, bar in bars.items() if bar.beyond} == {
+        "gold": "right",
+        "too good": "right",
+        "random": "left",
+    }
+    assert (bars["gold"].x, bars["random"].x) == (100, 0) and 0 < bars["inside"].x < 100
+    written = html.plot_html(plot)
+    assert "points to a score beyond it" in written and written.count("M-6-5L4 0L-6 5z") == 2
+
+
+def test_without_a_ranked_system_the_axis_holds_everything():
+    plot = plot_of(board_of(entry("gold", 1.0, 0, "bound"), entry("random", 0.1, 0, "bound")), Choice("macro_f1"))
+    assert not any(bar.beyond for bar in plot.bars) and "beyond" not in html.plot_html(plot)
 
 
 def test_what_is_published_has_a_bar_without_an_interval():

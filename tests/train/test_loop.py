@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate.state import AcceleratorState
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 import cmcc
 from cmcc_bench.corpus import fingerprint_of
@@ -218,6 +219,72 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path):
     toy.train(toy.recipe(tmp_path, resume=True))
     assert equal(before[0], weights(tmp_path))
     assert before[1] == (tmp_path / "run.json").read_bytes()
+
+
+DAMAGES = {
+    "gone": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "a byte": lambda path: path.write_bytes(path.read_bytes()[:-1].rstrip(b"}\n")),
+    "noise": lambda path: path.write_bytes(bytes(range(256)) * 9),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a list": lambda path: path.write_text("[]"),
+    "an object": lambda path: path.write_text('{"progress": {"epoch": "1"}, "recipe": {}, "fingerprint": ""}'),
+    "another": lambda path: save_file({"x": torch.zeros(2)}, path),
+}
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A run that another one may go on from."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    toy.train(toy.recipe(folder))
+    AcceleratorState._reset_state(True)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["progress.json", "model.safetensors", "optimizer.safetensors"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_state_is_an_error_that_names_the_file_and_how_to_go_on(stopped, tmp_path, name, damage):
+    run = shutil.copytree(stopped, tmp_path / "run")
+    DAMAGES[damage](state_of(run) / name)
+    before = sorted(path.relative_to(run) for path in run.rglob("*"))
+    with pytest.raises(cmcc.DataError) as caught:
+        toy.train(toy.recipe(run, resume=True))
+    assert str(state_of(run) / name) in str(caught.value) and "--out" in str(caught.value)
+    assert f"Restore {name} from a copy" in str(caught.value)
+    assert sorted(path.relative_to(run) for path in run.rglob("*")) == before
+
+
+def test_moments_of_a_model_of_another_size_are_refused(stopped, tmp_path):
+    run = shutil.copytree(stopped, tmp_path / "run")
+    path = state_of(run) / "optimizer.safetensors"
+    save_file({key: torch.zeros(3) for key in load_file(path)}, path)
+    with pytest.raises(cmcc.DataError, match=r"optimizer\.safetensors: found the moments of other weights"):
+        toy.train(toy.recipe(run, resume=True))
+
+
+def test_a_damaged_state_beside_an_older_one_says_how_to_go_on_from_that(stopped, tmp_path):
+    run = shutil.copytree(stopped, tmp_path / "run")
+    shutil.copytree(state_of(run), run / "state-99")
+    (run / "state-99" / "progress.json").write_bytes(b"")
+    with pytest.raises(cmcc.DataError, match=r"Remove .*state-99 to go on from state-12"):
+        toy.train(toy.recipe(run, resume=True))
+
+
+def test_a_run_whose_state_is_gone_is_not_begun_anew(stopped, tmp_path):
+    run = shutil.copytree(stopped, tmp_path / "run")
+    shutil.rmtree(state_of(run))
+    with pytest.raises(cmcc.DataError, match=r"a run without a state; expected state-STEP"):
+        toy.train(toy.recipe(run, resume=True))
+
+
+def test_a_copy_of_a_state_is_no_state(stopped, tmp_path):
+    run = shutil.copytree(stopped, tmp_path / "run")
+    for name in ("state-12 (copy)", "state-old", "state-"):
+        (run / name).mkdir()
+    toy.train(toy.recipe(run, resume=True))
+    assert (run / "state-12 (copy)").is_dir()
 
 
 def test_a_run_of_another_recipe_or_other_data_is_not_gone_on_with(tmp_path):

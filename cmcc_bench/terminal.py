@@ -1,0 +1,57 @@
+"""Standard output and errors that never stop a command: of any encoding, and closed early by what reads them."""
+
+from __future__ import annotations
+
+import errno
+import io
+import sys
+from typing import TextIO
+
+_CLOSED = (errno.EPIPE, errno.EINVAL, errno.ESHUTDOWN)  # Windows says EINVAL of a closed pipe
+
+
+class _Pipe(io.RawIOBase):
+    """A file descriptor; once nobody reads it any more, what is written is dropped."""
+
+    def __init__(self, raw: io.RawIOBase) -> None:
+        self._raw, self._is_closed = raw, False
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._raw.isatty()
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
+
+    def write(self, data: object) -> int:
+        size = memoryview(data).nbytes  # type: ignore[arg-type]  # whatever BufferedWriter passes
+        if not self._is_closed:
+            try:
+                return self._raw.write(data) or 0  # type: ignore[arg-type]
+            except OSError as error:
+                if error.errno not in _CLOSED:
+                    raise
+                self._is_closed = True
+        return size
+
+
+def make_streams_tolerant() -> None:
+    """Makes standard output and errors replace what their encoding lacks, and outlive their reader (`| head`).
+
+    So a command goes on and writes its files. Changes sys.stdout and sys.stderr, once; streams of another kind, such as
+    those of a notebook, stay.
+    """
+    sys.stdout, sys.stderr = _tolerant(sys.stdout), _tolerant(sys.stderr)
+
+
+def _tolerant(stream: TextIO) -> TextIO:
+    if not isinstance(stream, io.TextIOWrapper) or stream.errors == "replace":
+        return stream  # also None, where there is no such stream
+    stream.reconfigure(errors="replace")
+    raw = getattr(stream.buffer, "raw", stream.buffer)  # itself where PYTHONUNBUFFERED is set
+    if not isinstance(raw, io.FileIO):
+        return stream
+    by_line = stream.line_buffering or stream.write_through
+    return io.TextIOWrapper(io.BufferedWriter(_Pipe(raw)), stream.encoding, "replace", line_buffering=by_line)
