@@ -20,11 +20,16 @@ from datasets.info import DatasetInfosDict
 from datasets.packaged_modules.parquet.parquet import Parquet
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
+from yaml import YAMLError
 
 import cmcc
 from cmcc_bench.system_files import is_system_file
 
 HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # ORGANIZATION/NAME
+# What `datasets` raises where there is no such data set, and what a card that was edited leads to.
+_ERRORS = (
+    OSError, LookupError, TypeError, AttributeError, ValueError, NotImplementedError, YAMLError, DatasetsError,
+)  # fmt: skip
 _MAKE = "Check the path. cmcc build makes such a folder of raw files."
 _AGAIN = "Build the folder again with cmcc build, or download it again."
 SAMPLE = "sample"  # the name of the synthetic sample; a folder of that name is ./sample
@@ -62,7 +67,7 @@ def _open_folder(folder: Path, config: str) -> datasets.DatasetDict:
     """A config of a built folder, as load_dataset(folder, config) opens it.
 
     load_dataset takes the folder's own path for a pattern or an address: [, ], *, ? and :: in it mean something else
-    there. So the card is read here, and only its own patterns, which are below the folder, are looked up.
+    there. So the card is read here, and only the patterns that it lists are looked up, below the folder.
     """
     path = str(folder.resolve())
     if "::" in path or os.path.expandvars(path) != path:
@@ -111,7 +116,7 @@ def _explained(name: str, **place: str) -> Iterator[None]:
     except DatasetGenerationError as error:  # a Parquet file that is cut short, or not one
         found = cmcc.printable(f"{type(error.__cause__).__name__}: {error.__cause__}".split("\n")[0])
         raise cmcc.DataError(found, "whole Parquet files", _AGAIN, dataset=name, **place) from error
-    except (OSError, KeyError, TypeError, ValueError, DatasetsError) as error:
+    except _ERRORS as error:
         expected = f"a built folder, a Hub id that you may read, or `{SAMPLE}`"
         hint = _hint(name, place.get("config"))
         raise cmcc.DataError(str(error), expected, hint, dataset=name, **place) from error

@@ -177,3 +177,20 @@ def test_raw_files_load_whatever_the_names_of_folder_and_file_are(tmp_path, name
     assert not cmcc.skipped_files(tmp_path / name)
     splits = cmcc.load("labeled", tmp_path / name, streaming=is_streamed)
     assert sorted(row["dialogue_id"] for rows in splits.values() for row in rows) == ["a", "b"]
+
+
+HEADS = [
+    "[1, 2",
+    "configs: 3",
+    "configs:\n- config_name: labeled",
+    "configs:\n- config_name: labeled\n  data_files:\n  - split: train\n    path: /etc/*",
+    "- a",
+]
+
+
+@pytest.mark.parametrize("text", ["", "no head", *(f"---\n{head}\n---\n" for head in HEADS)])
+def test_a_card_that_was_edited_is_an_error_of_the_data_set(built, tmp_path, text):
+    folder = shutil.copytree(built, tmp_path / "cmcc")
+    (folder / "README.md").write_text(text, "utf-8")
+    with pytest.raises(cmcc.DataError, match="cmcc"):
+        open_dataset(str(folder))

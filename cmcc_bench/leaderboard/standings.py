@@ -48,7 +48,7 @@ def track_board(track: Track, gold: Gold, submitted: Mapping[str, tuple[Stored, 
         replace(submitted_entry(stored, scored, perfect.scores), submission=places[key].submission)
         for key, (stored, scored) in submitted.items()
     ]
-    notes = look_alikes(submitted[entry.key][0] for entry in everything if places[entry.key].is_latest)
+    notes = look_alikes(stored for stored, _ in submitted.values())
     history = tuple(entry for entry in everything if not places[entry.key].is_latest)
     entries = [replace(entry, notes=notes.get(entry.key, ())) for entry in everything if places[entry.key].is_latest]
     entries = with_ranks(entries, track.headline)
@@ -66,7 +66,7 @@ def track_board(track: Track, gold: Gold, submitted: Mapping[str, tuple[Stored, 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a submission stands among its author's of one system: the how manieth, from 1, and whether the last."""
+    """Where a submission stands among its author's of one system: its number there, from 1, and whether it is last."""
 
     submission: int
     is_latest: bool
@@ -88,7 +88,10 @@ def places_of(submitted: Iterable[Stored]) -> dict[str, Place]:
 
 
 def look_alikes(submitted: Iterable[Stored]) -> dict[str, tuple[str, ...]]:
-    """A note, by key, for each system whose name looks like one that another author submitted before."""
+    """A note, by key, for each system whose name looks like one that another author submitted before.
+
+    submitted: also those that were replaced, so that a new submission of a system does not lose its claim to the name.
+    """
     first: dict[str, Stored] = {}
     notes: dict[str, tuple[str, ...]] = {}
     for stored in sorted(submitted, key=lambda stored: stored.number):

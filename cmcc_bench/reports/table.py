@@ -68,7 +68,7 @@ class TerminalTable:
         cells = [[cell.replace(" [", "\n[") for cell in row] for row in self.table.rows]
         widths = _widths([list(self.table.columns), *cells], width - _GAP * len(self.table.columns) - 1)
         if self.table.title:
-            yield Text(wrapped(self.table.title, width), style="italic", justify="center" if widths else "left")
+            yield Text(wrapped(self.table.title, width), style="italic")
         if widths:
             yield _grid(self.table.columns, cells, widths)
         else:

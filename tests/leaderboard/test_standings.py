@@ -64,7 +64,7 @@ def test_a_replaced_submission_is_kept_in_the_history_of_the_files(tmp_path):
     assert keys(found.entries) == keys(track.entries)
 
 
-def test_the_page_says_the_how_manieth_submission_it_is():
+def test_the_page_says_which_submission_it_is():
     track = board_of(stored(1), stored(2), stored(3, "Other"))
     assert [nth_submission(entry) for entry in track.entries if entry.kind == "submission"] == ["2nd submission", ""]
     assert "2nd submission," in table_html(table_of(track, Choice("macro_f1")))
@@ -95,6 +95,14 @@ def test_a_name_that_looks_like_another_author_s_is_noted_and_ranked(name):
 @pytest.mark.parametrize("name", ["GPT-2 variant", "GPT-3 baseline", "baseline", "基线", "GPT-2 baseline b"])
 def test_a_name_that_is_another_is_not_noted(name):
     assert look_alikes([stored(1, "GPT-2 baseline"), stored(2, name, "mallory")]) == {}
+
+
+def test_who_used_a_name_first_is_not_noted_after_a_second_submission():
+    track = board_of(stored(1, "Model"), stored(2, "MODEL", "mallory"), stored(3, "Model"))
+    assert [(entry.author, bool(entry.notes)) for entry in track.entries if entry.kind == "submission"] == [
+        ("mallory", True),
+        ("mei", False),
+    ]
 
 
 def test_an_author_may_call_systems_alike():

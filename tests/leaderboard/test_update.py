@@ -510,3 +510,19 @@ class TestHostileSubmissions:
 
 def rows_in(content):
     return pq.read_table(BytesIO(content)).to_pylist()
+
+
+def test_a_second_submission_of_a_system_replaces_the_first_and_the_first_stays_in_the_history(
+    hub, board, data, submit, update, tmp_path
+):
+    assert submit(honest(data), "A model")[0] == 0 and update()[0] == 0
+    assert submit(honest(data, 4), "a  MODEL")[0] == 0
+    status, out, _ = update()
+    assert status == 0 and "1 systems in" in out and "1 submissions that later ones replaced" in out
+    track = load_board(folder_of(hub, board, tmp_path)).tracks["response"]
+    shown = [(entry.key, entry.submission) for entry in track.entries if entry.kind == "submission"]
+    assert [number for _, number in shown] == [2] and [entry.submission for entry in track.history] == [1]
+    files = files_in(hub, board)
+    assert {f"submissions/{key}/submission.json" for key in (shown[0][0], track.history[0].key)} <= files.keys()
+    assert "2nd submission" in files["README.md"].content.decode()
+    assert update()[0] == 0 and files_in(hub, board).keys() == files.keys()
