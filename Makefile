@@ -15,6 +15,8 @@ setup: $(VENV)/done
 $(VENV)/done: constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $$(grep '^torch==' constraints.txt)
+	$(BIN)/pip uninstall --yes -qq cmcc  # what this was called before; its command cmcc would go with it later
+	rm -rf cmcc.egg-info
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,figures,quality,hub,leaderboard,dev]'
 	touch $@
 

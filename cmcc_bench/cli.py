@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import errno
 import sys
-from importlib.metadata import version
 
 import datasets
 
 import cmcc
 from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality
 from cmcc_bench.commands.console import errors
+from cmcc_bench.distribution import VERSION, requirement
 
 # What is not installed with the library alone, and the extra that brings it.
 _EXTRAS = {
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in _EXTRAS:
             raise
-        _say_error(f"this command needs {error.name}: pip install 'cmcc[{_EXTRAS[error.name]}]'")
+        _say_error(f"this command needs {error.name}: pip install '{requirement(_EXTRAS[error.name])}'")
         return 1
     except KeyboardInterrupt as error:
         _say_error(_sentences("stopped", *_notes(error)))
@@ -85,7 +85,7 @@ def _say_error(message: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cmcc", description=str(__doc__).split("\n")[0])
-    parser.add_argument("--version", action="version", version=f"cmcc {version('cmcc')}, data {cmcc.VERSION}")
+    parser.add_argument("--version", action="version", version=f"cmcc {VERSION}, data {cmcc.VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for kind in (data, figures, models, quality, hub, leaderboard):
         kind.add(commands)
