@@ -20,8 +20,9 @@ $(VENV)/done: constraints.txt pyproject.toml
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,figures,quality,hub,leaderboard,dev]'
 	touch $@
 
+# A process a core; the tests of a file stay together, so that what its fixtures make is made once.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile --durations 10
 
 lint: setup
 	$(BIN)/ruff check .
