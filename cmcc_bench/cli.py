@@ -19,6 +19,7 @@ import cmcc
 from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality
 from cmcc_bench.commands.console import errors
 from cmcc_bench.distribution import VERSION, requirement
+from cmcc_bench.masking import mask_error
 
 # What is not installed with the library alone, and the extra that brings it.
 _EXTRAS = {
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status: int = options.run(options)
     except cmcc.DataError as error:
-        _say_error(str(error))
+        _say_error(str(mask_error(error)))
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -1,13 +1,70 @@
-"""Personal data in texts: where they stand, of what kind they are, and texts with them masked, as tools print them."""
+"""Personal data in texts: where they stand, of what kind they are, and texts with them masked, as tools print them.
+
+Callers say their numbers in groups: 幺三零，零零零零 嗯 零零零零. So numbers are searched in three steps:
+
+1. `_CHAIN` finds digits and what people say or write between them; `_groups` reads them as digits alone;
+2. groups that together have the length and form of a telephone number, an identity card or a bank card are one,
+   whatever stands between them (`_with_a_form`);
+3. what is left of a chain is a number if it has seven digits and reads like one, and not like amounts, dates or
+   counting (`_reads_like_a_number`).
+
+Every step looks at a bounded number of groups from each group on: the time grows with the length of the text alone.
+Only digits are masked, not what stands between them: lines and positions stay as they are.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-_DIGIT = "[0-9０-９零〇一二三四五六七八九幺]"
-_PLAIN_DIGITS = str.maketrans("０１２３４５６７８９零〇一二三四五六七八九幺", "0123456789001234567891")
+import cmcc
+
+_SPOKEN_DIGITS = ("零〇○洞", "一幺壹", "二贰两", "三叁", "四肆", "五伍", "六陆", "七柒拐", "八捌", "九玖勾")
+_VALUES = {digit: str(value) for value, digits in enumerate(_SPOKEN_DIGITS) for digit in digits}
+_DIGIT = rf"[\d{''.join(_VALUES)}]"
+# 三个零 is 000, but those of 两个一百, 八个八个 and 18个18个 are amounts.
+_REPEATED = (
+    rf"(?:[两二三四五六七八九]个{_DIGIT}|(?<!\d)[2-9２-９]个\d(?!\d))"
+    "(?![十百千万亿块元角毛分兆个点折年月号日天])"
+)
+_TOKEN = re.compile(rf"{_REPEATED}|{_DIGIT}")
+
+# Punctuation and blanks of every kind, except what belongs to amounts, times, addresses and masks; hesitations; the
+# speaker that begins a line of a transcript, and what the other one says meanwhile.
+_BETWEEN = (
+    r"(?:[^\w:：%％‰¥￥$€£°℃@＠*＊]|_|[嗯啊呃额哦噢喔唔哎诶欸唉呀哈嘛呢吧的对是好行再杠转]"
+    r"|[那这]个|然后|接着|后[面边头]|横杠|[您你]说|继续|没错|(?:客服|用户)[：:])"
+)
+_CHAIN = re.compile(
+    rf"(?:{_TOKEN.pattern})+(?:{_BETWEEN}{{1,16}}(?:{_TOKEN.pattern})+)*"
+    rf"(?:{_BETWEEN}{{0,4}}(?P<check>[XxＸｘ叉](?![A-Za-z])))?"  # the last place of an identity card's number
+)
+_TIGHT = re.compile(r"[ _-]?")  # between the groups of a number that is written as one
+
+_AREA = r"(?:10|2\d|[3-9]\d\d)"
+_TELEPHONE = re.compile(
+    r"(?:(?:00)?86|0)?1[3-9]\d{9}"  # mobile
+    rf"|(?:0|(?:00)?860?){_AREA}[1-9]\d{{6,7}}"  # with an area code
+)
+_ID_CARD = re.compile(r"[1-8]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]")
+_BANK_CARD = re.compile(r"[3-6]\d{15,18}")
+_LENGTHS = range(10, 20)  # digits of what has a form
+_USUAL_GROUPS = {
+    (3, 4, 4), (3, 8), (7, 4), (4, 4, 3), (3, 3, 5), (4, 3, 4), (3, 2, 3, 3), (2, 3, 4, 4), (2, 11), (2, 3, 8),
+    (3, 7), (4, 7), (4, 8), (4, 4, 4),  # with an area code
+    (6, 8, 4), (6, 8, 3, 1), (6, 4, 4, 4), (3, 3, 4, 4, 4), (6, 6, 6), (6, 12), (10, 8), (14, 4), (17, 1),  # identity
+    (4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (6, 13), (6, 10), (8, 8), (4, 6, 5),  # bank
+}  # fmt: skip
+
+_LEAST = 7  # digits of a number without a form
+_CUE = re.compile("号码|手机号|电话|身份证|[卡账帐户单]号|密码|验证码|编号|号是")
+_SERVICE = re.compile(r"1[12]\d|100[01]\d|1008\d|12\d{3}|9[56]\d{3}")  # 110, 10086, 12345, 95588: nobody's own
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_MONTH, _DAY = re.compile(r"0?[1-9]|1[0-2]"), re.compile(r"0?[1-9]|[12]\d|3[01]")
+_UNIT = re.compile(r"\s?(?:元|块|万|亿|人|户|次|条|秒|分|兆|字节|[KMGT]?B|[KMG])", re.IGNORECASE)
 
 # The most frequent surnames: what follows "my name is" is a name only where it begins with one ("我叫你别动" is none).
 _SURNAME = (
@@ -18,12 +75,17 @@ _SURNAME = (
     "桂全佟应臧闵苟邬边卞姬师和仇栾隋商刁沙荣巫寇桑郎甄丛仲虞敖巩明佘池查麻苑迟邝])"
 )
 
-_PERSONAL = re.compile(
-    rf"(?P<number>{_DIGIT}(?:[ _-]?{_DIGIT}){{6,}}[Xx]?)"  # telephone, identity card, bank card, account
-    r"|(?P<e_mail>[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)"
-    r"|(?P<plate>[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z][ ·]?[A-Za-z0-9]{5,6})"
-    rf"|(?P<name>(?:(?<=我叫)|(?<=名叫)|(?<=名字叫)|(?<=姓名是)){_SURNAME}[一-龥]{{1,2}}|(?<=姓)(?<!百姓){_SURNAME})"
+_E_MAIL = re.compile(
+    r"[A-Za-z0-9._%+-]{1,64}[@＠][A-Za-z0-9-]+(?:[.．][A-Za-z0-9-]+)+"  # 64, by RFC 5321; without a limit not linear
 )
+_PLATE = re.compile(
+    r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z][ ·]?[A-Za-z0-9]{5,6}(?![A-Za-z0-9])"
+)
+_NAME = re.compile(
+    rf"(?:(?<=我叫)|(?<=名叫)|(?<=名字叫)|(?<=姓名是)){_SURNAME}[一-龥]{{1,2}}|(?<=姓)(?<!百姓){_SURNAME}"
+)
+
+_PLACE_IN_FILE = re.compile(r"((?:line|column|char) \d+)")  # as a JSON parser says it
 
 CERTAIN_KINDS = ("telephone", "id_card", "bank_card", "e_mail", "plate")  # their form leaves little doubt
 
@@ -39,25 +101,255 @@ class Personal:
 
 def find_personal(text: str) -> Iterator[Personal]:
     """What may name a person or an account, in the order of the text; positions in code points."""
-    for found in _PERSONAL.finditer(text):
-        kind = str(found.lastgroup)
-        yield Personal(_kind_of_number(found.group()) if kind == "number" else kind, *found.span())
+    return (found for found, _ in _find(text))
 
 
 def mask(text: str) -> str:
-    """The text with personal numbers, addresses and names as asterisks, as long as they were."""
-    return _PERSONAL.sub(lambda found: "*" * len(found.group()), text)
+    """The text with personal numbers, addresses and names as asterisks, as long as they were.
+
+    Of a number only the digits are masked: 138 0000 0000 becomes *** **** ****.
+    """
+    shown = list(text)
+    for _, spans in _find(text):
+        for start, end in spans:
+            shown[start:end] = "*" * (end - start)
+    return "".join(shown)
 
 
-def _kind_of_number(text: str) -> str:
-    digits = re.sub(r"[ _-]", "", text).translate(_PLAIN_DIGITS).upper()
-    if re.fullmatch(r"(?:86)?1[3-9]\d{9}|0\d{9,11}", digits):
-        return "telephone"
-    if len(digits) == 18 and _is_id_card(digits):
-        return "id_card"
-    if 16 <= len(digits) <= 19 and digits.isdecimal() and _passes_luhn(digits):
-        return "bank_card"
-    return "number"
+def mask_lines(lines: Iterable[str]) -> list[str]:
+    """The lines of a transcript masked together: a number that runs over several of them is found as well.
+
+    Lines must not contain line feeds.
+    """
+    lines = list(lines)
+    return mask("\n".join(lines)).split("\n") if lines else []
+
+
+def mask_error(error: cmcc.DataError) -> cmcc.DataError:
+    """The error as tools print it: what was found is masked where it quotes a line or a dialogue of the data.
+
+    Ids, file names and places in a file are no personal data and stay, as the error would be of no use without them.
+    """
+    if not error.place.keys() & {"dialogue", "line", "turn", "field"}:
+        return error
+    parts = _PLACE_IN_FILE.split(error.found)
+    found = "".join(part if number % 2 else mask(part) for number, part in enumerate(parts))
+    return cmcc.DataError(found, error.expected, error.hint, **error.place)
+
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Digits with nothing between them. tokens: where each stands, 三个零 being one. before: what precedes them."""
+
+    digits: str
+    text: str
+    tokens: tuple[Span, ...]
+    before: str
+
+    @property
+    def start(self) -> int:
+        return self.tokens[0][0]
+
+    @property
+    def end(self) -> int:
+        return self.tokens[-1][1]
+
+
+def _find(text: str) -> list[tuple[Personal, list[Span]]]:
+    """What is personal, in order, and the parts of each that are masked.
+
+    Numbers are searched in the text without what was found before, so that masking a masked text changes nothing.
+    """
+    found: list[tuple[Personal, list[Span]]] = []
+    for pattern, kind in ((_E_MAIL, "e_mail"), (_PLATE, "plate"), (_NAME, "name")):
+        matches = [match.span() for match in pattern.finditer(text)]
+        found += [(Personal(kind, *span), [span]) for span in matches]
+        text = pattern.sub(lambda match: "*" * len(match[0]), text)
+    for chain in _CHAIN.finditer(text):
+        for kind, groups in _numbers(_groups(chain), text):
+            tokens = [token for group in groups for token in group.tokens]
+            found.append((Personal(kind, groups[0].start, groups[-1].end), tokens))
+    return sorted(found, key=lambda item: item[0].start)
+
+
+def _groups(chain: re.Match[str]) -> list[_Group]:
+    """The groups of digits in a match of `_CHAIN`; the check character X is a group of its own."""
+    text, first = chain.string, chain.start()
+    tokens = [match.span() for match in _TOKEN.finditer(text, first, chain.end())]
+    if chain["check"]:
+        tokens.append(chain.span("check"))
+    borders = [0, *(place for place in range(1, len(tokens)) if tokens[place - 1][1] < tokens[place][0]), len(tokens)]
+    if chain["check"] and borders[-2] != len(tokens) - 1:
+        borders.insert(-1, len(tokens) - 1)
+    groups: list[_Group] = []
+    for start, end in pairwise(borders):
+        own = tuple(tokens[start:end])
+        before = text[groups[-1].end : own[0][0]] if groups else ""
+        digits = "".join(_digits(text[a:b]) for a, b in own)
+        groups.append(_Group(digits, text[own[0][0] : own[-1][1]], own, before))
+    return groups
+
+
+def _digits(token: str) -> str:
+    """The ASCII digits of a token: of 三个零, 000."""
+    value = _VALUES.get(token[-1]) or str(unicodedata.decimal(token[-1], "X"))
+    times = 1 if len(token) == 1 else int(_VALUES.get(token[0]) or unicodedata.decimal(token[0]))
+    return value * times
+
+
+def _numbers(groups: Sequence[_Group], text: str) -> Iterator[tuple[str, Sequence[_Group]]]:
+    """The personal numbers of a chain: their kind, and the groups they are made of."""
+    if sum(len(group.digits) for group in groups) < _LEAST:
+        return
+    rest = 0
+    for kind, first, last in [*_with_a_form(groups), ("", len(groups), len(groups))]:
+        for part in _without_dates(groups[rest:first]):
+            digits = [group for group in part if group.digits.isdecimal()]  # X counts only where a number precedes it
+            if _reads_like_a_number(digits, text):
+                yield "number", part
+        if kind:
+            yield kind, groups[first:last]
+        rest = last
+
+
+def _with_a_form(groups: Sequence[_Group]) -> list[tuple[str, int, int]]:
+    """The kind of each run of groups that has a form, its first group and the one after its last.
+
+    Runs that overlap are joined, so that nothing before a number, such as the digits of another, can hide it.
+    """
+    digits = "".join(group.digits for group in groups)
+    ends, place = {}, 0
+    for number, group in enumerate(groups, 1):
+        place += len(group.digits)
+        ends[place] = number
+    found: list[tuple[str, int, int]] = []
+    place = 0
+    for first, group in enumerate(groups):
+        for length in _LENGTHS:
+            last = ends.get(place + length)
+            kind = last and _form(digits[place : place + length])
+            if last and kind:
+                kind = _with_doubt(kind, groups[first:last])
+                if found and first < found[-1][2]:
+                    known, start, end = found.pop()
+                    kind = known if known in CERTAIN_KINDS else kind
+                    found.append((kind, start, max(end, last)))
+                else:
+                    found.append((kind, first, last))
+        place += len(group.digits)
+    return found
+
+
+def _form(digits: str) -> str | None:
+    """The kind of number that digits have the form of: "number" for a card without its check digit; None for none."""
+    if len(digits) < 16:
+        return "telephone" if _TELEPHONE.fullmatch(digits) else None
+    if _ID_CARD.fullmatch(digits):
+        return "id_card" if _is_id_card(digits) else "number"
+    if _BANK_CARD.fullmatch(digits):
+        return "bank_card" if _passes_luhn(digits) else "number" if digits.startswith("62") else None
+    return None
+
+
+def _with_doubt(kind: str, groups: Sequence[_Group]) -> str:
+    """The kind, or "number" where other groups of digits, such as a list of prices, can have this form by chance."""
+    sizes = tuple(len(group.digits) for group in groups)
+    return kind if _is_whole(groups) or sizes in _USUAL_GROUPS or _is_code(groups) else "number"
+
+
+def _is_whole(groups: Sequence[_Group]) -> bool:
+    """Whether groups are written as one number."""
+    return all(_TIGHT.fullmatch(group.before) for group in groups[1:])
+
+
+def _is_code(groups: Sequence[_Group]) -> bool:
+    """Whether groups are read digit by digit, as no amount is: each alone, with 幺, zero in front, or in Chinese."""
+    return all(len(group.digits) == 1 for group in groups) or any(map(_is_code_alone, groups))
+
+
+def _is_code_alone(group: _Group) -> bool:
+    is_read = group.digits[0] == "0" or not group.text.isdecimal()
+    return "幺" in group.text or (len(group.digits) > 2 and is_read)
+
+
+def _without_dates(groups: Sequence[_Group]) -> Iterator[Sequence[_Group]]:
+    """The parts of a chain between dates: 2022.11.27, 27/11/2022, 2022-11."""
+    start = place = 0
+    while place < len(groups):
+        size = _date_at(groups, place)
+        if size:
+            yield groups[start:place]
+            start = place + size
+        place += size or 1
+    yield groups[start:]
+
+
+def _date_at(groups: Sequence[_Group], place: int) -> int:
+    """How many groups make a date from here on; 0 for none."""
+    texts = [group.digits for group in groups[place : place + 3]]
+    forms = ((_YEAR, _MONTH, _DAY), (_DAY, _MONTH, _YEAR), (_MONTH, _DAY, _YEAR), (_YEAR, _MONTH))
+    for form in forms:
+        if len(texts) >= len(form) and all(part.fullmatch(text) for part, text in zip(form, texts, strict=False)):
+            return len(form)
+    return 0
+
+
+def _reads_like_a_number(groups: Sequence[_Group], text: str) -> bool:
+    """Whether groups without a form are somebody's number rather than amounts, years or counting."""
+    total = sum(len(group.digits) for group in groups)
+    if total < _LEAST or all(map(_is_ordinary, groups)) or _are_amounts(groups, text) or _is_counting(groups):
+        return False
+    if any(size >= _LEAST for size in _tight_sizes(groups)):
+        return True
+    ordinary = sum(len(group.digits) for group in groups if _is_ordinary(group))
+    if total - ordinary < _LEAST:
+        return False
+    code = sum(len(group.digits) for group in groups if _is_code_alone(group) and not _is_ordinary(group))
+    is_spelled = all(len(group.digits) == 1 for group in groups)
+    return is_spelled or code >= 3 or bool(_CUE.search(text, max(groups[0].start - 12, 0), groups[0].start))
+
+
+def _tight_sizes(groups: Sequence[_Group]) -> Iterator[int]:
+    """The number of digits in each part of a chain that is written as one number."""
+    size = 0
+    for group in groups:
+        if size and not _TIGHT.fullmatch(group.before):
+            yield size
+            size = 0
+        size += len(group.digits)
+    yield size
+
+
+def _is_ordinary(group: _Group) -> bool:
+    """Whether a group is a year or a number of a service, which everybody has."""
+    return bool(_YEAR.fullmatch(group.digits) or _SERVICE.fullmatch(group.digits))
+
+
+def _are_amounts(groups: Sequence[_Group], text: str) -> bool:
+    """Whether groups are 100，200，300 or 1,000,000 or 1000000 or end with a unit: 10 20 301M."""
+    digits = [group.digits for group in groups]
+    if not all(group.text.isdecimal() for group in groups) or digits[0][0] == "0":
+        return False
+    if len(groups) > 1 and all(group.before in (",", "，") and len(group.digits) == 3 for group in groups[1:]):
+        return len(digits[0]) < 4  # by the thousand
+    if any(group[0] == "0" for group in digits):
+        return False
+    if len(groups) == 1:
+        is_round = not digits[0][1:].strip("0")
+    else:
+        is_round = all(len(group) > 1 and group[-1] == "0" for group in digits)
+    return is_round or (len("".join(digits)) < 11 and _UNIT.match(text, groups[-1].end) is not None)
+
+
+def _is_counting(groups: Sequence[_Group]) -> bool:
+    """Whether groups are 1、2、3, ... or another row of equal steps."""
+    if len(groups) < 3 or any(len(group.digits) > 4 or not group.digits.isdecimal() for group in groups):
+        return False
+    steps = {int(after.digits) - int(before.digits) for before, after in pairwise(groups)}
+    return len(steps) == 1 and steps != {0}
 
 
 def _is_id_card(digits: str) -> bool:

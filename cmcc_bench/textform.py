@@ -119,6 +119,20 @@ def fold_caring(acts: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(plain or [_FOLDED[act] for act in acts]))
 
 
+_SLOTS = re.compile(r"[(（][^()（）]*(?:[)）]|$)")
+
+
+def normalize_labels(text: str, vocabulary: Mapping[str, str]) -> tuple[str, ...]:
+    """The labels that anyone wrote, by their Chinese names, without repeats; slots in parentheses are left out.
+
+    vocabulary: as cmcc.find_label takes it, and tolerant as that is. A name that it does not have is kept as written,
+    without blanks: what is in no vocabulary is a label too, and a wrong one.
+    """
+    chinese = tuple(vocabulary.values())
+    found = ((name, cmcc.find_label(name, vocabulary)) for name in cmcc.label_names(_SLOTS.sub("", text)))
+    return tuple(dict.fromkeys("".join(name.split()) if index is None else chinese[index] for name, index in found))
+
+
 def read_labels(text: str) -> tuple[str, ...]:
-    """The labels that a model wrote, separated by commas: blanks and repeats removed, unknown names kept."""
+    """The names of entities that a model wrote, separated by commas: blanks and repeats removed."""
     return tuple(dict.fromkeys(label for label in text.replace(" ", "").split(",") if label))

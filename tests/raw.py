@@ -40,6 +40,11 @@ def dialogue(dialogue_id="call-1", turns=None, **more):
     return {"id": dialogue_id, "满意度": 2, "content": content} | more
 
 
+def unreadable(dialogue_id="bad", key=SERVICE):
+    """A raw dialogue with a text that is no text, which nothing can repair."""
+    return dialogue(dialogue_id, turns=[turn() | {key: 9}])
+
+
 def plain(dialogue_id="plain-1"):
     """An unlabelled raw dialogue."""
     return {"id": dialogue_id, "content": [{SERVICE: "您好", USER: "喂"}, {SERVICE: "请讲", USER: "没事了"}]}

@@ -22,10 +22,13 @@ def test_build_prints_what_it_made_and_ends_with_0(tmp_path, capsys):
 
 
 def test_data_that_are_not_right_end_with_1_and_the_message_on_standard_error(tmp_path, capsys):
-    raw.write(tmp_path, "train.json", [raw.dialogue(满意度=9)])
+    raw.write(tmp_path, "train.json", [raw.unreadable("call-1")])
     assert cli.main(["build", "--data-dir", str(tmp_path), "--out", str(tmp_path.parent / "x")]) == 1
     captured = capsys.readouterr()
-    assert "cmcc: file train.json, dialogue call-1, field 满意度: found 9" in captured.err and captured.out == ""
+    assert (
+        "cmcc: file train.json, dialogue call-1, turn 0, field [SPEAKER 1]: found int" in captured.err
+        and captured.out == ""
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The builder and load() of cmcc.py: every config, streamed or not, and never a stale row."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,9 +8,11 @@ import sys
 from pathlib import Path
 
 import datasets
+import pyarrow.parquet as pq
 import pytest
 
 import cmcc
+from cmcc_bench.build import build
 from tests import raw
 
 VIEWS = ("labeled", "emotion", "response", "satisfaction", "unlabeled")
@@ -113,6 +116,110 @@ class TestTheCacheIsNeverStale:
         code = tmp_path / "cmcc.py"
         code.write_text(code.read_text("utf-8").replace('"service": "客服"', '"service": "坐席"'), encoding="utf-8")
         assert "坐席：" in contexts()
+
+
+class TestSkippingErrors:
+    @pytest.fixture
+    def broken(self, folder):
+        """The folder with a dialogue that cannot be read, two clashes of ids and two lines that are no JSON."""
+        raw.write(folder, "bad.json", [raw.dialogue("good"), raw.unreadable(), raw.dialogue("a", 满意度=1)])
+        lines = [json.dumps(call) for call in (raw.plain("p"), raw.plain("a"))]
+        raw.write(folder, "lines.jsonl", "\n".join([lines[0], '{"id": "half', lines[1], "]"]))
+        return folder
+
+    def test_without_it_the_first_error_is_raised(self, broken):
+        for options in ({}, {"on_error": "raise"}, {"streaming": True}):
+            with pytest.raises(cmcc.DataError, match=r"bad.json, dialogue bad, turn 0, field \[SPEAKER 1\]"):
+                cmcc.load("labeled", broken, **options)
+
+    @pytest.mark.parametrize("streaming", [False, True])
+    @pytest.mark.parametrize("config", ["labeled", "unlabeled", "response"])
+    def test_the_others_are_loaded_and_the_report_says_what_was_skipped(self, broken, config, streaming, caplog):
+        report = cmcc.Report()
+        loaded = cmcc.load(config, broken, on_error="skip", report=report, streaming=streaming)
+        ids = {row["dialogue_id"] for rows in loaded.values() for row in rows}
+        assert ids == ({"b", "p"} if config == "unlabeled" else {"a", "c", "d", "good"})
+        places = [
+            "bad.json, dialogue bad, turn 0",
+            "bad.json, dialogue a",
+            "line 2",
+            "lines.jsonl, dialogue a",
+            "line 4",
+        ]
+        assert [place in message for place, message in zip(places, report.rejected, strict=True)] == [True] * 5
+        assert report.read == {"cmcc": 7, "unlabelled": 3} and report.set_aside == {"repeated_dialogue": 2}
+        (said,) = caplog.messages
+        assert f"{broken}: skipped 5 dialogues or lines" in said and report.rejected[0] in said
+        assert "report.rejected" in said
+
+    def test_rows_from_the_cache_tell_it_again(self, broken, caplog):
+        reports = []
+        for _ in range(3):
+            reports.append(cmcc.Report())
+            cmcc.load("labeled", broken, "test", on_error="skip", report=reports[-1])
+        assert len(caplog.messages) == 3 and len(set(caplog.messages)) == 1
+        assert reports[0] == reports[1] == reports[2] and len(reports[0].rejected) == 5
+
+    def test_rows_of_which_some_were_skipped_are_never_those_of_raise(self, broken):
+        assert len(cmcc.load("labeled", broken, "train", on_error="skip")) > 1
+        with pytest.raises(cmcc.DataError, match="dialogue bad"):
+            cmcc.load("labeled", broken, "train")
+
+    def test_two_processes_skip_what_one_does(self, broken, tmp_path):
+        load = f"cmcc.load('labeled', {str(broken)!r}, 'train', num_proc=2, on_error='skip', report=report)"
+        path = tmp_path / "load.py"
+        path.write_text(
+            f"import cmcc\nif __name__ == '__main__':\n    report = cmcc.Report()\n"
+            f"    print(list({load}['dialogue_id']), len(report.rejected))"
+        )
+        environment = os.environ | {"HF_HOME": str(tmp_path / "hf")}
+        done = subprocess.run([sys.executable, path], env=environment, capture_output=True, text=True, check=True)
+        wanted = list(cmcc.load("labeled", broken, "train", on_error="skip")["dialogue_id"])
+        assert done.stdout.strip().endswith(f"{wanted} 5") and "skipped 5 dialogues" in done.stderr
+
+    def test_it_skips_what_the_build_command_rejects_and_gives_the_same_rows(self, broken, tmp_path):
+        report = cmcc.Report()
+        loaded = cmcc.load("labeled", broken, on_error="skip", report=report)
+        result = build(broken, tmp_path / "cmcc", skip_errors=True)
+        assert sorted(result.report.rejected) == sorted(report.rejected)
+        assert result.report.repaired == report.repaired
+        assert result.report.read == report.read
+        for split, rows in loaded.items():
+            (path,) = (tmp_path / "cmcc" / "labeled").glob(f"{split}-*.parquet")
+            assert pq.read_table(path).to_pylist() == list(rows)
+
+    def test_a_file_that_is_cut_off_is_an_error_all_the_same(self, broken):
+        path = broken / "z.json"
+        path.write_bytes(path.read_bytes()[:-20])
+        with pytest.raises(cmcc.DataError, match=r"z.json, line 1.*cut off"):
+            cmcc.load("labeled", broken, on_error="skip")
+
+    def test_where_all_are_skipped_the_message_says_so(self, tmp_path):
+        raw.write(tmp_path, "calls.json", [raw.unreadable()])
+        with pytest.raises(cmcc.DataError, match=r"no labeled dialogues \(1 were skipped; the first: .*found int"):
+            cmcc.load("labeled", tmp_path, on_error="skip")
+
+    def test_another_word_is_refused(self, folder):
+        with pytest.raises(ValueError, match="no on_error 'ignore'; there are raise, skip"):
+            cmcc.load("labeled", folder, on_error="ignore")
+
+    def test_the_report_of_a_load_without_errors_counts_what_was_read_and_nothing_is_said(self, folder, caplog):
+        report = cmcc.Report()
+        cmcc.load("emotion", folder, report=report)
+        assert report.read == {"cmcc": 5, "unlabelled": 1} and not report.rejected and not caplog.messages
+        assert cmcc.Report.from_dict(report.as_dict()) == report
+
+
+def test_dialogues_in_files_of_two_splits_are_told_with_every_load(tmp_path, caplog):
+    for name in ("train", "test"):
+        raw.write(tmp_path, f"{name}.json", [raw.dialogue("both"), raw.dialogue(name)])
+    for options in ({}, {}, {"streaming": True}):
+        loaded = cmcc.load("labeled", tmp_path, **options)
+        assert {split: [row["dialogue_id"] for row in rows] for split, rows in loaded.items()} == {
+            "train": ["train"],
+            "test": ["both", "test"],
+        }
+    assert len(caplog.messages) == 3 and all("two splits (test and train 1)" in said for said in caplog.messages)
 
 
 def test_without_data_the_message_says_where_they_come_from_and_what_works_now():

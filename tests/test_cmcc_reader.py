@@ -29,6 +29,12 @@ def read_one(tmp_path, dialogue):
     return dialogues[0].row, report
 
 
+def read_dialogue(dialogue):
+    """The row of a dialogue that is in no file."""
+    file = cmcc.RawFile(Path("calls.json"), "calls.json", None)
+    return cmcc.DialogueReader().read(cmcc.RawDialogue(file, 0, json.dumps(dialogue), dialogue, ())).row
+
+
 def with_info(**info):
     turn = raw.turn()
     turn["info"] = {"ents": [], "triples": []} | info
@@ -355,39 +361,225 @@ class TestRepairs:
 
 
 BAD_DIALOGUES = {
-    "an unknown emotion": (raw.dialogue(turns=[raw.turn(用户情绪="开心")]), ["用户情绪", "'开心'", "抱怨某问题"]),
-    "an unknown intent": (raw.dialogue(turns=[raw.turn(intents="吵架")]), ["用户意图", "'吵架'", "求助-查询"]),
-    "an unknown act": (raw.dialogue(turns=[raw.turn(acts="唱歌")]), ["客服意图", "'唱歌'", "安抚"]),
-    "an unknown entity type": (with_info(ents=[entity(type="火车票")]), ["info.ents.type", "'火车票'", "流量包"]),
-    "an unknown satisfaction": (raw.dialogue(满意度=4), ["满意度", "found 4", "1 (unsatisfied)"]),
     "a text that is no string": (
         raw.dialogue(turns=[raw.turn() | {raw.USER: 7}]),
         ["turn 0", "[SPEAKER 2]", "found int", "a string"],
     ),
     "a third speaker": (raw.dialogue(turns=[raw.turn(**{"[SPEAKER 3]": "啊"})]), ["[SPEAKER 3]", "another speaker"]),
-    "a turn without speakers": (raw.dialogue(turns=[{"用户意图": "问候"}]), ["turn 0", "no speaker key"]),
-    "an intent that is no string": (raw.dialogue(turns=[raw.turn(用户意图=3)]), ["用户意图", "found int"]),
-    "a position outside its text": (
-        with_info(ents=[entity(name="语音包", pos=[[2, 90, 93]])]),
-        ["info.ents.pos", "[2, 90, 93]", "9 characters"],
+    "texts under other keys": (
+        raw.dialogue(turns=[{"客服": "您好", "顾客": "喂", "用户意图": "问候"}]),
+        ["turn 0", "no speaker key"],
     ),
-    "a position of no speaker": (
-        with_info(ents=[entity(pos=[[3, 0, 1]])]),
-        ["info.ents.pos", "[3, 0, 1]", "speaker 1 to 2"],
-    ),
-    "a slot of an entity that is never declared": (
-        raw.dialogue(turns=[raw.turn(intents="询问(ent-7-业务费用)")]),
-        ["用户意图", "ent-7", "declares"],
-    ),
-    "a triple of an entity that is never declared": (
-        with_info(ents=[entity()], triples=[triple(**{"ent-id": "ent-9", "ent-name": "NA"})]),
-        ["triples", "ent-9"],
-    ),
-    "an entity id of another form": (with_info(ents=[entity(id="7号")]), ["info.ents", "'7号'", "ent-1"]),
-    "a triple without a slot": (with_info(ents=[entity()], triples=[triple(prop=None)]), ["info.triples.prop", "None"]),
-    "an info that is no object": (raw.dialogue(turns=[raw.turn(info=[])]), ["info", "found list"]),
-    "half a surrogate pair": (raw.dialogue(turns=[raw.turn(service="\ud83d")]), ["[SPEAKER 1]", "surrogate"]),
+    "a turn that is no object": (raw.dialogue(turns=[raw.turn(), ["您好"]]), ["turn 1", "found list"]),
 }
+
+NO_INTENTS, NO_ACTS, NO_EMOTIONS = ((1, "intents", None), (0, "acts", None), (1, "emotions", None))
+DEFECTS = {  # what is wrong -> the dialogue, (utterance, field, value) of what it costs, how the report calls it
+    "an unknown emotion": (raw.turn(用户情绪="开心"), NO_EMOTIONS, "unknown_label:开心"),
+    "an unknown emotion beside a known one": (
+        raw.turn(用户情绪="开心;中性"),
+        (1, "emotions", [0]),
+        "unknown_label:开心",
+    ),
+    "an unknown intent": (raw.turn(intents="吵架(业务费用)"), NO_INTENTS, "unknown_label:吵架"),
+    "an unknown act": (raw.turn(acts="唱歌,问候"), (0, "acts", [2]), "unknown_label:唱歌"),
+    "words in the place of a label": (
+        raw.turn(用户情绪="我都跟你们说了好几遍了怎么还是不行呢"),
+        NO_EMOTIONS,
+        "unknown_label",
+    ),
+    "a number in the place of a label": (raw.turn(用户情绪="13800138000"), NO_EMOTIONS, "unknown_label"),
+    "an intent that is no string": (raw.turn(用户意图=3), NO_INTENTS, "unreadable_label:用户意图"),
+    "emotions that are an object": (raw.turn(用户情绪={"a": 1}), NO_EMOTIONS, "unreadable_label:用户情绪"),
+    "an act that is missing as tables say it": (raw.turn(acts=float("nan")), NO_ACTS, "missing_act"),
+    "confused intents among others": (raw.turn(intents="意图混乱,询问"), NO_ACTS, "confused_intents"),
+    "confused intents in a list": (raw.turn(intents=["询问", "意图混乱"]), NO_INTENTS, "confused_intents"),
+    "a slot of an entity that is never declared": (
+        raw.turn(intents="询问(ent-7-业务费用)(账户余额)"),
+        (1, "intents", [{"intent": 5, "slots": [{"entity_id": None, "slot": "账户余额"}]}]),
+        "undeclared_entity",
+    ),
+    "an info that is no object": (raw.turn(intents="询问", info=[]), (1, "entities", []), "unreadable_label:info"),
+    "half a surrogate pair": (raw.turn(service="a\ud83d"), (0, "text", "a\ufffd"), "half_surrogate"),
+    "a text that is null": (raw.turn(service=None), (0, "text", ""), "missing_text"),
+}
+ENTITY_DEFECTS = {  # what is wrong -> the entity or triple, what is different of what is read (None: it is left out)
+    "an unknown type": (entity(type="火车票"), {"type": None}, "unknown_label:火车票"),
+    "a position outside its text": (
+        entity(name="语音包", pos=[[2, 90, 93]]), {"name": "语音包", "start": None, "end": None}, "position_left_out",
+    ),
+    "a position of no speaker": (entity(pos=[[3, 0, 1]]), {}, "unreadable_position"),
+    "a position of two numbers": (entity(pos=[[2, 3]]), {}, "unreadable_position"),
+    "a position that is a text": (entity(pos="2,3,6"), {}, "unreadable_position"),
+    "an empty position": (entity(pos=[[]]), {}, "missing_position"),
+    "no positions": (entity(pos=[]), {}, "missing_position"),
+    "an empty position before another": (entity(pos=[[], [2, 3, 6]]), {}, "empty_position"),
+    "an empty position behind another": (entity(pos=[[2, 3, 6], []]), {}, "empty_position"),
+    "a null position among others": (entity(pos=[None, [2, 3, 6]]), {}, "empty_position"),
+    "an id of another form": (entity(id="7号"), {"entity_id": None}, "unreadable_entity_id"),
+    "neither name nor position": (entity(name=None, pos=None), None, "entity_without_name"),
+    "an empty name without position": (entity(name="", pos=[[]]), None, "entity_without_name"),
+    "a name that is a list": (entity(name=["流量包"]), {}, "missing_name"),
+}  # fmt: skip
+TRIPLE_DEFECTS = {
+    "no slot": (triple(prop=None), None, "triple_without_slot"),
+    "a blank slot": (triple(prop=" "), None, "triple_without_slot"),
+    "a slot that is a number": (triple(prop=5), None, "triple_without_slot"),
+    "neither value nor position": (triple(value=None, pos=None), None, "triple_without_value"),
+    "a value that is an object": (triple(value={}, pos=[]), None, "triple_without_value"),
+    "no value": (triple(value=None), {}, "missing_name"),
+    "an empty position": (triple(pos=[]), {}, "missing_position"),
+    "an empty position in a list": (triple(pos=[[]]), {}, "missing_position"),
+    "an entity that is never declared": (triple(**{"ent-id": "ent-9", "ent-name": "NA"}), None, "undeclared_entity"),
+    "a number for its value": (
+        triple(value=30, pos=[2, 90, 93]), {"value": "30", "start": None, "end": None}, "number_for_text",
+    ),
+}  # fmt: skip
+IN_PLACE = {
+    "entities": {"entity_id": "ent-1", "type": 6, "name": "流量包", "start": 3, "end": 6},
+    "triples": {
+        "entity_id": "ent-1", "entity_name": "流量包", "slot": "业务费用", "value": "流量包", "start": 3, "end": 6,
+    },
+}  # fmt: skip
+
+
+class TestDefects:
+    """A defect costs its label and is counted; it never costs the dialogue."""
+
+    @pytest.mark.parametrize("name", list(DEFECTS))
+    def test_a_defect_of_a_turn_costs_its_label_and_nothing_else(self, tmp_path, name):
+        turn, (number, field, value), kind = DEFECTS[name]
+        raw.write(tmp_path, "calls.json", json.dumps([raw.dialogue(turns=[turn, raw.answer()]), raw.dialogue("other")]))
+        dialogues, report = read(tmp_path)
+        first, other = (dialogue.row for dialogue in dialogues)
+        assert first["utterances"][number][field] == value and report.repaired[kind] >= 1 and not report.rejected
+        assert len(first["utterances"]) == 4 and first["utterances"][2]["acts"] == other["utterances"][2]["acts"]
+        assert "13800138000" not in str(report.as_dict())
+
+    @pytest.mark.parametrize("key", ["entities", "triples"])
+    def test_a_defect_of_an_entity_or_triple_costs_that_part_of_it(self, tmp_path, key):
+        for item, change, kind in (ENTITY_DEFECTS if key == "entities" else TRIPLE_DEFECTS).values():
+            ents = [item, entity()] if key == "entities" else [entity()]
+            dialogue = with_info(ents=ents, triples=[item, triple()] if key == "triples" else [])
+            row, report = read_one(tmp_path, dialogue)
+            wanted = [] if change is None else [IN_PLACE[key] | change]
+            assert row["utterances"][1][key] == [*wanted, IN_PLACE[key]], (item, report)
+            assert report.repaired[kind] == 1, (item, report)
+
+    @pytest.mark.parametrize("value", [4, "很好", True, [3], {"a": 1}, 2.5])
+    def test_an_unknown_satisfaction_is_not_annotated(self, tmp_path, value):
+        row, report = read_one(tmp_path, raw.dialogue(满意度=value))
+        assert row["satisfaction"] is None and report.repaired == {"unknown_satisfaction": 1}
+
+    @pytest.mark.parametrize("value", [3.0, "3.0", " 3", "满意", "satisfied"])
+    def test_another_spelling_of_satisfaction_is_read_and_counted(self, tmp_path, value):
+        row, report = read_one(tmp_path, raw.dialogue(满意度=value))
+        assert row["satisfaction"] == 2 and report.repaired == {"satisfaction_spelling": 1}
+
+    def test_a_satisfaction_that_tables_say_is_missing_is_not_annotated(self, tmp_path):
+        row, report = read_one(tmp_path, raw.dialogue(满意度=float("nan")))
+        assert row["satisfaction"] is None and report.repaired == {"missing_satisfaction": 1}
+
+    def test_no_emotion_is_neutral_and_says_nothing_beside_another(self, tmp_path):
+        for text, emotions in (("无", [0]), ("无、抱怨某问题", [1]), ("None", [0]), (" 中性 | 抱怨某问题", [0, 1])):
+            row, _ = read_one(tmp_path, raw.dialogue(turns=[raw.turn(用户情绪=text)]))
+            assert row["utterances"][1]["emotions"] == emotions
+
+    def test_labels_that_are_left_out_can_be_told_from_other_repairs(self, tmp_path):
+        turn = raw.turn(intents="吵架", acts="", 用户情绪=" 中性")
+        _, report = read_one(tmp_path, raw.dialogue(turns=[turn], 满意度=9))
+        assert report.left_out == {"unknown_label:吵架": 1, "unknown_satisfaction": 1}
+        assert report.repaired - report.left_out == {"act_alias": 1}
+
+    @pytest.mark.parametrize("value", [2.02e15, True, {}, ["call-1"], "\ud800", 1.5])
+    def test_an_id_that_can_be_none_is_made_from_the_content(self, tmp_path, value):
+        raw.write(tmp_path, "calls.json", json.dumps([raw.dialogue(value), raw.dialogue("call-2", 满意度=1)]))
+        dialogues, report = read(tmp_path)
+        made = dialogues[0].row["dialogue_id"]
+        assert len(made) == 32 and report.left_out == {"unreadable_id": 1}
+        assert read_dialogue(raw.dialogue(None))["dialogue_id"] == made
+
+    def test_a_turn_without_texts_has_no_utterance(self, tmp_path):
+        turn = {"用户意图": "问候", "info": {"ents": [entity()], "triples": []}}
+        row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(), turn, raw.answer()]))
+        assert [u["turn"] for u in row["utterances"]] == [0, 0, 2, 2]
+        assert report.repaired == {"turn_without_utterance": 1, "label_without_utterance": 1}
+
+    def test_of_a_label_that_stands_twice_the_last_is_taken_and_counted(self, tmp_path):
+        text = json.dumps([raw.dialogue()], ensure_ascii=False).replace(
+            '"用户情绪": "中性"', '"用户情绪": "中性", "用户情绪": "抱怨某问题"'
+        )
+        raw.write(tmp_path, "calls.json", text)
+        dialogues, report = read(tmp_path)
+        assert dialogues[0].row["utterances"][1]["emotions"] == [1]
+        assert report.repaired == {"doubled_key_last_taken:用户情绪": 1}
+
+    def test_care_labels_that_are_not_right_are_left_out_and_counted(self, tmp_path):
+        raw.write(tmp_path, "calls.json", [raw.dialogue(), raw.dialogue("call-2")])
+        emotions = {"0": ["happy"], "1": "情绪较为激动、抱怨某问题", "9": ["neutral"], "x": ["neutral"]}
+        entries = [{"id": "call-1", "satisfaction": 7, "user_emotions": emotions, "caring_acts": []}, 5]
+        raw.write(tmp_path, "care.json", json.dumps({"dialogues": [*entries, {"id": "call-2", "satisfaction": "1.0"}]}))
+        dialogues, report = read(tmp_path)
+        assert [u["emotions"] for u in dialogues[0].row["utterances"]] == [None, None, None, [2, 1]]
+        assert [d.row["satisfaction"] for d in dialogues] == [1, 0]
+        assert report.left_out == {
+            "unknown_label:happy": 1, "unknown_satisfaction": 1, "care_label_beyond_dialogue": 1,
+            "unreadable_label:user_emotions": 1, "unreadable_label:caring_acts": 1, "unreadable_care_entry": 1,
+        }  # fmt: skip
+
+
+class TestSlotNames:
+    @pytest.mark.parametrize(
+        ("text", "slots"),
+        [
+            ("求助-查询（账户余额（欠费））", [(None, "账户余额（欠费）")]),
+            ("求助-查询(账户余额(欠费))", [(None, "账户余额(欠费)")]),
+            ("求助-查询(ent-1-业务规则（新）)(业务费用)", [("ent-1", "业务规则（新）"), ("ent-1", "业务费用")]),
+            ("求助-查询(故障问题),问候", [(None, "故障问题")]),
+            ("求助-查询( ent-1 -业务费用)", [("ent-1", "业务费用")]),
+            ("求助-查询(ENT-1-业务费用)", [("ent-1", "业务费用")]),
+            ("求助-查询(ent－1－业务费用)", [("ent-1", "业务费用")]),
+            ("求助-查询(ent-1-业务费用、业务时长)", [("ent-1", "业务费用"), ("ent-1", "业务时长")]),
+            ("求助-查询(ent-1-通话、上网的费用)", [("ent-1", "通话、上网的费用")]),
+            ("求助-查询((业务费用)(业务时长))", [(None, "业务费用"), (None, "业务时长")]),
+            ("求助-查询(ent-1-业务费用(ent-1-业务时长)", [("ent-1", "业务费用"), ("ent-1", "业务时长")]),
+        ],
+    )
+    def test_a_slot_is_read_as_it_is_written(self, tmp_path, text, slots):
+        row, _ = read_one(tmp_path, raw.dialogue(turns=[raw.turn(intents=text)]))
+        intent = row["utterances"][1]["intents"][0]
+        assert [(slot["entity_id"], slot["slot"]) for slot in intent["slots"]] == slots
+
+    @pytest.mark.parametrize("entity_id", ["ent-1 ", " ent - 1", "Ent-1", "ent_1", "ent1", "ent-01", "ent-１"])
+    def test_an_entity_id_is_the_same_however_it_is_spelled(self, tmp_path, entity_id):
+        turn = raw.turn(intents="询问(ent-1-业务费用)")
+        turn["info"]["ents"][0]["id"] = entity_id
+        row, report = read_one(tmp_path, raw.dialogue(turns=[turn]))
+        assert row["utterances"][1]["entities"][0]["entity_id"] == "ent-1" and not report.left_out
+        assert row["utterances"][1]["intents"][0]["slots"] == [{"entity_id": "ent-1", "slot": "业务费用"}]
+
+    @given(st.text(alphabet="()（）,，、-－entNA12 询问账户余额;/", max_size=40))
+    @settings(max_examples=500, deadline=None)
+    def test_any_string_of_labels_is_read(self, text):
+        dialogue = raw.dialogue(turns=[raw.turn(intents=text, acts=text, 用户情绪=text)])
+        assert_reads_all_or_raises(dialogue)
+
+    def test_a_long_string_of_parentheses_is_read_at_once(self):
+        for text in ("(" * 20_000, "(a" * 20_000, "询问" + "(a(b)" * 10_000, "((" + "a" * 50_000, "、" * 50_000):
+            assert_reads_all_or_raises(raw.dialogue(turns=[raw.turn(intents=text)]))
+
+
+class TestUTF16:
+    @given(st.lists(st.sampled_from(["😡", "套餐", "啊", "𠮷", "e\u0301"]), min_size=1, max_size=12))
+    @settings(max_examples=300, deadline=None)
+    def test_positions_in_utf_16_units_keep_each_name_in_its_own_place(self, parts):
+        text = "".join(parts)
+        starts = [len("".join(parts[:n])) for n, part in enumerate(parts) if part == "套餐"]
+        for encode in (lambda n: n, lambda n: len(text[:n].encode("utf-16-le")) // 2):
+            pos = [[2, encode(start), encode(start + 2)] for start in starts]
+            turn = raw.turn(user=text, intents="询问", info={"ents": [entity(name="套餐", type="套餐", pos=pos)]})
+            row = read_dialogue(raw.dialogue(turns=[turn]))
+            assert not starts or [e["start"] for e in row["utterances"][1]["entities"]] == starts
 
 
 class TestErrors:
@@ -417,13 +609,13 @@ class TestErrors:
         [
             (json.dumps([raw.dialogue()], ensure_ascii=False)[:-40], ["line 1", "cut off", "cannot be read"]),
             ("hello", ["line 1", "'h'", "a list of dialogues"]),
-            ("", ["the end of the file", "a list of dialogues"]),
-            ('{"dialogues": []}', ["'{'", "a list of dialogues"]),
+            ("", ["an empty file", "a list of dialogues"]),
+            ('{"dialogues": []}', ["the key 'dialogues'", "no dialogue in it", "a list of dialogues"]),
             ("[1, 2]", ["dialogue at index 0", "found int", "a list of turns"]),
-            ('[{"id": "x"}]', ["dialogue at index 0", "without a list 'content'"]),
-            ('[{"id": "x", "content": []}]', ["dialogue at index 0", "an empty dialogue"]),
-            ('[{"id": {}, "content": [1]}]', ["field id", "found an id that is dict"]),
-            ("[] []", ["after the end of the list"]),
+            ('[{"id": "x"}]', ["dialogue x", "without a list 'content'"]),
+            ('[{"id": "x", "content": []}]', ["dialogue x", "an empty dialogue"]),
+            ('[{"id": {}, "content": [1]}]', ["dialogue at index 0", "turn 0", "found int"]),
+            ("[] {}", ["after the end of the list"]),
             (f"[{json.dumps(raw.dialogue())} 1]", ["'1'", "a comma or the end of the list"]),
             ("[" * 100_000, ["recursion"]),
             ('[{"a": ' + "9" * 5000 + "}]", ["4300 digits"]),
@@ -448,8 +640,7 @@ class TestErrors:
     def test_nesting_beyond_reason_and_a_dialogue_without_end_are_errors(self, tmp_path, monkeypatch):
         deep = "[" * 900 + "]" * 900
         raw.write(tmp_path, "calls.json", f'[[{{"[SPEAKER 1]": "a", "info": {deep}}}]]')
-        with pytest.raises(cmcc.DataError, match=r"file calls.json.*field info: found list"):
-            read(tmp_path)
+        assert read(tmp_path)[1].left_out == {"unreadable_label:info": 1}
         monkeypatch.setattr(cmcc, "_LONGEST_DIALOGUE", 1000)
         monkeypatch.setattr(cmcc, "_CHUNK", 100)
         for name in ("long.json", "long.jsonl"):
@@ -468,7 +659,7 @@ class TestErrors:
                 assert "calls.json.gz" in str(error)
 
     def test_what_a_file_holds_cannot_write_to_the_terminal(self, tmp_path):
-        raw.write(tmp_path, "calls.json", [raw.dialogue("\x1b[31m" + "x" * 500, 满意度=9)])
+        raw.write(tmp_path, "calls.json", [raw.dialogue("\x1b[31m" + "x" * 500, turns=[raw.turn(service=9)])])
         with pytest.raises(cmcc.DataError) as caught:
             read(tmp_path)
         assert "\x1b" not in str(caught.value) and "\\x1b[31mxxx" in str(caught.value) and len(str(caught.value)) < 400
@@ -495,12 +686,12 @@ class TestErrors:
         assert [item.value["id"] for item in found] == ["call-1", "call-2"]
         assert skipped[0][0] == '{"id": "half' and "line 2" in skipped[0][1]
 
-    def test_keys_that_stand_twice_with_different_values_are_an_error(self, tmp_path):
+    def test_a_text_that_stands_twice_with_different_values_is_an_error(self, tmp_path):
         text = json.dumps([raw.dialogue()], ensure_ascii=False).replace(
-            '"用户情绪": "中性"', '"用户情绪": "中性", "用户情绪": "抱怨某问题"'
+            '"[SPEAKER 1]": "您好"', '"[SPEAKER 1]": "您好", "[SPEAKER 1]": "喂"'
         )
         raw.write(tmp_path, "calls.json", text)
-        with pytest.raises(cmcc.DataError, match="field 用户情绪: found the key twice"):
+        with pytest.raises(cmcc.DataError, match=r"field \[SPEAKER 1\]: found the key twice"):
             read(tmp_path)
 
     def test_two_dialogues_with_one_id_and_different_content_name_both_files(self, tmp_path):
@@ -552,22 +743,24 @@ class TestErrors:
                 '{"dialogues": [{"id": "call-1", "user_emotions": {"0": ["happy"]}}]}',
                 ["dialogue 0", "turn 0", "'happy'"],
             ),
-            (
-                '{"dialogues": [{"id": "call-1", "user_emotions": {"9": ["neutral"]}}]}',
-                ["call-1", "turn 9", "a turn below 2"],
-            ),
             ('{"dialogues": [{"id": "x"}, {"id": "x"}]}', ["x twice"]),
-            ('{"dialogues": [{"id": "x", "caring_acts": {"first": ["explain"]}}]}', ["caring_acts", "by turn"]),
+            (
+                '{"dialogues": [{"id": "x", "caring_acts": {"first": ["explain"]}}]}',
+                ["caring_acts", "by turn", "'first'"],
+            ),
         ],
     )
     def test_a_care_file_that_is_not_right_says_what(self, tmp_path, content, words):
         raw.write(tmp_path, "calls.json", [raw.dialogue()])
         raw.write(tmp_path, "care.json", content)
         with pytest.raises(cmcc.DataError) as caught:
-            read(tmp_path)
+            cmcc.read_care(tmp_path / "care.json")
         for word in words:
             assert word in str(caught.value)
 
+
+# 10,000 with CMCC_MUTATIONS=10000; that many take minutes.
+MUTATIONS = int(os.environ.get("CMCC_MUTATIONS", "400"))
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -587,6 +780,11 @@ ODD_TEXT = st.sampled_from(
         "ent-1",
         "\ud800",
         "通知,通知",
+        "询问（账户余额（欠费））",
+        "抱怨某问题|无",
+        "3.0",
+        "😡",
+        "ent-1 ",
     ]
 )
 
@@ -639,7 +837,7 @@ def assert_reads_all_or_raises(dialogue):
 
 
 @given(st.data())
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=MUTATIONS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_mutated_dialogue_gives_every_utterance_or_the_error(data):
     made = [simulate_dialogue(7, number, labeled=number < 3) for number in range(5)]
     dialogue = data.draw(st.sampled_from([raw.dialogue(), raw.plain(), [raw.turn(), raw.answer()], *made]))

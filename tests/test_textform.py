@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import cmcc
 from cmcc_bench.state.intents import parse_intent_text
-from cmcc_bench.textform import FORMS, SPECIAL_TOKENS, fold_caring, load_form, read_labels
+from cmcc_bench.textform import FORMS, SPECIAL_TOKENS, fold_caring, load_form, normalize_labels, read_labels
 
 ROW = {
     "history_entities": "G包",
@@ -83,3 +83,8 @@ def test_reading_is_total_for_any_text(text):
 def test_an_intent_whose_parenthesis_was_cut_off_keeps_its_slot():
     (intent,) = parse_intent_text("询问(十元-包-业务费用)(业务时")
     assert intent.slots == (("十元-包", "业务费用"), (None, "业务时"))
+
+
+def test_labels_get_their_chinese_names_and_what_is_none_keeps_its_own():
+    written = " Inform；通知（包）、推 销 / request_to_repeat\n推销 "
+    assert normalize_labels(written, cmcc.ACTS) == ("通知", "推销", "请求重复")

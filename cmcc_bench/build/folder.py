@@ -38,10 +38,10 @@ def raw_bytes(data_dir: Path) -> int:
 
 
 def _unpacked_size(path: Path) -> int:
-    if path.suffix.lower() != ".gz" or path.stat().st_size < 4:
-        return path.stat().st_size
-    with path.open("rb") as stream:  # gzip ends with the size of what it packed
-        stream.seek(-4, 2)
+    with path.open("rb") as stream:
+        if stream.read(2) != cmcc.GZIP_MAGIC or path.stat().st_size < 4:
+            return path.stat().st_size
+        stream.seek(-4, 2)  # gzip ends with the size of what it packed
         return int.from_bytes(stream.read(4), "little")
 
 
@@ -77,8 +77,8 @@ def build(
     files, care_files = cmcc.find_files(data_dir)
     check_not_read(out, files)
     chosen = care_file or cmcc.choose_care_file(care_files)
-    care = cmcc.read_care(chosen) if chosen else {}
     result = BuildResult(out, care_file=chosen.name if chosen else None)
+    care = cmcc.read_care(chosen, result.report) if chosen else {}
     result.report.set_aside += Counter(care_file_not_merged=sum(path != chosen for path in care_files))
     result.report.set_aside += cmcc.skipped_files(data_dir)
     with told_when_unchanged(out), building_folder(out) as work:
@@ -134,9 +134,9 @@ def _left_out(spooled: Spooled, unique: cmcc.Uniqueness) -> set[str]:
     left_out, clashes = set(), {}
     for dialogue_id, accepted in spooled.accepted.items():
         try:
-            if unique.add(dialogue_id, accepted.digest, spooled.job.file.name):
+            split = accepted.split or "train"  # where unlabeled dialogues are
+            if unique.add(dialogue_id, accepted.digest, spooled.job.file, split, spooled.report):
                 continue
-            spooled.report.set_aside["repeated_dialogue"] += 1
         except cmcc.DataError as error:
             clashes[accepted.index] = error
         left_out.add(dialogue_id)

@@ -1,8 +1,8 @@
 """Rejected dialogues: kept whole beside the built folder, never in it, as they are raw data and it is uploaded.
 
 OUT-rejects.jsonl holds their raw texts, one a line. OUT-rejects.txt says in its first line which .jsonl file it belongs
-to, by digest, and below why each was rejected, in the same order. A build replaces or removes only a pair that agrees:
-a file that somebody else wrote, or mended by hand since, is never touched.
+to, by digest, and below why each was rejected, in the same order, with personal data masked. A build replaces or
+removes only a pair that agrees: a file that somebody else wrote, or edited since, is never touched.
 """
 
 from __future__ import annotations

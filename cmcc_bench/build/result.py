@@ -105,6 +105,12 @@ class BuildResult:
             more = ", ...: all are in report.json" if len(self.care_unmatched) > _SHOWN else ""
             found = f"{len(self.care_unmatched)} care labels of {self.care_file} have no dialogue"
             lines.append(f"WARNING: {found}: {keys}{more}")
+        if self.report.split_conflicts:
+            lines.append(f"WARNING: {self.report.split_conflicts}")
+        if left_out := self.report.left_out:
+            kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()))
+            lines.append(f"WARNING: {left_out.total()} labels could not be read and are left out: {kinds}")
+            lines.append("  `cmcc check` on the raw files lists the dialogues.")
         if self.rejects:
             kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.rejected.items()))
             where = f"whole in {self.rejects}; why: {self.rejects.with_suffix('.txt').name}"

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 import cmcc
 from cmcc_bench.build.rejects import RejectFiles
+from cmcc_bench.masking import mask_error
 from cmcc_bench.state.exchanges import USER
 
 CONFIGS = {"labeled": ("labeled", "emotion", "response", "satisfaction"), "unlabeled": ("unlabeled",)}
@@ -76,9 +77,10 @@ class Spooled:
         """Keeps the raw text of a dialogue that cannot be read; raises the error unless the job skips errors."""
         if not self.job.skip_errors:
             raise error
-        self.report.rejected.append(str(error))
+        shown = mask_error(error)
+        self.report.rejected.append(str(shown))
         self.rejected[_kind(error)] += 1
-        self.rejects.add(text, error)
+        self.rejects.add(text, shown)
 
     def reject_accepted(self, errors: Mapping[int, cmcc.DataError]) -> None:
         """Rejects dialogues that were spooled already, by place in the file, which is read again for their texts."""
@@ -108,13 +110,10 @@ def spool_file(job: SpoolJob, tick: Tick) -> Spooled:
     spooled = Spooled(job, reader.report, reader.merged)
     with _cycles_not_collected(), ExitStack() as stack:
         writers = _StreamWriters(spooled, stack)
-        for raw in _ticked(cmcc.raw_dialogues(job.file, spooled.reject), tick):
-            try:
-                dialogue = reader.read(raw)
-                if dialogue is not None and _is_new(dialogue, raw.index, unique, spooled):
-                    writers.add(dialogue, len(raw.text))
-            except cmcc.DataError as error:
-                spooled.reject(raw.text, error)
+        raws = _ticked(cmcc.raw_dialogues(job.file, spooled.reject), tick)
+        for raw, dialogue in cmcc.read_each(raws, reader, unique, lambda raw, error: spooled.reject(raw.text, error)):
+            spooled.accepted[dialogue.row["dialogue_id"]] = _accepted(dialogue, raw.index)
+            writers.add(dialogue, len(raw.text))
         writers.flush()
     return spooled
 
@@ -142,19 +141,10 @@ def _cycles_not_collected() -> Iterator[None]:
             gc.enable()
 
 
-def _is_new(dialogue: cmcc.Dialogue, index: int, unique: cmcc.Uniqueness, spooled: Spooled) -> bool:
-    dialogue_id, digest = dialogue.row["dialogue_id"], cmcc.digest_of(dialogue.row)
-    if not unique.add(dialogue_id, digest, spooled.job.file.name):
-        spooled.report.set_aside["repeated_dialogue"] += 1
-        return False
-    spooled.accepted[dialogue_id] = _accepted(dialogue, digest, index)
-    return True
-
-
-def _accepted(dialogue: cmcc.Dialogue, digest: bytes, index: int) -> Accepted:
+def _accepted(dialogue: cmcc.Dialogue, index: int) -> Accepted:
     if dialogue.config != "labeled":
-        return Accepted(digest, index)
-    return Accepted(digest, index, dialogue.split, *count_exchanges(dialogue.row))
+        return Accepted(dialogue.digest, index)
+    return Accepted(dialogue.digest, index, dialogue.split, *count_exchanges(dialogue.row))
 
 
 def count_exchanges(row: cmcc.Row) -> tuple[int, int]:

@@ -12,6 +12,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page talks to 
 import gradio as gr
 
 from cmcc_bench.chat.session import Session, kb_lines, segments_of
+from cmcc_bench.masking import mask
 
 Turn = dict[str, str]
 
@@ -70,7 +71,7 @@ def _answer(
         visitor = Session(session.trained, session.kb, tuple(known.get(name, ())))
         prediction = visitor.reply(text)
         known[name] = visitor.history
-        chats.append([*chat, _turn("user", text), _turn("assistant", prediction.response)])
+        chats.append([*chat, _turn("user", text), _turn("assistant", mask(prediction.response))])
         facts.append([list(pair) for pair in segments_of(prediction)])
     return ("", known, *chats, *facts)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import cmcc
 from cmcc_bench.corpus import open_dataset
 from cmcc_bench.decoding import Dialogue, TrainedModel, decode
+from cmcc_bench.masking import mask
 from cmcc_bench.scoring import Prediction
 from cmcc_bench.state import LocalKB, kb_from_json
 from cmcc_bench.textform import read_labels
@@ -45,11 +46,14 @@ class Session:
 
 
 def segments_of(prediction: Prediction) -> Iterator[tuple[str, str]]:
-    """Name and text of each segment before the response; emotions are left out where the model writes none."""
+    """Name and text of each segment before the response; emotions are left out where the model writes none.
+
+    Texts are as they may be shown, with personal data masked.
+    """
     for column, name in SEGMENTS.items():
         text = getattr(prediction, column)
         if text is not None:
-            yield name, text
+            yield name, mask(text)
 
 
 def choose_kb(dataset: str, dialogue_id: str | None) -> tuple[str, LocalKB]:
@@ -69,11 +73,11 @@ def choose_kb(dataset: str, dialogue_id: str | None) -> tuple[str, LocalKB]:
 
 
 def kb_lines(kb: LocalKB) -> Iterator[str]:
-    """The KB for a person: a line an entity."""
+    """The KB for a person: a line an entity, personal data masked."""
     for entity_id, entry in kb.items():
         names = " / ".join(entry.names) or entity_id
         facts = "; ".join(f"{slot}: {', '.join(values)}" for slot, values in entry.slots.items())
-        yield f"{names}{f' ({entry.type})' if entry.type else ''}{' — ' + facts if facts else ''}"
+        yield f"{names}{f' ({entry.type})' if entry.type else ''}{' — ' + mask(facts) if facts else ''}"
 
 
 def model_name(folder: Path, trained: TrainedModel, taken: Container[str] = ()) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cmcc_bench.chat.session import Session, kb_lines, segments_of
+from cmcc_bench.masking import mask
 
 HELP = "Type what the user says. /kb shows what the models know, /reset begins anew, /quit (or Ctrl-D) ends."
 
@@ -49,5 +50,5 @@ def turn_table(predictions: Mapping[str, object]) -> Table:
     for name in dict.fromkeys(name for found in segments for name in found):
         table.add_row(Text(name, style="dim"), *[Text(found.get(name, "–"), style="dim") for found in segments])
     responses = [getattr(prediction, "response") for prediction in predictions.values()]  # noqa: B009
-    table.add_row(Text("客服"), *[Text(response) for response in responses])
+    table.add_row(Text("客服"), *[Text(mask(response)) for response in responses])
     return table

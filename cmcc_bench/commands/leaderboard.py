@@ -109,12 +109,14 @@ def _validate(options: argparse.Namespace) -> int:
     from cmcc_bench.leaderboard.check import PROBLEMS, check_file
     from cmcc_bench.leaderboard.submit import rows_to_answer
     from cmcc_bench.leaderboard.tracks import TRACKS
+    from cmcc_bench.masking import mask_error
 
     track = TRACKS[_task(options)]
     rows = rows_to_answer(track, options.dataset, options.split)
     checked = check_file(options.predictions, track, rows)
     for problem in checked.problems:
-        errors.print(cmcc.printable(str(problem), 1000), style="red", markup=False, highlight=False, soft_wrap=True)
+        shown = cmcc.printable(str(mask_error(problem)), 1000)
+        errors.print(shown, style="red", markup=False, highlight=False, soft_wrap=True)
     if checked.problems:
         more = ": the first ones, mend them and check again" if len(checked.problems) == PROBLEMS else ""
         many = "1 problem" if len(checked.problems) == 1 else f"{len(checked.problems)} problems"
@@ -123,6 +125,10 @@ def _validate(options: argparse.Namespace) -> int:
     dialogues = len({answer.dialogue_id for answer in checked.answers})
     what = f"{len(checked.answers)} {track.items} of {dialogues} dialogues, each of the split {options.split} once"
     say(f"{options.predictions}: valid for the track {track.task}: {what}")
+    if checked.notes:
+        say("Labels that are in no vocabulary; each of them counts as a wrong one:")
+    for note in checked.notes:
+        say(f"  {note}")
     return 0
 
 

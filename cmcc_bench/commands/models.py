@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cmcc
-from cmcc_bench.commands.console import Commands, console, count, positive, progress_bar
+from cmcc_bench.commands.console import Commands, console, count, errors, positive, progress_bar
 
 if TYPE_CHECKING:
     from cmcc_bench.reports.table import ReportTable
+    from cmcc_bench.scoring import Version
 
 
 def add(commands: Commands) -> None:
@@ -37,15 +38,23 @@ def _add_predict(commands: Commands) -> None:
 
 def _add_score(commands: Commands) -> None:
     score = commands.add_parser("score", help="score a file of predictions")
-    score.add_argument("predictions", type=Path, help="a file that cmcc predict wrote")
-    score.add_argument("dataset", help="a built folder, a Hub id, or `sample`")
+    score.add_argument(
+        "predictions", type=Path, help="a file that cmcc predict wrote, or a SereTOD Track 2 result file"
+    )
+    score.add_argument(
+        "dataset",
+        nargs="?",
+        help="a built folder, a Hub id, or `sample`; of a Track 2 result file, the file with the gold that it lacks",
+    )
     score.add_argument("--split", default="test", choices=cmcc.SPLITS, help="default: %(default)s")
     score.add_argument(
         "--task",
         choices=("response", "emotion", "entities", "satisfaction"),
         help="what to score (known from FILE.run.json); emotion also of what a dialogue model wrote",
     )
-    score.add_argument("--version", default="strict", choices=("strict", "seretod"), help="default: %(default)s")
+    score.add_argument(
+        "--version", choices=("strict", "seretod"), help="default: strict; of a Track 2 result file always seretod"
+    )
     score.add_argument("--against", type=Path, metavar="OTHER", help="the paired test against another file instead")
     score.add_argument(
         "--fold-caring",
@@ -143,14 +152,40 @@ def _score(options: argparse.Namespace) -> int:
     import orjson
 
     from cmcc_bench.reports.systems import task_of_file
+    from cmcc_bench.scoring.track2 import is_track2
 
     task = options.task or task_of_file(options.predictions)
-    result, table = _score_responses(options) if task == "response" else _score_recognition(options, task)
+    if task == "response" and is_track2(options.predictions):
+        result, table = _score_track2(options)
+    elif options.dataset is None:
+        errors.print("cmcc score: name the data set that the predictions are of; see --help", style="red")
+        return 2
+    else:
+        result, table = _score_responses(options) if task == "response" else _score_recognition(options, task)
     if options.json:
         console.print_json(orjson.dumps(result).decode())
     else:
         console.print(table.terminal())
     return 0
+
+
+def _score_track2(options: argparse.Namespace) -> tuple[dict[str, object], ReportTable]:
+    from cmcc_bench.reports.response import difference_table
+    from cmcc_bench.reports.table import score_table
+    from cmcc_bench.scoring.track2 import compare_track2, read_results, score_track2
+
+    file, other, fold = options.predictions, options.against, options.fold_caring
+    if options.version == "strict":
+        hint = "Leave --version out; a built data set has the strict scores."
+        raise cmcc.DataError("the version strict", "seretod for a Track 2 result file", hint, file=str(file))
+    dialogues = read_results(file, options.dataset, fold)
+    synthetic = any(dialogue["id"].startswith(cmcc.SYNTHETIC_ID) for dialogue in dialogues)
+    if other:
+        others = read_results(other, options.dataset, fold)
+        compared = compare_track2(dialogues, others, options.resamples, options.seed, fold)
+        return compared.as_dict(), difference_table(f"{file.name} less {other.name}", compared, synthetic)
+    scores = score_track2(dialogues, options.resamples, options.seed, fold)
+    return scores.as_dict(), score_table(file.name, scores, synthetic, "end2end")
 
 
 def _score_responses(options: argparse.Namespace) -> tuple[dict[str, object], ReportTable]:
@@ -161,6 +196,7 @@ def _score_responses(options: argparse.Namespace) -> tuple[dict[str, object], Re
     from cmcc_bench.scoring import compare_responses, read_predictions, score_responses
     from cmcc_bench.scoring.predictions import facts_path
 
+    version: Version = options.version or "strict"
     rows = list(open_split(options.dataset, "response", options.split))
     synthetic, file, other = is_synthetic(rows), options.predictions, options.against
     system = read_system(file) if facts_path(file).exists() else None
@@ -172,14 +208,14 @@ def _score_responses(options: argparse.Namespace) -> tuple[dict[str, object], Re
             predictions,
             read_predictions(other),
             rows,
-            options.version,
+            version,
             (fold, other_fold),
             options.resamples,
             options.seed,
             files=(file, other),
         )
         return compared.as_dict(), difference_table(f"{file.name} less {other.name}", compared, synthetic)
-    scores = score_responses(predictions, rows, options.version, fold, options.resamples, options.seed, file=file)
+    scores = score_responses(predictions, rows, version, fold, options.resamples, options.seed, file=file)
     return scores.as_dict(), score_table(file.name, scores, synthetic, system.mode if system else "end2end")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +14,26 @@ if TYPE_CHECKING:
     from cmcc_bench.quality.calls import Source
 
 _CHECK = """\
-Quality control: looks for labels that the words suggest and that are missing, labels without their words, labels that
-conflict, positions, ids, speakers and splits that are not right, and personal data that was left in; and draws a tenth
-of the satisfaction labels to be read again. The paper's section 2.4 describes the first and the last.
+Quality control: looks for labels that the words suggest and that are missing,
+labels without their words, labels that conflict, positions, ids, speakers and
+splits that are not right, and personal data that was left in; and draws a
+tenth of the satisfaction labels to be read again. The paper's section 2.4
+describes the first and the last.
 
-Three steps: `cmcc check DATA --out REVIEW.csv` writes the questions; an annotator fills in `decision` (accept,
-reject, or the right labels) and `annotator`; `cmcc check DATA --apply REVIEW.csv --out CARE.json` writes a
-care file and its log, CARE.log.jsonl. `cmcc check DATA --care CARE.json` then leaves out what was decided."""
+Three steps: `cmcc check DATA --out REVIEW.csv` writes the questions; an
+annotator fills in `decision` (accept, reject, or the right labels) and
+`annotator`; `cmcc check DATA --apply REVIEW.csv --out CARE.json` writes a
+care file and its log, CARE.log.jsonl. `cmcc check DATA --care CARE.json` then
+leaves out what was decided.
+
+A review can go through Excel, WPS, LibreOffice or pandas: save it as CSV, in
+UTF-8, UTF-16 or GB18030. Ids that look like numbers should stay text: format
+the column dialogue_id as text on import."""
 
 _STATUS = """\
 Exit status 1: something is wrong for certain: {errors}.
 Exit status 0: nothing but suggestions: {suggestions}.
-With --apply, 1 when a decision cannot be expressed in a care file and waits for a hand."""
+With --apply, 1 when a care file cannot express a decision, so that it needs a manual edit."""
 
 
 def add(commands: Commands) -> None:
@@ -38,7 +47,8 @@ def _add_agreement(commands: Commands) -> None:
         "agreement",
         help="how far annotators agree",
         description="Cohen's kappa and Krippendorff's alpha of annotators, by label and overall; where they differ. "
-        "A file says nothing for certain about who made its labels; what it says of itself is printed.",
+        "Annotators may share a part of the calls: alpha is over all that two or more labeled, kappa over what a pair "
+        "shares. A file says nothing for certain about who made its labels; what it says of itself is printed.",
     )
     sources = "two or more: care files, or labelled data (raw files, a built folder, a Hub id)"
     agreement.add_argument("annotators", nargs="+", metavar="LABELS", help=sources)
@@ -56,11 +66,12 @@ def _add_check(commands: Commands) -> None:
 
     errors = ", ".join(name for name, kind in KINDS.items() if kind.error)
     suggestions = ", ".join(name for name, kind in KINDS.items() if not kind.error)
+    status = _STATUS.format(errors=errors, suggestions=suggestions)
     check = commands.add_parser(
         "check",
         help="quality control of labels and texts",
         description=_CHECK,
-        epilog=_STATUS.format(errors=errors, suggestions=suggestions),
+        epilog="\n".join(textwrap.fill(line, 78) for line in status.split("\n")),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     data = "raw files (a folder or a file), a built folder, a Hub id, or `sample` (the default)"

@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
 import cmcc
+from cmcc_bench.scoring.lines import Place, filled_lines, parse_line
 from cmcc_bench.scoring.predictions import Prediction, facts_path, prediction_of
 
 _IDENTITY = ("task", "model_digest", "form", "mode", "fingerprint", "split", "format")
@@ -118,8 +120,9 @@ class RunFiles:
             expected = f"those of the model {run.model} in the mode {run.mode} on {run.dataset}"
             hint = f"Give another --out, or remove {self.part.name} to begin anew."
             raise cmcc.DataError("unfinished predictions of another run", expected, hint, file=str(self.part))
-        lines = self.part.read_bytes().split(b"\n")[:-1]  # what follows the last line break was cut off
-        return [_line(text, self.part, number) for number, text in enumerate(lines, 1)]
+        whole, end, _ = self.part.read_bytes().rpartition(b"\n")  # what follows the last line break was cut off
+        lines = filled_lines(BytesIO(whole + end), str(self.part))
+        return [_line(line, {"file": str(self.part), "line": number}) for number, line in lines]
 
     def _read_record(self) -> PredictionRun | None:
         if not self.record.exists():
@@ -158,14 +161,14 @@ def _dump(line: Line) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _line(text: bytes, path: Path, number: int) -> Line:
-    place: dict[str, str | int | None] = {"file": str(path), "line": number}
+def _line(text: bytes, place: Place) -> Line:
+    """A line of OUT.part. Raises cmcc.DataError, which names it and says how to go on, where it is none."""
     try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        hint = "Remove the file to begin anew."
-        raise cmcc.DataError(str(error), "a JSON object", hint, **place) from error
-    return Line(prediction_of(value, place), value.get("cut_entities"))
+        value: Any = parse_line(text, place)
+        return Line(prediction_of(value, place), value.get("cut_entities"))
+    except cmcc.DataError as error:
+        hint = "Remove the file to start again from the first dialogue."
+        raise cmcc.DataError(error.found, error.expected, hint, **error.place) from error
 
 
 def _whole_dialogues(lines: Sequence[Line], sizes: Mapping[str, int]) -> list[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ import orjson
 import cmcc
 from cmcc_bench import corpus
 from cmcc_bench.scoring.predictions import Prediction
+from cmcc_bench.scoring.track2 import is_track2, read_track2_file
 
 from .dialogues import Dialogue, response_dialogues, track2_dialogue
 
@@ -46,6 +48,9 @@ def open_split(name: str, split: str) -> Source:
 
     name: a built folder, a Hub id or `sample`. Raises cmcc.DataError when there is no such data set or split.
     """
+    if not (Path(name) / "README.md").exists() and is_track2(name):
+        hint = "Add --format seretod: the result file is then of the same form."
+        raise cmcc.DataError("a SereTOD Track 2 file", "a built folder, a Hub id or `sample`", hint, dataset=name)
     rows = corpus.open_split(name, "response", split)
     sizes: dict[str, int] = {}
     for dialogue_id in rows["dialogue_id"]:
@@ -58,22 +63,16 @@ def open_split(name: str, split: str) -> Source:
 
 def open_track2(path: str) -> Source:
     """A SereTOD Track 2 test file. Raises cmcc.DataError where it is not one, or holds a dialogue twice."""
-    dialogues = list(cmcc.read_track2(path))
-    raw = [dialogue.value for file in cmcc.find_files(path)[0] for dialogue in cmcc.raw_dialogues(file)]
-    sizes: dict[str, int] = {}
-    for dialogue in dialogues:
-        if dialogue.dialogue_id in sizes:
-            raise cmcc.DataError("an id for the second time", "each once", file=path, dialogue=dialogue.dialogue_id)
-        sizes[dialogue.dialogue_id] = len(dialogue.exchanges)
-    ids = list(sizes)
+    file = read_track2_file(path)
+    sizes = {dialogue.dialogue_id: len(dialogue.exchanges) for dialogue in file.dialogues}
     return Source(
         path,
         None,
         None,
-        corpus.fingerprint_of(raw),
+        corpus.fingerprint_of(file.raw),
         sizes,
-        lambda: map(track2_dialogue, dialogues),
-        lambda predictions: _track2_result(ids, raw, predictions),
+        lambda: map(track2_dialogue, file.dialogues),
+        lambda predictions: _track2_result(list(sizes), file.raw, predictions),
     )
 
 

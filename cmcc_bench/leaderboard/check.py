@@ -5,18 +5,14 @@ Nothing is opened by its own word: not as an archive beyond the bound, never as 
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import IO, Any
-
-import orjson
 
 import cmcc
-from cmcc_bench.leaderboard.tracks import Answer, Place, Row, Track
+from cmcc_bench.leaderboard.tracks import Answer, Row, Track
+from cmcc_bench.scoring.answers import UnknownLabelError
+from cmcc_bench.scoring.lines import WRITE, Bounds, FileList, Place, filled_lines, open_lines, parse_line
 from cmcc_bench.scoring.predictions import align
 
 FILE_BYTES = 64 << 20  # unpacked; the published test split takes about 6 MB
@@ -25,16 +21,36 @@ TEXT_CHARACTERS = 1_000  # of any one text; a reply in the corpus has 25 on aver
 LIST_ITEMS = 500
 PROBLEMS = 20  # that are told of one file
 
-_GZIP, _ZIP, _PICKLE = b"\x1f\x8b", b"PK", b"\x80"
-_MAKE = "Write one JSON object a line, as cmcc predict does."
-
 
 @dataclass(frozen=True)
 class Checked:
-    """What a file holds: its answers, or what is wrong with it, at most PROBLEMS of it; one of the two is empty."""
+    """What a file holds: its answers, or what is wrong with it, at most PROBLEMS of it; one of the two is empty.
+
+    notes: of a file that is valid, a line for each label that is in no vocabulary and so counts as wrong.
+    """
 
     answers: tuple[Answer, ...]
     problems: tuple[cmcc.DataError, ...]
+    notes: tuple[str, ...] = ()
+
+
+class _Unknown:
+    """The labels that are in no vocabulary: on how many lines each is, and the first of these; at most PROBLEMS."""
+
+    def __init__(self) -> None:
+        self.lines: dict[tuple[str, str], list[int]] = {}  # (field, name) -> lines, first line
+        self.expected: dict[str, str] = {}  # by field
+
+    def add(self, labels: Iterable[tuple[str, str]], line: int) -> None:
+        """Counts the labels of a line."""
+        for label in dict.fromkeys(labels):
+            if label in self.lines or len(self.lines) < PROBLEMS:
+                self.lines.setdefault(label, [0, line])[0] += 1
+
+    def messages(self) -> Iterator[tuple[str, str, int]]:
+        """(field, what was found, first line) of each label, the most frequent first."""
+        for (field, name), (count, first) in sorted(self.lines.items(), key=lambda item: (-item[1][0], item[0])):
+            yield field, f"the label {cmcc.printable(name, 40)!r} on {count} line{'s' if count > 1 else ''}", first
 
 
 def check_file(path: Path, track: Track, rows: Sequence[Row], name: str | None = None) -> Checked:
@@ -43,34 +59,47 @@ def check_file(path: Path, track: Track, rows: Sequence[Row], name: str | None =
     name: what messages call it (default: its name). Never raises for what the file holds, OSError where there is none.
     """
     name = name or path.name
-    answers: list[Answer] = []
+    answers, refused = FileList[Answer](), _Unknown()
     problems: list[cmcc.DataError] = []
     try:
-        with _opened(path, name) as stream:
-            for number, line in _bounded_lines(stream, name, most=2 * len(rows) + PROBLEMS):
+        # An item that is there twice is a problem to tell: so more lines are read than can be asked for.
+        bounds = Bounds(LINE_BYTES, FILE_BYTES, 2 * len(rows) + PROBLEMS)
+        with open_lines(path, name) as stream:
+            for number, line in filled_lines(stream, name, bounds):
                 try:
                     answers.append(read_answer(line, track, {"file": name, "line": number}))
+                    answers.lines.append(number)
+                except UnknownLabelError as error:
+                    field = str(error.place["field"])
+                    refused.expected[field] = error.expected
+                    refused.add(((field, label) for label in error.names), number)
                 except cmcc.DataError as error:
                     problems.append(error)
                 if len(problems) == PROBLEMS:
                     break
+        problems += [
+            cmcc.DataError(found, refused.expected[field], file=name, line=first, field=field)
+            for field, found, first in refused.messages()
+        ][: PROBLEMS - len(problems)]
         if not answers and not problems:
-            problems.append(cmcc.DataError("an empty file", f"{len(rows)} lines", _MAKE, file=name))
+            problems.append(cmcc.DataError("an empty file", f"{len(rows)} lines", WRITE, file=name))
         if not problems:
             align(answers, rows, name, track.key, is_scored=False)
     except cmcc.DataError as error:
         problems.append(error)
-    return Checked((), tuple(problems)) if problems else Checked(tuple(answers), ())
+    return Checked((), tuple(problems)) if problems else Checked(tuple(answers), (), _notes(answers, track))
+
+
+def _notes(answers: FileList[Answer], track: Track) -> tuple[str, ...]:
+    unknown = _Unknown()
+    for number, answer in zip(answers.lines, answers, strict=True):
+        unknown.add(track.unknown(answer), number)
+    return tuple(f"{field}: {found}, the first is line {first}" for field, found, first in unknown.messages())
 
 
 def read_answer(line: bytes, track: Track, place: Place) -> Answer:
     """One line as an answer. Raises cmcc.DataError for what is no JSON, no answer of the track, or too large."""
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        found = f"{line[:40].decode(errors='replace')!r}, which is no JSON ({error})"
-        raise cmcc.DataError(found, "a JSON object", _MAKE, **place) from error
-    answer = track.parse(value, place)
+    answer = track.parse(parse_line(line, place), place)
     _check_sizes(answer, place)
     return answer
 
@@ -87,45 +116,3 @@ def _check_sizes(value: object, place: Place) -> None:
             raise cmcc.DataError(f"{len(value)} items", f"at most {LIST_ITEMS}", **place)
         for item in value:
             _check_sizes(item, place)
-
-
-@contextmanager
-def _opened(path: Path, name: str) -> Iterator[IO[bytes]]:
-    """The file's bytes, unpacked where it is gzip. Raises cmcc.DataError for an archive or a pickle, by its content."""
-    with path.open("rb") as raw:
-        head = raw.read(2)
-        raw.seek(0)
-        if head.startswith(_PICKLE) or head == _ZIP:
-            found = "a pickle, or weights" if head.startswith(_PICKLE) else "a zip archive"
-            hint = f"It is not opened: what is in it could be anything. {_MAKE}"
-            raise cmcc.DataError(found, "JSON lines", hint, file=name)
-        stream: Any = gzip.GzipFile(fileobj=raw) if head == _GZIP else raw
-        try:
-            yield stream
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise cmcc.DataError(f"gzip that cannot be unpacked ({error})", "JSON lines", _MAKE, file=name) from error
-
-
-def _bounded_lines(stream: IO[bytes], name: str, most: int) -> Iterator[tuple[int, bytes]]:
-    """Number and content of each line; blank ones at the end are none.
-
-    most: lines; one that is there twice is told, so that there may be more than are asked for.
-    Raises cmcc.DataError for a line or a file that is too long, without having read more of it than the bound.
-    """
-    total, number, blank = 0, 0, 0
-    while line := stream.readline(LINE_BYTES + 1):
-        number += 1
-        total += len(line)
-        if len(line) > LINE_BYTES:
-            raise cmcc.DataError(f"more than {LINE_BYTES} bytes", "a shorter line", _MAKE, file=name, line=number)
-        if total > FILE_BYTES:
-            found = f"more than {FILE_BYTES >> 20} MB, unpacked"
-            raise cmcc.DataError(found, "a smaller file", "One line a prediction is far less.", file=name)
-        if number > most:
-            raise cmcc.DataError(f"more than {most} lines", "one for each item", _MAKE, file=name)
-        if not line.strip():
-            blank = blank or number
-            continue
-        if blank:
-            raise cmcc.DataError("an empty line", "a JSON object", _MAKE, file=name, line=blank)
-        yield number, line

@@ -13,7 +13,7 @@ README.md                       the card, with the tables
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -31,6 +31,7 @@ from cmcc_bench.leaderboard.check import read_answer
 from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME
 from cmcc_bench.leaderboard.tracks import TRACKS, Answer, Track
 from cmcc_bench.scoring import Interval, PairedResult
+from cmcc_bench.scoring.lines import filled_lines, open_lines
 
 FACTS_NAME = "leaderboard.json"
 SUBMISSIONS, REJECTED = "submissions", "rejected"
@@ -246,5 +247,6 @@ def read_texts(folder: Path, task: str) -> dict[str, str]:
 def read_predictions_of(folder: Path, track: Track, key: str) -> list[Answer]:
     """The answers of an accepted submission. Raises cmcc.DataError, OSError where they are not there."""
     path = folder / SUBMISSIONS / key / PREDICTIONS_NAME
-    lines: Iterable[bytes] = path.read_bytes().splitlines()
-    return [read_answer(line, track, {"file": f"{key}/{path.name}", "line": n}) for n, line in enumerate(lines, 1)]
+    name = f"{key}/{path.name}"
+    with open_lines(path, name) as stream:
+        return [read_answer(line, track, {"file": name, "line": n}) for n, line in filled_lines(stream, name)]

@@ -36,6 +36,7 @@ from cmcc_bench.leaderboard.view import (
     plot_of,
     table_of,
 )
+from cmcc_bench.masking import mask_error
 from cmcc_bench.reports.table import score_name
 
 TITLE = "CMCC leaderboard"
@@ -199,8 +200,8 @@ class _Page:
         try:
             found = self.found_differences(reading.folder, reading.read_at, task, a, b)
         except (cmcc.DataError, OSError) as error:
-            problem = f"Their answers cannot be read: {error if isinstance(error, cmcc.DataError) else 'no such file'}"
-            return [html.note_html(problem, is_problem=True), 0, *_buttons(0, 1)]
+            reason = mask_error(error) if isinstance(error, cmcc.DataError) else "no such file"
+            return [html.note_html(f"Their answers cannot be read: {reason}", is_problem=True), 0, *_buttons(0, 1)]
         shown = page_of_differences(found, page)
         written = html.differences_html(shown, track.track.items)
         return [written, shown.page, *_buttons(shown.page, shown.pages)]

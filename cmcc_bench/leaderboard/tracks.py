@@ -28,7 +28,7 @@ from cmcc_bench.scoring.predictions import PredictedDialogue, align, prediction_
 from cmcc_bench.scoring.recognition import count_dialogues as count_answers
 from cmcc_bench.scoring.response import count_dialogues as count_responses
 from cmcc_bench.scoring.response import statistics as response_statistics
-from cmcc_bench.scoring.strict import act_labels
+from cmcc_bench.scoring.strict import act_labels, unknown_labels
 from cmcc_bench.textform import FORMS
 
 Row: TypeAlias = Mapping[str, Any]
@@ -44,7 +44,8 @@ class Track:
 
     key: the column that tells the rows of a dialogue apart, None where a row is a dialogue. parse: a decoded line as an
     answer. count: (dialogues, k) counts of aligned dialogues. statistics: score -> its function of summed counts.
-    headline: the scores that are shown and ranked, the one that a table is sorted by first.
+    headline: the scores that are shown and ranked, the one that a table is sorted by first. unknown: (field, name) of
+    the labels of an answer that are in no vocabulary; none where `parse` refuses them.
     """
 
     task: str
@@ -54,6 +55,7 @@ class Track:
     count: Callable[[Sequence[PredictedDialogue[Any]]], NDArray[np.int64]]
     statistics: Mapping[str, Statistic]
     headline: tuple[str, ...]
+    unknown: Callable[[Answer], Sequence[tuple[str, str]]]
 
     def rows(self, dataset: str, split: str) -> list[Row]:
         """The rows that are to be answered; none where the data set has none. Raises cmcc.DataError without it."""
@@ -134,12 +136,14 @@ _RESPONSE = Track(
     _count_both_act_sets,
     {**response_statistics("strict", emotions=True), "act_f1_without_caring": _folded_f1},
     ("bleu", "success", "intent_f1", "act_f1", "act_f1_without_caring", "emotion_f1"),
+    unknown_labels,
 )
 
 
 def _recognition_track(task: str, title: str, headline: tuple[str, ...]) -> Track:
     measure = MEASURES[task]
-    return Track(task, title, measure.key, PARSERS[task], partial(count_answers, task), measure.statistics, headline)
+    count = partial(count_answers, task)
+    return Track(task, title, measure.key, PARSERS[task], count, measure.statistics, headline, lambda _: ())
 
 
 TRACKS: Mapping[str, Track] = {

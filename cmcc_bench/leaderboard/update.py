@@ -34,6 +34,7 @@ from cmcc_bench.leaderboard.submission import (
     read_stored,
 )
 from cmcc_bench.leaderboard.tracks import TRACKS, Answer, Scored, line_of, score
+from cmcc_bench.masking import mask_error
 
 _SAID = 1_000  # characters of a reason that are kept and said
 
@@ -180,7 +181,7 @@ def _look_at(
             else:
                 looked.kept.append(_judged(request, received, gold))
         except cmcc.DataError as error:
-            title, reason = cmcc.printable(request.title, 100), str(error).removeprefix(": ")[:_SAID]
+            title, reason = cmcc.printable(request.title, 100), str(mask_error(error)).removeprefix(": ")[:_SAID]
             looked.rejected.append(Rejected(request.number, request.author, title, reason))
         except Exception as error:  # whatever goes wrong with one must not stop those after it: it is said, and waits
             looked.waiting[request.number] = f"{what}: {error!r}"

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from sklearn.metrics import cohen_kappa_score
 
 import cmcc
-from cmcc_bench.masking import mask
+from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.annotations import Annotations, Labels
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL
@@ -28,20 +28,21 @@ from cmcc_bench.quality.lexicon import VOCABULARIES
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark
 from cmcc_bench.scoring.bootstrap import bootstrap
 
-Values = Sequence[Mapping[Any, Labels]]  # one mapping an annotator, from unit to labels
+Values = Sequence[Mapping[Any, Labels]]  # of each annotator: from the units that this one labeled to labels
 
 
 @dataclass(frozen=True)
 class LabelAgreement:
-    """Agreement on one label: in how many units each annotator sees it, and Cohen's kappa of each pair in [-1, 1].
+    """Agreement on one label, by pairs of annotators, AB, AC, ..., BC, ..., over the units that both labeled.
 
-    The pairs are in the order AB, AC, ..., BC, ...
-
-    kappa is None where it is not defined: neither of the pair ever uses the label, or both use it everywhere.
+    support: in how many units each annotator sees the label, of all that two or more labeled. used: in how many of the
+    units that they share the first and the second of each pair do. kappa: Cohen's of each pair, in [-1, 1]; None where
+    it is not defined: neither of the pair ever uses the label, both use it everywhere, or they share no unit.
     """
 
     name: str
     support: tuple[int, ...]
+    used: tuple[tuple[int, int], ...]
     kappa: tuple[float | None, ...]
 
 
@@ -49,10 +50,11 @@ class LabelAgreement:
 class FieldAgreement:
     """Agreement on emotions, acts or satisfaction.
 
-    units: utterances (dialogues for satisfaction) that all annotators labelled. alpha: Krippendorff's, in (-1, 1], with
-    the MASI distance for label sets, ordinal for satisfaction. interval: its 95 % interval from a bootstrap over
-    dialogues, None where alpha or all resamples are not defined. same: share of units with the same labels by all.
-    kappa: Cohen's of each pair, a set of labels being one class.
+    units: utterances (dialogues for satisfaction) that two annotators or more labeled. alpha: Krippendorff's over them,
+    in (-1, 1], with the MASI distance for label sets, ordinal for satisfaction. interval: its 95 % interval from a
+    bootstrap over dialogues, None where alpha or all resamples are not defined. same: share of units with the same
+    labels by all who labeled them. shared: dialogues and units that both of each pair labeled. kappa: Cohen's of each
+    pair over those, a set of labels being one class.
     """
 
     field: str
@@ -61,33 +63,39 @@ class FieldAgreement:
     alpha: float | None
     interval: tuple[float, float] | None
     same: float | None
+    shared: tuple[tuple[int, int], ...]
     kappa: tuple[float | None, ...]
     labels: tuple[LabelAgreement, ...]
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A unit on which annotators differ; labels are English names, one tuple an annotator; the text is masked."""
+    """A unit on which annotators differ. The text is masked.
+
+    labels: English names, one tuple an annotator, None for those who did not label the unit.
+    """
 
     dialogue_id: str
     utterance: int | None
     field: str
-    labels: tuple[tuple[str, ...], ...]
+    labels: tuple[tuple[str, ...] | None, ...]
     text: str | None
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The agreement of annotators on the dialogues that all of them labelled.
+    """The agreement of annotators on the dialogues that two of them or more labeled.
 
-    about: what each source says of itself. left_out: of each, the dialogues that others lack. whole: whether the calls
-    were known; if not, utterances that no annotator labelled could not be counted. resamples, seed: of the bootstrap.
+    about: what each source says of itself. left_out: of each, the dialogues that nobody else labeled. shared: the
+    dialogues that both of each pair labeled. whole: whether the calls were known; if not, utterances that no annotator
+    labeled could not be counted. resamples, seed: of the bootstrap.
     """
 
     annotators: tuple[str, ...]
     about: tuple[str, ...]
     dialogues: int
     left_out: tuple[int, ...]
+    shared: tuple[int, ...]
     whole: bool
     synthetic: bool
     resamples: int
@@ -125,12 +133,13 @@ class _LookedUp:
 
 def _value_counts(values: Values, units: Sequence[Hashable]) -> tuple[npt.NDArray[np.int64], list[Labels]]:
     """How many annotators gave each label set to each unit, (units, sets), and the sets."""
-    classes = sorted({one[unit] for one in values for unit in units}, key=sorted)
+    classes = sorted({one[unit] for one in values for unit in units if unit in one}, key=sorted)
     place = {labels: index for index, labels in enumerate(classes)}
     counts = np.zeros((len(units), len(classes)), dtype=np.int64)
     for row, unit in enumerate(units):
         for one in values:
-            counts[row, place[one[unit]]] += 1
+            if unit in one:
+                counts[row, place[one[unit]]] += 1
     return counts, classes
 
 
@@ -149,8 +158,8 @@ def set_alpha(values: Values, units: Sequence[Hashable]) -> float | None:
 
 def ordinal_alpha(values: Values, units: Sequence[Hashable]) -> float | None:
     """Krippendorff's ordinal alpha of units with one label each; None where all labels are the same."""
-    table = [[min(one[unit]) for unit in units] for one in values]
-    if len({label for row in table for label in row}) < 2:
+    table = [[float(min(one[unit])) if unit in one else math.nan for unit in units] for one in values]
+    if len({label for row in table for label in row if not math.isnan(label)}) < 2:
         return None
     domain = list(range(len(cmcc.SATISFACTION)))
     return float(krippendorff.alpha(reliability_data=table, value_domain=domain, level_of_measurement="ordinal"))
@@ -225,23 +234,26 @@ def measure(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Agreement:
-    """The agreement of two annotators or more on the dialogues that all of them labelled.
+    """The agreement of two annotators or more on the dialogues that at least two of them labeled.
 
     calls: by dialogue id, for the texts; may be empty. compared_acts: class indices of the acts that are compared.
-    Raises cmcc.DataError when no dialogue is common to all.
+    Raises cmcc.DataError when no two of them labeled the same dialogue.
     """
-    common = frozenset.intersection(*(one.dialogues for one in annotators))
+    readers = Counter(dialogue_id for one in annotators for dialogue_id in one.dialogues)
+    common = frozenset(dialogue_id for dialogue_id, count in readers.items() if count > 1)
     if not common:
         names = ", ".join(one.name for one in annotators)
-        hint = "Care files are about calls that --data names: see that it is the right folder."
-        raise cmcc.DataError("no dialogue that all annotators labelled", "the same dialogues", hint, annotators=names)
-    values = {field: _values(annotators, field, common, bool(calls)) for field in ("emotions", "acts", "satisfaction")}
+        hint = "Care files are about the calls that --data names: check that it is the right folder."
+        expected = "some that two of them labeled"
+        raise cmcc.DataError("no dialogue that two annotators labeled", expected, hint, annotators=names)
+    values = {field: _values(annotators, field, bool(calls)) for field in ("emotions", "acts", "satisfaction")}
     shown = {"emotions": range(len(cmcc.EMOTIONS)), "acts": sorted(compared_acts), "satisfaction": range(3)}
     return Agreement(
         tuple(one.name for one in annotators),
         tuple(one.about for one in annotators),
         len(common),
         tuple(len(one.dialogues - common) for one in annotators),
+        tuple(len(a.dialogues & b.dialogues) for a, b in combinations(annotators, 2)),
         bool(calls),
         any(dialogue_id.startswith(cmcc.SYNTHETIC_ID) for dialogue_id in common),
         resamples,
@@ -251,31 +263,44 @@ def measure(
     )
 
 
-def _values(annotators: Sequence[Annotations], field: str, common: frozenset[str], whole: bool) -> Values:
-    """Each annotator's labels of the units that all labelled, in the order of the units."""
+def _values(annotators: Sequence[Annotations], field: str, whole: bool) -> Values:
+    """Each annotator's labels of the units that two or more labeled, in the order of the units."""
+    by_unit: list[dict[Any, Labels]]
     if field == "satisfaction":
-        by_unit: list[Mapping[Any, Labels]] = [
-            {unit: frozenset((label,)) for unit, label in one.satisfaction.items() if unit in common}
-            for one in annotators
-        ]
+        by_unit = [{unit: frozenset((label,)) for unit, label in one.satisfaction.items()} for one in annotators]
     else:
-        by_unit = [
-            {unit: labels for unit, labels in getattr(one, field).items() if unit[0] in common} for one in annotators
-        ]
-    if not whole and field != "satisfaction":  # what one of them lists, the others saw and did not label
-        absent = frozenset((NEUTRAL,)) if field == "emotions" else frozenset[int]()
-        units = sorted({unit for one in by_unit for unit in one})
-        return [{unit: one.get(unit, absent) for unit in units} for one in by_unit]
-    units = sorted(set.intersection(*(set(one) for one in by_unit)))
-    return [{unit: one[unit] for unit in units} for one in by_unit]
+        by_unit = [dict(getattr(one, field)) for one in annotators]
+        if not whole:  # what one of them lists, the others saw and did not label, if they labeled the dialogue at all
+            absent = frozenset((NEUTRAL,)) if field == "emotions" else frozenset[int]()
+            listed = {unit for one in by_unit for unit in one}
+            for annotator, one in zip(annotators, by_unit, strict=True):
+                one.update(
+                    {
+                        unit: absent
+                        for unit in listed - one.keys()
+                        if unit[0] in annotator.listed.get(field, frozenset())
+                    }
+                )
+    readers = Counter(unit for one in by_unit for unit in one)
+    units = sorted(unit for unit, count in readers.items() if count > 1)
+    return [{unit: one[unit] for unit in units if unit in one} for one in by_unit]
+
+
+def _units(values: Values) -> list[Any]:
+    return sorted({unit for one in values for unit in one})
+
+
+def _dialogue_of(unit: Any, field: str) -> str:  # noqa: ANN401
+    return str(unit if field == "satisfaction" else unit[0])
 
 
 def _field(field: str, values: Values, labels: Iterable[int], resamples: int, seed: int) -> FieldAgreement:
-    units = list(values[0])
-    lists = [[one[unit] for unit in units] for one in values]
+    units = _units(values)
     names = list(VOCABULARIES[field])
-    same = sum(len({one[unit] for one in values}) == 1 for unit in units) / len(units) if units else None
+    same = sum(len(_given(values, unit)) == 1 for unit in units) / len(units) if units else None
     alpha = ordinal_alpha if field == "satisfaction" else set_alpha
+    pairs = [[(a[unit], b[unit]) for unit in a if unit in b] for a, b in combinations(values, 2)]
+    both = [[unit for unit in a if unit in b] for a, b in combinations(values, 2)]
     return FieldAgreement(
         field,
         len(units),
@@ -283,21 +308,31 @@ def _field(field: str, values: Values, labels: Iterable[int], resamples: int, se
         alpha(values, units) if units else None,
         alpha_interval(values, units, field, resamples, seed) if units and resamples else None,
         same,
-        tuple(kappa(a, b) for a, b in combinations(lists, 2)),
-        tuple(_label(names[label], label, lists) for label in labels),
+        tuple((len({_dialogue_of(unit, field) for unit in shared}), len(shared)) for shared in both),
+        tuple(kappa([a for a, _ in pair], [b for _, b in pair]) for pair in pairs),
+        tuple(_label(names[label], label, values, pairs) for label in labels),
     )
 
 
-def _label(name: str, label: int, lists: Sequence[Sequence[Labels]]) -> LabelAgreement:
-    seen = [[label in labels for labels in one] for one in lists]
-    return LabelAgreement(name, tuple(map(sum, seen)), tuple(kappa(a, b) for a, b in combinations(seen, 2)))
+def _given(values: Values, unit: Hashable) -> set[Labels]:
+    """The different answers to a unit."""
+    return {one[unit] for one in values if unit in one}
+
+
+def _label(name: str, label: int, values: Values, pairs: Sequence[Sequence[tuple[Labels, Labels]]]) -> LabelAgreement:
+    support = tuple(sum(label in labels for labels in one.values()) for one in values)
+    seen = [([label in a for a, _ in pair], [label in b for _, b in pair]) for pair in pairs]
+    used = tuple((sum(first), sum(second)) for first, second in seen)
+    return LabelAgreement(name, support, used, tuple(kappa(first, second) for first, second in seen))
 
 
 def _disagreements(field: str, values: Values, calls: Mapping[str, Call]) -> Iterator[Disagreement]:
     names = list(VOCABULARIES[field])
-    for unit in values[0]:
-        if len({one[unit] for one in values}) > 1:
-            labels = tuple(tuple(names[label] for label in sorted(one[unit])) for one in values)
+    for unit in _units(values):
+        if len(_given(values, unit)) > 1:
+            labels = tuple(
+                tuple(names[label] for label in sorted(one[unit])) if unit in one else None for one in values
+            )
             dialogue_id, utterance = (unit, None) if field == "satisfaction" else unit
             yield Disagreement(dialogue_id, utterance, field, labels, _text(calls, dialogue_id, utterance))
 
@@ -305,30 +340,44 @@ def _disagreements(field: str, values: Values, calls: Mapping[str, Call]) -> Ite
 def _text(calls: Mapping[str, Call], dialogue_id: str, utterance: int | None) -> str | None:
     if dialogue_id not in calls:
         return None
-    said = calls[dialogue_id].row["utterances"]
-    return mask(said[-1 if utterance is None else utterance]["text"])
+    lines = mask_lines(cmcc.transcript_lines(calls[dialogue_id].row))
+    return lines[-1 if utterance is None else utterance].partition("：")[2]
 
 
 def tables(found: Agreement) -> Iterator[ReportTable]:
-    """The overall table and one for each field, for the terminal; annotators are A, B, ..., which the notes explain."""
+    """The overall table, one of pairs, and one for each field, for the terminal.
+
+    Annotators are A, B, ..., which the notes explain.
+    """
     letters = [_letter(number) for number in range(len(found.annotators))]
-    pairs = tuple(f"kappa {a}-{b}" for a, b in combinations(letters, 2))
-    rows = tuple(
-        (one.field, str(one.units), _alpha_cell(one), _share(one.same), *map(_number, one.kappa))
-        for one in found.fields
-    )
-    columns = ("field", "units", "alpha", "all the same", *pairs)
+    pairs = [f"{a}-{b}" for a, b in combinations(letters, 2)]
+    rows = tuple((one.field, str(one.units), _alpha_cell(one), _share(one.same)) for one in found.fields)
     title = f"Agreement on {found.dialogues} dialogues{mark(found.synthetic)}"
-    yield ReportTable(title, columns, rows, tuple(_notes(found, letters)))
+    yield ReportTable(title, ("field", "units", "alpha", "all the same"), rows, tuple(_notes(found, letters)))
+    cells = tuple(
+        (pair, one.field, str(one.shared[number][0]), str(one.shared[number][1]), _number(one.kappa[number]))
+        for number, pair in enumerate(pairs)
+        for one in found.fields
+        if found.shared[number]
+    )
+    notes = ["kappa: Cohen's on the units that both labeled, a set of labels being one class"]
+    apart = [pair for number, pair in enumerate(pairs) if not found.shared[number]]
+    if apart:
+        notes.append(f"no dialogue in common, and so no kappa: {', '.join(apart)}")
+    yield ReportTable("Pairs of annotators", ("pair", "field", "dialogues", "units", "kappa"), cells, tuple(notes))
     for one in found.fields:
         supported = [label for label in one.labels if any(label.support)]
-        cells = tuple(
-            (f"{label.name} {cmcc.ZH[label.name]}", *map(str, label.support), *map(_number, label.kappa))
+        by_label = tuple(
+            (f"{label.name} {cmcc.ZH[label.name]}", pair, f"{first} / {second}", _number(label.kappa[number]))
             for label in supported
+            for number, (pair, (first, second)) in enumerate(zip(pairs, label.used, strict=True))
+            if one.shared[number][1]
         )
+        if not by_label:
+            continue
         unused = len(one.labels) - len(supported)
-        notes = (f"{unused} labels that nobody used are left out",) if unused else ()
-        yield ReportTable(f"{one.field}, by label", ("label", *letters, *pairs), cells, notes)
+        left_out = (f"{unused} labels that nobody used are left out",) if unused else ()
+        yield ReportTable(f"{one.field}, by label", ("label", "pair", "used by each", "kappa"), by_label, left_out)
 
 
 def _alpha_cell(one: FieldAgreement) -> str:
@@ -342,12 +391,14 @@ def _letter(number: int) -> str:
 
 def _notes(found: Agreement, letters: Sequence[str]) -> Iterator[str]:
     yield f"alpha: Krippendorff's [95 %, {found.resamples} resamples of dialogues, seed {found.seed}]"
-    yield "kappa: Cohen's, a set of labels being one class; acts: those that care labels add"
+    yield "units: utterances (dialogues for satisfaction) that two annotators or more labeled"
+    yield "acts: those that care labels add"
     if not found.whole:
-        yield "The calls are not known (--data): utterances that nobody labelled are not counted, so all is too low."
+        yield "The calls are not known (--data): utterances that nobody labeled are not counted, so all is too low."
     for letter, name, about, left_out in zip(letters, found.annotators, found.about, found.left_out, strict=True):
         said = f"It says of itself: {about}" if about else "It does not say who made its labels."
-        yield cmcc.printable(f"{letter}: {name}, {left_out} dialogues that others lack. {said}", 600)
+        alone = f"{left_out} dialogue{'' if left_out == 1 else 's'} that nobody else labeled"
+        yield cmcc.printable(f"{letter}: {name}, {alone}. {said}", 600)
 
 
 def _number(value: float | None) -> str:
@@ -366,5 +417,5 @@ def disagreement_lines(found: Agreement, shown: int) -> Iterator[str]:
         place = f"dialogue {one.dialogue_id:.40}" + (
             f", utterance {one.utterance}" if one.utterance is not None else ""
         )
-        labels = " | ".join(",".join(names) or NOTHING for names in one.labels)
+        labels = " | ".join("not labeled" if names is None else ",".join(names) or NOTHING for names in one.labels)
         yield cmcc.printable(f"{one.field}: {place}: {labels}" + (f": {one.text}" if one.text else ""), 400)

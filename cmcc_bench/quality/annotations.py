@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import orjson
 
 import cmcc
 from cmcc_bench.quality.calls import Call, find_source, read_calls
@@ -20,7 +18,8 @@ Labels = frozenset[int]
 class Annotations:
     """What one annotator said of each dialogue, user utterance (emotions) and service utterance (care acts).
 
-    about: what the source says of itself, "" where it says nothing. dialogues: all that it labels.
+    about: what the source says of itself, "" where it says nothing. dialogues: all that it labels; it says nothing of
+    any other. listed: by field, the dialogues of which it lists emotions or acts, where the calls are not known.
     """
 
     name: str
@@ -29,13 +28,12 @@ class Annotations:
     satisfaction: Mapping[str, int]
     emotions: Mapping[Unit, Labels]
     acts: Mapping[Unit, Labels]
+    listed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def is_care_file(path: Path) -> bool:
     """Whether a file is one of labels alone: an object with `dialogues`."""
-    if not path.is_file() or path.suffix != ".json":
-        return False
-    return path.read_bytes().removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+    return path.is_file() and cmcc.holds_no_dialogues(path)
 
 
 def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) -> Annotations:
@@ -50,9 +48,9 @@ def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) 
         source = find_source(name)
         own = {call.dialogue_id: call for call in read_calls(source) if call.labeled}
         return _of_calls(name, "", own, {}, compared)
-    content = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
-    about = " ".join(str(content[key]) for key in ("_about", "_revised") if key in content)
     care = cmcc.read_care(path)
+    content = cmcc.read_json(path)
+    about = " ".join(str(content[key]) for key in ("_about", "_revised") if key in content)
     if not calls:
         return _of_turns(name, about, care, compared)
     keys = {call.dialogue_id: key for call in calls.values() for key in _keys(call) if key in care}
@@ -68,23 +66,21 @@ def _keys(call: Call) -> tuple[str, str]:
 def known_calls(names: Sequence[str], data: str | None) -> dict[str, Call]:
     """The labelled and unlabelled calls that annotations are about, by dialogue id, without any care labels.
 
-    data: where they are; without it, the first annotator's data, or else the raw files beside the first care file.
-    Empty where there are none.
+    data: where they are; without it, the first annotator's data, or else the raw files in the folder of the first care
+    file, whatever its care files are called. Empty where there are none.
     """
     labelled = [name for name in names if not is_care_file(Path(name))]
-    if data is None and not labelled:
-        data = str(Path(names[0]).parent)
-        if not _has_raw_files(data):
-            return {}
-    source = find_source(data or labelled[0], without_care=True)
-    return {call.dialogue_id: call for call in read_calls(source)}
+    named = [data] if data else labelled[:1]
+    sources = named or _raw_files(Path(names[0]).parent)
+    found = [read_calls(find_source(source, without_care=True)) for source in sources]
+    return {call.dialogue_id: call for calls in found for call in calls}
 
 
-def _has_raw_files(folder: str) -> bool:
+def _raw_files(folder: Path) -> list[str]:
     try:
-        return bool(cmcc.find_files(folder)[0])
+        return [str(file.path) for file in cmcc.find_files(folder)[0] if not is_care_file(file.path)]
     except cmcc.DataError:
-        return False
+        return []
 
 
 def acts_in(names: Iterable[str]) -> set[int]:
@@ -127,4 +123,8 @@ def _of_turns(name: str, about: str, care: cmcc.CareLabels, compared: Labels) ->
     emotions = {(key, turn): frozenset(x) for key, one in care.items() for turn, x in (one.emotions or {}).items()}
     acts = {(key, turn): compared & frozenset(x) for key, one in care.items() for turn, x in (one.acts or {}).items()}
     satisfaction = {key: one.satisfaction for key, one in care.items() if one.satisfaction is not None}
-    return Annotations(name, about, frozenset(care), satisfaction, emotions, acts)
+    listed = {
+        "emotions": frozenset(key for key, one in care.items() if one.emotions is not None),
+        "acts": frozenset(key for key, one in care.items() if one.acts is not None),
+    }
+    return Annotations(name, about, frozenset(care), satisfaction, emotions, acts, listed)

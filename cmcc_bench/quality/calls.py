@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cmcc
@@ -94,12 +94,16 @@ def _raw_calls(source: Source, on_error: OnError | None, tick: Tick) -> Iterator
     assert source.folder is not None
     reader = cmcc.DialogueReader(cmcc.read_care(source.care) if source.care else None)
     files, _ = cmcc.find_files(source.folder)
+    splits: dict[str, str] = {}  # of labeled dialogues, by id
     for file in files:
         try:
             for raw in cmcc.raw_dialogues(file, _line_error(on_error)):
                 call = _read(reader, raw, on_error)
-                if call is not None:
-                    yield call
+                if call is None:
+                    continue
+                split = splits.setdefault(call.dialogue_id, call.split) if call.labeled else call.split
+                # As in a build: what a file without a split repeats has the split of the file that fixes it.
+                yield call if file.split or split == call.split else replace(call, split=split)
         except cmcc.DataError as error:
             if on_error is None:
                 raise

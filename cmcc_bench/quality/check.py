@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import cmcc
-from cmcc_bench.masking import mask
+from cmcc_bench.masking import mask_error
 from cmcc_bench.quality.calls import Call, Source, Tick, read_calls
 from cmcc_bench.quality.findings import KINDS, Finding, label_findings
 from cmcc_bench.quality.lexicon import VOCABULARIES, Lexicon
@@ -102,7 +102,8 @@ def check_calls(
 
 
 def _told(error: cmcc.DataError) -> str:
-    return mask(f"found {error.found}; expected {error.expected}")
+    shown = mask_error(error)
+    return f"found {shown.found}; expected {shown.expected}"
 
 
 def _undecided(findings: Iterable[Finding], decided: Collection[Considered], checked: Checked) -> Iterator[Finding]:

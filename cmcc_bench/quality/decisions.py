@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 import cmcc
 from cmcc_bench.quality.calls import Call, Source, read_calls
 from cmcc_bench.quality.check import Considered
 from cmcc_bench.quality.findings import SERVICE, USER
 from cmcc_bench.quality.lexicon import VOCABULARIES
-from cmcc_bench.quality.review import ReviewRow, labels_of
+from cmcc_bench.quality.review import ReviewRow, check_once, labels_of, shortened_id
+from cmcc_bench.quality.spreadsheet import AS_TEXT, id_number, is_shortened, json_line
 
 _ABOUT = "Care-oriented labels that annotators decided on in a review; what is not listed is as in the raw files."
 _REVISED = "Changed since by annotators in a review: the log beside this file says who changed what."
@@ -43,7 +42,7 @@ class Change:
 
     def as_line(self) -> str:
         """A line of the log."""
-        return json.dumps(self.__dict__, ensure_ascii=False) + "\n"
+        return json_line(self.__dict__)
 
 
 @dataclass(frozen=True)
@@ -75,12 +74,13 @@ def apply_review(rows: list[ReviewRow], source: Source, review: str) -> Applied:
     review: the file's name, for messages. Raises cmcc.DataError when a row names what is not in the data, or when the
     labels have changed since the review file was written.
     """
+    calls = _calls_of(source, {row.dialogue_id for row in rows})
+    rows = _with_ids_of_data(rows, calls, review)
     ids = {row.dialogue_id for row in rows}
-    calls = _calls_of(source, ids)
     plain = _calls_of(replace(source, care=None), ids) if source.care else calls
     care: dict[str, Any] = {"_about": _ABOUT}
     if source.care:
-        care = orjson.loads(source.care.read_bytes().removeprefix(b"\xef\xbb\xbf")) | {"_revised": _REVISED}
+        care = cmcc.read_json(source.care) | {"_revised": _REVISED}
     entries = care.setdefault("dialogues", [])
     changes = []
     for row in rows:
@@ -94,20 +94,56 @@ def apply_review(rows: list[ReviewRow], source: Source, review: str) -> Applied:
 
 
 def _calls_of(source: Source, ids: Collection[str]) -> dict[str, Call]:
+    """The calls that ids name, as they are or as numbers."""
     found: dict[str, Call] = {}
+    numbers = set(map(id_number, ids)) - {None}
+    ids = {*ids, *(dialogue_id.strip() for dialogue_id in ids)}
     for call in read_calls(source, lambda *_: None):  # what cannot be read is a finding of the check
-        if call.labeled and call.dialogue_id in ids:
+        if call.labeled and (call.dialogue_id in ids or id_number(call.dialogue_id) in numbers):
             found.setdefault(call.dialogue_id, call)
+    return found
+
+
+def _with_ids_of_data(rows: list[ReviewRow], calls: Mapping[str, Call], review: str) -> list[ReviewRow]:
+    """The rows with the ids that the data have: a spreadsheet or pandas makes the number 1 of the id 001.
+
+    An id that several dialogues may have had is an error, unless some id of the file is no number as tools write it:
+    then no tool has changed the ids.
+    """
+    by_number: dict[str | None, list[str]] = {}
+    for dialogue_id in calls:
+        by_number.setdefault(id_number(dialogue_id), []).append(dialogue_id)
+    is_untouched = any(row.dialogue_id.isdecimal() and row.dialogue_id != id_number(row.dialogue_id) for row in rows)
+    found = []
+    for row in rows:
+        number = id_number(row.dialogue_id)
+        matches = by_number.get(number, []) if number else []
+        if len(matches) > 1 and not (is_untouched and row.dialogue_id in calls):
+            place: dict[str, str | int | None] = {"file": review, **row.place, "dialogue": row.dialogue_id}
+            hint = f"It may be {' or '.join(sorted(matches)[:3])}. {AS_TEXT}."
+            raise cmcc.DataError("an id that several dialogues may have had", "the id of one", hint, **place)
+        if len(matches) == 1:
+            row = replace(row, dialogue_id=matches[0])
+        elif row.dialogue_id not in calls:
+            row = replace(row, dialogue_id=row.dialogue_id.strip())
+        found.append(row)
+    try:
+        check_once(found)
+    except cmcc.DataError as error:
+        raise error.at(file=review) from None
     return found
 
 
 def _call_of(row: ReviewRow, calls: Mapping[str, Call], review: str) -> Call:
     """The call that a row is about, which must be as it was when the row was written."""
-    place: dict[str, str | int | None] = {"file": review, "line": row.line}
+    place: dict[str, str | int | None] = {"file": review, **row.place}
     call = calls.get(row.dialogue_id)
+    if call is None and is_shortened(row.dialogue_id):
+        raise shortened_id(row).at(file=review)
     if call is None:
-        found = f"the dialogue {cmcc.printable(row.dialogue_id, 60)}, which the data lack"
-        raise cmcc.DataError(found, "a labelled dialogue of the data", **place, column="dialogue_id")
+        hint = f"Spreadsheets change ids that look like numbers or dates. {AS_TEXT}."
+        place["dialogue"] = row.dialogue_id
+        raise cmcc.DataError("an id that the data lack", "the id of a labeled dialogue", hint, **place)
     utterances = call.row["utterances"]
     if row.utterance is not None:
         speaker = USER if row.field == "emotions" else SERVICE
@@ -231,12 +267,16 @@ def _replace(path: Path, text: str) -> None:
 def read_log(path: Path) -> list[str]:
     """The lines of a log. Raises cmcc.DataError, which names the line, for what is no entry of a log."""
     try:
-        lines = path.read_bytes().decode("utf-8").splitlines(keepends=True)
+        text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise cmcc.DataError("bytes that are not UTF-8", "a log of decisions", file=path.name) from error
-    for number, line in enumerate(lines, 1):
+    lines = []
+    for number, line in enumerate(text.split("\n"), 1):  # str.splitlines would split a text at its own separators, too
+        if not line.strip():
+            continue
         try:
             _considered(json.loads(line))
+            lines.append(line.removesuffix("\r") + "\n")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             expected = "a line that cmcc check --apply wrote"
             raise cmcc.DataError(f"no entry of a log ({error})", expected, file=path.name, line=number) from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cmcc
+from cmcc_bench.masking import mask
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.lexicon import Lexicon
 
@@ -25,6 +26,7 @@ KINDS = {
     "unreadable": Kind(True, "a dialogue or a file that the reader refuses"),
     "doubled_id": Kind(True, "one id, two different dialogues"),
     "split_leakage": Kind(True, "the same id or the same texts in two splits"),
+    "label_left_out": Kind(True, "a label of the raw file that the reader could not read and left out"),
     "wrong_position": Kind(True, "a position that does not slice to its name or value"),
     "speaker_order": Kind(True, "a raw turn with two utterances of one speaker, or turns out of order"),
     "label_of_other_speaker": Kind(True, "emotions or intents of the service, or acts of the user"),
@@ -81,7 +83,8 @@ def label_findings(call: Call, lexicon: Lexicon) -> Iterator[Finding]:
             cue = cues.find(utterance["text"])
             if has_label == (cue is None):
                 kind = "label_without_cue" if has_label else "missing_label"
-                yield Finding(kind, call.dialogue_id, number, cue or "", field, cues.label, adds=not has_label)
+                shown = cue and (cues.find(mask(utterance["text"])) or mask(cue))  # a cue can span some digits
+                yield Finding(kind, call.dialogue_id, number, shown or "", field, cues.label, adds=not has_label)
 
 
 def _conflicts(call: Call, number: int, field: str, labels: list[int]) -> Iterator[Finding]:

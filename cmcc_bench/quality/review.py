@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cmcc
-from cmcc_bench.masking import mask
+from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL, Finding
 from cmcc_bench.quality.lexicon import VOCABULARIES
+from cmcc_bench.quality.spreadsheet import (
+    AS_TEXT,
+    TableRow,
+    escape_cell,
+    is_shortened,
+    json_line,
+    read_table,
+    whole_number,
+)
 
 COLUMNS = (
     "dialogue_id", "utterance", "turn", "field", "kinds", "cues", "current", "remove", "add", "proposed", "context",
@@ -23,9 +29,9 @@ COLUMNS = (
 )  # fmt: skip
 _NEEDED = ("dialogue_id", "utterance", "field", "current", "remove", "add", "decision", "annotator")
 _FIELDS = ("emotions", "acts", "satisfaction")
-_FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r]")  # what a spreadsheet takes for a formula, already escaped or not
 _LONGEST = 5000  # characters of an utterance: six of them fit a spreadsheet's cell
-_SATISFACTION_VALUES = {str(value): label for label, value in enumerate((1, 2, 3))}
+_ACCEPT = {"accept", "accepted", "true", "yes", "y", "ok", "接受", "是", "对", "√", "✓", "✔"}
+_REJECT = {"reject", "rejected", "false", "no", "n", "拒绝", "否", "错", "×", "✗", "✘"}
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,13 @@ class ReviewItem:
 
 @dataclass(frozen=True)
 class ReviewRow:
-    """A decided row of a review file: the labels after it, and by whom. line: in the file, from 1."""
+    """A decided row of a review file: the labels after it, and by whom.
+
+    line: in the file, from 1. row: in a spreadsheet, where a row can be several lines.
+    """
 
     line: int
+    row: int
     dialogue_id: str
     utterance: int | None
     field: str
@@ -92,6 +102,11 @@ class ReviewRow:
     decision: str  # accept, reject or labels
     after: tuple[int, ...]
     annotator: str
+
+    @property
+    def place(self) -> dict[str, str | int | None]:
+        """Where the row is, for messages."""
+        return {"line": self.line, "row": self.row if self.row != self.line else None}
 
 
 def propose(field: str, current: Iterable[int], add: Iterable[int], remove: Iterable[int]) -> tuple[int, ...]:
@@ -118,7 +133,7 @@ def review_items(findings: Iterable[Finding], calls: Iterable[Call]) -> Iterator
 
 
 def _item(call: Call, utterance: int | None, field: str, findings: list[Finding]) -> ReviewItem:
-    lines = [cmcc.printable(mask(line), _LONGEST) for line in cmcc.transcript_lines(call.row)]
+    lines = [cmcc.printable(line, _LONGEST) for line in mask_lines(cmcc.transcript_lines(call.row))]
     last = len(lines) - 1 if utterance is None else utterance  # the end of a call says how satisfied the user is
     return ReviewItem(
         call.dialogue_id,
@@ -150,7 +165,7 @@ def write_review(path: Path, items: Iterable[ReviewItem]) -> int:
     """
     check_new(path)
     rows = [item.as_dict() for item in items]
-    text = _as_csv(rows) if _is_csv(path) else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    text = _as_csv(rows) if _is_csv(path) else "".join(map(json_line, rows))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=False)
     path.write_bytes(text.encode("utf-8"))
@@ -180,146 +195,101 @@ def _as_csv(rows: list[dict[str, str]]) -> str:
     return stream.getvalue()
 
 
-def escape_cell(text: str) -> str:
-    """A cell that no spreadsheet runs as a formula: an apostrophe before = + - @, tab and carriage return."""
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def unescape_cell(text: str) -> str:
-    """The text of which `escape_cell` made a cell."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
-
-
 def read_review(path: Path) -> list[ReviewRow]:
     """The decided rows of a review file, in order; rows without a decision are left out.
 
     Raises cmcc.DataError, which names file, line and column, for missing columns, unknown labels or fields, a decision
     without an annotator, and a question that stands twice.
     """
+    table = read_table(path, _NEEDED)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        rows = [_located_row(line, cells) for line, cells in (_csv_rows(text) if _is_csv(path) else _json_rows(text))]
-    except UnicodeDecodeError as error:
-        hint = "Save it as CSV UTF-8, or convert it with iconv -f GB18030 -t UTF-8."
-        raise cmcc.DataError("bytes that are not UTF-8", "UTF-8 text", hint, file=path.name) from error
+        rows = [_row(row) for row in table]
+        check_once(rows)
     except cmcc.DataError as error:
         raise error.at(file=path.name) from None
-    _check_once(rows, path.name)
     return [row for row in rows if row.decision]
 
 
-def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)  # spreadsheets write semicolons where a comma is the decimal mark
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    try:
-        _check_columns(reader.fieldnames or ())
-        for cells in reader:
-            if None in cells:
-                raise cmcc.DataError("more cells than columns", f"{len(COLUMNS)} cells", line=reader.line_num)
-            yield reader.line_num, {key: unescape_cell(value or "") for key, value in cells.items()}
-    except csv.Error as error:
-        raise cmcc.DataError(f"no CSV ({error})", "comma-separated values", line=reader.line_num) from error
-
-
-def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            cells = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise cmcc.DataError(f"no JSON ({error})", "an object a line", line=number) from error
-        if not isinstance(cells, dict):
-            raise cmcc.DataError(type(cells).__name__, "an object", line=number)
-        _check_columns(list(cells), line=number)
-        yield number, cells
-
-
-def _check_columns(found: Iterable[str], **place: int) -> None:
-    names = list(found)
-    missing = [column for column in _NEEDED if column not in names]
-    if missing or len(set(names)) < len(names):
-        hint = "Separate cells with commas, semicolons or tabs, and leave the columns as cmcc check wrote them."
-        shown = ", ".join(f"{name:.20}" for name in names[:20]) or "none"
-        where = {"line": 1} | place
-        raise cmcc.DataError(f"the columns {shown}", f"each once: {', '.join(_NEEDED)}", hint, **where)
-
-
-def _located_row(line: int, cells: Mapping[str, Any]) -> ReviewRow:
+def _row(row: TableRow) -> ReviewRow:
     """The row; its errors name the question, too, as a spreadsheet numbers rows and not lines."""
+    cells = row.cells
     try:
-        return _row(line, cells)
+        field = cells["field"].lower()
+        if field not in _FIELDS:
+            raise cmcc.DataError(f"{cells['field']!r:.40}", f"one of {', '.join(_FIELDS)}", column="field")
+        labels = {name: _labels(cells[name], field, name) for name in ("current", "add", "remove")}
+        decision, after = _decision(cells["decision"], field, labels)
+        if decision and not cells["annotator"]:
+            raise cmcc.DataError("no name", "who decided", column="annotator")
+        utterance = _utterance(cells["utterance"], field)
     except cmcc.DataError as error:
-        question = {"dialogue": str(cells["dialogue_id"]), "utterance": str(cells["utterance"]) or None}
-        place = {"line": line, **question, **error.place}
+        question = {"dialogue": cells["dialogue_id"], "utterance": cells["utterance"] or None}
+        place = {"line": row.line, **question, **error.place, "row": row.row if row.row != row.line else None}
         raise cmcc.DataError(error.found, error.expected, error.hint, **place) from None
-
-
-def _row(line: int, cells: Mapping[str, Any]) -> ReviewRow:
-    for column in _NEEDED:
-        if not isinstance(cells[column], str):
-            raise cmcc.DataError(type(cells[column]).__name__, "text", line=line, column=column)
-    text = {column: cells[column].strip() for column in _NEEDED}
-    field = text["field"]
-    if field not in _FIELDS:
-        raise cmcc.DataError(f"{field!r:.40}", f"one of {', '.join(_FIELDS)}", line=line, column="field")
-    labels = {name: _labels(text[name], field, line, name) for name in ("current", "add", "remove")}
-    decision, after = _decision(text["decision"], field, labels, line)
-    if decision and not text["annotator"]:
-        raise cmcc.DataError("no name", "who decided", line=line, column="annotator")
-    utterance = _utterance(text["utterance"], field, line)
     return ReviewRow(
-        line, cells["dialogue_id"], utterance, field, **labels, decision=decision, after=after,
-        annotator=text["annotator"],
+        row.line, row.row, cells["dialogue_id"], utterance, field, **labels, decision=decision, after=after,
+        annotator=cells["annotator"],
     )  # fmt: skip
 
 
-def _utterance(text: str, field: str, line: int) -> int | None:
+def _utterance(text: str, field: str) -> int | None:
     if field == "satisfaction" and not text:
         return None
-    if field == "satisfaction" or not (text.isascii() and text.isdecimal() and len(text) < 7):
+    number = None if field == "satisfaction" else whole_number(text)
+    if number is None:
         expected = "none for satisfaction" if field == "satisfaction" else "the number of an utterance"
-        raise cmcc.DataError(f"{text!r:.40}", expected, line=line, column="utterance")
-    return int(text)
+        raise cmcc.DataError(f"{text!r:.40}", expected, column="utterance")
+    return number
 
 
-def _decision(text: str, field: str, labels: Mapping[str, tuple[int, ...]], line: int) -> tuple[str, tuple[int, ...]]:
+def _decision(text: str, field: str, labels: Mapping[str, tuple[int, ...]]) -> tuple[str, tuple[int, ...]]:
     """What was decided, and the labels after it."""
-    word = text.lower()
+    word = text.casefold()
     if not word:
         return "", labels["current"]
-    if word == "accept":
+    if word in _ACCEPT:
         return "accept", propose(field, labels["current"], labels["add"], labels["remove"])
-    if word == "reject" and field != "satisfaction":
+    if word in _REJECT and field != "satisfaction":
         return "reject", labels["current"]
-    after = _labels(text, field, line, "decision")
+    after = _labels(text, field, "decision")
     if field == "emotions" and NEUTRAL in after and len(after) > 1:
-        raise cmcc.DataError("neutral beside another emotion", "one or the other", line=line, column="decision")
+        raise cmcc.DataError("neutral beside another emotion", "one or the other", column="decision")
     if field == "satisfaction" and len(after) != 1:
-        raise cmcc.DataError(f"{len(after)} labels", "accept, or the right label", line=line, column="decision")
+        raise cmcc.DataError(f"{len(after)} labels", "accept, or the right label", column="decision")
     return "labels", after
 
 
-def _labels(text: str, field: str, line: int, column: str) -> tuple[int, ...]:
-    """Class indices, sorted, of names that stand between commas: English or Chinese, satisfaction also 1, 2 or 3."""
+def _labels(text: str, field: str, column: str) -> tuple[int, ...]:
+    """Class indices, sorted, of the names in a cell, as `cmcc.label_names` and the functions below it read them."""
     vocabulary = VOCABULARIES[field]
-    index = {name: label for names in (vocabulary, vocabulary.values()) for label, name in enumerate(names)}
-    index |= _SATISFACTION_VALUES if field == "satisfaction" else {}
     found = set()
-    for name in filter(None, (part.strip() for part in re.split("[,，、;；]", text))):
-        if name not in index:
+    for name in cmcc.label_names(text):
+        try:
+            label = cmcc.satisfaction_label(name) if field == "satisfaction" else cmcc.find_label(name, vocabulary)
+        except cmcc.DataError:
+            label = None
+        if label is None:
             words = {"decision": "accept, reject, or labels: "}.get(column, "labels: ")
-            raise cmcc.DataError(f"{name!r:.60}", words + ", ".join(vocabulary), line=line, column=column)
-        found.add(index[name])
+            raise cmcc.DataError(f"{name!r:.60}", words + ", ".join(vocabulary), column=column)
+        found.add(label)
     return tuple(sorted(found))
 
 
-def _check_once(rows: list[ReviewRow], file: str) -> None:
+def check_once(rows: Iterable[ReviewRow]) -> None:
+    """Raises cmcc.DataError, which names the lines, for a question that stands twice."""
     seen: dict[tuple[str, int | None, str], int] = {}
     for row in rows:
         key = row.dialogue_id, row.utterance, row.field
         if key in seen:
+            if is_shortened(row.dialogue_id):
+                raise shortened_id(row)
             found = f"the question of line {seen[key]} again"
-            raise cmcc.DataError(found, "each dialogue, utterance and field once", file=file, line=row.line)
+            raise cmcc.DataError(found, "each dialogue, utterance and field once", **row.place)
         seen[key] = row.line
+
+
+def shortened_id(row: ReviewRow) -> cmcc.DataError:
+    """The error for an id of which a spreadsheet kept the first digits only."""
+    found = "a long number as a spreadsheet shortens it"
+    hint = f"Its other digits are lost. {AS_TEXT}, copy the decisions into it, and save it as CSV UTF-8."
+    return cmcc.DataError(found, "the whole id of a dialogue", hint, **row.place, dialogue=row.dialogue_id)

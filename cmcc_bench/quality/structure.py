@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import cmcc
 from cmcc_bench.masking import CERTAIN_KINDS, find_personal, mask
@@ -13,6 +14,7 @@ from cmcc_bench.quality.findings import SERVICE, USER, Finding
 
 _MENDED = ("wrong_position", "missing_position", "extra_blank")  # counts of the reader, by its names
 _AROUND = 6  # characters shown on either side of personal data
+_SPEAKER = 3  # characters of the speaker in front of a line of a transcript
 
 
 def structure_findings(call: Call) -> Iterator[Finding]:
@@ -22,6 +24,10 @@ def structure_findings(call: Call) -> Iterator[Finding]:
         for number, utterance in enumerate(call.row["utterances"]):
             yield from _position_findings(call, number, utterance)
             yield from _foreign_labels(call, number, utterance)
+    left_out = cmcc.Report(repaired=call.repaired).left_out
+    if left_out:
+        detail = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()))
+        yield Finding("label_left_out", call.dialogue_id, detail=detail)
     mended = sum(call.repaired[kind] for kind in _MENDED)
     if mended:
         yield Finding("repaired_position", call.dialogue_id, detail=f"{mended} in this dialogue")
@@ -59,18 +65,23 @@ def _foreign_labels(call: Call, number: int, utterance: cmcc.Row) -> Iterator[Fi
 
 
 def personal_findings(call: Call) -> Iterator[Finding]:
-    """Personal data that was left in the texts, with a masked excerpt.
+    """Personal data that was left in the texts, with a masked excerpt, at the utterance where it begins.
 
     In a synthetic dialogue nothing of it is certain: the simulator made it up.
     """
     is_synthetic = call.dialogue_id.startswith(cmcc.SYNTHETIC_ID)
-    for number, utterance in enumerate(call.row["utterances"]):
-        text = utterance["text"]
-        for found in find_personal(text):
-            certain = found.kind in CERTAIN_KINDS and not is_synthetic
-            kind = "personal_data" if certain else "maybe_personal"
-            hidden = mask(text)[max(found.start - _AROUND, 0) : found.end + _AROUND]
-            yield Finding(kind, call.dialogue_id, number, f"{found.kind}: {hidden}")
+    lines = cmcc.transcript_lines(call.row)
+    text = "\n".join(lines)
+    starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
+    masked = mask(text)
+    for found in find_personal(text):
+        certain = found.kind in CERTAIN_KINDS and not is_synthetic
+        kind = "personal_data" if certain else "maybe_personal"
+        number = bisect_right(starts, found.start) - 1
+        last = bisect_right(starts, found.end - 1)  # a number may end in a later utterance
+        first = starts[number] + _SPEAKER
+        hidden = masked[max(found.start - _AROUND, first) : min(found.end + _AROUND, starts[last] - 1)]
+        yield Finding(kind, call.dialogue_id, number, f"{found.kind}: {hidden.replace(chr(10), ' ')}")
 
 
 class Repeats:

@@ -13,7 +13,7 @@ from cmcc_bench.corpus import open_dataset
 from cmcc_bench.hidden import is_hidden
 from cmcc_bench.scoring import EmotionAnswer, Entity, EntityAnswer, Prediction
 from cmcc_bench.state.exchanges import exchanges
-from cmcc_bench.textform import read_labels
+from cmcc_bench.textform import normalize_labels, read_labels
 
 Row = Mapping[str, Any]
 
@@ -105,8 +105,8 @@ def emotions_written(predictions: Iterable[Prediction], rows: Iterable[Row]) -> 
             if prediction.emotions is None:
                 hint = "Only a text form with emotions writes them: variant, or no_caring."
                 raise cmcc.DataError("no emotions", "those that the model wrote", hint, dialogue=row["dialogue_id"])
-            names = (_EMOTION_OF[name] for name in read_labels(prediction.emotions) if name in _EMOTION_OF)
-            answers.append(EmotionAnswer(row["dialogue_id"], utterance, tuple(names)))
+            names = (_EMOTION_OF.get(name) for name in normalize_labels(prediction.emotions, cmcc.EMOTIONS))
+            answers.append(EmotionAnswer(row["dialogue_id"], utterance, tuple(filter(None, names))))
     return answers
 
 

@@ -154,7 +154,7 @@ def _read(file: Path) -> System:
     if not facts.get("finished", True):
         raise cmcc.DataError("a run that was stopped", "a finished one", "Start cmcc predict again.", file=str(path))
     if system.split is None:
-        hint = "Its file is SereTOD's own form, with no gold in it to score."
+        hint = "Score its file alone: cmcc score RESULT.json GOLD.json, with the Track 2 file that has the gold."
         raise cmcc.DataError("predictions of a Track 2 file", "those of a split", hint, file=str(path))
     return system
 

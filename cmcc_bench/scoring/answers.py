@@ -4,13 +4,14 @@
     {"dialogue_id": "a", "utterance": 1, "entities": [{"type": "package", "name": "...", "start": 0, "end": 2}], ...}
     {"dialogue_id": "a", "satisfaction": "satisfied", "scores": [0.1, 0.2, 0.7]}
 
-Labels have their English names. What is read was made by someone else and may hold anything.
+Labels are written by their English names, and read by any that cmcc.find_label finds; satisfaction by 1 to 3, too. A
+label of no vocabulary is an error. What is read was made by someone else and may hold anything.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -19,7 +20,17 @@ import orjson
 
 import cmcc
 
-from .predictions import Place, read_lines
+from .lines import FileList, Place
+from .predictions import read_lines
+
+
+class UnknownLabelError(cmcc.DataError):
+    """Labels that are in no vocabulary; names: all of them that the line has in one field."""
+
+    def __init__(self, names: Sequence[str], known: Iterable[str], place: Place) -> None:
+        self.names = tuple(cmcc.printable(name, 40) for name in names)
+        super().__init__(", ".join(map(repr, self.names)), f"one of {', '.join(known)}", **place)
+
 
 Record: TypeAlias = Mapping[str, object]
 Made = TypeVar("Made")
@@ -74,7 +85,7 @@ class SatisfactionAnswer:
 Answer: TypeAlias = EmotionAnswer | EntityAnswer | SatisfactionAnswer
 
 
-def read_answers(path: str | Path, task: str) -> list[Answer]:
+def read_answers(path: str | Path, task: str) -> FileList[Answer]:
     """The answers of a file of JSON lines. task: a key of PARSERS.
 
     Raises cmcc.DataError, which names file, line and field, for what is no answer of the task.
@@ -109,10 +120,8 @@ def entity_answer(value: object, place: Place | None = None) -> EntityAnswer:
 def satisfaction_answer(value: object, place: Place | None = None) -> SatisfactionAnswer:
     """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
     record, place = _record(value, place or {})
-    label = _one_of(record.get("satisfaction"), cmcc.SATISFACTION, place | {"field": "satisfaction"})
-    return SatisfactionAnswer(
-        _text(record, "dialogue_id", place), label, _scores(record, len(cmcc.SATISFACTION), place)
-    )
+    label, scores = _satisfaction(record, place), _scores(record, len(cmcc.SATISFACTION), place)
+    return SatisfactionAnswer(_text(record, "dialogue_id", place), label, scores)
 
 
 PARSERS: Mapping[str, Callable[[object, Place], Answer]] = {
@@ -133,7 +142,7 @@ def _entity(value: object, place: Place) -> Entity:
     name = _text(record, "name", place)
     if all(record.get(field) is None for field in ("type", "start", "end")):
         return Entity(name)
-    label = _one_of(record.get("type"), cmcc.ENTITY_TYPES, place | {"field": "type"})
+    (label,) = _known([record.get("type")], cmcc.ENTITY_TYPES, place | {"field": "type"})
     start, end = _number(record, "start", place), _number(record, "end", place)
     if end <= start:
         raise cmcc.DataError(f"start {start} and end {end}", "an end after the start", **place, field="end")
@@ -142,17 +151,44 @@ def _entity(value: object, place: Place) -> Entity:
 
 def _labels(record: Record, place: Place) -> tuple[str, ...]:
     place = place | {"field": "emotions"}
-    found = tuple(_one_of(name, cmcc.EMOTIONS, place) for name in _list(record, "emotions", place))
+    written = [
+        name
+        for item in _list(record, "emotions", place)
+        for name in (cmcc.label_names(item) or [item] if isinstance(item, str) else [item])
+    ]
+    found = _known(written, cmcc.EMOTIONS, place)
     if len(set(found)) < len(found):
         raise cmcc.DataError(f"a label twice: {', '.join(found)}", "each label once", **place)
     return found
 
 
-def _one_of(value: object, names: Container[str], place: Place) -> str:
-    if not isinstance(value, str) or value not in names:
-        expected = f"one of {', '.join(names)}" if isinstance(names, Mapping) else "a known name"
-        raise cmcc.DataError(f"{value!r:.40}", expected, **place)
-    return value
+def _known(written: Sequence[object], vocabulary: Mapping[str, str], place: Place) -> tuple[str, ...]:
+    """The labels' English names. Raises UnknownLabelError for those that the vocabulary does not have."""
+    english, found, unknown = tuple(vocabulary), list[str](), list[str]()
+    for name in written:
+        index = cmcc.find_label(name, vocabulary)
+        if index is not None:
+            found.append(english[index])
+        elif isinstance(name, str):
+            unknown.append(name)
+        else:
+            raise cmcc.DataError(f"{name!r:.40}", "a label's name", **place)
+    if unknown:
+        raise UnknownLabelError(unknown, english, place)
+    return tuple(found)
+
+
+def _satisfaction(record: Record, place: Place) -> str:
+    value, place = record.get("satisfaction"), place | {"field": "satisfaction"}
+    try:
+        index = cmcc.satisfaction_label(value)
+    except cmcc.DataError as error:
+        if isinstance(value, str):
+            raise UnknownLabelError([value], cmcc.SATISFACTION, place) from error
+        index = None
+    if index is None:
+        raise cmcc.DataError(f"{value!r:.40}", f"one of {', '.join(cmcc.SATISFACTION)}, or 1 to 3", **place)
+    return tuple(cmcc.SATISFACTION)[index]
 
 
 def _scores(record: Record, size: int, place: Place) -> tuple[float, ...] | None:

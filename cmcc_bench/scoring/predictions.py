@@ -12,8 +12,9 @@ import orjson
 import cmcc
 from cmcc_bench.hidden import check_labels
 
+from .lines import FileList, Place, filled_lines, open_lines, parse_line
+
 Row = Mapping[str, Any]  # a row of the `response` view, cmcc.response_features()
-Place = dict[str, str | int | None]  # what an error names
 
 _AGAIN = "Make them again with cmcc predict; a run that was stopped goes on where it stopped."
 
@@ -71,7 +72,7 @@ def write_prediction(stream: IO[bytes], prediction: Prediction) -> None:
     stream.write(orjson.dumps(asdict(prediction), option=orjson.OPT_APPEND_NEWLINE))
 
 
-def read_predictions(path: str | Path) -> list[Prediction]:
+def read_predictions(path: str | Path) -> FileList[Prediction]:
     """The predictions of a file, one a line; other fields than Prediction's are left alone.
 
     Raises cmcc.DataError, which names file, line and field, where the file is missing or empty, a line is not a JSON
@@ -80,30 +81,24 @@ def read_predictions(path: str | Path) -> list[Prediction]:
     return read_lines(path, prediction_of)
 
 
-def read_lines(path: str | Path, parse: Callable[[object, Place], Predicted]) -> list[Predicted]:
-    """What `parse` makes of each line of a file of JSON lines, given the decoded line and where it stands.
+def read_lines(path: str | Path, parse: Callable[[object, Place], Predicted]) -> FileList[Predicted]:
+    """What `parse` makes of each line of a file of JSON lines (scoring.lines), given the decoded line and its place.
 
     Raises cmcc.DataError, which names file and line, where the file is missing or empty or a line is not JSON.
     """
+    name, made = str(path), FileList[Predicted]()
     try:
-        lines = Path(path).read_bytes().split(b"\n")
+        with open_lines(Path(path), name) as stream:
+            for number, line in filled_lines(stream, name):
+                place: Place = {"file": name, "line": number}
+                made.append(parse(parse_line(line, place), place))
+                made.lines.append(number)
     except OSError as error:
         expected = "a file that cmcc predict wrote"
-        raise cmcc.DataError(error.strerror or str(error), expected, file=str(path)) from error
-    if not lines[-1]:
-        lines.pop()
-    if not lines:
-        raise cmcc.DataError("an empty file", "a JSON line a prediction", _AGAIN, file=str(path))
-    return [_parsed(line, parse, {"file": str(path), "line": number}) for number, line in enumerate(lines, 1)]
-
-
-def _parsed(line: bytes, parse: Callable[[object, Place], Predicted], place: Place) -> Predicted:
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        found = f"{line[:40].decode(errors='replace')!r}, which is no JSON ({error})"
-        raise cmcc.DataError(found, "a JSON object", _AGAIN, **place) from error
-    return parse(value, place)
+        raise cmcc.DataError(error.strerror or str(error), expected, file=name) from error
+    if not made:
+        raise cmcc.DataError("an empty file", "a JSON line a prediction", _AGAIN, file=name)
+    return made
 
 
 def prediction_of(value: object, place: Place | None = None) -> Prediction:
@@ -136,9 +131,10 @@ def align(
 ) -> list[PredictedDialogue[Predicted]]:
     """Each prediction beside its gold row; dialogues in the order of the gold rows.
 
-    file: where the predictions are from, one a line, for the errors. key: the column that tells the rows of a dialogue
-    apart, an attribute of the predictions, too: `exchange` or `utterance`; None where a row is a dialogue. is_scored:
-    false where the labels are not looked at, and may be hidden.
+    file: where the predictions are from, for the errors, which name the line where `predictions` is what a reader of
+    such a file returned. key: the column that tells the rows of a dialogue apart, an attribute of the predictions, too:
+    `exchange` or `utterance`; None where a row is a dialogue. is_scored: false where the labels are not looked at, and
+    may be hidden.
     Raises cmcc.DataError for a row without a prediction, an unknown one and a doubled one, and for hidden labels.
     """
     gold_rows = list(gold_rows)
@@ -146,19 +142,21 @@ def align(
     if is_scored:
         check_labels(gold_rows)
     found: dict[tuple[str, int], Predicted] = {}
-    lines: dict[tuple[str, int], int] = {}
-    for number, prediction in enumerate(predictions, 1):
+    numbers: dict[tuple[str, int], int] = {}
+    lines = predictions.line_numbers() if isinstance(predictions, FileList) else None
+    word = "line" if lines else "prediction"
+    for index, prediction in enumerate(predictions):
+        number = lines[index] if lines else index + 1
         at = prediction.dialogue_id, getattr(prediction, key) if key else 0
-        place: Place = {"file": str(file), "line": number} if file else {"prediction": number}
-        place |= _place(at, key)
+        place: Place = {"file": str(file) if file else None, word: number} | _place(at, key)
         if at in found:
-            again = f"a second prediction for it, the first is number {lines[at]}"
+            again = f"a second prediction for it, the first is {word} {numbers[at]}"
             raise cmcc.DataError(again, f"each {key or 'dialogue'} once", "Leave one of them out.", **place)
         if at[1] not in gold.get(at[0], {}):
             hint = "Score with the data set and the split that they were made for."
             unknown = f"a prediction for {'a dialogue' if key is None else f'an {key}'} that is not in the data"
             raise cmcc.DataError(unknown, "none such", hint, **place)
-        found[at], lines[at] = prediction, number
+        found[at], numbers[at] = prediction, number
     _check_complete(gold, found, file, key)
     return [
         PredictedDialogue(name, tuple(rows.values()), tuple(found[name, number] for number in rows))

@@ -32,17 +32,18 @@ def seretod_dialogue(dialogue: PredictedExchanges, fold_caring: bool = False) ->
         content.append(
             {
                 "用户意图": with_ids(row["user_intent"], kb, asked, row["exchange"]),
-                "客服意图": _folded(row["acts"]) if fold_caring else row["acts"],
+                "客服意图": fold_acts(row["acts"]) if fold_caring else row["acts"],
                 "客服": row["response"],
                 "用户意图-生成": prediction.user_intent,
-                "客服意图-生成": _folded(prediction.acts) if fold_caring else prediction.acts,
+                "客服意图-生成": fold_acts(prediction.acts) if fold_caring else prediction.acts,
                 "客服-生成": prediction.response,
             }
         )
     return {"id": dialogue.dialogue_id, "KB": kb, "goal": goal, "content": content}
 
 
-def _folded(acts: str) -> str:
+def fold_acts(acts: str) -> str:
+    """An act string with the caring acts folded back into MobileCS's 13."""
     return ",".join(textform.fold_caring(acts.split(",")))
 
 

@@ -1,7 +1,8 @@
 """The strict scores of a dialogue, the default: label sets matched exactly, and every requested value said in time.
 
 Texts are compared in lower case without blanks and pauses, as models write lower case and decoders drop blanks; BLEU
-takes them as they are, in lower case.
+takes them as they are, in lower case. Labels are read with the reader's normalization: English or Chinese names, in any
+width and with any usual separator.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import cmcc
 from cmcc_bench import textform
-from cmcc_bench.state.intents import parse_intent_text
+from cmcc_bench.state.intents import NamedSlot, parse_intent_text, tidy_intent_text
 from cmcc_bench.state.kb import NA, Goal, LocalKB, goal_from_json, kb_from_json, query
 
 from .bleu import count_ngrams
@@ -22,6 +23,12 @@ from .predictions import PredictedExchanges, Prediction, Row
 IntentLabel = tuple[str, frozenset[tuple[str, str]]]  # name, {(entity name or "", slot)}
 
 _BLANKS_AND_PAUSES = re.compile(r"[\s_]+")
+
+# A number as it is written or spoken: 18, 8.8, 1,800, 十八, 三点八, 百分之八, 第八, 1百. Digits (\d) may be full-width.
+# A full-width comma groups full-width digits only: in 套餐18，300兆 it is a comma.
+_NUMERAL = r"[\d零〇○一二三四五六七八九十百千万亿两半幺壹贰叁肆伍陆柒捌玖拾佰仟萬億兩廿卅]"
+_GROUPED = r"(?:\d{1,3}(?:,\d{3})+|[０-９]{1,3}(?:，[０-９]{3})+)(?!\d)"
+_NUMBER = re.compile(rf"第?(?:{_GROUPED}{_NUMERAL}*|{_NUMERAL}+)(?:(?:(?<=\d)[.．](?=\d)|点|分之){_NUMERAL}+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +65,63 @@ def plain(text: str) -> str:
     return _BLANKS_AND_PAUSES.sub("", text.lower())
 
 
+def says(text: str, value: str) -> bool:
+    """Whether a text says a value, both in plain form: no number of the text goes on where the value begins or ends.
+
+    十八块 and 二百零八块 do not say 八块, 三十八 does not say 三十, and 18, 8.5, 0.8 and 8万 do not say 8.
+    三月八号 says 三月八. The number alone counts: 八块五 says 八块, because the value ends with a unit. Blanks and
+    pauses do not end a number (十_八块, 一百_八块): speakers pause inside numbers, and decoders drop blanks, so a reply
+    must score the same with and without them.
+    """
+    start = text.find(value)
+    if start < 0:
+        return False
+    inside = {position for number in _NUMBER.finditer(text) for position in range(number.start() + 1, number.end())}
+    while start >= 0:
+        if start not in inside and start + len(value) not in inside:
+            return True
+        start = text.find(value, start + 1)
+    return False
+
+
 def intent_labels(text: str) -> frozenset[IntentLabel]:
     """The labels of an exchange: each intent together with the set of its slots is one, right only as a whole.
 
-    The name of an entity counts as written: another name of the same entity is another slot.
+    Intents and entity types count by their names in any language and width. The name of an entity counts as written:
+    another name of the same entity is another slot.
     """
     return frozenset(
-        (plain(intent.name), frozenset((plain(slot.name or ""), plain(slot.slot)) for slot in intent.slots))
-        for intent in parse_intent_text(text)
+        (_known(intent.name, cmcc.INTENTS), frozenset((plain(slot.name or ""), _slot(slot)) for slot in intent.slots))
+        for intent in parse_intent_text(tidy_intent_text(text))
     )
+
+
+def _slot(slot: NamedSlot) -> str:
+    return plain(slot.slot) if slot.name else _known(slot.slot, cmcc.ENTITY_TYPES)
+
+
+def _known(name: str, vocabulary: Mapping[str, str]) -> str:
+    """A label as it is compared: its Chinese name where the vocabulary has it."""
+    index = cmcc.find_label(name, vocabulary)
+    return plain(name if index is None else tuple(vocabulary.values())[index])
 
 
 def act_labels(text: str, fold_caring: bool = False) -> frozenset[str]:
     """The acts of an exchange; an unknown name is a label, too, and a wrong one."""
-    acts = textform.read_labels(text)
+    acts = textform.normalize_labels(text, cmcc.ACTS)
     return frozenset(textform.fold_caring(acts) if fold_caring else acts)
+
+
+def unknown_labels(prediction: Prediction) -> tuple[tuple[str, str], ...]:
+    """(field, name) of each label that is in no vocabulary, as it is counted: as a wrong one."""
+    intents = [intent.name for intent in parse_intent_text(tidy_intent_text(prediction.user_intent))]
+    found = [("user_intent", name) for name in intents if cmcc.find_label(name, cmcc.INTENTS) is None]
+    for field, text, known in (
+        ("emotions", prediction.emotions or "", cmcc.EMOTIONS),
+        ("acts", prediction.acts, cmcc.ACTS),
+    ):
+        found += [(field, name) for name in textform.normalize_labels(text, known) if name not in known.values()]
+    return tuple(dict.fromkeys(found))
 
 
 def count_emotions(prediction: Prediction, row: Row) -> LabelCounts:
@@ -80,7 +129,8 @@ def count_emotions(prediction: Prediction, row: Row) -> LabelCounts:
     if prediction.emotions is None or not row["emotions"]:
         return LabelCounts()
     return count_labels(
-        frozenset(textform.read_labels(prediction.emotions)), frozenset(textform.read_labels(row["emotions"]))
+        frozenset(textform.normalize_labels(prediction.emotions, cmcc.EMOTIONS)),
+        frozenset(textform.normalize_labels(row["emotions"], cmcc.EMOTIONS)),
     )
 
 
@@ -132,7 +182,7 @@ def _plain_set(slots: Mapping[str, Iterable[str]]) -> set[str]:
 
 
 def _is_said(value: str, texts: Iterable[tuple[int, str]], first: int = 0, last: int | None = None) -> bool:
-    return any(value in text for at, text in texts if first <= at and (last is None or at <= last))
+    return any(says(text, value) for at, text in texts if first <= at and (last is None or at <= last))
 
 
 def _is_met(request: Request, replies: Sequence[tuple[int, str]]) -> bool:

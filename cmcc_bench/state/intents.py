@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -112,9 +113,61 @@ def parse_intent_text(text: str) -> tuple[TextIntent, ...]:
     return tuple(intents)
 
 
+_MARK = r"[,，、;；/／|｜\n]"
+_NOT_MARKS = re.compile(r"[^\s,，、;；/／|｜]")
+_BRACKETS = re.compile(  # closed in either width, or by the end; a name inside may have full-width ones of its own
+    r"\(((?:[^()（）]|（[^()（）]*(?:）|$))*)(?:[)）]|$)"
+    r"|（((?:[^()（）]|（[^()（）]*(?:）|$)|\([^()（）]*(?:\)|$))*)(?:[)）]|$)"
+)
+
+
+def tidy_intent_text(text: str) -> str:
+    """An intent text that anyone wrote, in the form of `intent_text`: half-width marks, and parentheses for each slot.
+
+    询问（流量包－业务费用、业务时长）；被动确认 becomes 询问(流量包-业务费用)(流量包-业务时长),被动确认. In one pair of
+    parentheses a slot without an entity is one of the entity before it, unless it is personal or an entity type.
+    """
+    pieces, end = list[str](), 0
+    for match in _BRACKETS.finditer(text):
+        between = text[end : match.start()]
+        if end == 0 or _NOT_MARKS.search(between):  # 询问(a)、(b) is one intent
+            pieces.append(_outside(between))
+        pieces.append(_slots_apart(match[1] or match[2] or ""))
+        end = match.end()
+    return "".join([*pieces, _outside(text[end:])])
+
+
+def _outside(text: str) -> str:
+    return re.sub(_MARK, ",", unicodedata.normalize("NFKC", text))
+
+
+def _slots_apart(content: str) -> str:
+    slots, entity = list[str](), ""
+    for part in re.split(r"[,、;]", unicodedata.normalize("NFKC", content)):
+        name, _, slot = part.strip().rpartition("-")
+        is_own = slot in cmcc.PERSONAL_SLOTS or cmcc.find_label(slot, cmcc.ENTITY_TYPES) is not None
+        entity = name or entity
+        slots.append(f"({in_brackets(f'{entity}-{slot}' if entity and not is_own else part.strip())})")
+    return "".join(slots)
+
+
 def in_brackets(name: str) -> str:
     """A name as it is written inside the parentheses of a slot: its own ones are made full-width."""
     return name.replace("(", "（").replace(")", "）")
+
+
+def slot_text(slot: str) -> str:
+    """A slot as it is written in parentheses behind a name: marks that structure the text are made full-width.
+
+    Annotators write slots that the vocabulary lacks, such as 账户余额(欠费). The KB compares slots in this form: each
+    finds its values however it is spelled.
+    """
+    return slot.translate(_SLOT_MARKS)
+
+
+_SLOT_MARKS = str.maketrans(
+    {"(": "（", ")": "）", ",": "，", "-": "－", "[": "［", "]": "］", " ": None, "\u3000": None}
+)
 
 
 def _slot_texts(slots: tuple[Slot, ...], names: Mapping[str, str]) -> list[str]:
@@ -123,7 +176,8 @@ def _slot_texts(slots: tuple[Slot, ...], names: Mapping[str, str]) -> list[str]:
     texts = []
     for entity_id, slot in slots:
         name = names.get(entity_id) if entity_id else None
-        texts.append(f"({in_brackets(name)}-{slot})" if name else f"({slot})")
+        written = slot_text(slot)
+        texts.append(f"({in_brackets(name)}-{written})" if name else f"({written})")
     return list(dict.fromkeys(texts))
 
 

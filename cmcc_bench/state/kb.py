@@ -16,7 +16,7 @@ import orjson
 import cmcc
 
 from .exchanges import Exchanges, Side
-from .intents import Intent, in_brackets
+from .intents import Intent, in_brackets, slot_text
 
 NA = "NA"  # the source's word for "no entity": personal information is kept under it
 RULES = "业务规则"
@@ -251,8 +251,8 @@ def _exact_values(entry: KBEntry, slot: str) -> tuple[str, ...] | None:
     values = entry.slots.get(slot)
     if values is not None:
         return values
-    wanted = slot.lower()
-    return next((found for known, found in entry.slots.items() if known.lower() == wanted), None)
+    wanted = slot_text(slot).lower()
+    return next((found for known, found in entry.slots.items() if slot_text(known).lower() == wanted), None)
 
 
 def _query_name(kb: LocalKB, names: str, slot: str) -> tuple[str, ...] | None:

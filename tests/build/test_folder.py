@@ -139,9 +139,41 @@ class TestDeterminism:
         assert parquet[0] == parquet[1]
 
 
+class TestCopiesOfASplit:
+    @pytest.fixture
+    def copied(self, source):
+        """The source with an archive of all its labeled calls, a copy of train.json and one with a call of test."""
+        train = [raw.dialogue(f"train-{n}") for n in range(30)]
+        others = [raw.dialogue(f"{split}-{n}") for split in ("dev", "test") for n in range(3)]
+        raw.write(source, "all.json", [*others, *train])
+        raw.write(source, "train (1).json", [*train, raw.dialogue("test-1")])
+        return source
+
+    def test_every_dialogue_keeps_the_split_that_a_name_fixes_in_one_process_and_in_several(self, copied, tmp_path):
+        result = build(copied, tmp_path / "cmcc")
+        ids = json.loads((tmp_path / "cmcc" / "split_ids.json").read_text("utf-8"))
+        for split, name, number in (("train", "train", 30), ("validation", "dev", 3), ("test", "test", 3)):
+            assert ids[split] == [f"{name}-{n}" for n in range(number)]
+        assert result.report.set_aside == {"repeated_dialogue": 67}
+        build(copied, tmp_path / "two" / "cmcc", num_proc=2)
+        assert contents(tmp_path / "cmcc") == contents(tmp_path / "two" / "cmcc")
+        report = cmcc.Report()
+        assert sum(1 for _ in cmcc.read_dialogues(copied, report)) == 56
+        assert report.repaired == result.report.repaired and report.set_aside == result.report.set_aside
+
+    def test_what_stands_in_two_splits_is_in_the_summary_the_report_and_the_card(self, copied, tmp_path):
+        result = build(copied, tmp_path / "cmcc")
+        said = "dialogues in files named after two splits (test and train 1) are in the first of the two alone"
+        assert f"WARNING: {said}" in "\n".join(result.summary())
+        assert said in (tmp_path / "cmcc" / "README.md").read_text("utf-8")
+        report = json.loads((tmp_path / "cmcc" / "report.json").read_text("utf-8"))
+        assert report["repaired"].keys() == {"split_conflict:test+train", "split_differs"}
+        assert report["repaired"]["split_conflict:test+train"] == 1
+
+
 class TestWhenThingsBreak:
     def broken(self, source):
-        raw.write(source, "z.json", [raw.dialogue("good"), raw.dialogue("bad", turns=[raw.turn(用户情绪="开心")])])
+        raw.write(source, "z.json", [raw.dialogue("good"), raw.unreadable()])
 
     def test_an_error_leaves_the_old_folder_the_input_and_nothing_else(self, source, tmp_path):
         out = tmp_path / "cmcc"
@@ -149,7 +181,7 @@ class TestWhenThingsBreak:
         self.broken(source)
         before = contents(tmp_path)
         for processes in (1, 2):
-            with pytest.raises(cmcc.DataError, match=r"file z.json, dialogue bad, turn 0, field 用户情绪"):
+            with pytest.raises(cmcc.DataError, match=r"file z.json, dialogue bad, turn 0, field \[SPEAKER 1\]"):
                 build(source, out, num_proc=processes)
             assert contents(tmp_path) == before
             assert sorted(path.name for path in tmp_path.iterdir()) == ["cmcc", "raw"]
@@ -163,7 +195,7 @@ class TestWhenThingsBreak:
         assert rejects[1] == json.loads((source / "z.json").read_text("utf-8"))[1]
         assert "2 dialogues REJECTED" in "\n".join(result.summary())
         report = json.loads((tmp_path / "cmcc" / "report.json").read_text("utf-8"))
-        assert report["rejected"] == {"dialogue": 1, "用户情绪": 1}
+        assert report["rejected"] == {"dialogue": 1, "[SPEAKER 1]": 1}
         assert "good" in (tmp_path / "cmcc" / "split_ids.json").read_text("utf-8")
         assert not any("reject" in name for name in contents(tmp_path / "cmcc"))
 

@@ -99,9 +99,9 @@ class TestPlacesThatAreRefused:
 
 class TestFoldersAbove:
     def test_a_build_that_fails_leaves_none_of_the_parent_folders_it_made(self, source, tmp_path):
-        raw.write(source, "bad.json", [raw.dialogue("bad", 满意度=9)])
+        raw.write(source, "bad.json", [raw.unreadable()])
         (tmp_path / "mine").mkdir()
-        with pytest.raises(cmcc.DataError, match="满意度"):
+        with pytest.raises(cmcc.DataError, match="dialogue bad"):
             build(source, tmp_path / "mine" / "new" / "newer" / "cmcc")
         assert list((tmp_path / "mine").iterdir()) == []
 

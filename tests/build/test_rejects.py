@@ -18,11 +18,26 @@ def source(tmp_path):
 
 
 def bad(dialogue_id="bad"):
-    return raw.dialogue(dialogue_id, 满意度=9)
+    return raw.unreadable(dialogue_id)
 
 
 def lines(path):
     return path.read_text("utf-8").removesuffix("\n").split("\n")
+
+
+def test_the_reasons_hold_no_personal_data_of_the_dialogues(source, tmp_path, monkeypatch):
+    def read(_, dialogue):
+        if dialogue.value["id"] == "bad":
+            raise cmcc.DataError("the text '号码13812345678'", "another", file="bad.json", dialogue="bad", field="text")
+        return original(_, dialogue)
+
+    original = cmcc.DialogueReader.read
+    monkeypatch.setattr(cmcc.DialogueReader, "read", read)
+    raw.write(source, "bad.json", [raw.dialogue("bad", [raw.turn(user="号码13812345678", intents="问候")])])
+    result = build(source, tmp_path / "cmcc", skip_errors=True)
+    (reason,) = lines(tmp_path / "cmcc-rejects.txt")[1:]
+    assert "号码***********" in reason and "13812345678" not in str(result.report.rejected)
+    assert "13812345678" in (tmp_path / "cmcc-rejects.jsonl").read_text("utf-8")  # the raw data, whole
 
 
 class TestWhoseFilesTheyAre:
@@ -114,7 +129,7 @@ class TestWhenTheyAreWritten:
 class TestWhatTheyHold:
     def test_a_rejected_dialogue_is_kept_byte_for_byte_but_for_line_ends(self, source, tmp_path):
         call = bad()
-        call["content"][0][raw.SERVICE] = "您\u2028好\u0085"
+        call["content"][0][raw.USER] = "您\u2028好\u0085"
         text = json.dumps(call, ensure_ascii=False)
         raw.write(source, "bad.json", "[" + text.replace('"满意度"', '\r\n\t"满意度"') + "]")
         build(source, tmp_path / "cmcc", skip_errors=True)
@@ -129,22 +144,22 @@ class TestWhatTheyHold:
         assert result.rejected == {"line": 1} and result.dialogues == 2
 
     def test_the_reasons_stand_beside_them_in_the_same_order_a_line_each(self, source, tmp_path):
-        raw.write(source, "bad.json", [bad("a\n\x1b[31mred"), raw.dialogue("b", turns=[raw.turn(用户情绪="开心")])])
+        raw.write(source, "bad.json", [bad("a\n\x1b[31mred"), raw.unreadable("b", raw.USER)])
         build(source, tmp_path / "cmcc", skip_errors=True)
         head, *reasons = lines(tmp_path / "cmcc-rejects.txt")
         assert head.startswith("# ") and len(reasons) == len(lines(tmp_path / "cmcc-rejects.jsonl")) == 2
-        assert "dialogue a\\n\\x1b[31mred, field 满意度: found" in reasons[0] and "用户情绪" in reasons[1]
+        assert "dialogue a\\n\\x1b[31mred, turn 0, field [SPEAKER 1]: found" in reasons[0] and raw.USER in reasons[1]
 
     def test_the_uploaded_report_counts_rejected_dialogues_by_field_and_quotes_none(self, source, tmp_path):
         secret = "13800138000"
-        turns = [raw.turn(**{"用户情绪": secret, "K" * 60 + "\x1b": secret})]
+        turns = [{raw.USER: [secret], "K" * 60 + "\x1b": secret}]
         content = [bad(secret), raw.dialogue("x", turns=turns), raw.dialogue("y", turns=turns), [], {"id": secret}]
         raw.write(source, "bad.json", content)
         raw.write(source, "odd.json", [raw.dialogue("odd", turns=[raw.turn(**{"K" * 60 + "\x1b": 1, "\x1b[31m": 2})])])
         build(source, tmp_path / "cmcc", skip_errors=True)
         text = (tmp_path / "cmcc" / "report.json").read_text("utf-8")
         report = json.loads(text)
-        assert report["rejected"] == {"满意度": 1, "用户情绪": 2, "dialogue": 2} and secret not in text
+        assert report["rejected"] == {"[SPEAKER 1]": 1, "[SPEAKER 2]": 2, "dialogue": 2} and secret not in text
         ignored = [name.removeprefix("ignored_key:") for name in report["repaired"]]
         assert ignored == ["K" * 40 + "...", "\\x1b[31m"]
         assert secret in (tmp_path / "cmcc-rejects.txt").read_text("utf-8")

@@ -70,7 +70,7 @@ class TestWhatThePersonSees:
         raw.write(tmp_path / "raw", "care.json", json.dumps({"dialogues": [{"id": evil, "satisfaction": 3}]}))
         arguments = ["build", "--data-dir", str(tmp_path / "raw"), "--out", str(tmp_path / "cmcc")]
         assert cli.main(arguments) == 0
-        raw.write(tmp_path / "raw", "z.json", [raw.dialogue(evil, 满意度=9)])
+        raw.write(tmp_path / "raw", "z.json", [raw.unreadable(evil)])
         assert cli.main(arguments) == 1
         captured = capsys.readouterr()
         for printed in (captured.out, captured.err):

@@ -1,5 +1,7 @@
 """Talking to a model, in the terminal and on a page; the model is a tiny random one."""
 
+from dataclasses import replace
+
 import pytest
 from rich.console import Console
 
@@ -7,6 +9,7 @@ import cmcc
 from cmcc_bench.chat.session import Session, choose_kb, kb_lines, model_name, segments_of
 from cmcc_bench.chat.terminal import talk
 from cmcc_bench.decoding import open_model
+from cmcc_bench.state import KBEntry
 from cmcc_bench.textform import FORMS
 from tests.tiny_model import write_model
 
@@ -45,6 +48,19 @@ def test_the_kb_is_that_of_a_dialogue_and_an_unknown_one_is_an_error():
     assert chosen == "synthetic-0-000001" and len(list(kb_lines(kb))) == len(kb)
     with pytest.raises(cmcc.DataError, match="the id of a dialogue of sample"):
         choose_kb("sample", "nobody")
+
+
+def test_personal_data_of_the_kb_and_of_what_a_model_says_are_masked(trained, kb, monkeypatch):
+    facts = kb_lines({"ent-1": KBEntry(("套餐",), None, {"用户需求": ("号码138，1234，5678",)})})
+    assert list(facts) == ["套餐 — 用户需求: 号码***，****，****"]
+    session = Session(trained["variant"], kb)
+    said = replace(session.reply("你好"), kb_result="用户需求:13812345678", response="您的号码13812345678")
+    assert "13812345678" not in str(dict(segments_of(said)))
+    monkeypatch.setattr(Session, "reply", lambda *_: said)
+    console, lines = Console(width=100), iter(["你好", "/quit"])
+    with console.capture() as captured:
+        talk({"one": session}, console, lambda _: next(lines))
+    assert "您的号码***********" in captured.get() and "138" not in captured.get()
 
 
 def test_the_terminal_answers_each_line_of_every_model_until_quit(trained, kb):

@@ -236,6 +236,29 @@ def test_a_track_2_file_is_given_back_with_what_was_generated_in_its_place(model
     assert (run.split, run.format, run.exchanges) == (None, "seretod", 4)
 
 
+def test_a_dialogue_without_exchanges_is_written_back_empty_in_its_place(model_dir, tmp_path):
+    empty = {"id": "t-1", "KB": {}, "content": []}
+    given = [empty, TRACK2 | {"id": "t-2"}, {"id": "t-3", "content": [], "more": 1}]
+    raw.write(tmp_path, "test.json", given)
+    predict(model_dir, str(tmp_path / "test.json"), tmp_path / "result.json", output_format="seretod")
+    result = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    assert [result[0], result[2]] == [given[0], given[2]] and result[1]["content"][0]["客服-生成"]
+
+
+def test_a_file_of_empty_dialogues_is_written_back(model_dir, tmp_path):
+    raw.write(tmp_path, "test.json", [{"id": "t-1", "KB": {}, "content": []}])
+    run = predict(model_dir, str(tmp_path / "test.json"), tmp_path / "result.json", output_format="seretod")
+    assert json.loads((tmp_path / "result.json").read_text("utf-8")) == [{"id": "t-1", "KB": {}, "content": []}]
+    assert (run.finished, run.exchanges) == (True, 0)
+
+
+def test_a_track_2_file_without_the_format_is_an_error_that_says_what_to_add(model_dir, tmp_path):
+    raw.write(tmp_path / "folder", "test.json", [{"id": "t-1", "content": []}, TRACK2])
+    for dataset in (tmp_path / "folder", tmp_path / "folder" / "test.json"):
+        with pytest.raises(cmcc.DataError, match=r"found a SereTOD Track 2 file; .* Add --format seretod"):
+            predict(model_dir, str(dataset), tmp_path / "result.json")
+
+
 def test_a_track_2_file_with_a_dialogue_twice_is_an_error(model_dir, tmp_path):
     raw.write(tmp_path, "test.json", [TRACK2, TRACK2])
     with pytest.raises(cmcc.DataError, match="second time"):

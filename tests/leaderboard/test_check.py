@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cmcc
+from cmcc_bench import cli
 from cmcc_bench.leaderboard import check
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.tracks import TRACKS, line_of
@@ -81,7 +82,6 @@ def test_of_very_many_wrong_lines_the_first_are_told(rows, tmp_path):
         (lambda lines: [changed(lines[0], dialogue_id="synthetic-train-0"), *lines[1:]], "not in the data"),
         (lambda lines: [changed(lines[0], exchange=99), *lines[1:]], "not in the data"),
         (lambda lines: [], "an empty file"),
-        (lambda lines: [*lines[:3], b"\n", *lines[3:]], "line 4: found an empty line"),
         (lambda lines: [changed(lines[0], response="好" * 1001), *lines[1:]], "1001 characters; expected at most 1000"),
         (lambda lines: [b'{"a": ' + b"[" * 100_000 + b"\n", *lines], "more than 32768 bytes"),
         (lambda lines: [b'{"a": ' + b"[" * 20_000 + b"\n", *lines], "which is no JSON"),
@@ -92,12 +92,64 @@ def test_of_very_many_wrong_lines_the_first_are_told(rows, tmp_path):
         (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":true'), *lines[1:]], "found True"),
         (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":1e999'), *lines[1:]], "which is no JSON"),
         (lambda lines: [lines[0].replace(b'"response":"', b'"response":"\\ud800'), *lines[1:]], "which is no JSON"),
-        (lambda lines: [b"\xff\xfe" + lines[0], *lines[1:]], "which is no JSON"),
+        (lambda lines: [b"\xff\xfe" + lines[0], *lines[1:]], "UTF-16 text; expected UTF-8"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(rows, lines, tmp_path, change, message):
     found = problems(write_lines(tmp_path / "p.jsonl", change(list(lines))), rows)
     assert found and message in found[0]
+
+
+def test_labels_in_english_are_valid_without_a_note(rows, lines, tmp_path):
+    english = [
+        changed(line, acts="inform、Comfort", emotions="Neutral", user_intent="inquire（账户余额）") for line in lines
+    ]
+    checked = check_file(write_lines(tmp_path / "p.jsonl", english), RESPONSE, rows)
+    assert (checked.problems, checked.notes, len(checked.answers)) == ((), (), len(lines))
+
+
+def test_labels_in_no_vocabulary_are_named_with_how_many_lines_have_them(rows, lines, tmp_path):
+    odd = [changed(lines[0], acts="shout,shout,通知"), changed(lines[1], acts="inform;shout"), *lines[2:]]
+    odd[5] = changed(lines[5], user_intent="ask(账户余额)", emotions="cross")
+    checked = check_file(write_lines(tmp_path / "p.jsonl", [b"\n", *odd]), RESPONSE, rows)
+    assert checked.problems == ()
+    assert checked.notes == (
+        "acts: the label 'shout' on 2 lines, the first is line 2",
+        "emotions: the label 'cross' on 1 line, the first is line 7",
+        "user_intent: the label 'ask' on 1 line, the first is line 7",
+    )
+
+
+def test_the_command_names_labels_in_no_vocabulary_and_the_file_is_valid(data, lines, tmp_path, capsys):
+    path = write_lines(tmp_path / "p.jsonl", [changed(lines[0], acts="shout"), *lines[1:]])
+    assert cli.main(["validate", str(path), str(data)]) == 0
+    printed = capsys.readouterr().out
+    assert "valid for the track response" in printed
+    assert "each of them counts as a wrong one" in printed
+    assert "acts: the label 'shout' on 1 line, the first is line 1" in printed
+
+
+def test_of_a_recogniser_labels_in_no_vocabulary_are_a_problem_each(data, tmp_path):
+    track, lines = TRACKS["emotion"], gold_lines(data, "emotion")
+    odd = [
+        *(changed(line, emotions=["cross", "无"]) for line in lines[:3]),
+        changed(lines[3], emotions=["mad", "cross"]),
+    ]
+    found = problems(write_lines(tmp_path / "p.jsonl", [*odd, *lines[4:]]), track.rows(str(data), "test"), track)
+    assert len(found) == 2
+    assert found[0].startswith(
+        "file p.jsonl, line 1, field emotions: found the label 'cross' on 4 lines; expected one of"
+    )
+    assert found[1].startswith("file p.jsonl, line 4, field emotions: found the label 'mad' on 1 line; expected one of")
+
+
+def test_of_very_many_unknown_labels_some_are_told(rows, data, tmp_path):
+    track, lines = TRACKS["emotion"], gold_lines(data, "emotion")
+    odd = [changed(line, emotions=[f"e{n}-{i}" for i in range(99)]) for n, line in enumerate(lines)]
+    path = write_lines(tmp_path / "p.jsonl", odd)
+    assert len(problems(path, track.rows(str(data), "test"), track)) == check.PROBLEMS
+    noted = [changed(line, acts=",".join(f"e{n}{i}" for i in range(99))) for n, line in enumerate(gold_lines(data))]
+    assert len(check_file(write_lines(path, noted), RESPONSE, rows).notes) == check.PROBLEMS
 
 
 def test_another_splits_predictions_are_told_as_such(data, rows, tmp_path):

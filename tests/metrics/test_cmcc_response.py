@@ -50,6 +50,20 @@ def test_it_is_the_library_s_score_whether_at_once_or_in_batches(metric, version
         assert (at_once[name], at_once[f"{name}_low"]) == pytest.approx((interval.point, interval.low)), name
 
 
+def test_labels_count_by_their_english_names_and_with_other_marks_too(metric):
+    rows = two_dialogues()
+    english = {cmcc.ACTS[name]: name.replace("_", " ").title() for name in cmcc.ACTS}
+    changes = {
+        (row["dialogue_id"], row["exchange"]): {
+            "acts": "、".join(english[act] for act in row["acts"].split(",")),
+            "user_intent": row["user_intent"].translate(str.maketrans("(),", "（），")),
+        }
+        for row in rows
+    }
+    found = metric.compute(predictions=written(rows, changes), references=rows, resamples=0)
+    assert (found["intent_f1"], found["act_f1"]) == (1.0, 1.0)
+
+
 def test_a_model_may_write_no_emotions(metric):
     rows = two_dialogues()
     silent = [asdict(replace(prediction, emotions=None)) for prediction in gold_predictions(rows)]

@@ -1,6 +1,7 @@
 """The agreement of annotators: known values, hand-made cases, and what the command prints."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from cmcc_bench.quality.agreement import (
 )
 from cmcc_bench.quality.annotations import acts_in, known_calls, read_annotations
 from tests import raw
+
+CASES = Path(__file__).parents[3] / "shared" / "cases" / "annotators"
 
 
 def sets(*labels):
@@ -68,11 +71,9 @@ def test_kappa_of_a_known_table():
     assert kappa(first, second) == pytest.approx(0.4)
 
 
-many = st.lists(
-    st.tuples(st.sampled_from("abcd"), st.lists(st.sets(st.integers(0, 2), max_size=2), min_size=3, max_size=3)),
-    min_size=2,
-    max_size=12,
-)
+answer = st.none() | st.sets(st.integers(0, 2), max_size=2)
+answers = st.lists(answer, min_size=3, max_size=3).filter(lambda given: sum(one is not None for one in given) > 1)
+many = st.lists(st.tuples(st.sampled_from("abcd"), answers), min_size=2, max_size=12)
 
 
 def defined(value):
@@ -83,7 +84,8 @@ def defined(value):
 @settings(max_examples=60, deadline=None)
 def test_the_alpha_of_the_bootstrap_is_the_library_s(units):
     names = [(dialogue, number) for number, (dialogue, _) in enumerate(units)]
-    values = [{name: frozenset(units[name[1]][1][who]) for name in names} for who in range(3)]
+    given_by = [[(name, units[name[1]][1][who]) for name in names] for who in range(3)]
+    values = [{name: frozenset(labels) for name, labels in own if labels is not None} for own in given_by]
     counts, classes = _value_counts(values, names)
     distances = _masi_distances(classes)
     sums = np.hstack([_pairs(counts, distances), counts]).sum(axis=0)
@@ -91,10 +93,16 @@ def test_the_alpha_of_the_bootstrap_is_the_library_s(units):
     assert float(_alpha(sums, len(classes), distances)) == pytest.approx(expected, nan_ok=True)
 
 
-@given(labels=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=12))
+score = st.none() | st.integers(0, 2)
+scores = st.lists(score, min_size=3, max_size=3).filter(lambda given: sum(one is not None for one in given) > 1)
+
+
+@given(labels=st.lists(scores, min_size=2, max_size=12))
 @settings(max_examples=60, deadline=None)
 def test_the_ordinal_alpha_of_the_bootstrap_is_the_library_s(labels):
-    values = [sets(*({one[who]} for one in labels)) for who in range(2)]
+    values = [
+        {unit: frozenset({one[who]}) for unit, one in enumerate(labels) if one[who] is not None} for who in range(3)
+    ]
     counts, classes = _value_counts(values, range(len(labels)))
     sums = np.hstack([_pairs(counts, None), counts]).sum(axis=0)
     expected = defined(ordinal_alpha(values, range(len(labels))))
@@ -166,10 +174,91 @@ def test_labelled_data_can_be_an_annotator(folder, tmp_path):
     assert found.dialogues == 1 and {one.field for one in found.disagreements} == {"emotions", "acts", "satisfaction"}
 
 
+class TestAnnotatorsWhoShareAPartOfTheCalls:
+    """Each of three reads some of six calls with one user utterance; what they say of it is told by hand."""
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        raw.write(tmp_path / "raw", "calls.json", [raw.dialogue(name, [raw.turn()]) for name in "abcdef"])
+        return tmp_path
+
+    def annotate(self, folder, name, satisfactions, agitated=""):
+        entries = [
+            care(one, {"0": ["emotionally_more_agitated"]} if one in agitated else {}, {}, satisfaction)
+            for one, satisfaction in satisfactions.items()
+        ]
+        raw.write(folder, name, {"dialogues": entries})
+        return folder / name
+
+    def test_alpha_is_over_all_units_with_two_values_and_kappa_over_what_a_pair_shares(self, folder):
+        one = self.annotate(folder, "x.json", {"a": 1, "b": 2, "c": 3, "d": 1}, "ab")
+        two = self.annotate(folder, "y.json", {"a": 1, "b": 3, "e": 2, "f": 2}, "ae")
+        three = self.annotate(folder, "z.json", {"c": 3, "d": 2, "e": 2}, "")
+        found = agreement([one, two, three])
+        emotions, _, satisfaction = found.fields
+        assert found.dialogues == 5 and found.left_out == (0, 1, 0) and found.shared == (2, 2, 1)
+        assert (emotions.units, satisfaction.units) == (5, 5)  # f was read by one alone
+        assert emotions.shared == satisfaction.shared == ((2, 2), (2, 2), (1, 1))
+        # Pairs (a: AA, b: AN, c: NN, d: NN, e: AN): 2 of 5 units differ; of 10 values 4 are A, 6 are N.
+        assert emotions.alpha == pytest.approx(1 - (2 / 5) / (2 * 4 * 6 / (10 * 9)))
+        assert emotions.same == pytest.approx(3 / 5)
+        # x and y on a, b: agitated twice and once; x and z on c, d: neutral alone; y and z on e: one unit.
+        assert emotions.kappa == (pytest.approx(0), None, pytest.approx(0))
+        agitated = next(label for label in emotions.labels if label.name == "emotionally_more_agitated")
+        assert agitated.support == (2, 2, 0) and agitated.used == ((2, 1), (0, 0), (1, 0))
+        # Ordinal, values 1 1 | 2 3 | 3 3 | 1 2 | 2 2, so n = 3, 4, 3: d(1,2) = d(2,3) = 3.5², d(1,3) = 7².
+        expected = 2 * (3 * 4 * 3.5**2 + 4 * 3 * 3.5**2 + 3 * 3 * 7**2) / (10 * 9)
+        assert satisfaction.alpha == pytest.approx(1 - (2 * 3.5**2 / 5) / expected)
+        assert [(one.dialogue_id, one.labels[2]) for one in found.disagreements if one.field == "emotions"] == [
+            ("b", None),
+            ("e", ("neutral",)),
+        ]
+
+    def test_a_pair_without_a_call_in_common_is_named(self, folder, capsys):
+        one = self.annotate(folder, "x.json", {"a": 1, "b": 2})
+        two = self.annotate(folder, "y.json", {"b": 2, "c": 3})
+        three = self.annotate(folder, "z.json", {"c": 3})
+        found = agreement([one, two, three])
+        assert found.shared == (1, 0, 1) and [one.kappa[1] for one in found.fields] == [None] * 3
+        assert cli.main(["agreement", str(one), str(two), str(three)]) == 0
+        printed = " ".join(capsys.readouterr().out.split())
+        assert "no dialogue in common, and so no kappa: A-C" in printed and "not labeled" not in printed
+
+    def test_what_one_did_not_read_is_not_neutral_where_the_calls_are_not_known(self, folder):
+        one = self.annotate(folder, "x.json", {"a": 1, "b": 2}, "ab")
+        two = self.annotate(folder, "y.json", {"b": 2, "c": 3}, "bc")
+        three = self.annotate(folder, "z.json", {"c": 3, "a": 3})
+        (folder / "raw" / "calls.json").unlink()
+        found = agreement([one, two, three])
+        assert not found.whole and found.fields[0].units == 3 and found.fields[0].shared == ((1, 1),) * 3
+        assert found.fields[0].same == pytest.approx(1 / 3)
+
+    def test_a_field_that_one_does_not_list_is_not_neutral_where_the_calls_are_not_known(self, folder):
+        one = self.annotate(folder, "x.json", {"a": 1, "b": 2}, "ab")
+        raw.write(folder, "y.json", {"dialogues": [{"id": "a", "satisfaction": 1}]})
+        (folder / "raw" / "calls.json").unlink()
+        emotions, _, satisfaction = agreement([one, folder / "y.json"]).fields
+        assert emotions.units == 0 and emotions.alpha is None and satisfaction.units == 1
+
+    def test_an_annotator_of_one_call_counts_for_that_call(self, folder):
+        one = self.annotate(folder, "x.json", dict.fromkeys("abcdef", 1), "ab")
+        two = self.annotate(folder, "y.json", dict.fromkeys("abcdef", 1), "ab")
+        three = self.annotate(folder, "z.json", {"a": 1}, "")
+        emotions = agreement([one, two, three]).fields[0]
+        assert emotions.units == 6 and emotions.shared == ((6, 6), (1, 1), (1, 1))
+        assert emotions.kappa[0] == 1 and emotions.alpha < 1 and emotions.same == pytest.approx(5 / 6)
+
+    @pytest.mark.skipif(not CASES.exists(), reason="the shared cases are not here")
+    def test_the_shared_cases_are_read_beside_their_calls(self):
+        found = agreement([CASES / f"{name}.json" for name in "abc"])
+        assert found.whole and found.dialogues == 9 and found.shared == (3, 3, 3)
+        assert [one.units for one in found.fields] == [27, 27, 9] and found.fields[0].alpha == 1
+
+
 def test_no_common_dialogue_is_an_error(tmp_path):
     raw.write(tmp_path / "a", "calls.json", [raw.dialogue("a")])
     raw.write(tmp_path / "b", "calls.json", [raw.dialogue("b")])
-    with pytest.raises(cmcc.DataError, match="no dialogue that all annotators labelled"):
+    with pytest.raises(cmcc.DataError, match="no dialogue that two annotators labeled"):
         agreement([tmp_path / "a", tmp_path / "b"])
 
 

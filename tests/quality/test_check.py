@@ -5,11 +5,12 @@ import copy
 import pytest
 
 import cmcc
+from cmcc_bench import cli
 from cmcc_bench.build import build
-from cmcc_bench.quality.calls import find_source
+from cmcc_bench.quality.calls import Call, find_source
 from cmcc_bench.quality.check import check_calls, example_lines, summary_table
-from cmcc_bench.quality.findings import KINDS
-from cmcc_bench.quality.lexicon import load_lexicon
+from cmcc_bench.quality.findings import KINDS, label_findings
+from cmcc_bench.quality.lexicon import Cues, Lexicon, load_lexicon
 from tests import raw
 
 LEXICON = load_lexicon()
@@ -79,6 +80,36 @@ def test_personal_data_are_an_error_and_not_printed(checked_one, personal):
     assert all(personal not in line for line in example_lines(checked, 5))
 
 
+def test_a_number_that_runs_over_utterances_is_found_where_it_begins(tmp_path):
+    turns = [
+        said("我号码是幺三八", service="嗯", 用户情绪="中性"),
+        said("幺二三四", service="对", 用户情绪="中性"),
+        said("五六七八", service="好", 用户情绪="中性"),
+    ]
+    raw.write(tmp_path, "calls.json", [raw.dialogue("a", turns)])
+    (found,) = [one for one in check(tmp_path).findings if one.kind == "personal_data"]
+    assert found.utterance == 1  # the service speaks first
+    assert found.detail == "telephone: 我号码是*** 客服：对 用户：**** 客服：好 用户：****"
+
+
+def test_what_a_cue_spans_is_masked(checked_one):
+    cues = Cues("emotions", 1, ("投诉…你",), missing=True)
+    call = Call(
+        {"utterances": [{"speaker": 1, "text": "投诉1381234你", "emotions": [0]}], "dialogue_id": "a"}, "", True
+    )
+    (found,) = label_findings(call, Lexicon({"emotions": {1: cues}}))
+    assert found.detail == "投诉*******你"
+
+
+def test_what_an_error_quotes_of_the_data_is_masked(tmp_path, capsys):
+    raw.write(tmp_path, "calls.json", [raw.dialogue("20221127001")])
+    labels = {"id": "20221127001", "user_emotions": {"0": ["13812345678"]}}
+    raw.write(tmp_path, "care.json", {"dialogues": [labels]})
+    assert cli.main(["check", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert "the label '***********'" in told and "13812345678" not in told
+
+
 @pytest.mark.parametrize("personal", ["1234567", "我叫王小明", "11010519491231002"])
 def test_what_may_be_personal_data_is_a_suggestion(checked_one, personal):
     checked = checked_one(said(f"号是{personal}"))
@@ -103,10 +134,12 @@ def test_speakers_out_of_order_are_told(checked_one):
     assert kinds(checked) == ["same_speaker_again"]
 
 
+def test_a_label_that_the_reader_left_out_is_a_finding(checked_one):
+    assert kinds(checked_one(raw.turn(用户情绪="开心", acts="唱歌"))) == ["label_left_out"]
+
+
 def test_what_the_reader_refuses_is_a_finding_and_the_others_are_checked(tmp_path):
-    raw.write(
-        tmp_path, "calls.json", [raw.dialogue("bad", 满意度=9), raw.dialogue("good", [raw.answer(客服意图="通知")])]
-    )
+    raw.write(tmp_path, "calls.json", [raw.unreadable(), raw.dialogue("good", [raw.answer(客服意图="通知")])])
     checked = check(tmp_path)
     assert kinds(checked) == ["missing_label", "unreadable"] and checked.has_errors and checked.dialogues == 1
 
@@ -130,6 +163,12 @@ class TestRepeats:
 
     def test_the_same_id_in_two_splits(self, tmp_path):
         assert self.found(tmp_path, train=[raw.dialogue("a")], test=[raw.dialogue("a")]) == ["split_leakage"]
+
+    def test_an_archive_of_all_splits_only_repeats_them_as_a_build_gives_it_their_splits(self, tmp_path):
+        names = ("train", "dev", "test")
+        calls = {name: [raw.dialogue(name, [raw.turn(service=name, 用户情绪="中性")])] for name in names}
+        every = [call for split in calls.values() for call in split]
+        assert self.found(tmp_path, **calls, all=every) == ["repeated_dialogue"]
 
     def test_the_same_texts_under_another_id_in_two_splits(self, tmp_path):
         assert self.found(tmp_path, train=[raw.dialogue("a")], test=[raw.dialogue("b")]) == ["split_leakage"]

@@ -127,7 +127,7 @@ def test_a_caring_act_of_an_earlier_care_file_can_be_taken_back(folder):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"dialogue_id": "nobody"}, "column dialogue_id: found the dialogue nobody"),
+        ({"dialogue_id": "nobody"}, "dialogue nobody: found an id that the data lack"),
         ({"utterance": "2"}, "expected an utterance of the user"),
         ({"utterance": "999"}, "utterance 999"),
         ({"current": "抱怨某问题"}, "The labels have changed since"),

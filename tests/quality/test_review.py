@@ -16,13 +16,12 @@ from cmcc_bench.quality.lexicon import load_lexicon
 from cmcc_bench.quality.review import (
     COLUMNS,
     ReviewItem,
-    escape_cell,
     propose,
     read_review,
     review_items,
-    unescape_cell,
     write_review,
 )
+from cmcc_bench.quality.spreadsheet import escape_cell, unescape_cell
 from tests import raw
 
 
@@ -163,8 +162,8 @@ def test_a_csv_file_brings_back_any_ids_and_labels(tmp_path_factory, items):
         (b"", "found the columns none"),
         (b"dialogue_id;utterance\n", "Separate cells with commas"),
         ("dialogue_id,意见\n".encode("gb18030"), "UTF-8"),
-        (",".join([*COLUMNS, "text"]).encode(), "each once"),
-        (",".join(COLUMNS).encode() + b"\n" + b"," * 20, "more cells than columns"),
+        (",".join([*COLUMNS, "Decision"]).encode(), "each once"),
+        (",".join(COLUMNS).encode() + b"\n" + b"," * 20 + b"x", "more cells than columns"),
         (",".join(COLUMNS).encode() + b'\n"', "no CSV"),
     ],
 )

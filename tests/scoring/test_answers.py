@@ -18,6 +18,8 @@ from cmcc_bench.scoring.answers import (
     read_answers,
 )
 
+from ..spelling import spellings
+
 GOOD = {
     "emotion": EmotionAnswer("d", 1, ("neutral",), (0.5,) * 9),
     "entities": EntityAnswer("d", 1, (Entity("流量包", "data_pack", 0, 3), Entity("套餐")), ("neutral",)),
@@ -51,7 +53,7 @@ def test_what_is_written_is_read_back(tmp_path, task):
         ("entities", {"entities": [{"name": "x", "type": "nothing", "start": 0, "end": 1}]}, "found 'nothing'"),
         ("entities", {"entities": [{"name": "x", "type": "package", "start": 2, "end": 1}]}, "an end after the start"),
         ("entities", {"entities": [{"name": "x", "type": "package"}]}, "field start"),
-        ("satisfaction", {"satisfaction": 3}, "found 3"),
+        ("satisfaction", {"satisfaction": 4}, "found 4"),
     ],
 )
 def test_a_wrong_field_is_named_with_what_was_found(tmp_path, task, change, says):
@@ -60,6 +62,32 @@ def test_a_wrong_field_is_named_with_what_was_found(tmp_path, task, change, says
     with pytest.raises(cmcc.DataError) as error:
         read_answers(path, task)
     assert says in str(error.value) and "answers.jsonl" in str(error.value) and "line 1" in str(error.value)
+
+
+@given(labels=st.lists(spellings(cmcc.EMOTIONS), max_size=3, unique_by=lambda label: label[0]))
+def test_emotions_are_read_however_they_are_written(labels):
+    value = {"dialogue_id": "d", "utterance": 0, "emotions": [written for _, written in labels]}
+    assert [cmcc.EMOTIONS[name] for name in PARSERS["emotion"](value, {}).emotions] == [zh for zh, _ in labels]
+    joined = value | {"emotions": ["、".join(value["emotions"])] if labels else []}
+    assert PARSERS["emotion"](joined, {}) == PARSERS["emotion"](value, {})
+
+
+@given(label=spellings(cmcc.ENTITY_TYPES))
+def test_entity_types_are_read_however_they_are_written(label):
+    entity = {"name": "x", "type": label[1], "start": 0, "end": 1}
+    answer = PARSERS["entities"]({"dialogue_id": "d", "utterance": 0, "entities": [entity]}, {})
+    assert cmcc.ENTITY_TYPES[answer.entities[0].type] == label[0]
+
+
+@pytest.mark.parametrize("value", [3, 3.0, "3", " 3 ", "３", "3.0", "满意", "Satisfied", "SATISFIED "])
+def test_satisfaction_is_read_by_number_and_by_name(value):
+    assert PARSERS["satisfaction"]({"dialogue_id": "d", "satisfaction": value}, {}).satisfaction == "satisfied"
+
+
+@pytest.mark.parametrize("value", [None, "", "无", float("nan"), True, 0, 4, 1.5, "4", "happy", [3], {}])
+def test_what_is_no_satisfaction_is_an_error_that_names_the_field(value):
+    with pytest.raises(cmcc.DataError, match=r"field satisfaction: .* expected one of"):
+        PARSERS["satisfaction"]({"dialogue_id": "d", "satisfaction": value}, {})
 
 
 @given(value=anything, task=st.sampled_from(sorted(PARSERS)), names=st.lists(anything, max_size=3))

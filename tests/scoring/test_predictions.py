@@ -42,7 +42,6 @@ def line(**changes):
     [
         ("", "an empty file"),
         (line() + "\n{'dialogue_id'", "line 2: found \"{'dialogue_id'\", which is no JSON"),
-        (line() + "\n\n" + line(), "line 2: found '', which is no JSON"),
         ("[]", "line 1: found a JSON list; expected an object"),
         ('{"exchange": 0}', "line 1, field dialogue_id: found no such field"),
         (line(exchange="0"), "line 1, field exchange: found '0'; expected a whole number"),
@@ -98,16 +97,16 @@ def test_a_missing_exchange_is_an_error_that_names_it_and_counts_the_others():
         align(gold_predictions(rows[:1]), rows, "p.jsonl")
 
 
-def test_an_unknown_exchange_is_an_error_that_names_its_line():
+def test_an_unknown_exchange_is_an_error_that_names_its_number():
     rows = two_dialogues()
-    with pytest.raises(cmcc.DataError, match=r"file p\.jsonl, line 4, dialogue b, exchange 1: .*not in the data"):
+    with pytest.raises(cmcc.DataError, match=r"file p\.jsonl, prediction 4, dialogue b, exchange 1: .*not in the data"):
         align(gold_predictions(rows), rows[:-1], "p.jsonl")
 
 
-def test_a_doubled_exchange_is_an_error_that_names_both_lines():
+def test_a_doubled_exchange_is_an_error_that_names_both_numbers():
     rows = two_dialogues()
     predictions = gold_predictions(rows)
-    with pytest.raises(cmcc.DataError, match=r"line 5, dialogue a, exchange 1: .*the first is number 2"):
+    with pytest.raises(cmcc.DataError, match=r"prediction 5, dialogue a, exchange 1: .*the first is prediction 2"):
         align([*predictions, predictions[1]], rows, "p.jsonl")
 
 

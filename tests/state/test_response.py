@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import cmcc
 from cmcc_bench.state import CompatibilityError, kb_from_json, query, response_rows
+from cmcc_bench.state.response import kb_result
+from tests import raw
 
 from .rows import entity, intent, row, rows, service, triple, user
 
@@ -141,3 +144,39 @@ def test_rows_do_not_depend_on_the_hash_seed(compatible):
     }
     assert len(outputs) == 1
     assert len(json.loads(outputs.pop())) == 2
+
+
+@given(
+    st.text("欠费账户余额()（）,，-－ 、/[]G5", min_size=1, max_size=12).filter(str.strip),
+    st.sampled_from(["ent-1", None]),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_slot_of_any_name_reaches_its_value_in_the_kb(slot, entity_id):
+    told = triple(slot, "三十块", entity_id)
+    call = row(
+        user("多少钱啊", intent("询问", (entity_id, slot)), entities=[entity("G-包(新)", "ent-1", None)]),
+        service("三十块", "通知", triples=[told]),
+    )
+    (first,) = response_rows(call)
+    assert first["kb_result"] == "三十块"
+    assert kb_result(kb_from_json(first["kb"]), first["user_intent"].lower()) == ("三十块",)
+
+
+def test_slots_outside_the_vocabulary_reach_the_kb_as_raw_files_spell_them(tmp_path):
+    turn = raw.turn(user="流量包还欠多少", intents="求助-查询（账户余额（欠费））(ent-1-故障、问题)", info={
+        "ents": [{"name": "流量包", "id": "ent-1", "type": "流量包", "pos": [[2, 0, 3]]}],
+        "triples": [
+            {"ent-id": "NA", "ent-name": "NA", "prop": "账户余额(欠费)", "value": "三十块", "pos": [1, 0, 3]},
+            {"ent-id": "ent-1", "ent-name": "流量包", "prop": "故障、问题", "value": "网坏了", "pos": [1, 3, 6]},
+        ],
+    })  # fmt: skip
+    user_first = {raw.USER: turn.pop(raw.USER), raw.SERVICE: "三十块网坏了"} | {
+        key: value for key, value in turn.items() if key != raw.SERVICE
+    }
+    for item in user_first["info"]["ents"]:
+        item["pos"] = [[1, 0, 3]]
+    raw.write(tmp_path, "calls.json", [raw.dialogue(turns=[user_first])])
+    (dialogue,) = cmcc.read_dialogues(tmp_path)
+    (first,) = response_rows(dialogue.row)
+    assert first["user_intent"] == "求助-查询(账户余额（欠费）)(流量包-故障、问题)"
+    assert first["kb_result"] == "三十块,网坏了"

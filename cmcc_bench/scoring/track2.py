@@ -1,0 +1,194 @@
+"""SereTOD Track 2's files: reading test and result files whole, and the reference's scores of a result file.
+
+    scores = score_track2(read_results("result.json", gold="test_with_gold.json"))
+
+A result file is a test file with the generated fields filled, which is what `cmcc predict --format seretod` and the
+reference write. The gold fields stand beside them, or in a second file. A dialogue without exchanges counts for
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import cmcc
+
+from . import counts, seretod
+from .bootstrap import intervals, paired_results
+from .response import ResponseComparison, ResponseScores, statistics
+from .seretod_form import Flat, fold_acts
+
+_GOLD = ("用户意图", "客服意图", "客服")
+_GENERATED = tuple(f"{key}-生成" for key in _GOLD)
+_LOOKED_AT = 100  # dialogues, to tell the form of a file: those without exchanges do not tell it
+
+
+@dataclass(frozen=True)
+class Track2File:
+    """The dialogues of a file in order, as they are read (cmcc.read_track2) and as they stand there."""
+
+    path: Path
+    dialogues: tuple[cmcc.Track2Dialogue, ...]
+    raw: tuple[Mapping[str, Any], ...]
+
+
+def is_track2(path: str | Path) -> bool:
+    """Whether a path is a Track 2 file, or a folder of such: one of the first dialogues in it has that form."""
+    if not Path(path).exists():
+        return False
+    try:
+        files, _ = cmcc.find_files(path)
+        first = islice((raw for file in files for raw in cmcc.raw_dialogues(file)), _LOOKED_AT)
+        return any(raw.source_format == "track2" for raw in first)
+    except cmcc.DataError:
+        return False  # whoever reads it says what is wrong
+
+
+def read_track2_file(path: str | Path) -> Track2File:
+    """A Track 2 test or result file. Raises cmcc.DataError where it is not one, or holds a dialogue twice."""
+    dialogues = tuple(cmcc.read_track2(path))
+    seen = set[str]()
+    for dialogue in dialogues:
+        if dialogue.dialogue_id in seen:
+            raise cmcc.DataError(
+                "an id for the second time", "each once", file=str(path), dialogue=dialogue.dialogue_id
+            )
+        seen.add(dialogue.dialogue_id)
+    raw = tuple(dialogue.value for file in cmcc.find_files(path)[0] for dialogue in cmcc.raw_dialogues(file))
+    return Track2File(Path(path), dialogues, raw)
+
+
+def read_results(path: str | Path, gold: str | Path | None = None, fold_caring: bool = False) -> list[Flat]:
+    """The dialogues of a result file that have exchanges, for the reference's scores: {"id", "KB", "goal", "content"}.
+
+    gold: a Track 2 file with the gold fields, KB and goal of the same dialogues; None where the result file has them.
+    fold_caring: acts of both sides are folded back into MobileCS's 13.
+    Raises cmcc.DataError where gold is missing, nothing was generated, or the two files are not of the same dialogues.
+    """
+    if gold is not None and not is_track2(gold):
+        expected = f"a Track 2 file with the gold fields {', '.join(_GOLD)}"
+        hint = "Its KB and exchanges are those of the test file that was decoded."
+        raise cmcc.DataError("no SereTOD Track 2 file", expected, hint, gold=str(gold))
+    result = read_track2_file(path)
+    source = result if gold is None else read_track2_file(gold)
+    _check_generated(result)
+    if gold is not None:
+        _check_same(result, source)
+    generated = {d.dialogue_id: raw["content"] for d, raw in zip(result.dialogues, result.raw, strict=True)}
+    flat = []
+    for dialogue, raw in zip(source.dialogues, source.raw, strict=True):
+        if dialogue.exchanges:
+            _check_gold(source, dialogue, gold is None)
+            pairs = zip(raw["content"], generated[dialogue.dialogue_id], strict=True)
+            content = [_turn(wanted, made, fold_caring) for wanted, made in pairs]
+            flat.append(
+                {"id": dialogue.dialogue_id, "KB": dialogue.kb, "goal": dialogue.goal or {}, "content": content}
+            )
+    return flat
+
+
+def _turn(wanted: Mapping[str, Any], made: Mapping[str, Any], fold_caring: bool) -> dict[str, str]:
+    """Gold and generated fields of an exchange; the latter only where it has any, as the reference skips it if not."""
+    turn = {key: wanted[key] for key in _GOLD}
+    if _GENERATED[0] in made:
+        turn |= {key: made.get(key, "") for key in _GENERATED}
+    return {key: fold_acts(text) if fold_caring and key.startswith("客服意图") else text for key, text in turn.items()}
+
+
+def _check_generated(result: Track2File) -> None:
+    exchanges = [exchange for dialogue in result.dialogues for exchange in dialogue.exchanges]
+    if not any(e.generated_user_intent or e.generated_acts or e.generated_response for e in exchanges):
+        expected = f"a result file, with {', '.join(_GENERATED)} filled in"
+        hint = "Make one with cmcc predict MODEL TEST_FILE --format seretod --out RESULT.json."
+        raise cmcc.DataError("no generated text", expected, hint, file=str(result.path))
+
+
+def _check_gold(source: Track2File, dialogue: cmcc.Track2Dialogue, is_result: bool) -> None:
+    for number, exchange in enumerate(dialogue.exchanges):
+        gold = dict(zip(_GOLD, (exchange.user_intent, exchange.acts, exchange.response), strict=True))
+        for key, text in gold.items():
+            if text is None:
+                expected = f"the gold fields {', '.join(_GOLD)}"
+                hint = "Name the Track 2 file that has them: cmcc score RESULT.json GOLD.json."
+                place: dict[str, str | int | None] = {"file": str(source.path), "dialogue": dialogue.dialogue_id}
+                raise cmcc.DataError("no gold", expected, hint if is_result else "", **place, turn=number, field=key)
+
+
+def _check_same(result: Track2File, gold: Track2File) -> None:
+    """Raises cmcc.DataError where the dialogues that have exchanges differ: their ids, or what the user says."""
+    made = {d.dialogue_id: d for d in result.dialogues if d.exchanges}
+    wanted = {d.dialogue_id: d for d in gold.dialogues if d.exchanges}
+    for name in [*wanted, *made]:
+        if name not in made or name not in wanted:
+            lacking, other = (result, gold) if name not in made else (gold, result)
+            expected = f"the dialogues of {other.path.name}"
+            hint = "Score a result file against the gold of the same test file."
+            raise cmcc.DataError("no such dialogue", expected, hint, file=str(lacking.path), dialogue=name)
+        if [e.user for e in made[name].exchanges] != [e.user for e in wanted[name].exchanges]:
+            found = f"{len(made[name].exchanges)} exchanges with other user texts"
+            expected = f"the {len(wanted[name].exchanges)} exchanges of {gold.path.name}"
+            raise cmcc.DataError(found, expected, file=str(result.path), dialogue=name, field="用户")
+
+
+def score_track2(
+    dialogues: Sequence[Flat], resamples: int = 1000, seed: int = 0, fold_caring: bool = False
+) -> ResponseScores:
+    """The reference's scores of what read_results gives, with intervals. fold_caring: as the dialogues were read.
+
+    Raises cmcc.DataError where there is no dialogue, or its KB or goal are not of the reference's form.
+    """
+    counted = _counted(dialogues)
+    return ResponseScores(
+        "seretod",
+        fold_caring,
+        seretod.SIGNATURE,
+        len(dialogues),
+        _exchanges(dialogues),
+        resamples,
+        seed,
+        intervals(counted, statistics("seretod"), resamples, seed),
+        dict(zip(counts.COLUMNS, counted.sum(axis=0).tolist(), strict=True)),
+    )
+
+
+def compare_track2(
+    dialogues_a: Sequence[Flat],
+    dialogues_b: Sequence[Flat],
+    resamples: int = 1000,
+    seed: int = 0,
+    fold_caring: bool = False,
+) -> ResponseComparison:
+    """System a less system b on the same dialogues in any order; arguments and errors as in score_track2."""
+    by_id = {dialogue["id"]: dialogue for dialogue in dialogues_b}
+    if by_id.keys() != {dialogue["id"] for dialogue in dialogues_a}:
+        hint = "Compare result files of one test file."
+        raise cmcc.DataError("two files of different dialogues", "the same dialogues in both", hint)
+    a, b = _counted(dialogues_a), _counted([by_id[dialogue["id"]] for dialogue in dialogues_a])
+    differences = paired_results(a, b, statistics("seretod"), resamples, seed)
+    folds, sizes = (fold_caring, fold_caring), (len(dialogues_a), _exchanges(dialogues_a))
+    return ResponseComparison("seretod", folds, *sizes, resamples, seed, differences)
+
+
+def _counted(dialogues: Sequence[Flat]) -> NDArray[np.int64]:
+    if not dialogues:
+        raise cmcc.DataError("no dialogue with exchanges", "one or more to score")
+    return np.array([_counts(dialogue) for dialogue in dialogues], dtype=np.int64)
+
+
+def _counts(dialogue: Flat) -> tuple[int, ...]:
+    try:
+        return seretod.count_dialogue(dialogue).flat()
+    except (AttributeError, KeyError, TypeError) as error:
+        expected = 'KB {"ent-1": {"name": "...", "SLOT": "..."}} and goal {"ent-1": {"SLOT": "?"}}'
+        raise cmcc.DataError(repr(error), expected, dialogue=dialogue["id"], field="KB, goal") from error
+
+
+def _exchanges(dialogues: Sequence[Flat]) -> int:
+    return sum(len(dialogue["content"]) for dialogue in dialogues)

@@ -1,0 +1,81 @@
+"""Texts full of numbers that are nobody's, by kind, and how many of them are masked: python -m tests.masking_kinds."""
+
+from collections import Counter
+from itertools import product
+from pathlib import Path
+
+import cmcc
+from cmcc_bench.masking import find_personal
+
+MOBILECS = Path(__file__).parents[2] / "shared" / "mobilecs"
+_MARKS = ["，", "、", ",", ", ", " ", "　", "；", "/"]
+_AMOUNTS = ["18", "28", "38", "58", "88", "128"]
+
+
+def harmless_texts() -> dict[str, list[str]]:
+    """By kind: texts with numbers that must not be masked."""
+    dates = [("2022", "11", "27"), ("1999", "1", "5"), ("2023", "06", "30")]
+    joined = [mark.join(date) for date in dates for mark in "-./ 、_"]
+    texts = {
+        "prices": """三十八块六毛 一百二十八元 八块、九块、十块 十八，二十八，三十八 ￥100，￥200，￥300
+            9.9元和19.9元 0.5元，0.29元，1.05元 1,000,000元 12,345,678元 1000000元 三块五，四块五，五块五
+            一万两千三百四十五块六 18元/28元/38元 10000000""",
+        "dates": """二零二二年十一月二十七号 2022年11月27日 二零二零年，二零二一年，二零二二年
+            二零二零，二零二一，二零二二 2020、2021、2022 2022-11-27-2022-12-27 2022.11至2022.12 27/11/2022
+            11/27/2022 从一号到三十一号 2022/11，2022/12""",
+        "times": """10:30-11:30 8.30-17.30 10：30，11：30，12：30 十点三十到十一点三十
+            早八点到晚八点，周一到周五 23:59:59.999""",
+        "counts": """一二三四五 一、二、三、四、五、六、七、八、九 1、2、3、4、5、6、7、8、9 一，二，三
+            第一第二第三 两个一百，三个八块 三个五块，两个六块 一百一千一万 12345678人 1234567次
+            两个八个九个十个 三个18个""",
+        "durations": """30天、60天、90天、180天 300分钟，500分钟，1000分钟 100，200，300分钟
+            十二个月二十四个月三十六个月 24-48小时 3、6、12个月 三个月六个月十二个月""",
+        "data volumes": """1024MB 100M，200M，300M 100，200，300兆 10G、20G、30G 1073741824B 十个G二十个G
+            1048576KB""",
+        "service numbers": """10086 10086，10010，10000 10086、10085 一零零八六，一零零一零
+            幺零零八六，幺零零八五 110，119，120 95588/95533 12345，12306""",
+        "ratios": "百分之三十五 35%，45%，55% 三点一四 3.14，2.71，1.41 1:10000000",
+    }
+    found = {kind: listed.split() for kind, listed in texts.items()}
+    found["prices"] += [mark.join(_AMOUNTS[:count]) for mark in _MARKS[:4] for count in (3, 4)]
+    found["prices"] += [f"{a}块{mark}{b}块{mark}{c}块" for mark in _MARKS for a, b, c in product("18", "39", "58")]
+    dates = [("2022", "11", "27"), ("1999", "1", "5"), ("2023", "06", "30")]
+    joined = [mark.join(date) for date in dates for mark in "-./ 、_"]
+    found["dates"] += [*joined, *(f"{one}到{other}" for one, other in product(joined[:6], joined[6:12]))]
+    found["dates"] += ["2022.11.27 - 2022.12.27", "2022-11 2022-12"]
+    found["times"] += ["2022-11-27 10:30:15"]
+    found["counts"] += ["1 2 3 4 5 6 7", *(f"{n}个{m}个" for n, m in product(_AMOUNTS, _AMOUNTS))]
+    found["data volumes"] += ["5 10 20 30G"]
+    found["names of products"] = ["123456 X", "iPhone 12、13、14、15 X", "GT 630 1050 X", "100M 200M X"]
+    lists = (["100", "200", "300"], ["50", "100", "150", "200"], ["1", "2", "5", "10"])
+    found["lists"] = [mark.join(numbers) for mark in _MARKS for numbers in lists]
+    found["service numbers"] += ["12345 12306"]
+    return found
+
+
+def table() -> dict[str, tuple[int, int]]:
+    """By kind: the number of texts, and of those with something masked; of calls, as far as they are there."""
+    found = {kind: (len(texts), sum(map(_is_found, texts))) for kind, texts in harmless_texts().items()}
+    sample = [said["text"] for split in cmcc.load("sample").values() for row in split for said in row["utterances"]]
+    sources = {"the sample": sample}
+    if MOBILECS.exists():
+        dialogues = cmcc.read_dialogues(MOBILECS)
+        sources["the 20 public calls"] = [said["text"] for one in dialogues for said in one.row["utterances"]]
+    for name, texts in sources.items():
+        kinds = Counter(found.kind for text in texts for found in find_personal(text))
+        for kind, count in sorted(kinds.items()):
+            found[f"{name}: {kind} (found, not all false)"] = len(texts), count
+    return found
+
+
+def _is_found(text: str) -> bool:
+    return any(find_personal(text))
+
+
+if __name__ == "__main__":
+    print("| kind | texts | masked |\n|---|---|---|")
+    for name, (texts, masked) in table().items():
+        print(f"| {name} | {texts} | {masked} |")
+    for name, lines in harmless_texts().items():
+        for line in filter(_is_found, lines):
+            print(f"{name}: {line}")

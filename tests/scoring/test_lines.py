@@ -1,0 +1,163 @@
+"""One reader of JSON lines for every command: marks, blank lines and line breaks, and which line an error names."""
+
+import codecs
+import gzip
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cmcc
+from cmcc_bench.decoding.run_files import PredictionRun, RunFiles
+from cmcc_bench.leaderboard.check import check_file
+from cmcc_bench.leaderboard.files import SUBMISSIONS, read_predictions_of
+from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME
+from cmcc_bench.leaderboard.tracks import TRACKS, line_of
+from cmcc_bench.scoring import align, read_answers, read_predictions
+from cmcc_bench.scoring.lines import Bounds, filled_lines
+
+TRACK = TRACKS["response"]
+ROWS = [{"dialogue_id": "d", "exchange": number} for number in range(3)]
+MARK = codecs.BOM_UTF8
+
+
+def prediction(exchange, **changes):
+    texts = dict.fromkeys(("entities", "user_intent", "kb_result", "emotions", "acts"), "")
+    value = {"dialogue_id": "d", "exchange": exchange} | texts | {"response": "好\u2028的"} | changes
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+LINES = [prediction(number) for number in range(3)]
+FORMS = {
+    "plain": b"\n".join(LINES),
+    "a line break at the end": b"\n".join(LINES) + b"\n",
+    "a mark": MARK + b"\n".join(LINES),
+    "blank lines": b"\n \n" + b"\n\n\t\n".join(LINES) + b"\n\n\n",
+    "a mark on a blank line": MARK + b"\r\n" + b"\n".join(LINES),
+    "Windows": MARK + b"\r\n".join(LINES) + b"\r\n\r\n",
+    "joined files": MARK + LINES[0] + b"\n" + MARK + LINES[1] + b"\n" + LINES[2],
+    "gzip": gzip.compress(MARK + b"\n\n".join(LINES)),
+}
+
+
+def by_score(path):
+    return read_predictions(path)
+
+
+def by_validate(path):
+    checked = check_file(path, TRACK, ROWS)
+    if checked.problems:
+        raise checked.problems[0]
+    return list(checked.answers)
+
+
+def by_board(path):
+    return read_predictions_of(path.parents[2], TRACK, path.parent.name)
+
+
+READERS = (by_score, by_validate, by_board)
+
+
+@pytest.fixture
+def path(tmp_path):
+    folder = tmp_path / SUBMISSIONS / "00001-a"
+    folder.mkdir(parents=True)
+    return folder / PREDICTIONS_NAME
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("content", FORMS.values(), ids=FORMS)
+def test_every_command_reads_a_file_alike_however_it_was_saved(path, content, read):
+    path.write_bytes(content)
+    assert [(p.exchange, p.response) for p in read(path)] == [(n, "好\u2028的") for n in range(3)]
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_utf_16_is_an_error_that_says_so_and_what_to_do(path, read, encoding):
+    path.write_bytes(b"\n".join(LINES).decode().encode(encoding))
+    with pytest.raises(cmcc.DataError, match=r"found UTF-16 text; expected UTF-8\. Save the file as UTF-8"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("line", [b"{]", b"[]", prediction(1, acts=3)])
+def test_an_error_names_the_line_of_the_file(path, read, line):
+    path.write_bytes(MARK + b"\n\n" + LINES[0] + b"\r\n\n" + line + b"\n")
+    with pytest.raises(cmcc.DataError, match="line 5"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [lambda path: align(read_predictions(path), ROWS, path.name), by_validate])
+def test_an_error_of_what_is_predicted_names_the_lines_of_the_file(path, read):
+    path.write_bytes(MARK + b"\n\n" + LINES[0] + b"\n\n\n" + b"\n".join(LINES))
+    with pytest.raises(cmcc.DataError, match=r"line 6, dialogue d, exchange 0: .* the first is line 3"):
+        read(path)
+    path.write_bytes(b"\n\n\n" + prediction(7))
+    with pytest.raises(cmcc.DataError, match=r"line 4, dialogue d, exchange 7: .*not in the data"):
+        read(path)
+
+
+def test_no_line_is_named_once_predictions_were_taken_out_of_what_was_read(path):
+    path.write_bytes(b"\n" + b"\n".join([*LINES, LINES[2]]))
+    read = read_predictions(path)
+    read.pop(0)
+    with pytest.raises(cmcc.DataError, match=r"prediction 3, dialogue d, exchange 2: .* the first is prediction 2"):
+        align(read, ROWS)
+
+
+@pytest.mark.parametrize("read", [by_score, by_validate])
+def test_a_file_of_blank_lines_is_empty(path, read):
+    path.write_bytes(MARK + b"\n \n\r\n")
+    with pytest.raises(cmcc.DataError, match="an empty file"):
+        read(path)
+
+
+def test_answers_of_recognisers_are_read_alike(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(MARK + b'\r\n{"dialogue_id": "d", "satisfaction": "satisfied"}\r\n\r\n')
+    assert [answer.satisfaction for answer in read_answers(path, "satisfaction")] == ["satisfied"]
+
+
+def test_a_stopped_run_goes_on_from_a_file_that_an_editor_saved(tmp_path):
+    files = RunFiles(tmp_path / "p.jsonl")
+    run = PredictionRun("m", "x", "variant", "end2end", "data", None, "f", "test", "jsonl", False, 1, {})
+    files.write_record(run)
+    files.part.write_bytes(MARK + b"\r\n" + LINES[0] + b"\r\n\r\n" + LINES[1] + b"\r\n" + LINES[2][:9])
+    assert [line.prediction.exchange for line in files.start(run, {"d": 2})] == [0, 1]
+    assert files.part.read_bytes().startswith(b'{"dialogue_id":"d","exchange":0')
+    files.part.write_bytes(b"\n{]\n")
+    with pytest.raises(cmcc.DataError, match=r"p\.jsonl\.part, line 2: .* Remove the file to start again"):
+        files.start(run, {"d": 2})
+
+
+def test_what_was_read_is_written_as_plain_lines(path):
+    path.write_bytes(FORMS["Windows"])
+    lines = b"".join(map(line_of, by_validate(path))).splitlines()
+    assert [json.loads(line) for line in lines] == [json.loads(line) for line in LINES]
+
+
+@given(
+    items=st.lists(st.dictionaries(st.text(max_size=3), st.text(max_size=5), max_size=2), max_size=5),
+    ends=st.lists(st.sampled_from([b"\n", b"\r\n", b"\n\n", b"\n \r\n"]), min_size=6, max_size=6),
+    mark=st.sampled_from([b"", MARK]),
+)
+def test_each_value_is_found_on_its_own_line_whatever_is_between(items, ends, mark):
+    content, expected, number = mark, [], 1
+    for item, end in zip(items, ends, strict=False):
+        content += json.dumps(item, ensure_ascii=False).encode() + end
+        expected.append((number, item))
+        number += end.count(b"\n")
+    found = [(number, json.loads(line)) for number, line in filled_lines(io.BytesIO(content), "p")]
+    assert found == expected
+
+
+@given(content=st.binary(max_size=60), bounds=st.builds(Bounds, *[st.integers(1, 30)] * 3))
+def test_any_bytes_are_lines_within_bounds_or_an_error_of_ours(content, bounds):
+    try:
+        found = list(filled_lines(io.BytesIO(content), "p", bounds))
+    except cmcc.DataError:
+        return
+    assert len(found) <= bounds.lines and all(line.strip() and len(line) <= bounds.line_bytes for _, line in found)
