@@ -2170,7 +2170,7 @@ def view(config: str) -> Callable[[Row], list[Row]]:
     for point in entry_points(group="cmcc.views", name=config):
         found: Callable[[Row], list[Row]] = point.load()
         return found
-    raise ImportError("the config 'response' needs the installed distribution: pip install cmcc")
+    raise ImportError("the config 'response' needs the whole package: run `pip install .` where pyproject.toml is")
 
 
 def table_of(rows: Iterable[Row], config: str) -> pa.Table:

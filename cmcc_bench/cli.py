@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import errno
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import datasets
@@ -20,6 +19,7 @@ import datasets
 import cmcc
 from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality
 from cmcc_bench.commands.console import errors
+from cmcc_bench.distribution import VERSION, requirement
 from cmcc_bench.masking import mask_error
 from cmcc_bench.terminal import make_streams_tolerant
 
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in _EXTRAS:
             raise
-        _say_error(f"this command needs {error.name}: pip install 'cmcc[{_EXTRAS[error.name]}]'")
+        _say_error(f"this command needs {error.name}: pip install '{requirement(_EXTRAS[error.name])}'")
         return 1
     except KeyboardInterrupt as error:
         _say_error(_sentences("stopped", *_notes(error)))
@@ -92,7 +92,7 @@ def _say_error(message: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cmcc", description=str(__doc__).split("\n")[0])
-    parser.add_argument("--version", action="version", version=f"cmcc {version('cmcc')}, data {cmcc.VERSION}")
+    parser.add_argument("--version", action="version", version=f"cmcc {VERSION}, data {cmcc.VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for kind in (data, figures, models, quality, hub, leaderboard):
         kind.add(commands)

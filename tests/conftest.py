@@ -8,6 +8,8 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="cmcc-tests-hf-")
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process of several: the cores are theirs, one each
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import datasets
 import pytest

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,7 +29,7 @@ from typing import Any, TypeAlias
 import torch
 import yaml
 from accelerate import Accelerator
-from accelerate.utils import InitProcessGroupKwargs, send_to_device, set_seed
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list, send_to_device, set_seed
 from torch import Tensor
 from torch.nn import Module
 from transformers.utils.logging import disable_progress_bar
@@ -37,6 +38,7 @@ import cmcc
 from train.batching import cut, evaluation_batches, global_batches, padded_tokens, process_slice
 from train.display import display
 from train.hardware import hardware
+from train.precision import BATCHES, cpu_has_bfloat16, gpu_has_bfloat16, seconds_a_pass
 from train.recipe import Recipe
 from train.run_folder import Progress, commit, load_state, open_run, save_best, save_state, versions, write_run
 
@@ -146,8 +148,33 @@ class _Run:
             self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
         )
         self.progress = load_state(state, self.plain_model, self.optimizer) if state else Progress()
+        if self.progress.bfloat16 is None:  # or it goes on as it began
+            self._decide_precision()
         self.began = time.perf_counter() - self.progress.seconds
         accelerator.wait_for_everyone()
+
+    def _decide_precision(self) -> None:
+        """Decides what the run computes in; the first process measures where that is needed, and all do as it does."""
+        done, device = self.progress, self.accelerator.device
+        done.bfloat16 = self.recipe.precision == "bfloat16"
+        if self.recipe.precision == "auto" and self.accelerator.is_main_process:
+            done.bfloat16 = gpu_has_bfloat16(device)
+            if cpu_has_bfloat16(device):
+                done.probe = seconds_a_pass(self.plain_model, self._first_passes())
+                done.bfloat16 = done.probe["bfloat16"] < done.probe["float32"]
+        if self.accelerator.num_processes > 1:
+            done.bfloat16, done.probe = broadcast_object_list([(done.bfloat16, done.probe)])[0]
+
+    def _first_passes(self) -> list[Callable[[bool], Tensor]]:
+        """Forward passes over the batches that the first process begins with."""
+        recipe = self.recipe
+        batches = global_batches(self.task.train.lengths, self.global_size, recipe.group, recipe.seed, epoch=0)
+        parts = [part for batch in batches[:BATCHES] for part in cut(batch, recipe.batch_size)]
+
+        def forward(batch: list[int], bfloat16: bool) -> Tensor:
+            return self._loss(self.plain_model, self.task.train, batch, bfloat16)[0]
+
+        return [partial(forward, self._slices(part)[0]) for part in parts[:BATCHES]]
 
     def batches_left(self) -> list[list[int]]:
         """The global batches of this epoch that were not learned from."""
@@ -190,7 +217,7 @@ class _Run:
         process = self.accelerator.process_index
         mine = self._slices(micro_batch)[process]
         _seed_forward_pass(self.accelerator.device, self.recipe.seed, self.progress.step, number, process)
-        loss, units = self._loss(self.model, self.task.train, mine or micro_batch[:1])
+        loss, units = self._loss(self.model, self.task.train, mine or micro_batch[:1], bool(self.progress.bfloat16))
         # A process that has nothing to learn from has to take part, or the others would wait for it.
         share = 1.0 if mine else 0.0
         self.accelerator.backward(loss * share)
@@ -216,20 +243,15 @@ class _Run:
         for batch in evaluation_batches(self.task.validation.lengths, self.recipe.group):
             mine = self._slices(batch)[self.accelerator.process_index]
             if mine:
-                loss, units = self._loss(self.plain_model, self.task.validation, mine)
+                loss, units = self._loss(self.plain_model, self.task.validation, mine, bool(self.progress.bfloat16))
                 sums += torch.tensor([loss.item(), float(units)], dtype=torch.float64)
         loss_sum, units_sum = self._over_processes(sums)
         return loss_sum / max(1.0, units_sum)
 
-    def _loss(self, model: Module, examples: Examples, batch: list[int]) -> tuple[Tensor, Tensor | int]:
+    def _loss(self, model: Module, examples: Examples, batch: list[int], bfloat16: bool) -> tuple[Tensor, Tensor | int]:
         tensors = send_to_device(self.task.collate([examples.items[index] for index in batch]), self.accelerator.device)
-        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self._in_bfloat16()):
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=bfloat16):
             return self.task.loss(model, tensors)
-
-    def _in_bfloat16(self) -> bool:
-        if self.recipe.precision == "auto":
-            return bfloat16_pays(self.accelerator.device)
-        return self.recipe.precision == "bfloat16"
 
     def _over_processes(self, sums: Tensor) -> tuple[float, float]:
         if self.accelerator.num_processes > 1:
@@ -268,7 +290,8 @@ class _Run:
             "hardware": hardware(),
             "processes": self.accelerator.num_processes,
             "device": str(self.accelerator.device),
-            "bfloat16": self._in_bfloat16(),
+            "bfloat16": done.bfloat16,
+            "seconds_a_pass": done.probe or None,
             "parameters": sum(parameter.numel() for parameter in self.plain_model.parameters()),
             "steps": done.step,
             "seconds": round(done.seconds, 2),
@@ -279,14 +302,6 @@ class _Run:
             "best_epoch": None if best is None else best + 1,
             "best_dev_loss": None if best is None else done.dev_losses[best],
         }
-
-
-def bfloat16_pays(device: torch.device) -> bool:
-    """Whether the device multiplies bfloat16 in its hardware: newer GPUs, and CPUs with AVX512-BF16 or AMX."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return device.type == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def _seed_forward_pass(device: torch.device, *place: int) -> None:

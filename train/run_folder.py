@@ -39,7 +39,8 @@ class Progress:
     """How far a run is.
 
     batch: steps done in this epoch. seconds: of everything since the first step; learning: of the steps alone.
-    tokens: those learned from, without padding; padded: with it.
+    tokens: those learned from, without padding; padded: with it. bfloat16: whether it computes in that, None before
+    that is decided; probe: what was measured to decide it, in seconds a pass.
     """
 
     epoch: int = 0
@@ -50,6 +51,8 @@ class Progress:
     tokens: int = 0
     padded: int = 0
     dev_losses: list[float] = field(default_factory=list)
+    bfloat16: bool | None = None
+    probe: dict[str, float] = field(default_factory=dict)
 
     @property
     def best_epoch(self) -> int | None:

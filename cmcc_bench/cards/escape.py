@@ -8,7 +8,7 @@ from pathlib import PurePath
 import cmcc
 
 # Named by number: a number is never a part of Markdown's or HTML's structure, wherever it stands, tables included.
-_STRUCTURE = re.compile(r"[&<>|`*\[\]\\#!~$@{}]|(?<=:)//|(?<=www)\.|(?<!\w)_|_(?!\w)", re.IGNORECASE)
+_STRUCTURE = re.compile(r"[&<>|`*\[\]\\#!~$@{}]|(?<=:)//|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])", re.IGNORECASE)
 _LONGEST = 200
 
 

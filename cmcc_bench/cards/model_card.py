@@ -25,6 +25,7 @@ from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.cards.escape import place_name, shown
 from cmcc_bench.cards.results import result_tables
 from cmcc_bench.cards.scores import Scored
+from cmcc_bench.distribution import requirement
 from cmcc_bench.models.training import Training, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.rooms import room
 from cmcc_bench.textform import FORM_FILE, FORMS, TextForm, load_form
@@ -122,6 +123,7 @@ def render(subject: CardSubject, scored: Sequence[Scored]) -> str:
         thresholds=thresholds(subject),
         base_model=base_model(subject),
         citation=_trusted(paper.CITATION),
+        toolkit=_trusted(requirement("train")),
         cmcc=cmcc,
         forms=FORMS,
     )

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from cmcc_bench.commands.console import Commands, console, errors, progress_bar
+from cmcc_bench.distribution import requirement
 
 _EPILOG = """\
 figures: 1 dialogues by turns, 2 negative emotions, 3 service acts, 4 from a negative emotion to the act of the reply,
@@ -57,7 +58,11 @@ def _figures(options: argparse.Namespace) -> int:
     if written.missing:
         errors.print(f"cmcc figures: no labels for figures {', '.join(map(str, written.missing))}: not drawn")
     if written.language != options.lang:
-        errors.print("cmcc figures: no installed font has all Chinese characters: the printed figures are in English")
+        errors.print(
+            "cmcc figures: no installed font has the Chinese characters, so the printed figures are in English. "
+            f"Install one: pip install '{requirement('figures')}'",
+            markup=False,
+        )
     synthetic = ", SYNTHETIC data" if counts.synthetic else ""
     files = "1 file" if len(written.paths) == 1 else f"{len(written.paths)} files"
     console.print(f"{files} in {options.out}{synthetic}", markup=False, highlight=False)

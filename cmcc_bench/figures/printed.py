@@ -5,6 +5,7 @@ The same data give the same bytes: no date, fixed ids, text as outlines, so that
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -78,8 +79,14 @@ def write_print(figure: Figure, subject: Subject, language: str, font: str | Non
 def _style(font: str | None) -> Iterator[None]:
     families = [LATIN] if font is None else [font, LATIN]
     settings: Any = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key}
-    with mpl.rc_context({**settings, **_STYLE, "font.family": families}):
-        yield
+    log = logging.getLogger("matplotlib.font_manager")
+    level = log.level
+    log.setLevel(logging.ERROR)  # it warns where a Chinese font has no bold; the regular one is drawn then
+    try:
+        with mpl.rc_context({**settings, **_STYLE, "font.family": families}):
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def draw(figure: Figure, subject: Subject, language: str) -> Drawing:

@@ -9,7 +9,7 @@ from pathlib import Path
 import cmcc
 from cmcc_bench.figures.caption import Subject, title_of
 from cmcc_bench.figures.data import Figure, figures_of
-from cmcc_bench.figures.fonts import chinese_font
+from cmcc_bench.figures.fonts import characters, chinese_font
 from cmcc_bench.figures.page import write_page
 from cmcc_bench.figures.printed import write_print
 from cmcc_bench.statistics.counts import Counts
@@ -39,8 +39,8 @@ def write_figures(
 ) -> Written:
     """Draws figures into a folder, which is made: OUT/figure-4-emotion-to-act.svg, .png, and OUT/figures.html.
 
-    dataset: the name that captions show. language: en or zh; printed figures are in English where no installed font
-    has the Chinese characters. progress: takes figures done and in all.
+    dataset: the name that captions show. language: en or zh; printed figures are in English where no font has the
+    Chinese characters. progress: takes figures done and in all.
     Raises cmcc.DataError when the data have no labels for any of the numbers.
     """
     figures = [figure for figure in figures_of(counts) if figure.number in numbers]
@@ -55,7 +55,7 @@ def write_figures(
     for done, figure in enumerate(figures):
         files = [out / f"figure-{figure.number}-{figure.name}.{suffix}" for suffix in suffixes]
         if files:
-            write_print(figure, _in_print(subject, printed), printed, font, files)
+            write_print(figure, _in_print(subject, font), printed, font, files)
         paths += files
         if progress:
             progress(done + 1, len(figures))
@@ -69,10 +69,15 @@ def write_figures(
 def _chinese(figures: list[Figure], subject: Subject) -> list[str]:
     """Every Chinese text that the printed figures may hold."""
     headings = [title_of(figure).zh + figure.note.zh for figure in figures]
-    return [subject.words.zh, *headings, *cmcc.ZH.values(), "一二三四轮：用户情绪客服行为对话数标签（每两句）"]
+    named = replace(subject, dataset="")
+    return [named.words.zh, *headings, *cmcc.ZH.values(), "一二三四轮：用户情绪客服行为对话数标签（每两句）"]
 
 
-def _in_print(subject: Subject, language: str) -> Subject:
-    """English figures have a font without Chinese: a name in other letters is escaped."""
-    name = subject.dataset.encode("ascii", "backslashreplace").decode()
-    return subject if language == "zh" else replace(subject, dataset=name)
+def _in_print(subject: Subject, font: str | None) -> Subject:
+    """A name as the figures show it: what is beyond ASCII is escaped, unless it is in the Chinese font."""
+    drawn = characters(font) if font else set()
+    escaped = [
+        one if one.isascii() or one in drawn else one.encode("ascii", "backslashreplace").decode()
+        for one in subject.dataset
+    ]
+    return replace(subject, dataset="".join(escaped))

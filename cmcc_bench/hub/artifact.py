@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -19,6 +18,7 @@ from huggingface_hub import DatasetCard, DatasetCardData, RepoCard
 import cmcc
 from cmcc_bench.build.folder import version_of
 from cmcc_bench.build.place import CARD_NAME, REPORT_NAME, is_earlier_build
+from cmcc_bench.distribution import NAME, VERSION, requirement
 from cmcc_bench.hub.card import CardWriter, card_head
 from cmcc_bench.hub.names import (
     REQUIREMENTS_NAME,
@@ -224,9 +224,10 @@ def _require_package(files: dict[str, Path | bytes], extra: str) -> None:
     """Adds requirements.txt with this package where there is none."""
     content = read_file(files[REQUIREMENTS_NAME]) if REQUIREMENTS_NAME in files else None
     if content is None:
-        files[REQUIREMENTS_NAME] = f"cmcc[{extra}]=={version('cmcc')}\n".encode()
-    elif not re.search(rb"^cmcc\b", content, re.MULTILINE):
-        raise cmcc.DataError("no line for cmcc", "the package that the code imports", file=REQUIREMENTS_NAME)
+        files[REQUIREMENTS_NAME] = f"{requirement(extra)}=={VERSION}\n".encode()
+    elif not re.search(rb"^%b(?![\w.-])" % NAME.encode(), content, re.MULTILINE):
+        hint = f"Add the line {requirement(extra)}."
+        raise cmcc.DataError(f"no line for {NAME}", "the package that the code imports", hint, file=REQUIREMENTS_NAME)
 
 
 def _sdk(folder: Path, otherwise: str) -> str:
@@ -263,7 +264,7 @@ def _tag(files: Mapping[str, Path | bytes]) -> str:
     digest = hashlib.sha256()
     for name, source in sorted(files.items()):
         digest.update(name.encode() + b"\0" + sha256(source).encode())
-    return f"v{version('cmcc')}-{digest.hexdigest()[:8]}"
+    return f"v{VERSION}-{digest.hexdigest()[:8]}"
 
 
 def check_no_token(artifact: Artifact) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 
 import yaml
 from huggingface_hub import EvalResultEntry, HfApi, eval_result_entries_to_yaml
@@ -17,6 +16,7 @@ from huggingface_hub.errors import RepositoryNotFoundError
 
 import cmcc
 from cmcc_bench.cards.scores import SPLIT, Scored, ScoredResponses
+from cmcc_bench.distribution import VERSION
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.reports.table import NOTHING, ReportTable
 from cmcc_bench.scoring import Interval
@@ -84,7 +84,7 @@ def _date(date: object) -> str | None:
 
 def _notes(score: Interval, one: Scored) -> str:
     interval = "" if math.isnan(score.low) else f"; 95 % interval {score.low:.4f} to {score.high:.4f}"
-    return f"cmcc {version('cmcc')}, strict{interval}" + (f"; {_SYNTHETIC}" if one.synthetic else "")
+    return f"cmcc {VERSION}, strict{interval}" + (f"; {_SYNTHETIC}" if one.synthetic else "")
 
 
 def eval_file(entries: Sequence[EvalResultEntry]) -> bytes:

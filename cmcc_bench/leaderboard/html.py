@@ -14,6 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 import cmcc
+from cmcc_bench.distribution import requirement
 from cmcc_bench.leaderboard.board import Board, Kind, TrackBoard
 from cmcc_bench.leaderboard.reader import SOURCE_VARIABLE, Reading
 from cmcc_bench.leaderboard.tracks import RESAMPLES
@@ -53,6 +54,7 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.filters["score_name"] = score_name
 _ENVIRONMENT.globals["kinds"] = KINDS
+_ENVIRONMENT.globals["requirement"] = requirement
 _ENVIRONMENT.filters["name_of"] = name_of
 _ENVIRONMENT.filters["nth_submission"] = nth_submission
 

@@ -6,13 +6,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
 import cmcc
+from cmcc_bench.distribution import VERSION
 from cmcc_bench.leaderboard.tracks import Place, track_of
 
 DESCRIPTION_BYTES = 16 << 10
@@ -93,7 +93,7 @@ def describe(model: str, task: str, training_data: str, paper: str | None) -> De
             "task": task,
             "training_data": training_data,
             "paper": paper,
-            "toolkit": f"cmcc {version('cmcc')}",
+            "toolkit": f"cmcc {VERSION}",
         }
     )
 

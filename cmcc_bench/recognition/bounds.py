@@ -37,11 +37,11 @@ def bound_answers(task: str, train: Sequence[Row], rows: Sequence[Row], seed: in
         raise cmcc.DataError("no training rows", f"rows of the task {task}", hint, data="train")
     make = _MAKERS[task]
     drawn = np.random.default_rng(seed).integers(len(train), size=len(rows))
-    name, cheap = make.cheap
+    (name, cheap), most = make.cheap, make.most(train)
     return {
         "gold": [make.copy(row, row) for row in rows],
         name: cheap(train, rows),
-        "majority": [make.copy(row, make.most(train)) for row in rows],
+        "majority": [make.copy(row, most) for row in rows],
         "random": [make.copy(row, train[number]) for row, number in zip(rows, drawn, strict=True)],
     }
 

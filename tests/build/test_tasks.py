@@ -18,6 +18,8 @@ def ids(sizes):
 def test_a_build_with_everything_has_every_task():
     sizes = {"emotion": {"test": SOME}, "response": {"train": SOME, "test": SOME}}
     assert yaml.safe_load(eval_text(sizes)) == eval_template()
+    # The Hub checks an evaluation_framework against a list of names that has none for this one.
+    assert eval_template().keys() == {"name", "description", "tasks"}
 
 
 def test_a_task_without_a_test_split_to_score_is_left_out():

@@ -27,6 +27,7 @@ def test_a_reader_sees_what_was_there(text):
     ("text", "expected"),
     [
         ("learning_rate", "learning_rate"),
+        ("0__", "0&#95;&#95;"),
         ("<script>", "&#60;script&#62;"),
         ("a\n---\nb", "a\\n---\\nb".replace("\\", "&#92;")),
         ("http://evil.example", "http:&#47;&#47;evil.example"),

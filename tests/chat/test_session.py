@@ -64,13 +64,13 @@ def test_personal_data_of_the_kb_and_of_what_a_model_says_are_masked(trained, kb
 
 
 def test_the_terminal_answers_each_line_of_every_model_until_quit(trained, kb):
-    console = Console(width=100)
+    console = Console(width=400)
     lines = iter(["你好", "/kb", "/reset", "", "多少钱[b]", "/quit", "never read"])
     with console.capture() as captured:
         talk({name: Session(model, kb) for name, model in trained.items()}, console, lambda _: next(lines))
     assert next(lines) == "never read"
     printed = captured.get()
-    assert printed.count("客服") == printed.count("user intent") == 2  # a table for each of two utterances
+    assert printed.count("客服 ") == printed.count("user intent") == 2  # a table for each of two utterances
     assert "emotions" in printed and "have forgotten" in printed
     assert all(fact.split(" — ")[0] in printed for fact in kb_lines(kb))
 

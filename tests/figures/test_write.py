@@ -111,22 +111,6 @@ def test_every_character_has_a_glyph_in_the_font(counts, language):
         assert {c for text in texts for c in text if not c.isascii()} <= asked
 
 
-def test_without_a_chinese_font_the_figures_are_in_english_and_it_says_so(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(write, "chinese_font", lambda texts: None)
-    english, fallen = tmp_path / "en", tmp_path / "zh"
-    only = ["--figures", "1", "--formats", "svg"]
-    assert cli.main(["figures", "sample", "--out", str(english), *only]) == 0
-    assert cli.main(["figures", "sample", "--out", str(fallen), "--lang", "zh", *only]) == 0
-    assert "no installed font has all Chinese characters" in capsys.readouterr().err.replace("\n", " ")
-    assert (english / "figure-1-turns.svg").read_bytes() == (fallen / "figure-1-turns.svg").read_bytes()
-
-
-def test_a_font_that_lacks_a_character_is_not_chosen():
-    latin = [entry for entry in font_manager.fontManager.ttflist if entry.name == LATIN]
-    assert chinese_font(["情绪"], latin) is None
-    assert chinese_font(["plain"], latin) == LATIN
-
-
 def test_chinese_figures_differ_and_have_the_size_of_print(tmp_path):
     found = write.write_figures(small(), "sample", tmp_path, "zh", formats=("png",))
     if found.language == "en":

@@ -357,7 +357,9 @@ def test_a_published_metric_is_loaded_from_the_hub(run, hub, clients):
     status, out, _ = run("push", "metrics", "cmcc-org", "--metric", "cmcc_response", "--yes", "--public")
     assert status == 0 and "space cmcc-org/cmcc_response (PUBLIC, new)" in out
     repo = hub.repository("spaces", "cmcc-org/cmcc_response")
-    assert repo.sdk == "static" and repo.find("main").files["requirements.txt"].content.startswith(b"cmcc[train]==")
+    assert repo.sdk == "static" and repo.find("main").files["requirements.txt"].content.startswith(
+        b"cmcc-bench[train]=="
+    )
     rows = two_dialogues()
     assert clients(score_from_the_hub, rows, [asdict(one) for one in gold_predictions(rows)]) == 1.0
     assert "Nothing to do" in run("push", "metrics", "cmcc-org", "--metric", "cmcc_response", "--yes")[1]

@@ -283,7 +283,7 @@ class TestTheCommand:
         monkeypatch.setitem(__import__("sys").modules, "krippendorff", None)
         monkeypatch.delitem(__import__("sys").modules, "cmcc_bench.quality.agreement", raising=False)
         assert cli.main(["agreement", str(folder / "care_one.json"), str(folder / "care_other.json")]) == 1
-        assert "cmcc[quality]" in capsys.readouterr().err
+        assert "cmcc-bench[quality]" in capsys.readouterr().err
 
 
 def test_the_two_public_annotators_agree_and_nobody_calls_them_people(real_calls, capsys):
