@@ -23,7 +23,8 @@ from sacrebleu.tokenizers.tokenizer_re import TokenizerRegexp
 from sacrebleu.tokenizers.tokenizer_zh import TokenizerZh
 
 import cmcc
-from cmcc_bench.scoring import Prediction, compare_responses, gold_predictions, score_responses
+from cmcc_bench.scoring import compare, response_measure, score
+from cmcc_bench.tasks import RESPONSE, Prediction
 
 GOAL_SECONDS = 5.0
 EXCHANGES_A_DIALOGUE = 10
@@ -75,7 +76,7 @@ def _text(length: int, generator: random.Random) -> str:
 def wrong_predictions(rows: list[Row], seed: int) -> list[Prediction]:
     """The gold predictions; in a third of them the labels are others' and half of the answer is another one."""
     generator = random.Random(seed)
-    gold = gold_predictions(rows)
+    gold = RESPONSE.gold(rows)
     return [
         prediction
         if generator.random() > 1 / 3
@@ -107,9 +108,9 @@ def measure(exchanges: int, resamples: int, repeats: int) -> None:
     steps: dict[str, Callable[[], object]] = {
         "sacrebleu, BLEU once": lambda: reference.corpus_score(*texts),
         "sacrebleu, BLEU with its own bootstrap": lambda: reference.corpus_score(*texts, n_bootstrap=resamples),
-        "strict, all scores": lambda: score_responses(a, rows, resamples=resamples),
-        "seretod, all scores": lambda: score_responses(a, rows, "seretod", resamples=resamples),
-        "strict, paired test of two systems": lambda: compare_responses(a, b, rows, resamples=resamples),
+        "strict, all scores": lambda: score("response", a, rows, resamples=resamples),
+        "seretod, all scores": lambda: score("response", a, rows, resamples, measure=response_measure("seretod")),
+        "strict, paired test of two systems": lambda: compare("response", a, b, rows, resamples=resamples),
     }
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for _ in range(repeats):

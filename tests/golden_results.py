@@ -20,7 +20,7 @@ import orjson
 import cmcc
 from cmcc_bench.build import build
 from cmcc_bench.cli import main
-from cmcc_bench.recognition.rows import task_rows
+from cmcc_bench.tasks import task_of
 from tests import raw
 from tests.cards.runs import write_facts, write_predictions
 
@@ -79,7 +79,7 @@ def _printed(arguments: list[str]) -> str:
 def _metric(task: str, predictions: Path) -> str:
     """What the module computes of the same predictions, read as plain JSON lines."""
     metric = evaluate.load(str(ROOT / "metrics" / f"cmcc_{task}"))
-    rows = task_rows("sample", task, ("test",))["test"]
+    rows = task_of(task).rows("sample", ("test",))["test"]
     lines = [orjson.loads(line) for line in predictions.read_bytes().splitlines()]
     for line in lines:
         line.pop("scores", None)  # evaluate takes the fields of a metric and no others

@@ -1,4 +1,8 @@
-"""`cmcc build --hide-test-labels`: the test split without its labels, and beside it a folder of that split whole."""
+"""`cmcc build --hide-test-labels`: the test split without its labels, and beside it a folder of that split whole.
+
+Texts stay, as emotions and satisfaction are recognised in them. So the replies stay in `labeled`, too, and BLEU relies
+on the word of whoever submits; all other scores are made from what is hidden.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,10 @@ import cmcc
 from cmcc_bench.build.parquet import SplitSize, SplitWriter, parquet_name
 from cmcc_bench.build.result import BuildResult
 from cmcc_bench.build.spool import CONFIGS, count_exchanges
-from cmcc_bench.hidden import SPLIT, hide_labels
+from cmcc_bench.tasks import TASKS, Row
+from cmcc_bench.tasks.entities import DIALOGUE_LABELS
+
+SPLIT = "test"
 
 
 def labels_place(out: Path) -> Path:
@@ -55,3 +62,18 @@ def _hide_file(folder: Path, labels: Path, config: str, kept: BuildResult) -> Sp
             writer.write(cmcc.table_of((hide_labels(row, config) for row in rows), config))
     writer.close()
     return SplitSize(writer.rows, writer.bytes)
+
+
+def hide_labels(row: Row, config: str) -> cmcc.Row:
+    """A row of a config without its labels.
+
+    What was annotated, so that answers are expected for it, can still be told: an empty list stands for the labels of
+    an utterance, and what the task says (tasks.Task.labels) for those of its rows.
+    """
+    if config != "labeled":
+        return {**row, **next(task.labels for task in TASKS.values() if task.config == config)}
+    utterances = [
+        {**utterance, **{name: None if utterance[name] is None else [] for name in DIALOGUE_LABELS}}
+        for utterance in row["utterances"]
+    ]
+    return {**row, "satisfaction": None, "utterances": utterances}

@@ -28,18 +28,12 @@ from cmcc_bench.cards.scores import Scored
 from cmcc_bench.distribution import requirement
 from cmcc_bench.models.training import Training, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.rooms import room
+from cmcc_bench.tasks import EMOTION, task_of
 from cmcc_bench.textform import FORM_FILE, FORMS, TextForm, load_form
 
 _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 NOT_RECORDED = "not recorded"
 
-_TAGS = {
-    "response": ("dialogue", "text-generation"),
-    "emotion": ("emotion", "text-classification"),
-    "entities": ("entities", "token-classification"),
-    "satisfaction": ("satisfaction", "text-classification"),
-}  # the tag of a task, and what the Hub calls it
-_TEMPLATES = {"emotion": "emotion", "entities": "joint", "satisfaction": "satisfaction"}
 _ELSEWHERE = {"out", "resume", "dataset", "seed", "processes", "save_every"}  # settings told elsewhere, or of no weight
 _OF_SCRATCH = {"layers", "width", "heads", "dropout"}
 
@@ -73,7 +67,7 @@ class CardSubject:
     def template(self) -> str:
         """The template's name, without ending."""
         if self.form is None:
-            return _TEMPLATES.get(self.training.task, "variant")
+            return task_of(self.training.task).card.template or "variant"
         return self.form.name if self.form.name in ("baseline", "variant") else "ablation"
 
     def setting(self, key: str) -> Any:  # noqa: ANN401  # as JSON has it
@@ -137,7 +131,7 @@ def python_text(text: str) -> str:
 
 def head(subject: CardSubject) -> ModelCardData:
     """The YAML head of the card."""
-    tag, pipeline = _TAGS.get(subject.training.task, _TAGS["response"])
+    card = task_of(subject.training.task).card
     more: dict[str, Any] = dict(LICENSED) if subject.licensed else {"license": "apache-2.0"}
     if subject.dataset_id:
         more["datasets"] = [subject.dataset_id]
@@ -145,9 +139,9 @@ def head(subject: CardSubject) -> ModelCardData:
         more |= {"base_model": backbone, "base_model_relation": "finetune"}
     return ModelCardData(
         language="zh",
-        library_name="cmcc" if subject.training.task == "entities" else "transformers",  # which has no such tagger
-        pipeline_tag=pipeline,
-        tags=["cmcc", "customer-service", tag, *([SYNTHETIC_TAG] if subject.synthetic else [])],
+        library_name=card.library,
+        pipeline_tag=card.pipeline,
+        tags=["cmcc", "customer-service", card.tag, *([SYNTHETIC_TAG] if subject.synthetic else [])],
         **more,
     )
 
@@ -220,7 +214,7 @@ def machine_facts(subject: CardSubject) -> list[tuple[str, str]]:
 def thresholds(subject: CardSubject) -> list[tuple[str, str]]:
     """The probability from which each emotion is said; none for other models."""
     found = subject.settings.get("thresholds")
-    if subject.training.task != "emotion" or not isinstance(found, list) or len(found) != len(cmcc.EMOTIONS):
+    if subject.training.task != EMOTION.name or not isinstance(found, list) or len(found) != len(cmcc.EMOTIONS):
         return []
     return [(name, _number(value)) for name, value in zip(cmcc.EMOTIONS, found, strict=True)]
 

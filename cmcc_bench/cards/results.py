@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cmcc_bench import paper
 from cmcc_bench.cards.escape import shown
-from cmcc_bench.cards.scores import Scored, ScoredAnswers, ScoredResponses
-from cmcc_bench.reports.recognition import label_table, published_result
-from cmcc_bench.reports.table import ReportTable, decimals_of, mark, published_cell, score_cell, score_name
+from cmcc_bench.cards.scores import Scored, ScoredResponses
+from cmcc_bench.reports.scores import label_of, label_table
+from cmcc_bench.reports.table import ReportTable, decimals_of, mark, published_cell, score_cell
+from cmcc_bench.scoring import Scores
+from cmcc_bench.tasks import TASKS
 
-_RESPONSE = {"intent_f1": "user intent F1", "success": "success", "act_f1": "act F1", "bleu": "BLEU-4"}
 _MODES = {"end2end": "End to end", "oracle": "With gold segments before the response (oracle)"}
 
 
@@ -24,61 +24,48 @@ def result_tables(scored: Sequence[Scored]) -> list[ReportTable]:
 
 
 def response_tables(scored: ScoredResponses) -> list[ReportTable]:
-    """A dialogue model's table, and that of the emotions that it wrote along."""
-    system, strict = scored.system, scored.strict
-    published = paper.RESPONSE_RESULTS.get((system.form.name, system.mode)) if not system.training.suffix else None
-    rows = []
-    for key, name in _RESPONSE.items():
-        if system.mode == "oracle" and key != "bleu":
+    """A dialogue model's table, and those of what it wrote along."""
+    system, strict = scored.system, scored.scores
+    published, rows = system.task.published_for(system.key), []
+    for key in system.task.shown:
+        if key in system.untold:
             continue  # gold, not the model's own
         cells = (score_cell(one.scores[key], decimals_of(key)) for one in (strict, scored.seretod))
-        rows.append((name, *cells, published_cell(getattr(published, key, None))))
+        rows.append((label_of(system.task, key), *cells, published_cell(published.get(key))))
         if key == "act_f1" and strict.fold_caring:
             whole = score_cell(scored.all_acts.scores["act_f1"])
             rows.append(("act F1 against all 17 acts", whole, "–", "–"))
     notes = [
         *(["Act F1: against gold with the caring acts folded back, as the paper scores it."] * strict.fold_caring),
-        _sizes(strict.dialogues, strict.exchanges, "exchanges", strict.resamples, strict.seed),
+        _sizes(strict),
         f"BLEU-4, strict: {shown(strict.signature)}; seretod: {shown(scored.seretod.signature)}",
     ]
     title = f"{_MODES.get(system.mode, shown(system.mode))}{_place(scored)}"
     columns = ("score", "strict [95 %]", "seretod [95 %]", "paper")
-    return [ReportTable(title, columns, tuple(rows), tuple(notes)), *_emotion_tables(scored)]
+    table = ReportTable(title, columns, tuple(rows), tuple(notes))
+    return [table, *(_written_table(scored, found) for found in scored.along.values())]
 
 
-def _emotion_tables(scored: ScoredResponses) -> list[ReportTable]:
-    found = scored.emotions
-    if found is None:
-        return []
-    is_published = scored.system.key == ("variant", "end2end", "")
-    published = paper.EMOTION_RESULTS["generation"] if is_published else None
-    rows = [
-        (score_name(key), score_cell(found.scores[key]), published_cell(getattr(published, key, None)))
-        for key in ("micro_f1", "macro_f1")
-    ]
-    notes = (
-        "The emotions that it writes before the acts, on the utterances that have a reply.",
-        _sizes(found.dialogues, found.items, "utterances", found.resamples, found.seed),
-    )
-    return [ReportTable(f"Emotions{_place(scored)}", ("score", "value [95 %]", "paper"), tuple(rows), notes)]
+def _written_table(scored: ScoredResponses, found: Scores) -> ReportTable:
+    task = TASKS[found.task]
+    assert task.written is not None
+    title = f"{task.name.capitalize()}s{_place(scored)}"
+    return _table(title, scored, found, task.written.on_card, task.written.note)
 
 
-def answer_tables(scored: ScoredAnswers) -> list[ReportTable]:
+def answer_tables(scored: Scored) -> list[ReportTable]:
     """A recogniser's table, and that by label."""
-    system, found = scored.system, scored.scores
-    published = published_result(found.task, system)
-    rows = [
-        (score_name(key), score_cell(interval), published_cell(getattr(published, key, None)))
-        for key, interval in found.scores.items()
-    ]
-    notes = (
-        "A label that occurs on neither side counts 0 in a macro score.",
-        _sizes(found.dialogues, found.items, "dialogues" if found.task == "satisfaction" else "utterances",
-               found.resamples, found.seed),
-    )  # fmt: skip
-    title = f"{found.task.capitalize()}{_place(scored)}"
-    table = ReportTable(title, ("score", "value [95 %]", "paper"), tuple(rows), notes)
-    return [table, label_table(f"{found.task.capitalize()} by label", found, scored.synthetic)]
+    found, name = scored.scores, scored.system.task.name.capitalize()
+    note = "A label that occurs on neither side counts 0 in a macro score."
+    table = _table(f"{name}{_place(scored)}", scored, found, tuple(found.scores), note)
+    return [table, *([label_table(f"{name} by label", found, scored.synthetic)] if found.labels else [])]
+
+
+def _table(title: str, scored: Scored, found: Scores, keys: Sequence[str], note: str) -> ReportTable:
+    task = TASKS[found.task]
+    published = task.published_for(scored.system.key)
+    rows = [(label_of(task, k), score_cell(found.scores[k]), published_cell(published.get(k))) for k in keys]
+    return ReportTable(title, ("score", "value [95 %]", "paper"), tuple(rows), (note, _sizes(found)))
 
 
 def _place(scored: Scored) -> str:
@@ -86,6 +73,8 @@ def _place(scored: Scored) -> str:
     return f", {scored.system.split} split{mark(scored.synthetic)}"
 
 
-def _sizes(dialogues: int, items: int, what: str, resamples: int, seed: int) -> str:
-    counted = f"{dialogues} dialogues" + (f", {items} {what}" if what != "dialogues" else "")
-    return f"{counted}; 95 % intervals from {resamples} resamples of the dialogues, seed {seed}."
+def _sizes(found: Scores) -> str:
+    task = TASKS[found.task]
+    items = f", {found.items} {task.items}" if task.key else ""
+    drawn = f"95 % intervals from {found.resamples} resamples of the dialogues, seed {found.seed}"
+    return f"{found.dialogues} dialogues{items}; {drawn}."

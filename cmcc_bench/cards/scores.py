@@ -5,48 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import cmcc
 from cmcc_bench.corpus import fingerprint_of, is_synthetic, open_split
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.training import BEST
-from cmcc_bench.recognition.rows import emotions_written, only_answered, task_rows
-from cmcc_bench.reports.systems import Recogniser, ResponseSystem, System, check_data, run_systems
-from cmcc_bench.scoring import RecognitionScores, ResponseScores, score_answers, score_responses
+from cmcc_bench.reports.systems import ResponseSystem, System, check_data, run_systems
+from cmcc_bench.scoring import Scores, response_measure, score
+from cmcc_bench.tasks import TASKS, Measure, Row
+from cmcc_bench.tasks.written import only_answered
 
 SPLIT = "test"  # whose scores are published
 
-Row = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class Scored:
+    """A file of a run, scored as its task says: strict, of a text form without caring acts with these folded back."""
+
+    system: System
+    synthetic: bool
+    scores: Scores
 
 
 @dataclass(frozen=True)
-class ScoredResponses:
-    """What a dialogue model wrote, scored.
+class ScoredResponses(Scored):
+    """What a dialogue model wrote, scored besides.
 
-    strict, seretod: in both versions; of a text form without caring acts with these folded back. all_acts: strict,
-    against all 17 acts, as `strict` is for the other forms. emotions: those that it wrote along, on the utterances that
-    have a reply; None where it writes none, or in the oracle mode.
+    seretod: in that version. all_acts: strict, against all 17 acts, as `scores` is for forms with caring acts. along:
+    the answers to other tasks that it wrote along, on the utterances that have a reply, by task; none where it writes
+    none, or in the oracle mode.
     """
 
     system: ResponseSystem
-    synthetic: bool
-    strict: ResponseScores
-    seretod: ResponseScores
-    all_acts: ResponseScores
-    emotions: RecognitionScores | None
-
-
-@dataclass(frozen=True)
-class ScoredAnswers:
-    """What a recogniser said, scored."""
-
-    system: Recogniser
-    synthetic: bool
-    scores: RecognitionScores
-
-
-Scored: TypeAlias = ScoredResponses | ScoredAnswers
+    seretod: Scores
+    all_acts: Scores
+    along: Mapping[str, Scores]
 
 
 def score_run(
@@ -86,44 +79,40 @@ def _check_model(systems: Sequence[System], best: Path) -> None:
 def _score(system: System, resamples: int, seed: int) -> Scored:
     rows = _gold_rows(system)
     check_data([system], fingerprint_of(rows))
-    if isinstance(system, ResponseSystem):
-        return _score_responses(system, rows, resamples, seed)
-    if isinstance(system, Recogniser):
-        task = system.training.task
-        scores = score_answers(task, system.answers, rows, resamples, seed, file=system.path)
-        return ScoredAnswers(system, is_synthetic(rows), scores)
-    raise TypeError(type(system).__name__)
+
+    def scored(measure: Measure) -> Scores:
+        return score(system.task, system.answers, rows, resamples, seed, measure=measure, file=system.path)
+
+    scores, synthetic = scored(system.measure()), is_synthetic(rows)
+    if not isinstance(system, ResponseSystem):
+        return Scored(system, synthetic, scores)
+    return ScoredResponses(
+        system,
+        synthetic,
+        scores,
+        scored(system.measure("seretod")),
+        scored(response_measure()) if system.fold_caring else scores,
+        _score_written(system, resamples, seed),
+    )
 
 
 def _gold_rows(system: System) -> list[Row]:
     try:
-        return task_rows(system.dataset, system.training.task, (system.split,))[system.split]
+        return system.task.rows(system.dataset, (system.split,))[system.split]
     except cmcc.DataError as error:  # the name in the file may be a path as seen from where it was decoded
         hint = "Name the data set that was decoded with --dataset."
         place = error.place | {"predictions": str(system.path)}
         raise cmcc.DataError(error.found, error.expected, hint, **place) from error
 
 
-def _score_responses(system: ResponseSystem, rows: Sequence[Row], resamples: int, seed: int) -> ScoredResponses:
-    def scored(version: Any, fold_caring: bool) -> ResponseScores:  # noqa: ANN401  # a version by its name
-        return score_responses(system.predictions, rows, version, fold_caring, resamples, seed, file=system.path)
-
-    strict = scored("strict", system.fold_caring)
-    return ScoredResponses(
-        system,
-        is_synthetic(rows),
-        strict,
-        scored("seretod", system.fold_caring),
-        scored("strict", False) if system.fold_caring else strict,
-        _score_emotions(system, resamples, seed),
-    )
-
-
-def _score_emotions(system: ResponseSystem, resamples: int, seed: int) -> RecognitionScores | None:
-    if not system.form.emotions or system.mode != "end2end":
-        return None
-    labeled = list(open_split(system.dataset, "labeled", system.split))
-    rows = only_answered(task_rows(system.dataset, "emotion", (system.split,))[system.split], labeled)
-    if not rows:
-        return None  # nobody annotated emotions
-    return score_answers("emotion", emotions_written(system.predictions, labeled), rows, resamples, seed)
+def _score_written(system: ResponseSystem, resamples: int, seed: int) -> dict[str, Scores]:
+    """The scores of what was written along for a card, where somebody annotated it."""
+    found = {}
+    for task in TASKS.values():
+        if task.written and task.written.on_card and task.written.by(system.key):
+            labeled = list(open_split(system.dataset, "labeled", system.split))
+            rows = only_answered(task.rows(system.dataset, (system.split,))[system.split], labeled)
+            if rows:
+                answers = task.written.read(system.answers, labeled)
+                found[task.name] = score(task, answers, rows, resamples, seed)
+    return found

@@ -11,8 +11,8 @@ import cmcc
 from cmcc_bench.corpus import open_dataset
 from cmcc_bench.decoding import Dialogue, TrainedModel, decode
 from cmcc_bench.masking import mask
-from cmcc_bench.scoring import Prediction
 from cmcc_bench.state import LocalKB, kb_from_json
+from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import read_labels
 
 SEGMENTS = {

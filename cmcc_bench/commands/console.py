@@ -34,6 +34,15 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def task_name(text: str) -> str:
+    """The name of a task, for argparse; what there is is imported only when it is asked for."""
+    from cmcc_bench.tasks import TASKS
+
+    if text not in TASKS:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected one of {', '.join(TASKS)}")
+    return text
+
+
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar with the time left; yields the function that takes how much is done and how much there is."""

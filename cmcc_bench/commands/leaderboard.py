@@ -17,6 +17,7 @@ from cmcc_bench.commands.console import (
     progress_bar,
     quiet_without_terminal,
     say,
+    task_name,
 )
 
 LEADERBOARD = "CMCC_LEADERBOARD"  # the environment's name for the repository that submissions go to
@@ -36,16 +37,7 @@ def _add_file(command: argparse.ArgumentParser) -> None:
     command.add_argument("predictions", type=Path, help="a file of JSON lines, as cmcc predict writes it")
     command.add_argument("dataset", nargs="?", default="sample", help=f"{_DATASET}; its labels may be hidden")
     command.add_argument("--split", default="test", help="default: %(default)s")
-    command.add_argument("--task", type=_track, help="default: as the file beside the predictions says, or response")
-
-
-def _track(text: str) -> str:
-    """A task, for argparse; what there is is imported only when it is asked for."""
-    from cmcc_bench.leaderboard.tracks import TRACKS
-
-    if text not in TRACKS:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected one of {', '.join(TRACKS)}")
-    return text
+    command.add_argument("--task", type=task_name, help="default: as the file beside the predictions says, or response")
 
 
 def _add_validate(commands: Commands) -> None:
@@ -108,10 +100,10 @@ def _task(options: argparse.Namespace) -> str:
 def _validate(options: argparse.Namespace) -> int:
     from cmcc_bench.leaderboard.check import PROBLEMS, check_file
     from cmcc_bench.leaderboard.submit import rows_to_answer
-    from cmcc_bench.leaderboard.tracks import TRACKS
     from cmcc_bench.masking import mask_error
+    from cmcc_bench.tasks import task_of
 
-    track = TRACKS[_task(options)]
+    track = task_of(_task(options))
     rows = rows_to_answer(track, options.dataset, options.split)
     checked = check_file(options.predictions, track, rows)
     for problem in checked.problems:
@@ -124,7 +116,7 @@ def _validate(options: argparse.Namespace) -> int:
         return 1
     dialogues = len({answer.dialogue_id for answer in checked.answers})
     what = f"{len(checked.answers)} {track.items} of {dialogues} dialogues, each of the split {options.split} once"
-    say(f"{options.predictions}: valid for the track {track.task}: {what}")
+    say(f"{options.predictions}: valid for the track {track.name}: {what}")
     if checked.notes:
         say("Labels that are in no vocabulary; each of them counts as a wrong one:")
     for note in checked.notes:
@@ -162,8 +154,9 @@ def _check_end2end(path: Path) -> None:
     """Raises cmcc.DataError for predictions that were made with the gold labels before each reply."""
     from cmcc_bench.reports.systems import read_system, task_of_file
     from cmcc_bench.scoring.predictions import facts_path
+    from cmcc_bench.tasks import RESPONSE
 
-    if facts_path(path).exists() and task_of_file(path) == "response" and read_system(path).mode != "end2end":
+    if facts_path(path).exists() and task_of_file(path) == RESPONSE.name and read_system(path).mode != "end2end":
         hint = "Make them with cmcc predict --mode end2end."
         raise cmcc.DataError("predictions made with the oracle", "those of a system alone", hint, file=str(path))
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import cmcc
-from cmcc_bench.commands.console import Commands, console, count, errors, positive, progress_bar
+from cmcc_bench.commands.console import Commands, console, count, errors, positive, progress_bar, task_name
 
 if TYPE_CHECKING:
     from cmcc_bench.reports.table import ReportTable
-    from cmcc_bench.scoring import Version
+    from cmcc_bench.scoring import Comparison, Scores
+    from cmcc_bench.tasks import Task
 
 
 def add(commands: Commands) -> None:
@@ -49,7 +51,7 @@ def _add_score(commands: Commands) -> None:
     score.add_argument("--split", default="test", choices=cmcc.SPLITS, help="default: %(default)s")
     score.add_argument(
         "--task",
-        choices=("response", "emotion", "entities", "satisfaction"),
+        type=task_name,
         help="what to score (known from FILE.run.json); emotion also of what a dialogue model wrote",
     )
     score.add_argument(
@@ -92,10 +94,11 @@ def _add_chat(commands: Commands) -> None:
 def _predict(options: argparse.Namespace) -> int:
     from cmcc_bench.hub.pull import model_folder
     from cmcc_bench.models.training import read_training
+    from cmcc_bench.tasks import RESPONSE
 
     _silence_transformers()
     folder = model_folder(options.model)
-    is_dialogue_model = read_training(folder).task == "response"
+    is_dialogue_model = read_training(folder).task == RESPONSE.name
     return _decode(options, folder) if is_dialogue_model else _recognise(options, folder)
 
 
@@ -108,14 +111,14 @@ def _silence_transformers() -> None:
 
 def _recognise(options: argparse.Namespace, folder: Path) -> int:
     from cmcc_bench.recognition.run import BATCH_SIZE, recognise
+    from cmcc_bench.tasks import task_of
 
     batch_size = options.batch_size or BATCH_SIZE
     with progress_bar("recognising") as show:
         run = recognise(folder, options.dataset, options.out, split=options.split, batch_size=batch_size, progress=show)
-    synthetic = " of SYNTHETIC data" if run.synthetic else ""
-    what = "dialogues" if run.task == "satisfaction" else "utterances"
+    synthetic, items = " of SYNTHETIC data" if run.synthetic else "", task_of(run.task).items
     console.print(
-        f"{options.out}: {run.task} of {run.exchanges} {what}{synthetic}, {run.exchanges_per_second:.1f} a second",
+        f"{options.out}: {run.task} of {run.exchanges} {items}{synthetic}, {run.exchanges_per_second:.1f} a second",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
     return 0
@@ -153,89 +156,68 @@ def _score(options: argparse.Namespace) -> int:
 
     from cmcc_bench.reports.systems import task_of_file
     from cmcc_bench.scoring.track2 import is_track2
+    from cmcc_bench.tasks import RESPONSE, task_of
 
-    task = options.task or task_of_file(options.predictions)
-    if task == "response" and is_track2(options.predictions):
-        result, table = _score_track2(options)
+    task = task_of(options.task or task_of_file(options.predictions))
+    if task is RESPONSE and is_track2(options.predictions):
+        found, untold, synthetic = _score_track2(options)
     elif options.dataset is None:
         errors.print("cmcc score: name the data set that the predictions are of; see --help", style="red")
         return 2
     else:
-        result, table = _score_responses(options) if task == "response" else _score_recognition(options, task)
+        found, untold, synthetic = _score_answers(options, task)
     if options.json:
-        console.print_json(orjson.dumps(result).decode())
+        console.print_json(orjson.dumps(found.as_dict()).decode())
     else:
-        console.print(table.terminal())
+        console.print(_score_table(options, found, untold, synthetic).terminal())
     return 0
 
 
-def _score_track2(options: argparse.Namespace) -> tuple[dict[str, object], ReportTable]:
-    from cmcc_bench.reports.response import difference_table
-    from cmcc_bench.reports.table import score_table
+def _score_table(
+    options: argparse.Namespace, found: Scores | Comparison, untold: Sequence[str], synthetic: bool
+) -> ReportTable:
+    from cmcc_bench.reports.scores import difference_table, score_table
+    from cmcc_bench.scoring import Scores
+
+    name = options.predictions.name
+    if isinstance(found, Scores):
+        return score_table(name, found, synthetic, untold)
+    return difference_table(f"{name} less {options.against.name}", found, synthetic, untold)
+
+
+Scored: TypeAlias = "tuple[Scores | Comparison, Sequence[str], bool]"  # and untold scores; whether any is simulated
+
+
+def _score_track2(options: argparse.Namespace) -> Scored:
     from cmcc_bench.scoring.track2 import compare_track2, read_results, score_track2
 
-    file, other, fold = options.predictions, options.against, options.fold_caring
+    file, fold = options.predictions, options.fold_caring
     if options.version == "strict":
         hint = "Leave --version out; a built data set has the strict scores."
         raise cmcc.DataError("the version strict", "seretod for a Track 2 result file", hint, file=str(file))
     dialogues = read_results(file, options.dataset, fold)
     synthetic = any(dialogue["id"].startswith(cmcc.SYNTHETIC_ID) for dialogue in dialogues)
-    if other:
-        others = read_results(other, options.dataset, fold)
-        compared = compare_track2(dialogues, others, options.resamples, options.seed, fold)
-        return compared.as_dict(), difference_table(f"{file.name} less {other.name}", compared, synthetic)
-    scores = score_track2(dialogues, options.resamples, options.seed, fold)
-    return scores.as_dict(), score_table(file.name, scores, synthetic, "end2end")
+    if options.against:
+        others = read_results(options.against, options.dataset, fold)
+        return compare_track2(dialogues, others, options.resamples, options.seed, fold), (), synthetic
+    return score_track2(dialogues, options.resamples, options.seed, fold), (), synthetic
 
 
-def _score_responses(options: argparse.Namespace) -> tuple[dict[str, object], ReportTable]:
-    from cmcc_bench.corpus import is_synthetic, open_split
-    from cmcc_bench.reports.response import difference_table
-    from cmcc_bench.reports.systems import read_system
-    from cmcc_bench.reports.table import score_table
-    from cmcc_bench.scoring import compare_responses, read_predictions, score_responses
-    from cmcc_bench.scoring.predictions import facts_path
-
-    version: Version = options.version or "strict"
-    rows = list(open_split(options.dataset, "response", options.split))
-    synthetic, file, other = is_synthetic(rows), options.predictions, options.against
-    system = read_system(file) if facts_path(file).exists() else None
-    fold = options.fold_caring or (system is not None and system.fold_caring)
-    predictions = read_predictions(file)
-    if other:
-        other_fold = options.fold_caring or (facts_path(other).exists() and read_system(other).fold_caring)
-        compared = compare_responses(
-            predictions,
-            read_predictions(other),
-            rows,
-            version,
-            (fold, other_fold),
-            options.resamples,
-            options.seed,
-            files=(file, other),
-        )
-        return compared.as_dict(), difference_table(f"{file.name} less {other.name}", compared, synthetic)
-    scores = score_responses(predictions, rows, version, fold, options.resamples, options.seed, file=file)
-    return scores.as_dict(), score_table(file.name, scores, synthetic, system.mode if system else "end2end")
-
-
-def _score_recognition(options: argparse.Namespace, task: str) -> tuple[dict[str, object], ReportTable]:
+def _score_answers(options: argparse.Namespace, task: Task) -> Scored:
     from cmcc_bench.corpus import is_synthetic
-    from cmcc_bench.reports.recognition import difference_table, recognition_table, tells_names_alone
-    from cmcc_bench.reports.systems import read_task_answers
-    from cmcc_bench.scoring import compare_answers, score_answers
+    from cmcc_bench.reports.systems import read_measure, read_task_answers, read_untold
+    from cmcc_bench.scoring import compare, score
 
     files = [options.predictions, *([options.against] if options.against else [])]
+    measures = [read_measure(file, task, options.version or "strict", options.fold_caring) for file in files]
     answers, rows = read_task_answers(files, task, options.dataset, options.split)
-    synthetic, bootstrap = is_synthetic(rows), (options.resamples, options.seed)
-    names_alone = any(map(tells_names_alone, answers))
+    synthetic, drawn = is_synthetic(rows), (options.resamples, options.seed)
+    untold = [name for found in answers for name in task.untold(found)]
     if options.against:
-        a, b = answers
-        compared = compare_answers(task, a, b, rows, *bootstrap, files=(files[0], files[1]))
-        name = f"{files[0].name} less {files[1].name}"
-        return compared.as_dict(), difference_table(name, compared, synthetic, names_alone=names_alone)
-    scores = score_answers(task, answers[0], rows, *bootstrap, file=files[0])
-    return scores.as_dict(), recognition_table(files[0].name, scores, synthetic, names_alone=names_alone)
+        (a, b), both = answers, (measures[0], measures[1])
+        return compare(task, a, b, rows, *drawn, measures=both, files=(files[0], files[1])), untold, synthetic
+    found = score(task, answers[0], rows, *drawn, measure=measures[0], file=files[0])
+    return found, untold or read_untold(files[0], task), synthetic
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 import cmcc
 from cmcc_bench.models.causal_lm import longest_input
 from cmcc_bench.models.tokenizer import Tokenizer
-from cmcc_bench.scoring.predictions import Prediction
+from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import TextForm, read_labels
 
 from .dialogues import Dialogue

@@ -13,8 +13,8 @@ from typing import Any
 import cmcc
 from cmcc_bench.models.encoding import end_id, history_ids, segment_ids, start_ids
 from cmcc_bench.models.tokenizer import Tokenizer, text_of
-from cmcc_bench.scoring.predictions import Prediction
 from cmcc_bench.state import LocalKB, kb_result
+from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import Segment, TextForm
 
 MODES = ("end2end", "oracle")

@@ -11,11 +11,11 @@ from pathlib import Path
 from transformers import PreTrainedModel
 
 import cmcc
-from cmcc_bench.hidden import check_labels
 from cmcc_bench.models.causal_lm import load_model
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
 from cmcc_bench.models.training import read_training
+from cmcc_bench.tasks import RESPONSE
 from cmcc_bench.textform import TextForm, load_form
 
 from .decoder import BATCH_SIZE, Counts, check_mode, decode
@@ -73,7 +73,7 @@ def predict(
     _check_request(mode, output_format)
     source = open_track2(dataset) if output_format == "seretod" else open_split(dataset, split)
     if mode == "oracle":
-        check_labels(source.rows, dataset=dataset, split=split)
+        RESPONSE.check_labels(source.rows, dataset=dataset, split=split)
     trained = open_model(model_dir)
     run = _new_run(trained, source, mode, output_format, batch_size)
     files, report = RunFiles(Path(out)), progress or _no_progress

@@ -16,8 +16,9 @@ from typing import IO, Any
 import orjson
 
 import cmcc
-from cmcc_bench.scoring.lines import Place, filled_lines, parse_line
-from cmcc_bench.scoring.predictions import Prediction, facts_path, prediction_of
+from cmcc_bench.scoring.lines import filled_lines, parse_line
+from cmcc_bench.scoring.predictions import facts_path
+from cmcc_bench.tasks import Place, Prediction, prediction_of
 
 _IDENTITY = ("task", "model_digest", "form", "mode", "fingerprint", "split", "format")
 

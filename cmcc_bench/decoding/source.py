@@ -11,8 +11,8 @@ import orjson
 
 import cmcc
 from cmcc_bench import corpus
-from cmcc_bench.scoring.predictions import Prediction
 from cmcc_bench.scoring.track2 import is_track2, read_track2_file
+from cmcc_bench.tasks import Prediction
 
 from .dialogues import Dialogue, response_dialogues, track2_dialogue
 

@@ -20,15 +20,10 @@ from cmcc_bench.distribution import VERSION
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.reports.table import NOTHING, ReportTable
 from cmcc_bench.scoring import Interval
+from cmcc_bench.tasks import hub_tasks
 
 # The ids of eval.yaml's tasks, and what a table calls them.
-TASKS = {
-    "emotion_macro_f1": "emotion macro F1",
-    "user_intent_f1": "user intent F1",
-    "act_f1": "act F1",
-    "success": "success",
-    "bleu_4": "BLEU-4",
-}
+TASKS = {metric: name for task in hub_tasks() for metric, name in task.hub_names.items()}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _SYNTHETIC = "SYNTHETIC data"
 
@@ -41,16 +36,12 @@ def headline_scores(scored: Sequence[Scored]) -> Iterator[tuple[str, Interval, S
     for one in scored:
         if one.system.split != SPLIT:
             continue
+        found = dict(one.scores.scores)
         if isinstance(one, ScoredResponses):
             if one.system.mode != "end2end":
                 continue
-            found = {**one.strict.scores, "act_f1": one.all_acts.scores["act_f1"]}
-            names = {"user_intent_f1": "intent_f1", "act_f1": "act_f1", "success": "success", "bleu_4": "bleu"}
-        elif one.scores.task == "emotion":
-            found, names = dict(one.scores.scores), {"emotion_macro_f1": "macro_f1"}
-        else:
-            continue
-        for task, name in names.items():
+            found["act_f1"] = one.all_acts.scores["act_f1"]
+        for task, name in one.system.task.hub.items():
             if not math.isnan(found[name].point):
                 yield task, found[name], one
 

@@ -9,14 +9,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED, Answer, Track
-from cmcc_bench.scoring import Entity, Interval, PairedResult
+from cmcc_bench.scoring import Interval, PairedResult, Scores, score
 from cmcc_bench.scoring.bootstrap import paired_results
+from cmcc_bench.tasks import Answer, Entity, Row, Task
+
+RESAMPLES, SEED = 1000, 0
 
 Kind: TypeAlias = Literal["submission", "bound", "published"]
 
@@ -55,7 +57,7 @@ class TrackBoard:
     one of the same author and system replaced; they have no ranks.
     """
 
-    track: Track
+    track: Task
     entries: tuple[Entry, ...]
     counts: Mapping[str, NDArray[np.int64]]
     dialogue_ids: tuple[str, ...]
@@ -82,7 +84,7 @@ class TrackBoard:
         """
         if self.tests is not None:
             return dict(self.tests[a, b]) if a <= b else {key: -found for key, found in self.tests[b, a].items()}
-        statistics = {name: self.track.statistics[name] for name in self.track.headline}
+        statistics = self.track.board_measure.statistics
         return paired_results(self.counts[a], self.counts[b], statistics, RESAMPLES, SEED)
 
     def sorted_by(self, score: str) -> list[Entry]:
@@ -114,6 +116,11 @@ class Board:
     synthetic: bool
     tracks: Mapping[str, TrackBoard]
     rejected: tuple[Rejected, ...] = ()
+
+
+def board_scores(track: Task, answers: Iterable[Answer], rows: Iterable[Row], file: str | None = None) -> Scores:
+    """The headline scores of one system; raises cmcc.DataError for answers that do not fit the rows."""
+    return score(track, answers, rows, RESAMPLES, SEED, measure=track.board_measure, file=file)
 
 
 def with_ranks(entries: Sequence[Entry], scores: Iterable[str]) -> list[Entry]:
@@ -155,7 +162,7 @@ class Difference:
     fields: Mapping[str, tuple[str, str]]
 
 
-def differences(track: Track, a: Sequence[Answer], b: Sequence[Answer], texts: Mapping[str, str]) -> list[Difference]:
+def differences(track: Task, a: Sequence[Any], b: Sequence[Any], texts: Mapping[str, str]) -> list[Difference]:
     """The items that two systems answer differently, in order. texts: by `text_key`, as far as they are public."""
     theirs = {_place(track, answer): answer for answer in b}
     found = []
@@ -176,11 +183,11 @@ def text_key(dialogue_id: str, item: int) -> str:
     return f"{dialogue_id}#{item}"
 
 
-def _place(track: Track, answer: Answer) -> tuple[str, int]:
+def _place(track: Task, answer: Answer) -> tuple[str, int]:
     return answer.dialogue_id, getattr(answer, track.key) if track.key else 0
 
 
-def _shown(answer: Answer) -> dict[str, str]:
+def _shown(answer: Any) -> dict[str, str]:  # noqa: ANN401  # a dataclass
     """What an answer says, a text a field; neither where it stands nor how sure it is."""
     return {
         name: _text(getattr(answer, name))

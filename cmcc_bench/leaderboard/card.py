@@ -8,12 +8,11 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
-from cmcc_bench.leaderboard.board import Board, Entry, TrackBoard
+from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Board, Entry, TrackBoard
 from cmcc_bench.leaderboard.files import comparisons_path, counts_path, results_path
-from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED
 from cmcc_bench.leaderboard.view import RANK_RULE, nth_submission, rank_texts, shown_score
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_name
-from cmcc_bench.scoring import bleu
+from cmcc_bench.tasks import bleu
 
 _ABOUT = """\
 # Leaderboard of CMCC: results
@@ -79,7 +78,7 @@ def board_card(board: Board, licensed: bool) -> bytes:
     configs = {name: {"data_files": [{"split": board.split, "path": path}]} for name, path in paths.items()}
     if configs:
         MetadataConfigs(configs).to_dataset_card_data(data)
-    parts = [f"---\n{data.to_yaml()}\n---", _ABOUT, f"Scored on the split {board.split} of `{board.dataset}`."]
+    parts = [f"---\n{data.to_yaml()}\n---", _ABOUT, f"Scores on the split {board.split} of `{board.dataset}`."]
     parts.append(_HIDDEN if any(track.tests is not None for track in board.tracks.values()) else _COUNTS)
     parts += [table.markdown() for table in board_tables(board)]
     return "\n\n".join(parts).encode()

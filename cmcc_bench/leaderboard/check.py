@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 import cmcc
-from cmcc_bench.leaderboard.tracks import Answer, Row, Track
-from cmcc_bench.scoring.answers import UnknownLabelError
-from cmcc_bench.scoring.lines import WRITE, Bounds, FileList, Place, filled_lines, open_lines, parse_line
+from cmcc_bench.scoring.lines import WRITE, Bounds, FileList, filled_lines, open_lines, parse_line
 from cmcc_bench.scoring.predictions import align
+from cmcc_bench.tasks import Answer, Place, Row, Task
+from cmcc_bench.tasks.fields import UnknownLabelError
 
 FILE_BYTES = 64 << 20  # unpacked; the published test split takes about 6 MB
 LINE_BYTES = 32 << 10
@@ -53,7 +53,7 @@ class _Unknown:
             yield field, f"the label {cmcc.printable(name, 40)!r} on {count} line{'s' if count > 1 else ''}", first
 
 
-def check_file(path: Path, track: Track, rows: Sequence[Row], name: str | None = None) -> Checked:
+def check_file(path: Path, track: Task, rows: Sequence[Row], name: str | None = None) -> Checked:
     """Reads a file for a track and holds it against the rows that are to be answered, whose labels may be hidden.
 
     name: what messages call it (default: its name). Never raises for what the file holds, OSError where there is none.
@@ -84,22 +84,22 @@ def check_file(path: Path, track: Track, rows: Sequence[Row], name: str | None =
         if not answers and not problems:
             problems.append(cmcc.DataError("an empty file", f"{len(rows)} lines", WRITE, file=name))
         if not problems:
-            align(answers, rows, name, track.key, is_scored=False)
+            align(answers, rows, name, track.key)
     except cmcc.DataError as error:
         problems.append(error)
     return Checked((), tuple(problems)) if problems else Checked(tuple(answers), (), _notes(answers, track))
 
 
-def _notes(answers: FileList[Answer], track: Track) -> tuple[str, ...]:
+def _notes(answers: FileList[Answer], track: Task) -> tuple[str, ...]:
     unknown = _Unknown()
     for number, answer in zip(answers.lines, answers, strict=True):
         unknown.add(track.unknown(answer), number)
     return tuple(f"{field}: {found}, the first is line {first}" for field, found, first in unknown.messages())
 
 
-def read_answer(line: bytes, track: Track, place: Place) -> Answer:
+def read_answer(line: bytes, track: Task, place: Place) -> Answer:
     """One line as an answer. Raises cmcc.DataError for what is no JSON, no answer of the track, or too large."""
-    answer = track.parse(parse_line(line, place), place)
+    answer: Answer = track.parse(parse_line(line, place), place)
     _check_sizes(answer, place)
     return answer
 

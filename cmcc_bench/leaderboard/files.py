@@ -31,9 +31,9 @@ from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard
 from cmcc_bench.leaderboard.check import read_answer
 from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME
-from cmcc_bench.leaderboard.tracks import TRACKS, Answer, Track
 from cmcc_bench.scoring import Interval, PairedResult
 from cmcc_bench.scoring.lines import filled_lines, open_lines
+from cmcc_bench.tasks import TASKS, Answer, Task
 
 FACTS_NAME = "leaderboard.json"
 SUBMISSIONS, REJECTED = "submissions", "rejected"
@@ -178,7 +178,7 @@ def load_board(source: str | Path) -> Board:
         raise cmcc.DataError(f"no {FACTS_NAME}", "a leaderboard that was updated", hint, leaderboard=str(source))
     try:
         facts = Facts(**orjson.loads(path.read_bytes()))
-        tracks = {task: _read_track(folder, task, facts) for task in TRACKS if task in facts.items}
+        tracks = {task: _read_track(folder, task, facts) for task in TASKS if task in facts.items}
         rejected = read_rejected(folder)
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
         found = cmcc.printable(f"{type(error).__name__}: {error}".split("\n")[0])
@@ -210,7 +210,7 @@ def board_folder(source: str | Path) -> Path:
 
 
 def _read_track(folder: Path, task: str, facts: Facts) -> TrackBoard:
-    track = TRACKS[task]
+    track = TASKS[task]
     entries, items, dialogues = (
         _read_entries(folder / results_path(task), track),
         facts.items[task],
@@ -233,7 +233,7 @@ def _read_track(folder: Path, task: str, facts: Facts) -> TrackBoard:
     return TrackBoard(track, entries, arrays, tuple(first), items, dialogues, history=history)
 
 
-def _read_entries(path: Path, track: Track) -> tuple[Entry, ...]:
+def _read_entries(path: Path, track: Task) -> tuple[Entry, ...]:
     return tuple(_entry(row, track) for row in pq.read_table(path).to_pylist())
 
 
@@ -245,7 +245,7 @@ def _read_tests(path: Path) -> Tests:
     return tests
 
 
-def _entry(row: Mapping[str, Any], track: Track) -> Entry:
+def _entry(row: Mapping[str, Any], track: Task) -> Entry:
     scores = {
         name: Interval(row[name], _float(row[f"{name}_low"]), _float(row[f"{name}_high"]))
         for name in track.headline
@@ -270,7 +270,7 @@ def read_texts(folder: Path, task: str) -> dict[str, str]:
     return {row["key"]: row["text"] for row in pq.read_table(path).to_pylist()}
 
 
-def read_predictions_of(folder: Path, track: Track, key: str) -> list[Answer]:
+def read_predictions_of(folder: Path, track: Task, key: str) -> list[Answer]:
     """The answers of an accepted submission. Raises cmcc.DataError, OSError where they are not there."""
     path = folder / SUBMISSIONS / key / PREDICTIONS_NAME
     name = f"{key}/{path.name}"

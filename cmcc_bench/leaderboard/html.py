@@ -15,9 +15,8 @@ from markupsafe import Markup
 
 import cmcc
 from cmcc_bench.distribution import requirement
-from cmcc_bench.leaderboard.board import Board, Kind, TrackBoard
+from cmcc_bench.leaderboard.board import RESAMPLES, Board, Kind, TrackBoard
 from cmcc_bench.leaderboard.reader import SOURCE_VARIABLE, Reading
-from cmcc_bench.leaderboard.tracks import RESAMPLES
 from cmcc_bench.leaderboard.view import (
     KINDS,
     RANK_RULE,

@@ -25,7 +25,6 @@ from cmcc_bench.leaderboard.board import Difference, TrackBoard, differences
 from cmcc_bench.leaderboard.files import read_predictions_of, read_texts
 from cmcc_bench.leaderboard.policy import OwnContentOnly
 from cmcc_bench.leaderboard.reader import BoardReader, Reading, source_of_space
-from cmcc_bench.leaderboard.tracks import TRACKS
 from cmcc_bench.leaderboard.view import (
     KINDS,
     ORDERS,
@@ -38,6 +37,7 @@ from cmcc_bench.leaderboard.view import (
 )
 from cmcc_bench.masking import mask_error
 from cmcc_bench.reports.table import score_name
+from cmcc_bench.tasks import TASKS
 
 TITLE = "CMCC leaderboard"
 _FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")  # none is fetched
@@ -139,7 +139,7 @@ class _Page:
         tasks = [(one.track.title, name) for name, one in reading.board.tracks.items()] if reading.board else []
         return [
             html.heading_html(reading, track),
-            gr.update(choices=tasks, value=track.track.task),
+            gr.update(choices=tasks, value=track.track.name),
             gr.update(choices=[*orders.items()], value=order),
             *_rows(track, _choice(order, text, kinds)),
             *_sides(track, _choice(order, text, kinds)),
@@ -282,7 +282,7 @@ def _no_comparison(text: str, is_problem: bool = False) -> list[Any]:
 def _found_differences(folder: Path, read_at: str, task: str, a: str, b: str) -> list[Difference]:
     """All items that two submissions answer differently. read_at: so that a newer reading is read anew."""
     del read_at
-    track = TRACKS[task]
+    track = TASKS[task]
     first, second = (read_predictions_of(folder, track, key) for key in (a, b))
     return differences(track, first, second, read_texts(folder, task))
 

@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 
 import cmcc
 from cmcc_bench.corpus import has_config, is_licensed, is_synthetic
-from cmcc_bench.hidden import check_labels
-from cmcc_bench.leaderboard.board import Entry, TrackBoard, text_key, with_ranks
+from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Entry, TrackBoard, board_scores, text_key, with_ranks
 from cmcc_bench.leaderboard.submission import Stored, same_name, skeleton
-from cmcc_bench.leaderboard.tracks import RESAMPLES, SEED, TRACKS, Answer, Row, Scored, Track, published, score
-from cmcc_bench.recognition.rows import TASKS
-from cmcc_bench.scoring import Interval
+from cmcc_bench.scoring import Interval, Scores
 from cmcc_bench.scoring.bootstrap import paired_results_of_all
+from cmcc_bench.tasks import TASKS, Row, Task
 
 Progress = Callable[[int, int], None]
 
@@ -36,13 +34,13 @@ class Gold:
         return is_synthetic(self.rows)
 
 
-def track_board(track: Track, gold: Gold, submitted: Mapping[str, tuple[Stored, Scored]]) -> TrackBoard:
+def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, Scores]]) -> TrackBoard:
     """A track's table. submitted: by key, what is said of each system and its scores."""
     bounds = {
-        name: score(track, answers, gold.rows)
+        name: board_scores(track, answers, gold.rows)
         for name, answers in (track.bounds(gold.train, gold.rows, SEED) if gold.train else {}).items()
     }
-    perfect = bounds["gold"] if bounds else score_gold(track, gold)
+    perfect = bounds["gold"] if bounds else board_scores(track, track.gold(gold.rows), gold.rows)
     places = places_of(stored for stored, _ in submitted.values())
     everything = [
         replace(submitted_entry(stored, scored, perfect.scores), submission=places[key].submission)
@@ -53,14 +51,13 @@ def track_board(track: Track, gold: Gold, submitted: Mapping[str, tuple[Stored, 
     entries = [replace(entry, notes=notes.get(entry.key, ())) for entry in everything if places[entry.key].is_latest]
     entries = with_ranks(entries, track.headline)
     entries += [Entry(name, name, "bound", scored.scores) for name, scored in bounds.items()]
-    entries += published_entries(track.task)
+    entries += published_entries(track)
     shown = {key: scored for key, (_, scored) in submitted.items() if places[key].is_latest} | bounds
     ids, items = perfect.dialogue_ids, perfect.items
     counts = {key: scored.counts for key, scored in shown.items()}
     if not gold.hidden:
         return TrackBoard(track, tuple(entries), counts, ids, items, len(ids), history=history)
-    statistics = {name: track.statistics[name] for name in track.headline}
-    tests = paired_results_of_all(counts, statistics, RESAMPLES, SEED)
+    tests = paired_results_of_all(counts, track.board_measure.statistics, RESAMPLES, SEED)
     return TrackBoard(track, tuple(entries), {}, (), items, len(ids), tests, history)
 
 
@@ -101,13 +98,7 @@ def look_alikes(submitted: Iterable[Stored]) -> dict[str, tuple[str, ...]]:
     return notes
 
 
-def score_gold(track: Track, gold: Gold) -> Scored:
-    """Gold against itself: the most that the data allow."""
-    answers: list[Answer] = track.bounds(gold.rows, gold.rows, SEED)["gold"]
-    return score(track, answers, gold.rows)
-
-
-def submitted_entry(stored: Stored, scored: Scored, gold: Mapping[str, Interval]) -> Entry:
+def submitted_entry(stored: Stored, scored: Scores, gold: Mapping[str, Interval]) -> Entry:
     """The row of a submission, flagged where a score is exactly the one that gold gets."""
     said = stored.description
     perfect = [name for name, found in scored.scores.items() if is_perfect(found.point, gold[name].point)]
@@ -130,31 +121,31 @@ def is_perfect(point: float, best: float) -> bool:
     return not math.isnan(point) and math.isclose(point, best, rel_tol=1e-12)
 
 
-def published_entries(task: str) -> list[Entry]:
+def published_entries(task: Task) -> list[Entry]:
     """The paper's rows of a track; their intervals are not published."""
     return [
         Entry(
-            f"{name}, as published",
-            f"{name}, as published",
+            name := f"{row.name}, table {row.table}, as published",
+            name,
             "published",
-            {score: Interval(value, math.nan, math.nan) for score, value in values.items()},
+            {score: Interval(value, math.nan, math.nan) for score, value in row.board.items()},
             author="the paper",
             date="2022",
             training_data="CMCC",
         )
-        for name, values in published(task).items()
+        for row in task.published
+        if row.board is not None
     ]
 
 
-def public_texts(track: Track, gold: Gold) -> dict[str, str]:
+def public_texts(track: Task, gold: Gold) -> dict[str, str]:
     """What the user says in each item, by board.text_key, to be published with a board.
 
     Empty unless every dialogue is simulated: licensed texts are never published along. Empty for whole dialogues.
     """
     if is_licensed(gold.rows) or not track.key:
         return {}
-    column = "user" if track.task == "response" else "text"
-    return {text_key(row["dialogue_id"], row[track.key]): row[column] for row in gold.rows}
+    return {text_key(row["dialogue_id"], row[track.key]): row[track.text] for row in gold.rows}
 
 
 def read_gold(dataset: str, labels: str | None, split: str) -> dict[str, Gold]:
@@ -165,9 +156,9 @@ def read_gold(dataset: str, labels: str | None, split: str) -> dict[str, Gold]:
     on, or the labels are hidden.
     """
     found = {}
-    for task, track in TRACKS.items():
+    for task, track in TASKS.items():
         if rows := _rows(track, labels or dataset, split):
-            check_labels(rows, dataset=labels or dataset, split=split)
+            track.check_labels(rows, dataset=labels or dataset, split=split)
             train = _rows(track, dataset, "train")
             found[task] = Gold(rows, train, labels is not None or not train)
     if not found:
@@ -176,6 +167,6 @@ def read_gold(dataset: str, labels: str | None, split: str) -> dict[str, Gold]:
     return found
 
 
-def _rows(track: Track, dataset: str, split: str) -> Sequence[Row]:
+def _rows(track: Task, dataset: str, split: str) -> Sequence[Row]:
     """The rows of a track; none where the data set lacks its config, as MobileCS without emotions does."""
-    return track.rows(dataset, split) if has_config(dataset, TASKS.get(track.task, track.task)) else ()
+    return track.rows(dataset, [split])[split] if has_config(dataset, track.config) else ()

@@ -13,7 +13,7 @@ import orjson
 
 import cmcc
 from cmcc_bench.distribution import VERSION
-from cmcc_bench.leaderboard.tracks import Place, track_of
+from cmcc_bench.tasks import Place, task_of
 
 DESCRIPTION_BYTES = 16 << 10
 FOLDER = "submission"  # in the pull request
@@ -123,7 +123,7 @@ def description_of(value: Mapping[str, Any], **place: str | int | None) -> Descr
     if _is_reserved(model):
         hint = "Such names stand for rows that are no submissions."
         raise cmcc.DataError(model, "a name of its own", hint, **place, field="model")
-    task = track_of(_line(value, "task", 40, place)).task
+    task = task_of(_line(value, "task", 40, place)).name
     training_data = _line(value, "training_data", _LONGEST["training_data"], place)
     toolkit = _line(value, "toolkit", 40, place) if value.get("toolkit") else ""
     return Description(model, task, training_data, _address(value.get("paper"), place), toolkit)

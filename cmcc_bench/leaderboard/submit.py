@@ -16,7 +16,7 @@ from cmcc_bench.hub.push import data_words, readable_size, user_name
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.inbox import open_requests
 from cmcc_bench.leaderboard.submission import DESCRIPTION_NAME, FOLDER, PREDICTIONS_NAME, TITLE, Description
-from cmcc_bench.leaderboard.tracks import Answer, Row, Track, line_of, track_of
+from cmcc_bench.tasks import Answer, Row, Task, answer_line, task_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Submission:
         """What travels, by path in the pull request: what was understood of the file, nothing else of it."""
         return {
             f"{FOLDER}/{DESCRIPTION_NAME}": self.description.as_json(),
-            f"{FOLDER}/{PREDICTIONS_NAME}": b"".join(map(line_of, self.answers)),
+            f"{FOLDER}/{PREDICTIONS_NAME}": b"".join(map(answer_line, self.answers)),
         }
 
     @property
@@ -49,18 +49,18 @@ class Submission:
             yield f"  upload {name} ({readable_size(len(content))})"
 
 
-def rows_to_answer(track: Track, dataset: str, split: str) -> list[Row]:
+def rows_to_answer(track: Task, dataset: str, split: str) -> list[Row]:
     """The rows of a split that a file has to answer. Raises cmcc.DataError where there are none."""
-    rows = track.rows(dataset, split)
+    rows = track.rows(dataset, [split])[split]
     if not rows:
-        expected = f"rows of the track {track.task}"
+        expected = f"rows of the track {track.name}"
         raise cmcc.DataError("none", expected, "Name another data set or --split.", dataset=dataset, split=split)
     return rows
 
 
 def make_submission(path: Path, description: Description, dataset: str, split: str) -> Submission:
     """Checks a file as `cmcc validate` does. Raises cmcc.DataError with the first problem."""
-    track = track_of(description.task)
+    track = task_of(description.task)
     rows = rows_to_answer(track, dataset, split)
     checked = check_file(path, track, rows)
     if checked.problems:

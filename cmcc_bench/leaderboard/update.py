@@ -20,7 +20,7 @@ from cmcc_bench.build.place import CARD_NAME
 from cmcc_bench.corpus import is_licensed
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.push import is_same
-from cmcc_bench.leaderboard.board import Board, Rejected
+from cmcc_bench.leaderboard.board import Board, Rejected, board_scores
 from cmcc_bench.leaderboard.card import board_card
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.files import REJECTED, SUBMISSIONS, board_files, read_rejected_file, texts_file, texts_path
@@ -33,8 +33,9 @@ from cmcc_bench.leaderboard.submission import (
     read_description,
     read_stored,
 )
-from cmcc_bench.leaderboard.tracks import TRACKS, Answer, Scored, line_of, score
 from cmcc_bench.masking import mask_error
+from cmcc_bench.scoring import Scores
+from cmcc_bench.tasks import TASKS, Answer, answer_line
 
 _SAID = 1_000  # characters of a reason that are kept and said
 
@@ -78,7 +79,7 @@ class _Kept:
     """A submission that is on the board: what is said of it, its scores, and its two files where it is new."""
 
     stored: Stored
-    scored: Scored
+    scored: Scores
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -198,23 +199,23 @@ def _judged(request: Request, received: Received, gold: Mapping[str, Gold]) -> _
     description = read_description(received.description)
     stored = Stored(description, request.number, request.author, request.date, received.commit)
     scored, answers = _scored(stored, received.predictions, gold)
-    files = {DESCRIPTION_NAME: stored.as_json(), PREDICTIONS_NAME: b"".join(map(line_of, answers))}
+    files = {DESCRIPTION_NAME: stored.as_json(), PREDICTIONS_NAME: b"".join(map(answer_line, answers))}
     return _Kept(stored, scored, files)
 
 
-def _scored(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> tuple[Scored, tuple[Answer, ...]]:
+def _scored(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> tuple[Scores, tuple[Answer, ...]]:
     """The scores of a file of predictions, and its answers. Raises cmcc.DataError for what cannot be scored."""
-    track = TRACKS[stored.description.task]
-    if track.task not in gold:
+    track = TASKS[stored.description.task]
+    if track.name not in gold:
         hint = "This leaderboard does not score that task."
-        raise cmcc.DataError(f"the task {track.task}", f"one of {', '.join(gold)}", hint, field="task")
-    rows = gold[track.task].rows
+        raise cmcc.DataError(f"the task {track.name}", f"one of {', '.join(gold)}", hint, field="task")
+    rows = gold[track.name].rows
     checked = check_file(predictions, track, rows, PREDICTIONS_NAME)
     if checked.problems:
         more = f" (and {len(checked.problems) - 1} more problems)" if len(checked.problems) > 1 else ""
         first = checked.problems[0]
         raise cmcc.DataError(first.found + more, first.expected, first.hint, **first.place)
-    return score(track, checked.answers, rows, PREDICTIONS_NAME), checked.answers
+    return board_scores(track, checked.answers, rows, PREDICTIONS_NAME), checked.answers
 
 
 def _board(
@@ -225,7 +226,7 @@ def _board(
         submitted = {
             name: (one.stored, one.scored) for name, one in sorted(kept.items()) if one.stored.description.task == task
         }
-        tracks[task] = track_board(TRACKS[task], rows, submitted)
+        tracks[task] = track_board(TASKS[task], rows, submitted)
     synthetic = any(rows.synthetic for rows in gold.values())
     last = {one.number: one for one in rejected}  # of the same request the newest reason
     return Board(dataset, split, synthetic, tracks, tuple(last[number] for number in sorted(last)))
@@ -234,7 +235,7 @@ def _board(
 def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_Kept]) -> dict[str, bytes]:
     files = board_files(board)
     for task, rows in gold.items():
-        if texts := public_texts(TRACKS[task], rows):
+        if texts := public_texts(TASKS[task], rows):
             files[texts_path(task)] = texts_file(texts)
     for one in new:
         files |= {f"{SUBMISSIONS}/{one.stored.name}/{name}": content for name, content in one.files.items()}

@@ -15,9 +15,9 @@ from transformers import PreTrainedModel
 import cmcc
 from cmcc_bench.models.classifier import EncodedText, encode_texts, longest_text, probabilities
 from cmcc_bench.models.tokenizer import Tokenizer
-from cmcc_bench.scoring import EmotionAnswer
-from cmcc_bench.scoring.bootstrap import Array
-from cmcc_bench.scoring.counts import f1
+from cmcc_bench.tasks import EmotionAnswer
+from cmcc_bench.tasks.base import Array
+from cmcc_bench.tasks.counts import f1
 
 LABELS = tuple(cmcc.EMOTIONS)
 PUBLISHED_THRESHOLD = 0.3

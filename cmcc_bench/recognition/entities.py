@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 import cmcc
 from cmcc_bench.models.stack_propagation import EMOTIONS, IGNORED, TAGS, StackPropagation, said_emotions
 from cmcc_bench.models.tokenizer import Tokenizer
-from cmcc_bench.scoring import Entity, EntityAnswer
+from cmcc_bench.tasks import Entity, EntityAnswer
 
 Row = Mapping[str, Any]
 TYPES = tuple(cmcc.ENTITY_TYPES)
@@ -36,7 +36,7 @@ class TaggedText:
 
 
 def encode_tagged(tokenizer: Tokenizer, rows: Sequence[Row], max_length: int) -> list[TaggedText]:
-    """Rows of recognition.rows.entity_rows in tokens, at most `max_length` each; what is longer loses its end."""
+    """Rows of tasks.entities.entity_rows in tokens, at most `max_length` each; what is longer loses its end."""
     if not rows:
         return []  # transformers raises IndexError
     tokenizer.truncation_side = "right"

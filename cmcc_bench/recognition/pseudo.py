@@ -20,8 +20,8 @@ from cmcc_bench.decoding.confidence import LABEL_SEGMENTS, label_exchanges
 from cmcc_bench.decoding.run import open_model
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.training import read_training
-from cmcc_bench.scoring import EmotionAnswer
 from cmcc_bench.state.response import response_rows
+from cmcc_bench.tasks import EmotionAnswer
 
 from .run import open_recogniser
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cmcc
 from cmcc_bench.corpus import fingerprint_of, is_synthetic
@@ -15,19 +16,17 @@ from cmcc_bench.models.classifier import encode_texts, load_classifier, longest_
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.tokenizer import load_tokenizer
 from cmcc_bench.models.training import read_training
-from cmcc_bench.scoring import Answer, SatisfactionAnswer
-from cmcc_bench.scoring.answers import answer_line
+from cmcc_bench.tasks import EMOTION, ENTITIES, SATISFACTION, Row, SatisfactionAnswer, answer_line, task_of
 
 from .emotion import emotion_answers, emotion_probabilities, model_thresholds
 from .entities import entity_answers, load_tagger
-from .rows import TASKS, Row, split_rows
 
 BATCH_SIZE = 32  # texts at a time
 _CHUNK = 512  # rows between two signs of progress; texts of similar length are put together within one
 
 _SATISFACTION = tuple(cmcc.SATISFACTION)
 
-Recogniser = Callable[[Sequence[Row]], list[Answer]]  # an answer for each row, in order
+Recogniser = Callable[[Sequence[Row]], list[Any]]  # an answer for each row, in order
 
 
 def recognise(
@@ -45,13 +44,13 @@ def recognise(
     is not run again. Raises cmcc.DataError for what is not a model, a data set or a split.
     """
     task = read_training(model_dir).task
-    rows = split_rows(dataset, task, split)
+    rows = task_of(task).split_rows(dataset, split)
     run = _new_run(Path(model_dir), dataset, task, split, rows, batch_size)
     files, total = RunFiles(Path(out)), len(rows)
     if finished := files.finished_run(run):
         return finished
     files.check_free(run)
-    recognised, begin, answers = open_recogniser(model_dir, batch_size), time.perf_counter(), list[Answer]()
+    recognised, begin, answers = open_recogniser(model_dir, batch_size), time.perf_counter(), list[Any]()
     for chunk in _chunks(rows):
         answers += recognised(chunk)
         if progress:
@@ -70,17 +69,18 @@ def recognise(
 def open_recogniser(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Recogniser:
     """The function that a trained model in a folder is. Raises cmcc.DataError when it is no recogniser."""
     task = read_training(model_dir).task
-    if task not in TASKS:
+    opened = {EMOTION.name: _emotions, ENTITIES.name: _entities, SATISFACTION.name: _satisfaction}
+    if task not in opened:
         hint = "Name the best checkpoint of a run of train/emotion.py, train/joint.py or train/satisfaction.py."
-        raise cmcc.DataError(f"a model of the task {task}", ", ".join(TASKS), hint, model=str(model_dir))
-    return {"emotion": _emotions, "entities": _entities, "satisfaction": _satisfaction}[task](model_dir, batch_size)
+        raise cmcc.DataError(f"a model of the task {task}", ", ".join(opened), hint, model=str(model_dir))
+    return opened[task](model_dir, batch_size)
 
 
 def _emotions(model_dir: str | Path, batch_size: int) -> Recogniser:
     tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, cmcc.EMOTIONS)
     thresholds = model_thresholds(model)
 
-    def answers(rows: Sequence[Row]) -> list[Answer]:
+    def answers(rows: Sequence[Row]) -> list[Any]:
         return list(emotion_answers(rows, emotion_probabilities(model, tokenizer, rows, batch_size), thresholds))
 
     return answers
@@ -89,7 +89,7 @@ def _emotions(model_dir: str | Path, batch_size: int) -> Recogniser:
 def _entities(model_dir: str | Path, batch_size: int) -> Recogniser:
     tokenizer, model = load_tokenizer(model_dir, ()), load_tagger(model_dir)
 
-    def answers(rows: Sequence[Row]) -> list[Answer]:
+    def answers(rows: Sequence[Row]) -> list[Any]:
         found = dict(entity_answers(model, tokenizer, rows, batch_size))
         return [found[place] for place in range(len(rows))]
 
@@ -99,7 +99,7 @@ def _entities(model_dir: str | Path, batch_size: int) -> Recogniser:
 def _satisfaction(model_dir: str | Path, batch_size: int) -> Recogniser:
     tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, cmcc.SATISFACTION)
 
-    def answers(rows: Sequence[Row]) -> list[Answer]:
+    def answers(rows: Sequence[Row]) -> list[Any]:
         texts = encode_texts(tokenizer, [row["text"] for row in rows], longest_text(model, tokenizer))
         found = dict(probabilities(model, texts, batch_size))
         return [_satisfaction_answer(row, found[place]) for place, row in enumerate(rows)]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cmcc_bench.corpus import fingerprint_of, open_split
-from cmcc_bench.recognition.rows import TASKS, task_rows
-from cmcc_bench.reports.recognition import RecognitionData, recognition_tables
-from cmcc_bench.reports.response import Data, response_tables
-from cmcc_bench.reports.systems import System, check_data, find_systems, recognisers, response_systems
+from cmcc_bench.reports.answers import answer_tables
+from cmcc_bench.reports.response import response_tables
+from cmcc_bench.reports.scores import Data
+from cmcc_bench.reports.systems import System, check_data, find_systems, response_systems
 from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.reports.unlabeled import unlabeled_table
-
-_STEPS = ("response", *TASKS)
+from cmcc_bench.tasks import RESPONSE, TASKS, Task
 
 
 def all_tables(
@@ -30,37 +29,27 @@ def all_tables(
     """
     systems = find_systems(paths)
     tables: list[ReportTable] = []
-    for number, task in enumerate(_STEPS, 1):
-        if task == "response":
-            tables += _response(systems, resamples, seed, examples)
-        else:
-            tables += _recognition(task, systems, resamples, seed)
+    for number, task in enumerate(TASKS.values(), 1):
+        tables += _tables_of(task, systems, resamples, seed, examples)
         if progress:
-            progress(number, len(_STEPS))
+            progress(number, len(TASKS))
     return tables
 
 
-def _response(systems: Sequence[System], resamples: int, seed: int, examples: int) -> list[ReportTable]:
-    own = response_systems(systems)
+def _tables_of(
+    task: Task, systems: Sequence[System], resamples: int, seed: int, examples: int
+) -> Iterator[ReportTable]:
+    own, writers = [system for system in systems if system.task is task], response_systems(systems)
     if not own:
-        return []
-    rows = task_rows(own[0].dataset, "response", (own[0].split, "train"))
-    data = Data(rows[own[0].split], rows["train"])
-    check_data(own, fingerprint_of(data.rows))
-    tables = response_tables(own, data, resamples, seed, examples)
-    gained = unlabeled_table("response", own, data.rows, data.synthetic, resamples, seed)
-    return [*tables, gained] if gained else tables
-
-
-def _recognition(task: str, systems: Sequence[System], resamples: int, seed: int) -> list[ReportTable]:
-    own = recognisers(systems, task)
-    if not own:
-        return []
+        return
     dataset, split = own[0].dataset, own[0].split
-    rows = task_rows(dataset, task, (split, "train"))
+    rows = task.rows(dataset, (split, "train"))
     check_data(own, fingerprint_of(rows[split]))
-    writers = response_systems(systems)
-    data = RecognitionData(rows[split], rows["train"], list(open_split(dataset, "labeled", split)))
-    tables = recognition_tables(task, own, writers, data, resamples, seed)
-    gained = unlabeled_table(task, own, data.rows, data.synthetic, resamples, seed) if task == "emotion" else None
-    return [*tables, gained] if gained else tables
+    labeled = list(open_split(dataset, "labeled", split)) if task.written else []
+    data = Data(rows[split], rows["train"], labeled)
+    if task is RESPONSE:
+        yield from response_tables(writers, data, resamples, seed, examples)
+    else:
+        yield from answer_tables(task, own, writers, data, resamples, seed)
+    if gained := unlabeled_table(task, own, data, resamples, seed):
+        yield gained

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import Any
 import cmcc
 from cmcc_bench.corpus import open_split
 from cmcc_bench.models.training import Training, training_of
-from cmcc_bench.recognition.rows import emotions_written, entities_written, only_answered, split_rows
-from cmcc_bench.scoring import Answer, Prediction, read_answers, read_predictions
-from cmcc_bench.scoring.answers import PARSERS
+from cmcc_bench.scoring import Version, read_answers, read_predictions, response_measure
 from cmcc_bench.scoring.predictions import facts_path
 from cmcc_bench.system_files import is_system_file
+from cmcc_bench.tasks import RESPONSE, Measure, Row, Task, task_of
+from cmcc_bench.tasks.written import only_answered
 from cmcc_bench.textform import FORMS, TextForm
 
 
@@ -37,9 +37,28 @@ class System:
     training: Training = field(default_factory=Training)
 
     @property
+    def task(self) -> Task:
+        """What it was made for."""
+        return task_of(self.training.task)
+
+    @cached_property
+    def answers(self) -> list[Any]:
+        """What the file holds. Raises cmcc.DataError when it is not one."""
+        return read_answers(self.path, self.training.task)
+
+    @property
     def key(self) -> tuple[str, ...]:
         """What tells its row in the tables from others."""
         return self.training.task, self.training.suffix
+
+    @property
+    def untold(self) -> Sequence[str]:
+        """The scores that are not its own."""
+        return self.task.untold(self.answers)
+
+    def measure(self, version: Version = "strict") -> Measure:  # noqa: ARG002  # which responses alone have
+        """How it is scored."""
+        return self.task.measure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +67,6 @@ class ResponseSystem(System):
 
     form: TextForm
     mode: str
-
-    @cached_property
-    def predictions(self) -> list[Prediction]:
-        """What the file holds. Raises cmcc.DataError when it is not one."""
-        return read_predictions(self.path)
 
     @property
     def fold_caring(self) -> bool:
@@ -64,15 +78,14 @@ class ResponseSystem(System):
         """Text form, mode of decoding, and what is special about its training."""
         return self.form.name, self.mode, self.training.suffix
 
+    @property
+    def untold(self) -> Sequence[str]:
+        """All scores but that of the response, where the oracle gave what stands before it."""
+        return [name for name in self.task.measure.statistics if self.mode == "oracle" and name != "bleu"]
 
-@dataclass(frozen=True, kw_only=True)
-class Recogniser(System):
-    """What a recogniser said."""
-
-    @cached_property
-    def answers(self) -> list[Answer]:
-        """What the file holds. Raises cmcc.DataError when it is not one."""
-        return read_answers(self.path, self.training.task)
+    def measure(self, version: Version = "strict") -> Measure:
+        """How it is scored: with the caring acts folded back where it has none."""
+        return response_measure(version, self.fold_caring)
 
 
 def find_systems(paths: Iterable[Path]) -> list[System]:
@@ -113,11 +126,6 @@ def response_systems(systems: Iterable[System]) -> list[ResponseSystem]:
     return [system for system in systems if isinstance(system, ResponseSystem)]
 
 
-def recognisers(systems: Iterable[System], task: str) -> list[Recogniser]:
-    """The recognisers of a task among them."""
-    return [system for system in systems if isinstance(system, Recogniser) and system.training.task == task]
-
-
 def _check_different(systems: Sequence[System]) -> None:
     """A table has one row for a kind of system: which file it is of may not be left to chance."""
     seen: dict[tuple[str, ...], System] = {}
@@ -144,13 +152,12 @@ def _read(file: Path) -> System:
     path = facts_path(file)
     facts = _read_facts(path)
     try:
-        training = training_of({**facts.get("training", {}), "task": facts.get("task", "response")})
+        training = training_of({**facts.get("training", {}), "task": facts.get("task", RESPONSE.name)})
         common: dict[str, Any] = {"path": file, "dataset": facts["dataset"], "split": facts["split"]}
         common |= {name: facts.get(name) or None for name in ("fingerprint", "model_digest", "date")}
         common["training"] = training
-        if training.task in PARSERS:
-            system: System = Recogniser(**common)
-        else:
+        system = System(**common)
+        if system.task is RESPONSE:
             system = ResponseSystem(**common, form=FORMS[facts["form"]], mode=facts["mode"])
     except (KeyError, TypeError) as error:
         raise _unknown_facts(path, error) from error
@@ -180,34 +187,42 @@ def _unknown_facts(path: Path, error: Exception) -> cmcc.DataError:
 def task_of_file(file: Path) -> str:
     """What to score in a prediction file: as the facts beside it say, response where there are none."""
     path = facts_path(file)
-    return str(_read_facts(path).get("task", "response")) if path.exists() else "response"
+    return str(_read_facts(path).get("task", RESPONSE.name)) if path.exists() else RESPONSE.name
 
 
-def read_task_answers(
-    files: Sequence[Path], task: str, dataset: str, split: str
-) -> tuple[list[list[Answer]], list[Mapping[str, Any]]]:
-    """The answers of a recognition task in each file, and the gold rows that all of them answer.
+def read_task_answers(files: Sequence[Path], task: Task, dataset: str, split: str) -> tuple[list[list[Any]], list[Row]]:
+    """The answers of a task in each file, and the gold rows that all of them answer.
 
     From a file that a dialogue model wrote, those that it wrote along: it answers utterances that have a reply, and of
     entities it tells the names. Then only these are scored, in all files.
     Raises cmcc.DataError when a file is neither, or there are no rows.
     """
-    rows = split_rows(dataset, task, split)
-    written = [task_of_file(file) != task and facts_path(file).exists() for file in files]
+    rows = task.split_rows(dataset, split)
+    written = [task_of_file(file) != task.name and facts_path(file).exists() for file in files]
     if not any(written):
-        return [read_answers(file, task) for file in files], rows
-    labeled, answers = list(open_split(dataset, "labeled", split)), list[list[Answer]]()
+        return [read_answers(file, task.name) for file in files], rows
+    labeled, answers = list(open_split(dataset, "labeled", split)), list[list[Any]]()
     for file, by_dialogue_model in zip(files, written, strict=True):
-        found = _written(file, task, labeled) if by_dialogue_model else read_answers(file, task)
+        if not by_dialogue_model:
+            found: list[Any] = read_answers(file, task.name)
+        elif task.written and task_of_file(file) == RESPONSE.name:
+            found = task.written.read(read_predictions(file), labeled)
+        else:
+            raise cmcc.DataError(f"answers of the task {task_of_file(file)}", f"those of {task.name}", file=str(file))
         answers.append(only_answered(found, labeled))
     return answers, only_answered(rows, labeled)
 
 
-def _written(file: Path, task: str, labeled: Sequence[Mapping[str, Any]]) -> list[Answer]:
-    if task_of_file(file) != "response" or task == "satisfaction":
-        raise cmcc.DataError(f"answers of the task {task_of_file(file)}", f"those of {task}", file=str(file))
-    read = emotions_written if task == "emotion" else entities_written
-    return list(read(read_predictions(file), labeled))
+def read_measure(file: Path, task: Task, version: Version, fold_caring: bool) -> Measure:
+    """How a file is scored: of responses in a version, folded as asked, or as the facts beside the file say."""
+    if task is not RESPONSE:
+        return task.measure
+    return response_measure(version, fold_caring or (facts_path(file).exists() and read_system(file).fold_caring))
+
+
+def read_untold(file: Path, task: Task) -> Sequence[str]:
+    """The scores that are not the system's own as the facts beside the file say: of responses with the oracle."""
+    return read_system(file).untold if task is RESPONSE and facts_path(file).exists() else ()
 
 
 def check_data(systems: Iterable[System], fingerprint: str) -> None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 import cmcc
-from cmcc_bench.scoring import Interval, PairedResult, ResponseScores
+from cmcc_bench.scoring import Interval, PairedResult
 
 NOTHING = "–"
 _AUTOLINK = re.compile(r"(?<=:)//|(?<=www)\.|@", re.IGNORECASE)  # of which GitHub's Markdown makes links by itself
@@ -198,16 +198,3 @@ def verdict(name: str, score: str, found: PairedResult) -> str:
     if not found.excludes_0:
         return f"{name}: the {score} interval includes 0, so these dialogues do not show which is better."
     return f"{name}: {score} is {'higher' if found.difference > 0 else 'lower'}, and the interval excludes 0."
-
-
-def score_table(name: str, scores: ResponseScores, synthetic: bool, mode: str = "end2end") -> ReportTable:
-    """All scores of one system, a row each; of one decoded with the oracle, those of its own response alone."""
-    own = [key for key in scores.scores if mode == "end2end" or key == "bleu"]
-    rows = tuple((key, score_cell(scores.scores[key])) for key in own)
-    folded = ("Acts are scored with the caring ones folded back.",) if scores.fold_caring else ()
-    notes = (
-        *folded,
-        f"{scores.dialogues} dialogues, {scores.exchanges} exchanges; {scores.resamples} resamples, seed {scores.seed}",
-        f"BLEU: {scores.signature}",
-    )
-    return ReportTable(f"{name}, {scores.version}{mark(synthetic)}", ("score", "value [95 %]"), rows, notes)

@@ -2,55 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from cmcc_bench.reports.systems import Recogniser, ResponseSystem, System
+from cmcc_bench.reports.scores import Data
+from cmcc_bench.reports.systems import ResponseSystem, System
 from cmcc_bench.reports.table import ReportTable, difference_cells, mark, score_cell, score_name, verdict
-from cmcc_bench.scoring import (
-    Interval,
-    PairedResult,
-    compare_answers,
-    compare_responses,
-    score_answers,
-    score_responses,
-)
-
-Row = Mapping[str, Any]
-
-_SCORES = {"emotion": ("micro_f1", "macro_f1"), "response": ("intent_f1", "act_f1", "bleu")}
+from cmcc_bench.scoring import PairedResult, compare, score
+from cmcc_bench.tasks import Task
 
 
-def unlabeled_table(
-    task: str, systems: Sequence[System], rows: Sequence[Row], synthetic: bool, resamples: int, seed: int
-) -> ReportTable | None:
+def unlabeled_table(task: Task, systems: Sequence[System], data: Data, resamples: int, seed: int) -> ReportTable | None:
     """A row a system with its share of labels and its pseudo-labels; None where no system has any.
 
-    task: emotion, or response (the variant, end to end). rows: gold, of the task's config.
+    systems: of the task; of dialogue models the variant alone, end to end. Tasks that gain nothing by them have none.
     """
     chosen = [system for system in systems if not _others(system)]
-    if not any(system.training.pseudo_labelled for system in chosen):
+    if not task.gained or not any(system.training.pseudo_labelled for system in chosen):
         return None
-    score, compare = _functions(task, rows, resamples, seed)
     chosen.sort(key=lambda system: (-system.training.labelled_share, system.training.pseudo_labelled))
-    lines, notes = [], []
+    main, rows, lines, notes = task.gained[-1], data.rows, [], []
     for system in chosen:
-        training, scores = system.training, score(system)
-        plain = _without_pseudo_labels(system, chosen)
-        main = _SCORES[task][-1]
-        difference = compare(system, plain)[main] if plain else None
-        lines.append(
-            (
-                f"{training.labelled_share:.0%}",
-                str(training.pseudo_labelled),
-                *(score_cell(scores[name]) for name in _SCORES[task]),
-                difference_cells(difference)[0] if difference else "",
-            )
-        )
-        if difference:
+        training = system.training
+        scores = score(task, system.answers, rows, resamples, seed, measure=system.measure()).scores
+        cells = [f"{training.labelled_share:.0%}", str(training.pseudo_labelled)]
+        cells += [score_cell(scores[name]) for name in task.gained]
+        if plain := _without_pseudo_labels(system, chosen):
+            measures = system.measure(), plain.measure()
+            compared = compare(task, system.answers, plain.answers, rows, resamples, seed, measures=measures)
+            difference = compared.differences[main]
             notes.append(_verdict(main, f"{training.labelled_share:.0%} of the labels", difference))
-    columns = ("labels", "pseudo-labelled", *map(score_name, _SCORES[task]), f"gain in {score_name(_SCORES[task][-1])}")
-    title = f"Unlabeled dialogues, {task}{mark(synthetic)}"
+        lines.append((*cells, difference_cells(difference)[0] if plain else ""))
+    columns = ("labels", "pseudo-labelled", *map(score_name, task.gained), f"gain in {score_name(main)}")
+    title = f"Unlabeled dialogues, {task.name}{mark(data.synthetic)}"
     return ReportTable(title, columns, tuple(lines), tuple(notes))
 
 
@@ -76,28 +59,3 @@ def _verdict(score: str, share: str, found: PairedResult) -> str:
     if found.difference < 0:
         return f"With {share}, pseudo-labels did harm."
     return verdict(f"With {share}, pseudo-labels", score_name(score), found)
-
-
-Score = Callable[[Any], Mapping[str, Interval]]
-Compare = Callable[[Any, Any], Mapping[str, PairedResult]]
-
-
-def _functions(task: str, rows: Sequence[Row], resamples: int, seed: int) -> tuple[Score, Compare]:
-    """How a system of the task is scored, and how two are compared."""
-
-    def score_response(system: ResponseSystem) -> Mapping[str, Interval]:
-        return score_responses(system.predictions, rows, "strict", system.fold_caring, resamples, seed).scores
-
-    def compare_response(a: ResponseSystem, b: ResponseSystem) -> Mapping[str, PairedResult]:
-        folds = a.fold_caring, b.fold_caring
-        return compare_responses(a.predictions, b.predictions, rows, "strict", folds, resamples, seed).differences
-
-    def score_recogniser(system: Recogniser) -> Mapping[str, Interval]:
-        return score_answers(task, system.answers, rows, resamples, seed).scores
-
-    def compare_recognisers(a: Recogniser, b: Recogniser) -> Mapping[str, PairedResult]:
-        return compare_answers(task, a.answers, b.answers, rows, resamples, seed).differences
-
-    if task == "response":
-        return score_response, compare_response
-    return score_recogniser, compare_recognisers

@@ -11,18 +11,17 @@ Machine Translation Evaluation", EMNLP 2004.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-LEVEL = 0.95
+from cmcc_bench.tasks.base import Array, Statistic
 
-Array: TypeAlias = NDArray[np.float64]
-Statistic: TypeAlias = Callable[[Array], Array]  # (..., k) summed counts -> (...) scores; nan where it is undefined
+LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)

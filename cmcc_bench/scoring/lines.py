@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, TypeAlias, TypeVar
+from typing import IO, Any, TypeVar
 
 import orjson
 
 import cmcc
+from cmcc_bench.tasks.base import Place
 
-Place: TypeAlias = dict[str, str | int | None]  # what an error names
 Item = TypeVar("Item")
 
 WRITE = "Write one JSON object a line, as cmcc predict does."

@@ -1,65 +1,18 @@
-"""What a model wrote for each exchange: as data, as a file of JSON lines, and put beside the gold rows."""
+"""Files of answers, whatever the task: read line by line, written, and put beside the gold rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import IO, Any, Generic, Protocol, TypeAlias, TypeVar
-
-import orjson
+from typing import IO, Any
 
 import cmcc
-from cmcc_bench.hidden import check_labels
+from cmcc_bench.tasks import Place, PredictedDialogue, Prediction, Row, answer_line, prediction_of, task_of
+from cmcc_bench.tasks.base import Predicted
 
-from .lines import FileList, Place, filled_lines, open_lines, parse_line
-
-Row = Mapping[str, Any]  # a row of the `response` view, cmcc.response_features()
+from .lines import FileList, filled_lines, open_lines, parse_line
 
 _AGAIN = "Make them again with cmcc predict; a run that was stopped goes on where it stopped."
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The segments that a model wrote for one exchange, in the text form of the `response` view's columns.
-
-    kb_result: what the KB answered to `user_intent`. emotions: None from a model that writes none.
-    """
-
-    dialogue_id: str
-    exchange: int
-    entities: str
-    user_intent: str
-    kb_result: str
-    emotions: str | None
-    acts: str
-    response: str
-
-
-_TEXTS = tuple(field.name for field in fields(Prediction) if field.name != "exchange")
-
-
-class Answer(Protocol):
-    """What a system says about a part of a dialogue, whatever the task."""
-
-    @property
-    def dialogue_id(self) -> str:
-        """Of the dialogue that it is about."""
-
-
-Predicted = TypeVar("Predicted", bound=Answer)
-
-
-@dataclass(frozen=True)
-class PredictedDialogue(Generic[Predicted]):
-    """A dialogue's gold rows in order of their exchanges (or utterances), and the prediction for each of them."""
-
-    dialogue_id: str
-    rows: tuple[Row, ...]
-    predictions: tuple[Predicted, ...]
-
-
-PredictedExchanges: TypeAlias = PredictedDialogue[Prediction]
 
 
 def facts_path(predictions: Path) -> Path:
@@ -69,7 +22,7 @@ def facts_path(predictions: Path) -> Path:
 
 def write_prediction(stream: IO[bytes], prediction: Prediction) -> None:
     """Writes one line. Flush the stream after it where a stopped run shall go on."""
-    stream.write(orjson.dumps(asdict(prediction), option=orjson.OPT_APPEND_NEWLINE))
+    stream.write(answer_line(prediction))
 
 
 def read_predictions(path: str | Path) -> FileList[Prediction]:
@@ -79,6 +32,14 @@ def read_predictions(path: str | Path) -> FileList[Prediction]:
     object, or a field is missing or of another type.
     """
     return read_lines(path, prediction_of)
+
+
+def read_answers(path: str | Path, task: str) -> FileList[Any]:
+    """The answers of a file of JSON lines, of any task.
+
+    Raises cmcc.DataError, which names file, line and field, for what is no answer of the task.
+    """
+    return read_lines(path, task_of(task).parse)
 
 
 def read_lines(path: str | Path, parse: Callable[[object, Place], Predicted]) -> FileList[Predicted]:
@@ -101,46 +62,20 @@ def read_lines(path: str | Path, parse: Callable[[object, Place], Predicted]) ->
     return made
 
 
-def prediction_of(value: object, place: Place | None = None) -> Prediction:
-    """A decoded JSON object as a prediction.
-
-    place: where it stands, for the error. Raises cmcc.DataError where a field is missing or of another type.
-    """
-    place = place or {}
-    if not isinstance(value, dict):
-        raise cmcc.DataError(f"a JSON {type(value).__name__}", "an object with a prediction's fields", **place)
-    for name in ("exchange", *_TEXTS):
-        if name not in value:
-            raise cmcc.DataError("no such field", f"the fields exchange, {', '.join(_TEXTS)}", **place, field=name)
-    exchange = value["exchange"]
-    if type(exchange) is not int or exchange < 0:
-        raise cmcc.DataError(f"{exchange!r:.40}", "a whole number of 0 or more", **place, field="exchange")
-    for name in _TEXTS:
-        if not isinstance(value[name], str) and not (name == "emotions" and value[name] is None):
-            expected = "a string, or null where the model writes none" if name == "emotions" else "a string"
-            raise cmcc.DataError(f"{value[name]!r:.40}", expected, **place, field=name)
-    return Prediction(exchange=exchange, **{name: value[name] for name in _TEXTS})
-
-
 def align(
     predictions: Iterable[Predicted],
     gold_rows: Iterable[Row],
     file: str | Path | None = None,
     key: str | None = "exchange",
-    is_scored: bool = True,
 ) -> list[PredictedDialogue[Predicted]]:
     """Each prediction beside its gold row; dialogues in the order of the gold rows.
 
     file: where the predictions are from, for the errors, which name the line where `predictions` is what a reader of
     such a file returned. key: the column that tells the rows of a dialogue apart, an attribute of the predictions, too:
-    `exchange` or `utterance`; None where a row is a dialogue. is_scored: false where the labels are not looked at, and
-    may be hidden.
-    Raises cmcc.DataError for a row without a prediction, an unknown one and a doubled one, and for hidden labels.
+    `exchange` or `utterance`; None where a row is a dialogue.
+    Raises cmcc.DataError for a row without a prediction, an unknown one and a doubled one.
     """
-    gold_rows = list(gold_rows)
     gold = _by_dialogue(gold_rows, key)
-    if is_scored:
-        check_labels(gold_rows)
     found: dict[tuple[str, int], Predicted] = {}
     numbers: dict[tuple[str, int], int] = {}
     lines = predictions.line_numbers() if isinstance(predictions, FileList) else None

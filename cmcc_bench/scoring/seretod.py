@@ -20,9 +20,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from cmcc_bench.state.seretod import ID_LENGTH, IN_BRACKETS, TYPE_TREE, query
-
-from .bootstrap import Array
-from .counts import (
+from cmcc_bench.tasks.base import Array
+from cmcc_bench.tasks.counts import (
     ACTS,
     BLEU,
     INTENTS,

@@ -11,14 +11,13 @@ from cmcc_bench import textform
 from cmcc_bench.state.intents import NamedSlot, parse_intent_text
 from cmcc_bench.state.kb import NA, TYPES, Goal, LocalKB, goal_from_json, kb_from_json
 from cmcc_bench.state.seretod import ID_LENGTH
-
-from .predictions import PredictedExchanges, Row
+from cmcc_bench.tasks import PredictedDialogue, Prediction, Row
 
 Flat = dict[str, Any]
 Asked = dict[tuple[str, str], int]  # (entity id or "NA", slot) -> first exchange that asks
 
 
-def seretod_dialogue(dialogue: PredictedExchanges, fold_caring: bool = False) -> Flat:
+def seretod_dialogue(dialogue: PredictedDialogue[Prediction], fold_caring: bool = False) -> Flat:
     """{"KB", "goal", "content"} of a dialogue of the default view, or of response_rows(compatible=True).
 
     The default view's KB and goal are made flat; what the reference's preparation loses or invents is not lost or

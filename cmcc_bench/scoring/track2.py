@@ -10,19 +10,17 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 import cmcc
+from cmcc_bench.tasks import RESPONSE, Measure, PredictedDialogue
 
-from . import counts, seretod
-from .bootstrap import intervals, paired_results
-from .response import ResponseComparison, ResponseScores, statistics
+from . import seretod
+from .response import response_measure
+from .score import Comparison, Scores, comparison_of, scores_of
 from .seretod_form import Flat, fold_acts
 
 _GOLD = ("用户意图", "客服意图", "客服")
@@ -137,25 +135,12 @@ def _check_same(result: Track2File, gold: Track2File) -> None:
             raise cmcc.DataError(found, expected, file=str(result.path), dialogue=name, field="用户")
 
 
-def score_track2(
-    dialogues: Sequence[Flat], resamples: int = 1000, seed: int = 0, fold_caring: bool = False
-) -> ResponseScores:
+def score_track2(dialogues: Sequence[Flat], resamples: int = 1000, seed: int = 0, fold_caring: bool = False) -> Scores:
     """The reference's scores of what read_results gives, with intervals. fold_caring: as the dialogues were read.
 
     Raises cmcc.DataError where there is no dialogue, or its KB or goal are not of the reference's form.
     """
-    counted = _counted(dialogues)
-    return ResponseScores(
-        "seretod",
-        fold_caring,
-        seretod.SIGNATURE,
-        len(dialogues),
-        _exchanges(dialogues),
-        resamples,
-        seed,
-        intervals(counted, statistics("seretod"), resamples, seed),
-        dict(zip(counts.COLUMNS, counted.sum(axis=0).tolist(), strict=True)),
-    )
+    return scores_of(RESPONSE, _measure(fold_caring), _whole(dialogues), resamples, seed)
 
 
 def compare_track2(
@@ -164,31 +149,32 @@ def compare_track2(
     resamples: int = 1000,
     seed: int = 0,
     fold_caring: bool = False,
-) -> ResponseComparison:
+) -> Comparison:
     """System a less system b on the same dialogues in any order; arguments and errors as in score_track2."""
     by_id = {dialogue["id"]: dialogue for dialogue in dialogues_b}
     if by_id.keys() != {dialogue["id"] for dialogue in dialogues_a}:
         hint = "Compare result files of one test file."
         raise cmcc.DataError("two files of different dialogues", "the same dialogues in both", hint)
-    a, b = _counted(dialogues_a), _counted([by_id[dialogue["id"]] for dialogue in dialogues_a])
-    differences = paired_results(a, b, statistics("seretod"), resamples, seed)
-    folds, sizes = (fold_caring, fold_caring), (len(dialogues_a), _exchanges(dialogues_a))
-    return ResponseComparison("seretod", folds, *sizes, resamples, seed, differences)
+    a, b = _whole(dialogues_a), _whole([by_id[dialogue["id"]] for dialogue in dialogues_a])
+    measure = _measure(fold_caring)
+    return comparison_of(RESPONSE, (measure, measure), a, b, resamples, seed)
 
 
-def _counted(dialogues: Sequence[Flat]) -> NDArray[np.int64]:
+def _measure(fold_caring: bool) -> Measure:
+    """The version seretod, of dialogues that are in the reference's form as they are."""
+    return replace(response_measure("seretod", fold_caring), count=_counts)
+
+
+def _whole(dialogues: Sequence[Flat]) -> list[PredictedDialogue[Any]]:
+    """Each dialogue as one prediction for its exchanges: gold and generated fields stand in one object there."""
     if not dialogues:
         raise cmcc.DataError("no dialogue with exchanges", "one or more to score")
-    return np.array([_counts(dialogue) for dialogue in dialogues], dtype=np.int64)
+    return [PredictedDialogue(flat["id"], tuple(flat["content"]), (flat,)) for flat in dialogues]
 
 
-def _counts(dialogue: Flat) -> tuple[int, ...]:
+def _counts(dialogue: PredictedDialogue[Any]) -> tuple[int, ...]:
     try:
-        return seretod.count_dialogue(dialogue).flat()
+        return seretod.count_dialogue(dialogue.predictions[0]).flat()
     except (AttributeError, KeyError, TypeError) as error:
         expected = 'KB {"ent-1": {"name": "...", "SLOT": "..."}} and goal {"ent-1": {"SLOT": "?"}}'
-        raise cmcc.DataError(repr(error), expected, dialogue=dialogue["id"], field="KB, goal") from error
-
-
-def _exchanges(dialogues: Sequence[Flat]) -> int:
-    return sum(len(dialogue["content"]) for dialogue in dialogues)
+        raise cmcc.DataError(repr(error), expected, dialogue=dialogue.dialogue_id, field="KB, goal") from error

@@ -10,6 +10,7 @@ import evaluate
 
 import cmcc
 from cmcc_bench import paper, scoring
+from cmcc_bench.tasks import emotion_answer
 
 _DESCRIPTION = """\
 Micro F1, macro F1 over the fixed nine emotions, with and without neutral, and Hamming loss of the emotions that a model
@@ -41,5 +42,5 @@ class CMCCEmotion(evaluate.Metric):  # type: ignore[misc]
         resamples: int = 1000,
         seed: int = 0,
     ) -> dict[str, object]:
-        answers = [scoring.emotion_answer(prediction) for prediction in predictions]
-        return scoring.score_answers("emotion", answers, references, resamples, seed).flat()
+        answers = [emotion_answer(prediction) for prediction in predictions]
+        return scoring.score("emotion", answers, references, resamples, seed).flat()

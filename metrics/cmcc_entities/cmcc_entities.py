@@ -13,6 +13,7 @@ import evaluate
 
 import cmcc
 from cmcc_bench import paper, scoring
+from cmcc_bench.tasks import entity_answer
 
 _DESCRIPTION = """\
 Micro F1 by exact span and type (strict IOB2), macro F1 over the fixed ten types, F1 of names, and the accuracy of the
@@ -23,7 +24,7 @@ _INPUTS = """\
 predictions: an utterance each: dialogue_id, utterance, entities (dicts of name, type, start and end; a type's
     English name; the last three None from who tells names alone), emotions (English names, None from who tells none).
 references: the same with gold: dialogue_id, utterance, entities, emotions; or rows of
-    cmcc_bench.recognition.rows.split_rows as they are.
+    cmcc_bench.tasks.ENTITIES as they are.
 resamples, seed: of the bootstrap; resamples=0 for no intervals."""
 
 
@@ -62,16 +63,16 @@ class CMCCEntities(evaluate.Metric):  # type: ignore[misc]
         resamples: int = 1000,
         seed: int = 0,
     ) -> dict[str, object]:
-        answers = [scoring.entity_answer(prediction) for prediction in predictions]
+        answers = [entity_answer(prediction) for prediction in predictions]
         rows = [_row(reference) for reference in references]
-        return scoring.score_answers("entities", answers, rows, resamples, seed).flat()
+        return scoring.score("entities", answers, rows, resamples, seed).flat()
 
 
 def _row(reference: Mapping[str, Any]) -> dict[str, Any]:
     """A reference as a row: labels as integers. Raises cmcc.DataError for an unknown name."""
     if "overlapping" in reference:  # a row as it is
         return dict(reference)
-    gold = scoring.entity_answer(reference)
+    gold = entity_answer(reference)
     types, emotions = list(cmcc.ENTITY_TYPES), list(cmcc.EMOTIONS)
     return {
         "dialogue_id": gold.dialogue_id,

@@ -10,6 +10,7 @@ import evaluate
 
 import cmcc
 from cmcc_bench import paper, scoring
+from cmcc_bench.tasks import prediction_of
 
 _DESCRIPTION = """\
 User-intent and act precision, recall and F1, success rate and BLEU-4 of the responses that a dialogue model generates
@@ -58,12 +59,6 @@ class CMCCResponse(evaluate.Metric):  # type: ignore[misc]
         resamples: int = 1000,
         seed: int = 0,
     ) -> dict[str, float | int | str | bool]:
-        written = [scoring.prediction_of(prediction) for prediction in predictions]
-        found = scoring.score_responses(written, references, version, fold_caring, resamples, seed, emotions)
-        result: dict[str, float | int | str | bool] = {}
-        for name, interval in found.scores.items():
-            result |= {name: interval.point, f"{name}_low": interval.low, f"{name}_high": interval.high}
-        made = {
-            name: getattr(found, name) for name in ("dialogues", "exchanges", "version", "fold_caring", "signature")
-        }
-        return result | made
+        written = [prediction_of(prediction) for prediction in predictions]
+        measure = scoring.response_measure(version, fold_caring, emotions)
+        return scoring.score("response", written, references, resamples, seed, measure=measure).flat()

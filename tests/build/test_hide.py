@@ -5,11 +5,12 @@ import pytest
 
 import cmcc
 from cmcc_bench.build import build
-from cmcc_bench.hidden import check_labels, hide_labels, is_hidden
-from cmcc_bench.recognition.rows import entity_rows, split_rows
-from cmcc_bench.scoring import gold_predictions, score_responses
+from cmcc_bench.build.hide import hide_labels
+from cmcc_bench.tasks import TASKS, task_of
+from cmcc_bench.tasks.entities import entity_rows, is_hidden_dialogue
 from tests import raw
 from tests.build.folders import contents
+from tests.scoring.rows import gold_predictions, score_responses
 
 CONFIGS = ("labeled", "emotion", "response", "satisfaction")
 
@@ -74,7 +75,7 @@ def test_the_folder_of_labels_holds_the_test_split_alone_and_whole(source, hidde
 def test_the_same_utterances_are_asked_for_with_labels_and_without(hidden):
     labels = hidden.with_name("hidden-test-labels")
     for task in ("emotion", "entities", "satisfaction"):
-        asked, gold = (split_rows(str(folder), task, "test") for folder in (hidden, labels))
+        asked, gold = (task_of(task).split_rows(str(folder), "test") for folder in (hidden, labels))
         keys = [[(row["dialogue_id"], row.get("utterance")) for row in rows] for rows in (asked, gold)]
         assert keys[0] == keys[1] and keys[0]
 
@@ -112,13 +113,15 @@ def test_without_a_test_split_there_is_nothing_to_hide(tmp_path):
 
 
 def test_an_utterance_that_was_annotated_with_nothing_is_not_hidden():
-    check_labels([{"dialogue_id": "a", "utterance": 1, "text": "x", "emotions": [], "entities": []}])
-    check_labels([])
+    TASKS["entities"].check_labels([{"dialogue_id": "a", "utterance": 1, "text": "x", "emotions": [], "entities": []}])
+    TASKS["entities"].check_labels([])
 
 
 def test_rows_without_labels_are_told_from_those_with_in_every_config(source):
     for dialogue in cmcc.read_dialogues(source):
-        for config in CONFIGS:
-            for row in cmcc.view(config)(dialogue.row):
-                assert not is_hidden(row) and is_hidden(hide_labels(row, config))
-        assert all(map(is_hidden, entity_rows(hide_labels(dialogue.row, "labeled"))))
+        hidden = hide_labels(dialogue.row, "labeled")
+        assert is_hidden_dialogue(hidden) and not is_hidden_dialogue(dialogue.row)
+        assert all(map(TASKS["entities"].is_hidden, entity_rows(hidden)))
+        for name in ("emotion", "response", "satisfaction"):
+            for row in cmcc.view(name)(dialogue.row):
+                assert not TASKS[name].is_hidden(row) and TASKS[name].is_hidden(hide_labels(row, name))

@@ -19,12 +19,12 @@ from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.stack_propagation import StackPropagation, StackPropagationConfig
 from cmcc_bench.models.tokenizer import character_tokenizer
 from cmcc_bench.models.training import Training
-from cmcc_bench.recognition.rows import task_rows
-from cmcc_bench.scoring import EmotionAnswer, EntityAnswer, SatisfactionAnswer, gold_predictions, write_prediction
-from cmcc_bench.scoring.answers import answer_line
+from cmcc_bench.scoring import write_prediction
 from cmcc_bench.scoring.predictions import facts_path
+from cmcc_bench.tasks import EmotionAnswer, EntityAnswer, SatisfactionAnswer, answer_line, task_of
 from cmcc_bench.textform import FORMS
 from tests import raw
+from tests.scoring.rows import gold_predictions
 from tests.tiny_model import write_model
 
 DATE = "2022-12-07T09:30:00Z"
@@ -53,7 +53,7 @@ _FACTS = {
 _TASKS = {"emotion": "emotion", "joint": "entities", "satisfaction": "satisfaction"}
 
 
-def task_of(kind: str) -> str:
+def task_named(kind: str) -> str:
     """The task of a kind of model: a text form's name, emotion, joint or satisfaction."""
     return _TASKS.get(kind, "response")
 
@@ -71,7 +71,7 @@ def write_facts(
     run: Path, kind: str, synthetic: bool, options: tuple[str, ...] = (), **changes: Any
 ) -> tuple[Path, Training]:
     """RUN/run.json and a RUN/best that has all but weights and a tokenizer. changes: of run.json."""
-    best, task = run / "best", task_of(kind)
+    best, task = run / "best", task_named(kind)
     best.mkdir(parents=True)
     training = Training(task, "cmcc", synthetic, not synthetic, options=options)
     training.save(best)
@@ -123,9 +123,9 @@ def write_predictions(
 
     named: the name of the data set in the facts; by default the folder.
     """
-    task = task_of(kind)
+    task = task_named(kind)
     out = best.parent / (f"test.{mode}.jsonl" if task == "response" else "test.jsonl")
-    rows = task_rows(str(data), task, ("test",))["test"]
+    rows = task_of(task).rows(str(data), ("test",))["test"]
     with out.open("wb") as stream:
         if task == "response":
             for number, prediction in enumerate(gold_predictions(rows)):

@@ -11,10 +11,11 @@ import pytest
 
 import cmcc
 from cmcc_bench.cards.scores import score_run
-from cmcc_bench.recognition.rows import task_rows
-from cmcc_bench.scoring import read_predictions, score_responses
+from cmcc_bench.scoring import read_predictions
 from cmcc_bench.scoring.predictions import facts_path
+from cmcc_bench.tasks import task_of
 from tests.cards.runs import write_data, write_facts, write_predictions
+from tests.scoring.rows import score_responses
 
 
 @pytest.fixture(scope="module")
@@ -30,18 +31,18 @@ def run_of(folder, kind, data, *modes):
 def test_the_scores_are_those_of_the_scorer(data, tmp_path):
     best, (file,) = run_of(tmp_path, "variant", data)
     (found,) = score_run(best, resamples=50)
-    rows = task_rows(str(data), "response", ("test",))["test"]
-    assert found.strict == score_responses(read_predictions(file), rows, "strict", False, 50, 0)
+    rows = task_of("response").rows(str(data), ("test",))["test"]
+    assert found.scores == score_responses(read_predictions(file), rows, "strict", False, 50, 0)
     assert found.seretod == score_responses(read_predictions(file), rows, "seretod", False, 50, 0)
-    assert found.all_acts is found.strict and found.synthetic
-    assert found.emotions is not None and found.emotions.scores["micro_f1"].point == 1
+    assert found.all_acts is found.scores and found.synthetic
+    assert found.along["emotion"].scores["micro_f1"].point == 1
 
 
 def test_a_form_without_caring_acts_is_scored_folded_and_against_all_acts(data, tmp_path):
     best, _ = run_of(tmp_path, "baseline", data)
     (found,) = score_run(best, resamples=0)
-    assert found.strict.fold_caring and found.seretod.fold_caring and not found.all_acts.fold_caring
-    assert found.emotions is None
+    assert found.scores.fold_caring and found.seretod.fold_caring and not found.all_acts.fold_caring
+    assert found.along == {}
 
 
 def test_without_predictions_nothing_is_scored(data, tmp_path):
@@ -87,7 +88,7 @@ def test_only_the_test_split_counts_and_the_steps_are_told(data, tmp_path):
     facts_path(file).write_text(json.dumps(facts | {"split": "validation"}))
     seen = []
     (found,) = score_run(best, resamples=0, progress=lambda done, total: seen.append((done, total)))
-    assert found.system.mode == "oracle" and found.emotions is None and seen == [(1, 1)]
+    assert found.system.mode == "oracle" and found.along == {} and seen == [(1, 1)]
 
 
 @pytest.mark.parametrize("kind", ["emotion", "joint", "satisfaction"])

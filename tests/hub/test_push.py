@@ -351,8 +351,7 @@ def score_from_the_hub(rows, predictions):
 def test_a_published_metric_is_loaded_from_the_hub(run, hub, clients):
     from dataclasses import asdict
 
-    from cmcc_bench.scoring import gold_predictions
-    from tests.scoring.rows import two_dialogues
+    from tests.scoring.rows import gold_predictions, two_dialogues
 
     status, out, _ = run("push", "metrics", "cmcc-org", "--metric", "cmcc_response", "--yes", "--public")
     assert status == 0 and "space cmcc-org/cmcc_response (PUBLIC, new)" in out

@@ -8,12 +8,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard, text_key, with_ranks
+from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard, board_scores, text_key, with_ranks
 from cmcc_bench.leaderboard.files import board_files, texts_file
+from cmcc_bench.leaderboard.standings import published_entries
 from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME, slug
-from cmcc_bench.leaderboard.tracks import TRACKS, line_of, published, score
-from cmcc_bench.scoring import Interval, gold_predictions, random_predictions
-from cmcc_bench.scoring.answers import EmotionAnswer
+from cmcc_bench.tasks import RESPONSE, TASKS, EmotionAnswer, answer_line
+from tests.scoring.rows import gold_predictions
 
 NAN = float("nan")
 SCRIPT = "<script>window.ran = 1</script>"
@@ -39,7 +39,7 @@ SYSTEMS = (
 
 @cache
 def rows_of(task):
-    return TRACKS[task].rows("sample", "test")
+    return TASKS[task].split_rows("sample", "test")
 
 
 @cache
@@ -47,42 +47,40 @@ def answers_of(quality, seed):
     """Gold in `quality` of 10 exchanges, something random of the test split in the others."""
     rows = rows_of("response")
     draw = random.Random(seed)
-    mixed = zip(gold_predictions(rows), random_predictions(rows, rows, seed), strict=True)
+    mixed = zip(gold_predictions(rows), RESPONSE.random(rows, rows, seed), strict=True)
     return [gold if draw.random() * 10 < quality else other for gold, other in mixed]
 
 
 @cache
 def response_board(systems=SYSTEMS):
     """The track and the answers of its submissions, by key."""
-    track, rows = TRACKS["response"], rows_of("response")
+    track, rows = TASKS["response"], rows_of("response")
     entries, counts, answers = [], {}, {}
     for number, (name, quality, training_data, author, paper) in enumerate(systems, 1):
         key = f"{number:05d}-{slug(name)}"
         answers[key] = answers_of(quality, number)
-        scored = score(track, answers[key], rows)
+        scored = board_scores(track, answers[key], rows)
         counts[key] = scored.counts
         flags = ("exactly perfect: bleu",) if quality == 10 else ()
         date = f"2026-0{1 + number % 9}-1{number % 9}"
         entries.append(Entry(key, name, "submission", scored.scores, author, date, paper, training_data, flags))
     entries = with_ranks(entries, track.headline)
-    for name, found in (("gold", gold_predictions(rows)), ("random", random_predictions(rows, rows, 99))):
-        scored = score(track, found, rows)
+    for name, found in (("gold", gold_predictions(rows)), ("random", RESPONSE.random(rows, rows, 99))):
+        scored = board_scores(track, found, rows)
         counts[name] = scored.counts
         entries.append(Entry(name, name, "bound", scored.scores))
-    for name, values in published("response").items():
-        scores = {key: Interval(value, NAN, NAN) for key, value in values.items()}
-        entries.append(Entry(name, f"{name}, as published", "published", scores))
+    entries += published_entries(track)
     ids = scored.dialogue_ids
     return TrackBoard(track, tuple(entries), counts, ids, scored.items, len(ids)), answers
 
 
 def emotion_board():
-    track, rows = TRACKS["emotion"], rows_of("emotion")
+    track, rows = TASKS["emotion"], rows_of("emotion")
     gold = [EmotionAnswer(row["dialogue_id"], row["utterance"], tuple(row["emotions"])) for row in rows]
     plain = [EmotionAnswer(one.dialogue_id, one.utterance, ("neutral",)) for one in gold]
     careful = [a if n % 5 else b for n, (a, b) in enumerate(zip(gold, plain, strict=True))]
     found = {"00021-careful": careful, "00022-plain": plain}
-    scored = {key: score(track, answers, rows) for key, answers in found.items()}
+    scored = {key: board_scores(track, answers, rows) for key, answers in found.items()}
     entries = [Entry(key, key[6:], "submission", one.scores, "mei", "2026-05-05") for key, one in scored.items()]
     ids, items = scored["00022-plain"].dialogue_ids, scored["00022-plain"].items
     ranked = tuple(with_ranks(entries, track.headline))
@@ -109,7 +107,7 @@ def write_board(folder, systems=SYSTEMS):
     files = dict(board_files(board)) | {"texts/response.parquet": texts_file(texts)}
     for found in answers.values():
         for key, lines in found.items():
-            files[f"submissions/{key}/{PREDICTIONS_NAME}"] = b"".join(map(line_of, lines))
+            files[f"submissions/{key}/{PREDICTIONS_NAME}"] = b"".join(map(answer_line, lines))
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

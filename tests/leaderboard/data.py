@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cmcc
 from cmcc_bench.build import build
-from cmcc_bench.leaderboard.tracks import TRACKS, line_of
+from cmcc_bench.tasks import TASKS, answer_line
 from tests import raw
 
 DIALOGUES = 12  # in the split test
@@ -23,9 +23,9 @@ def write_data(folder: Path, prefix: str = cmcc.SYNTHETIC_ID, **options: bool) -
 
 def gold_lines(folder: Path, task: str = "response") -> list[bytes]:
     """The gold answers of the split test as lines of a file."""
-    track = TRACKS[task]
-    rows = track.rows(str(folder), "test")
-    return [line_of(answer) for answer in track.bounds(rows, rows, 0)["gold"]]
+    track = TASKS[task]
+    rows = track.split_rows(str(folder), "test")
+    return [answer_line(answer) for answer in track.gold(rows)]
 
 
 _SPOILED = {"是十块钱": "是多少钱", "求助-查询": "问候", "通知": "其他", "中性": "抱怨某问题", "安抚": "抱歉"}

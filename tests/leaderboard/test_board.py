@@ -9,16 +9,25 @@ from huggingface_hub import DatasetCard
 
 import cmcc
 from cmcc_bench.build import build
-from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard, differences, text_key, with_ranks
+from cmcc_bench.leaderboard.board import (
+    Board,
+    Entry,
+    Rejected,
+    TrackBoard,
+    board_scores,
+    differences,
+    text_key,
+    with_ranks,
+)
 from cmcc_bench.leaderboard.card import board_card, board_tables
 from cmcc_bench.leaderboard.check import read_answer
 from cmcc_bench.leaderboard.files import board_files, load_board, texts_file
 from cmcc_bench.leaderboard.html import heading_html
 from cmcc_bench.leaderboard.reader import Reading
-from cmcc_bench.leaderboard.standings import Gold, public_texts, read_gold, track_board
+from cmcc_bench.leaderboard.standings import Gold, public_texts, published_entries, read_gold, track_board
 from cmcc_bench.leaderboard.submission import Description, Stored
-from cmcc_bench.leaderboard.tracks import TRACKS, published, score, track_of
-from cmcc_bench.scoring import Interval, Prediction
+from cmcc_bench.scoring import Interval
+from cmcc_bench.tasks import TASKS, Prediction, task_of
 from tests import raw
 from tests.hub.client import write_files
 from tests.leaderboard.data import DIALOGUES, honest, write_data
@@ -55,15 +64,15 @@ def test_a_score_that_is_undefined_has_no_rank():
 
 @pytest.fixture(scope="module")
 def gold(data):
-    track = TRACKS["response"]
-    return Gold(track.rows(str(data), "test"), track.rows(str(data), "train"))
+    track = TASKS["response"]
+    return Gold(track.split_rows(str(data), "test"), track.split_rows(str(data), "train"))
 
 
 @pytest.fixture(scope="module")
 def board(data, gold):
-    track = TRACKS["response"]
+    track = TASKS["response"]
     stored = Stored(Description("<b>Mine</b>", "response", "CMCC", "https://a.b/c"), 3, "bob", "2026-01-02", "c0ffee")
-    scored = score(track, [read_answer(line, track, {}) for line in honest(data, 8)], gold.rows)
+    scored = board_scores(track, [read_answer(line, track, {}) for line in honest(data, 8)], gold.rows)
     tracks = {"response": track_board(track, gold, {stored.name: (stored, scored)})}
     return Board("cmcc", "test", True, tracks, (Rejected(9, "mallory", "x", "because"),))
 
@@ -87,9 +96,9 @@ def test_the_same_board_gives_the_same_bytes(board):
 
 
 def test_of_hidden_labels_tests_are_published_and_no_dialogues_counts(board, gold, data, tmp_path):
-    track, mine = TRACKS["response"], Description("Mine", "response", "CMCC")
+    track, mine = TASKS["response"], Description("Mine", "response", "CMCC")
     stored = Stored(mine, 3, "bob", "2026-01-02", "c0ffee")
-    scored = score(track, [read_answer(line, track, {}) for line in honest(data, 8)], gold.rows)
+    scored = board_scores(track, [read_answer(line, track, {}) for line in honest(data, 8)], gold.rows)
     systems = {stored.name: (stored, scored)}
     made, public = (track_board(track, replace(gold, hidden=hidden), systems) for hidden in (True, False))
     files = board_files(replace(board, tracks={"response": made}))
@@ -136,13 +145,13 @@ def prediction(exchange, **fields):
 def test_differences_tell_each_field_that_two_systems_answer_otherwise():
     a = [prediction(0), prediction(1, acts="通知", emotions=None), prediction(2)]
     b = [prediction(2), prediction(1, acts="问候"), prediction(0)]
-    found = differences(TRACKS["response"], a, b, {text_key("d", 1): "多少钱"})
+    found = differences(TASKS["response"], a, b, {text_key("d", 1): "多少钱"})
     assert [(one.dialogue_id, one.item, one.said) for one in found] == [("d", 1, "多少钱")]
     assert found[0].fields == {"acts": ("通知", "问候"), "emotions": ("–", "x")}
 
 
 def test_texts_are_public_only_where_every_dialogue_is_simulated(gold):
-    track = TRACKS["response"]
+    track = TASKS["response"]
     texts = public_texts(track, gold)
     assert len(texts) == len(gold.rows) and set(texts.values()) == {"我想问流量包多少钱"}
     mixed = [*gold.rows, {**gold.rows[0], "dialogue_id": "call-1"}]
@@ -176,7 +185,7 @@ def test_labels_are_hidden_where_they_stand_apart_even_when_they_are_named_alone
 def test_the_size_of_a_track_of_whole_dialogues_is_said_once(board):
     track = board.tracks["response"]
     assert track.size == f"{DIALOGUES} dialogues, {DIALOGUES} exchanges"
-    assert replace(track, track=TRACKS["satisfaction"]).size == f"{DIALOGUES} dialogues"
+    assert replace(track, track=TASKS["satisfaction"]).size == f"{DIALOGUES} dialogues"
 
 
 def test_the_card_shows_what_authors_wrote_as_text(board):
@@ -202,30 +211,35 @@ def test_tables_name_the_signature_of_bleu_and_what_is_published(board):
     assert any("as published" in cell for row in table.rows for cell in row)
 
 
+def published_of(task):
+    entries = published_entries(TASKS[task])
+    return {e.key.removesuffix(", as published"): {k: v.point for k, v in e.scores.items()} for e in entries}
+
+
 def test_the_papers_numbers_are_those_of_its_tables():
-    assert published("response")["Baseline (End2End), table 2"] == {
+    assert published_of("response")["Baseline (End2End), table 2"] == {
         "intent_f1": 0.642, "success": 0.315, "act_f1_without_caring": 0.575, "bleu": 4.137,
     }  # fmt: skip
-    assert published("emotion")["Generation-based, table 5"] == {"micro_f1": 0.832, "macro_f1": 0.393}
-    assert published("entities")["Stack-propagation, table 9"] == {"entity_f1": 0.525, "emotion_accuracy": 0.989}
-    assert published("satisfaction") == {}
+    assert published_of("emotion")["Generation-based, table 5"] == {"micro_f1": 0.832, "macro_f1": 0.393}
+    assert published_of("entities")["Stack-propagation, table 9"] == {"entity_f1": 0.525, "emotion_accuracy": 0.989}
+    assert published_of("satisfaction") == {}
 
 
 def test_an_unknown_task_is_told_with_those_there_are():
     with pytest.raises(cmcc.DataError, match="response, emotion, entities, satisfaction"):
-        track_of("x")
+        task_of("x")
 
 
 def test_acts_are_counted_with_the_caring_ones_and_folded_back(gold):
-    track = TRACKS["response"]
+    track = TASKS["response"]
     gold_answers = track.bounds(gold.train, gold.rows, 0)["gold"]
     folded = [
         Prediction(**{**{f: getattr(p, f) for f in p.__dataclass_fields__}, "acts": "通知"}) for p in gold_answers
     ]
-    found = score(track, folded, gold.rows).scores
+    found = board_scores(track, folded, gold.rows).scores
     assert found["act_f1_without_caring"].point == 1 and found["act_f1"].point < 1
 
 
 def test_a_track_board_without_any_system_can_be_made(gold):
-    made = track_board(TRACKS["response"], Gold(gold.rows, ()), {})
+    made = track_board(TASKS["response"], Gold(gold.rows, ()), {})
     assert isinstance(made, TrackBoard) and {one.kind for one in made.entries} == {"published"}

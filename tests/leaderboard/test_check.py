@@ -14,15 +14,15 @@ import cmcc
 from cmcc_bench import cli
 from cmcc_bench.leaderboard import check
 from cmcc_bench.leaderboard.check import check_file
-from cmcc_bench.leaderboard.tracks import TRACKS, line_of
+from cmcc_bench.tasks import TASKS, answer_line
 from tests.leaderboard.data import DIALOGUES, gold_lines, write_data, write_lines
 
-RESPONSE = TRACKS["response"]
+RESPONSE = TASKS["response"]
 
 
 @pytest.fixture(scope="module")
 def rows(data):
-    return RESPONSE.rows(str(data), "test")
+    return RESPONSE.split_rows(str(data), "test")
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +40,19 @@ def changed(line, **fields):
     return json.dumps(json.loads(line) | fields).encode() + b"\n"
 
 
-@pytest.mark.parametrize("task", TRACKS)
+@pytest.mark.parametrize("task", TASKS)
 def test_a_whole_file_of_any_track_is_valid_and_read_as_it_was_written(data, tmp_path, task):
-    lines, track = gold_lines(data, task), TRACKS[task]
+    lines, track = gold_lines(data, task), TASKS[task]
     path = write_lines(tmp_path / "predictions.jsonl", lines)
-    checked = check_file(path, track, track.rows(str(data), "test"))
-    assert checked.problems == () and [line_of(answer) for answer in checked.answers] == lines
+    checked = check_file(path, track, track.split_rows(str(data), "test"))
+    assert checked.problems == () and [answer_line(answer) for answer in checked.answers] == lines
 
 
-@pytest.mark.parametrize("task", TRACKS)
+@pytest.mark.parametrize("task", TASKS)
 def test_it_is_valid_for_a_split_whose_labels_are_hidden_too(data, tmp_path, task):
-    hidden, track = write_data(tmp_path / "hidden", with_hidden_labels=True), TRACKS[task]
+    hidden, track = write_data(tmp_path / "hidden", with_hidden_labels=True), TASKS[task]
     path = write_lines(tmp_path / "predictions.jsonl", gold_lines(data, task))
-    assert problems(path, track.rows(str(hidden), "test"), track) == []
+    assert problems(path, track.split_rows(str(hidden), "test"), track) == []
 
 
 def test_gzip_is_read_and_the_order_of_lines_does_not_matter(rows, lines, tmp_path):
@@ -130,12 +130,12 @@ def test_the_command_names_labels_in_no_vocabulary_and_the_file_is_valid(data, l
 
 
 def test_of_a_recogniser_labels_in_no_vocabulary_are_a_problem_each(data, tmp_path):
-    track, lines = TRACKS["emotion"], gold_lines(data, "emotion")
+    track, lines = TASKS["emotion"], gold_lines(data, "emotion")
     odd = [
         *(changed(line, emotions=["cross", "无"]) for line in lines[:3]),
         changed(lines[3], emotions=["mad", "cross"]),
     ]
-    found = problems(write_lines(tmp_path / "p.jsonl", [*odd, *lines[4:]]), track.rows(str(data), "test"), track)
+    found = problems(write_lines(tmp_path / "p.jsonl", [*odd, *lines[4:]]), track.split_rows(str(data), "test"), track)
     assert len(found) == 2
     assert found[0].startswith(
         "file p.jsonl, line 1, field emotions: found the label 'cross' on 4 lines; expected one of"
@@ -144,17 +144,17 @@ def test_of_a_recogniser_labels_in_no_vocabulary_are_a_problem_each(data, tmp_pa
 
 
 def test_of_very_many_unknown_labels_some_are_told(rows, data, tmp_path):
-    track, lines = TRACKS["emotion"], gold_lines(data, "emotion")
+    track, lines = TASKS["emotion"], gold_lines(data, "emotion")
     odd = [changed(line, emotions=[f"e{n}-{i}" for i in range(99)]) for n, line in enumerate(lines)]
     path = write_lines(tmp_path / "p.jsonl", odd)
-    assert len(problems(path, track.rows(str(data), "test"), track)) == check.PROBLEMS
+    assert len(problems(path, track.split_rows(str(data), "test"), track)) == check.PROBLEMS
     noted = [changed(line, acts=",".join(f"e{n}{i}" for i in range(99))) for n, line in enumerate(gold_lines(data))]
     assert len(check_file(write_lines(path, noted), RESPONSE, rows).notes) == check.PROBLEMS
 
 
 def test_another_splits_predictions_are_told_as_such(data, rows, tmp_path):
-    train = RESPONSE.rows(str(data), "train")
-    path = write_lines(tmp_path / "p.jsonl", [line_of(a) for a in RESPONSE.bounds(train, train, 0)["gold"]])
+    train = RESPONSE.split_rows(str(data), "train")
+    path = write_lines(tmp_path / "p.jsonl", [answer_line(a) for a in RESPONSE.bounds(train, train, 0)["gold"]])
     assert "Score with the data set and the split" in problems(path, rows)[0]
 
 
@@ -220,12 +220,12 @@ def test_a_missing_file_is_an_error_of_the_system(rows, tmp_path):
 
 
 def test_too_many_entities_of_one_utterance_are_told(data, tmp_path):
-    track, lines = TRACKS["entities"], gold_lines(data, "entities")
+    track, lines = TASKS["entities"], gold_lines(data, "entities")
     entity = {"name": "x", "type": "data_pack", "start": 0, "end": 1}
     bad = [changed(lines[0], entities=[entity] * 501, emotions=None), *lines[1:]]
     if len(bad[0]) > check.LINE_BYTES:
         bad[0] = changed(lines[0], entities=[{"name": "x"}] * 501, emotions=None)
-    found = problems(write_lines(tmp_path / "p.jsonl", bad), track.rows(str(data), "test"), track)
+    found = problems(write_lines(tmp_path / "p.jsonl", bad), track.split_rows(str(data), "test"), track)
     assert "field entities: found 501 items; expected at most 500" in found[0]
 
 
@@ -245,9 +245,9 @@ _near = st.fixed_dictionaries(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200) | (_json | _near).map(lambda value: json.dumps(value).encode()))
-@pytest.mark.parametrize("task", TRACKS)
+@pytest.mark.parametrize("task", TASKS)
 def test_no_content_at_all_raises_anything(tmp_path, task, content):
-    path, track = tmp_path / "p.jsonl", TRACKS[task]
+    path, track = tmp_path / "p.jsonl", TASKS[task]
     path.write_bytes(content)
     checked = check_file(path, track, _ROWS[task])
     assert checked.problems and all(isinstance(problem, cmcc.DataError) for problem in checked.problems)

@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from cmcc_bench.leaderboard.board import Board
+from cmcc_bench.leaderboard.board import Board, board_scores
 from cmcc_bench.leaderboard.files import board_files, load_board
 from cmcc_bench.leaderboard.html import table_html
 from cmcc_bench.leaderboard.standings import Gold, look_alikes, places_of, track_board
 from cmcc_bench.leaderboard.submission import Description, Stored, same_name, skeleton
-from cmcc_bench.leaderboard.tracks import TRACKS, score
 from cmcc_bench.leaderboard.view import Choice, nth_submission, table_of
-from cmcc_bench.scoring.answers import SatisfactionAnswer
+from cmcc_bench.tasks import TASKS, SatisfactionAnswer
 
 NAMES = ("unsatisfied", "accepted_unsolved", "satisfied")
 ROWS = [{"dialogue_id": f"synthetic-{n}", "text": "您好", "satisfaction": n % 3} for n in range(6)]
@@ -24,12 +23,12 @@ def stored(number, model="A system", author="mei"):
 def scored(right):
     said = [NAMES[(n + (n >= right)) % 3] for n in range(len(ROWS))]
     answers = [SatisfactionAnswer(row["dialogue_id"], name) for row, name in zip(ROWS, said, strict=True)]
-    return score(TRACKS["satisfaction"], answers, ROWS)
+    return board_scores(TASKS["satisfaction"], answers, ROWS)
 
 
 def board_of(*submitted, hidden=False):
     by_key = {one.name: (one, scored(1 + one.number % 5)) for one in submitted}
-    return track_board(TRACKS["satisfaction"], Gold(ROWS, ROWS, hidden), by_key)
+    return track_board(TASKS["satisfaction"], Gold(ROWS, ROWS, hidden), by_key)
 
 
 def keys(entries):

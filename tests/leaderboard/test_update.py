@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from cmcc_bench.leaderboard import update as updating
+from cmcc_bench.leaderboard.board import board_scores
 from cmcc_bench.leaderboard.files import load_board
 from cmcc_bench.leaderboard.standings import Gold
 from cmcc_bench.leaderboard.submission import slug
-from cmcc_bench.leaderboard.tracks import TRACKS, score
+from cmcc_bench.tasks import TASKS
 from tests.hub.client import write_files
 from tests.hub_server.store import File
 from tests.leaderboard.data import gold_lines, honest, spoiled, write_data, write_lines
@@ -498,11 +499,11 @@ class TestHostileSubmissions:
             calls.append(arguments)
             if len(calls) == 1:
                 raise RuntimeError(str(tmp_path))
-            return score(*arguments)
+            return board_scores(*arguments)
 
-        monkeypatch.setattr(updating, "score", break_first)
-        track = TRACKS["response"]
-        gold = {"response": Gold(track.rows(str(data), "test"), ())}
+        monkeypatch.setattr(updating, "board_scores", break_first)
+        track = TASKS["response"]
+        gold = {"response": Gold(track.split_rows(str(data), "test"), ())}
         kept, lost = updating._score_stored(tmp_path, ["00001-first", "00002-second"], gold, lambda _: None)
         assert [one.stored.name for one in kept] == ["00002-second"]
         assert lost[0].number == 1 and "broke the scorer" in lost[0].reason and str(tmp_path) not in lost[0].reason

@@ -9,7 +9,6 @@ import pytest
 
 from cmcc_bench.leaderboard import html
 from cmcc_bench.leaderboard.board import Difference, Entry, TrackBoard, with_ranks
-from cmcc_bench.leaderboard.tracks import TRACKS
 from cmcc_bench.leaderboard.view import (
     BARS,
     CHOICES,
@@ -24,9 +23,10 @@ from cmcc_bench.leaderboard.view import (
     table_of,
 )
 from cmcc_bench.scoring import Interval
+from cmcc_bench.tasks import TASKS
 
 NAN = float("nan")
-SATISFACTION = TRACKS["satisfaction"]
+SATISFACTION = TASKS["satisfaction"]
 
 
 def entry(name, point, width=0.05, kind="submission", **more):

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import cmcc
-from cmcc_bench.scoring import gold_predictions, score_responses
+from tests.scoring.rows import gold_predictions, score_responses
 
 from ..scoring.rows import predicted, two_dialogues
 

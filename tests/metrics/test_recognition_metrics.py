@@ -12,9 +12,8 @@ import yaml
 
 import cmcc
 from cmcc_bench import paper
-from cmcc_bench.recognition.bounds import bound_answers
-from cmcc_bench.recognition.rows import split_rows
-from cmcc_bench.scoring import score_answers
+from cmcc_bench.scoring import score
+from cmcc_bench.tasks import task_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["cmcc_emotion", "cmcc_entities"]
@@ -38,19 +37,19 @@ def test_the_page_is_a_space_s_and_names_every_score(name):
     head = yaml.safe_load(page(name).split("---")[1])
     assert head["sdk"] == "static" and "metric" in head["tags"]
     task = name.removeprefix("cmcc_")
-    rows = split_rows("sample", task, "validation")
-    for score in score_answers(task, bound_answers(task, rows, rows, 0)["gold"], rows, resamples=0).scores:
-        assert f"`{score}`" in page(name), score
+    rows = task_of(task).split_rows("sample", "validation")
+    for name_of_score in score(task, task_of(task).bounds(rows, rows, 0)["gold"], rows, resamples=0).scores:
+        assert f"`{name_of_score}`" in page(name), name_of_score
 
 
 def test_emotions_are_the_library_s_score_of_rows_of_the_config():
-    rows = split_rows("sample", "emotion", "validation")
-    answers = bound_answers("emotion", rows, rows, 3)["random"]
+    rows = task_of("emotion").split_rows("sample", "validation")
+    answers = task_of("emotion").bounds(rows, rows, 3)["random"]
     said = [{"dialogue_id": a.dialogue_id, "utterance": a.utterance, "emotions": list(a.emotions)} for a in answers]
     found = evaluate.load(str(ROOT / "metrics" / "cmcc_emotion")).compute(
         predictions=said, references=rows, resamples=9
     )
-    expected = score_answers("emotion", answers, rows, resamples=9)
+    expected = score("emotion", answers, rows, resamples=9)
     for name, interval in expected.scores.items():
         assert (found[name], found[f"{name}_low"]) == pytest.approx((interval.point, interval.low)), name
     assert found["labels"]["neutral"]["support"] == expected.labels["neutral"].support
@@ -69,11 +68,11 @@ def test_entities_may_be_names_alone_and_emotions_none():
 
 
 def test_references_are_rows_as_the_page_says_they_are_made():
-    rows = split_rows("sample", "entities", "validation")
-    answers = bound_answers("entities", rows, rows, 3)["random"]
+    rows = task_of("entities").split_rows("sample", "validation")
+    answers = task_of("entities").bounds(rows, rows, 3)["random"]
     metric = evaluate.load(str(ROOT / "metrics" / "cmcc_entities"))
     found = metric.compute(predictions=list(map(asdict, answers)), references=rows, resamples=9)
-    expected = score_answers("entities", answers, rows, resamples=9)
+    expected = score("entities", answers, rows, resamples=9)
     assert {name: found[name] for name in expected.scores} == pytest.approx(
         {name: interval.point for name, interval in expected.scores.items()}
     )

@@ -18,10 +18,11 @@ from cmcc_bench.quality.calls import find_source
 from cmcc_bench.quality.check import check_calls, label_table, summary_table
 from cmcc_bench.quality.lexicon import load_lexicon
 from cmcc_bench.reports import table as table_module
-from cmcc_bench.reports.table import ReportTable, score_table
-from cmcc_bench.scoring import gold_predictions, score_responses
+from cmcc_bench.reports.scores import score_table
+from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.statistics import collect, statistics_tables
 from tests.leaderboard.boards import small_board
+from tests.scoring.rows import gold_predictions, score_responses
 
 
 @pytest.mark.parametrize(

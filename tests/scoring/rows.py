@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
-from cmcc_bench.scoring import gold_predictions
+from cmcc_bench.scoring import compare, response_measure, score
 from cmcc_bench.state import response_rows
+from cmcc_bench.tasks import RESPONSE
 
 from ..state.rows import entity, intent, row, service, triple, user
+
+gold_predictions = RESPONSE.gold
 
 PLAIN_CALL = (
     user("喂你好", intent("问候"), emotions=[0]),
@@ -46,3 +49,17 @@ def predicted(rows, changes=None):
     """The gold predictions with other segments: {(dialogue id, exchange): {field: text}}."""
     changes = changes or {}
     return [replace(p, **changes.get((p.dialogue_id, p.exchange), {})) for p in gold_predictions(rows)]
+
+
+def score_responses(
+    predictions, rows, version="strict", fold_caring=False, resamples=1000, seed=0, emotions=False, file=None
+):
+    """The scores of responses in a version."""
+    measure = response_measure(version, fold_caring, emotions)
+    return score("response", predictions, rows, resamples, seed, measure=measure, file=file)
+
+
+def compare_responses(a, b, rows, version="strict", fold_caring=(False, False), resamples=1000, seed=0, emotions=False):
+    """The paired test of responses in a version."""
+    measures = tuple(response_measure(version, fold, emotions) for fold in fold_caring)
+    return compare("response", a, b, rows, resamples, seed, measures=measures)

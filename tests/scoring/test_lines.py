@@ -14,11 +14,11 @@ from cmcc_bench.decoding.run_files import PredictionRun, RunFiles
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.files import SUBMISSIONS, read_predictions_of
 from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME
-from cmcc_bench.leaderboard.tracks import TRACKS, line_of
 from cmcc_bench.scoring import align, read_answers, read_predictions
 from cmcc_bench.scoring.lines import Bounds, filled_lines
+from cmcc_bench.tasks import TASKS, answer_line
 
-TRACK = TRACKS["response"]
+TRACK = TASKS["response"]
 ROWS = [{"dialogue_id": "d", "exchange": number} for number in range(3)]
 MARK = codecs.BOM_UTF8
 
@@ -135,7 +135,7 @@ def test_a_stopped_run_goes_on_from_a_file_that_an_editor_saved(tmp_path):
 
 def test_what_was_read_is_written_as_plain_lines(path):
     path.write_bytes(FORMS["Windows"])
-    lines = b"".join(map(line_of, by_validate(path))).splitlines()
+    lines = b"".join(map(answer_line, by_validate(path))).splitlines()
     assert [json.loads(line) for line in lines] == [json.loads(line) for line in LINES]
 
 

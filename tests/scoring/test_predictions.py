@@ -7,7 +7,8 @@ import re
 import pytest
 
 import cmcc
-from cmcc_bench.scoring import align, gold_predictions, read_predictions, write_prediction
+from cmcc_bench.scoring import align, read_predictions, write_prediction
+from tests.scoring.rows import gold_predictions
 
 from .rows import two_dialogues
 

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cmcc
-from cmcc_bench.scoring import compare_responses, gold_predictions, majority_predictions, score_responses
-from cmcc_bench.scoring.bleu import signature
 from cmcc_bench.state import response_rows
+from cmcc_bench.tasks import RESPONSE
+from cmcc_bench.tasks.bleu import signature
+from tests.scoring.rows import compare_responses, gold_predictions, score_responses
 
 from ..state.rows import rows as any_rows
 from .rows import PLAIN_CALL, pack_call, predicted, two_dialogues, view
@@ -28,7 +29,7 @@ def test_gold_against_gold_is_exactly_one_and_100(fold_caring):
     found = score_responses(gold_predictions(rows), rows, fold_caring=fold_caring)
     assert points(found) == dict.fromkeys(NAMES, 1.0) | {"bleu": 100.0}
     assert found.scores["bleu"].low == found.scores["bleu"].high == 100.0
-    assert (found.dialogues, found.exchanges) == (2, 4)
+    assert (found.dialogues, found.items) == (2, 4)
     assert found.signature == signature()
 
 
@@ -133,13 +134,13 @@ def test_emotions_are_scored_when_asked_for():
     assert points(theirs)["emotion_f1"] == pytest.approx(3 / 4)
 
 
-def test_emotions_of_a_model_that_writes_none_are_an_error_that_names_the_file():
+def test_emotions_of_a_model_that_writes_none_are_an_error_that_names_the_exchange():
     rows = two_dialogues()
     silent = predicted(rows, {("b", 1): {"emotions": None}})
-    with pytest.raises(cmcc.DataError, match=r"file p\.jsonl, dialogue b, exchange 1, field emotions"):
-        score_responses(silent, rows, emotions=True, file="p.jsonl")
-    with pytest.raises(cmcc.DataError, match=r"file b\.jsonl, dialogue b"):
-        compare_responses(predicted(rows), silent, rows, emotions=True, files=("a.jsonl", "b.jsonl"))
+    with pytest.raises(cmcc.DataError, match=r"dialogue b, exchange 1, field emotions: .*score it without them"):
+        score_responses(silent, rows, emotions=True)
+    with pytest.raises(cmcc.DataError, match="dialogue b, exchange 1"):
+        compare_responses(predicted(rows), silent, rows, emotions=True)
 
 
 def test_an_unknown_version_is_an_error():
@@ -150,8 +151,8 @@ def test_an_unknown_version_is_an_error():
 
 def test_results_are_json():
     rows = two_dialogues()
-    found = json.loads(json.dumps(score_responses(majority_predictions(rows, rows), rows, resamples=10).as_dict()))
+    found = json.loads(json.dumps(score_responses(RESPONSE.majority(rows, rows), rows, resamples=10).as_dict()))
     assert set(found["scores"]) == set(NAMES)
     assert found["counts"]["requesting"] == 1
-    compared = compare_responses(gold_predictions(rows), majority_predictions(rows, rows), rows, resamples=10)
+    compared = compare_responses(gold_predictions(rows), RESPONSE.majority(rows, rows), rows, resamples=10)
     assert json.loads(json.dumps(compared.as_dict()))["differences"]["bleu"]["difference"] > 0

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from cmcc_bench.scoring import eval_end_to_end
-from cmcc_bench.scoring.counts import ACTS, BLEU, COLUMNS, INTENTS, DialogueCounts, LabelCounts, sum_bleu
 from cmcc_bench.scoring.seretod import (
     corpus_bleu,
     count_dialogue,
@@ -23,6 +22,7 @@ from cmcc_bench.scoring.seretod import (
     requested_info,
 )
 from cmcc_bench.state import seretod as state
+from cmcc_bench.tasks.counts import ACTS, BLEU, COLUMNS, INTENTS, DialogueCounts, LabelCounts, sum_bleu
 
 DATA = json.loads((Path(__file__).parents[1] / "data" / "track2_cases.json").read_text("utf-8"))
 PAD = DATA["PAD_dialogue"]

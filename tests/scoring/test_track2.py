@@ -73,7 +73,7 @@ def test_a_result_file_with_its_gold_is_scored_alone_and_empty_dialogues_count_f
     scores = score_track2(read_results(write(tmp_path, "r.json", asking, dialogues[0], BARE, dialogues[1])), 20)
     alone = score_track2(read_results(write(tmp_path, "s.json", *dialogues)), 20)
     assert scores == alone
-    assert (scores.dialogues, scores.exchanges, scores.scores["success"].point) == (2, 2, 0.5)
+    assert (scores.dialogues, scores.items, scores.scores["success"].point) == (2, 2, 0.5)
 
 
 def test_a_result_file_without_gold_is_scored_against_the_file_that_has_it(tmp_path):

@@ -3,9 +3,10 @@
 import pytest
 
 import cmcc
-from cmcc_bench.scoring import gold_predictions, majority_predictions, random_predictions
+from cmcc_bench.tasks import RESPONSE
+from tests.scoring.rows import gold_predictions
 
-from .rows import two_dialogues
+from tests.scoring.rows import two_dialogues
 
 
 def test_gold_is_written_in_lower_case_as_models_write():
@@ -24,30 +25,30 @@ def test_majority_is_the_most_frequent_text_of_each_segment():
         rows[3] | {"acts": ""},
         rows[1] | {"acts": ""},
     ]
-    found = majority_predictions(train, rows)
+    found = RESPONSE.majority(train, rows)
     assert {(p.user_intent, p.acts, p.entities, p.emotions) for p in found} == {("问候", "问候", "", "中性")}
     assert [(p.dialogue_id, p.exchange) for p in found] == [(row["dialogue_id"], row["exchange"]) for row in rows]
 
 
 def test_ties_go_to_the_first_by_code_point():
     rows = two_dialogues()
-    assert majority_predictions(rows, rows) == majority_predictions(rows[::-1], rows)
+    assert RESPONSE.majority(rows, rows) == RESPONSE.majority(rows[::-1], rows)
 
 
 def test_random_takes_all_segments_of_one_training_exchange():
     rows = two_dialogues()
     pairs = {(p.acts, p.response) for p in gold_predictions(rows)}
-    found = random_predictions(rows, rows * 10, seed=0)
+    found = RESPONSE.random(rows, rows * 10, seed=0)
     assert {(p.acts, p.response) for p in found} == pairs
 
 
 def test_random_is_its_seed():
     rows = two_dialogues() * 5
-    assert random_predictions(rows, rows, 1) == random_predictions(rows, rows, 1)
-    assert random_predictions(rows, rows, 1) != random_predictions(rows, rows, 2)
+    assert RESPONSE.random(rows, rows, 1) == RESPONSE.random(rows, rows, 1)
+    assert RESPONSE.random(rows, rows, 1) != RESPONSE.random(rows, rows, 2)
 
 
-@pytest.mark.parametrize("make", [majority_predictions, lambda train, rows: random_predictions(train, rows, 0)])
+@pytest.mark.parametrize("make", [RESPONSE.majority, lambda train, rows: RESPONSE.random(train, rows, 0)])
 def test_no_training_rows_are_an_error(make):
     with pytest.raises(cmcc.DataError, match="no training rows"):
         make([], two_dialogues())

@@ -9,11 +9,10 @@ import pytest
 import cmcc
 from cmcc_bench import cli
 from cmcc_bench.models.training import Training
-from cmcc_bench.recognition.bounds import bound_answers
-from cmcc_bench.recognition.rows import split_rows
 from cmcc_bench.reports.report import all_tables
-from cmcc_bench.scoring import gold_predictions, write_prediction
-from cmcc_bench.scoring.answers import answer_line
+from cmcc_bench.scoring import write_prediction
+from cmcc_bench.tasks import answer_line, task_of
+from tests.scoring.rows import gold_predictions
 
 TEST, TRAIN = "test", "train"
 
@@ -27,13 +26,13 @@ def write_answers(folder, name, training, answers):
 
 @cache  # the cheap baseline takes seconds to learn
 def bounds(task):
-    rows = split_rows("sample", task, TEST)
-    return bound_answers(task, split_rows("sample", task, TRAIN), rows, seed=5)
+    rows = task_of(task).split_rows("sample", TEST)
+    return task_of(task).bounds(task_of(task).split_rows("sample", TRAIN), rows, seed=5)
 
 
 def write_variant(folder, **changes):
     folder.mkdir(exist_ok=True)
-    rows = split_rows("sample", "response", TEST)
+    rows = task_of("response").split_rows("sample", TEST)
     with (folder / "variant.jsonl").open("wb") as stream:
         for prediction in gold_predictions(rows):
             write_prediction(stream, replace(prediction, **changes))
@@ -129,7 +128,9 @@ def test_what_a_dialogue_model_wrote_is_scored_and_compared_as_emotions(tmp_path
     score = ["sample", "--task", "emotion", "--resamples", "20", "--json"]
     assert cli.main(["score", variant, *score]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["scores"]["micro_f1"]["point"] == 1 and found["items"] < len(split_rows("sample", "emotion", TEST))
+    assert found["scores"]["micro_f1"]["point"] == 1 and found["items"] < len(
+        task_of("emotion").split_rows("sample", TEST)
+    )
     assert cli.main(["score", variant, *score, "--against", random]) == 0
     assert json.loads(capsys.readouterr().out)["differences"]["micro_f1"]["difference"] > 0
     of_names = ["score", variant, "sample", "--task", "entities", "--resamples", "20"]

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import sacrebleu
 
-from .bootstrap import Array
+from .base import Array
 from .counts import ORDERS, BleuCounts
 
 TOKENIZER = "zh"  # Chinese characters one by one, the rest as mteval-v13a does

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import sacrebleu
 
-from cmcc_bench.scoring import bleu
-from cmcc_bench.scoring.counts import BLEU, DialogueCounts, LabelCounts, sum_bleu
+from cmcc_bench.tasks import bleu
+from cmcc_bench.tasks.counts import BLEU, DialogueCounts, LabelCounts, sum_bleu
 
 
 def flat(counts):

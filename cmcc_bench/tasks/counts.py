@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .bootstrap import Array
+from .base import Array, Statistic
 
 ORDERS = 4  # BLEU's n-grams
 
@@ -92,11 +92,44 @@ def f1(labels: Array) -> Array:
     return _ratio(labels * 2, labels[..., 0] * 2 + labels[..., 1] + labels[..., 2])
 
 
+def of_columns(columns: slice, function: Statistic | None = None) -> Callable[[Array], Array]:
+    """A function of some of the counts, or these counts: (..., k) -> (...), or to (..., columns)."""
+    return lambda sums: sums[..., columns] if function is None else function(sums[..., columns])
+
+
+def _by_label(sums: Array) -> Array:
+    """(..., 3 labels) -> (..., labels, 3)."""
+    return sums.reshape(*sums.shape[:-1], sums.shape[-1] // 3, 3)  # not -1: there may be no resample
+
+
+def micro(function: Statistic) -> Statistic:
+    """A score of (..., 3 labels) counts, summed over the labels."""
+    return lambda sums: function(_by_label(sums).sum(axis=-2))
+
+
+def macro(function: Statistic) -> Statistic:
+    """The mean over all labels of (..., 3 labels) counts; a label that occurs on neither side counts as 0.
+
+    Its F1 is undefined and the vocabulary is fixed: gold scored against itself shows the most that the data allow.
+    """
+
+    def mean(sums: Array) -> Array:
+        scores: Array = np.nan_to_num(function(_by_label(sums))).mean(axis=-1)
+        return scores
+
+    return mean
+
+
+def share(sums: Array) -> Array:
+    """(..., 2) -> the first of the second, nan where that is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Array = sums[..., 0] / sums[..., 1]
+    return found
+
+
 def success_rate(success: Array) -> Array:
     """Succeeded over requesting dialogues from summed (..., 2): nan where no dialogue requests anything."""
-    with np.errstate(invalid="ignore"):
-        rate: Array = success[..., 0] / success[..., 1]
-    return rate
+    return share(success)
 
 
 def _ratio(labels: Array, denominator: Array) -> Array:

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cmcc
-from cmcc_bench.scoring import align, score_responses
-from cmcc_bench.scoring.strict import (
+from cmcc_bench.scoring import align
+from cmcc_bench.state import response_rows
+from cmcc_bench.state.intents import NamedSlot, TextIntent, in_brackets, parse_intent_text, tidy_intent_text
+from cmcc_bench.tasks.strict import (
     Request,
     act_labels,
     count_dialogue,
@@ -18,12 +20,11 @@ from cmcc_bench.scoring.strict import (
     says,
     unknown_labels,
 )
-from cmcc_bench.state import response_rows
-from cmcc_bench.state.intents import NamedSlot, TextIntent, in_brackets, parse_intent_text, tidy_intent_text
+from tests.scoring.rows import score_responses
 
+from ..scoring.rows import pack_call, predicted, view
 from ..spelling import SEPARATORS, spellings
 from ..state.rows import entity, intent, row, service, triple, user
-from .rows import pack_call, predicted, view
 
 
 def counted(rows, changes=None, **options):

@@ -16,9 +16,10 @@ from cmcc_bench import textform
 from cmcc_bench.state.intents import NamedSlot, parse_intent_text, tidy_intent_text
 from cmcc_bench.state.kb import NA, Goal, LocalKB, goal_from_json, kb_from_json, query
 
+from .base import Place, PredictedDialogue, Row
 from .bleu import count_ngrams
 from .counts import DialogueCounts, LabelCounts, count_labels, sum_bleu, sum_labels
-from .predictions import PredictedExchanges, Prediction, Row
+from .prediction import Prediction
 
 IntentLabel = tuple[str, frozenset[tuple[str, str]]]  # name, {(entity name or "", slot)}
 
@@ -39,11 +40,14 @@ class Request:
     values: tuple[str, ...]
 
 
-def count_dialogue(dialogue: PredictedExchanges, fold_caring: bool = False) -> DialogueCounts:
+def count_dialogue(
+    dialogue: PredictedDialogue[Prediction], fold_caring: bool = False, emotions: bool = False
+) -> DialogueCounts:
     """The counts of one dialogue.
 
     fold_caring: the caring acts of both sides are folded back into MobileCS's 13, as the paper's baseline is scored.
-    Raises cmcc.DataError where `kb` or `goal` are not those of the default `response` view.
+    emotions: whether these must be written. Raises cmcc.DataError where they are not, and where `kb` or `goal` are not
+    those of the default `response` view.
     """
     pairs = list(zip(dialogue.rows, dialogue.predictions, strict=True))
     asked = requests(dialogue.rows)
@@ -53,7 +57,7 @@ def count_dialogue(dialogue: PredictedExchanges, fold_caring: bool = False) -> D
         sum_labels(
             [count_labels(act_labels(p.acts, fold_caring), act_labels(row["acts"], fold_caring)) for row, p in pairs]
         ),
-        sum_labels([count_emotions(p, row) for row, p in pairs]),
+        sum_labels([count_emotions(p, row, emotions) for row, p in pairs]),
         int(bool(asked) and all(_is_met(request, replies) for request in asked)),
         int(bool(asked)),
         sum_bleu([count_ngrams(p.response, row["response"]) for row, p in pairs]),
@@ -124,8 +128,15 @@ def unknown_labels(prediction: Prediction) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(found))
 
 
-def count_emotions(prediction: Prediction, row: Row) -> LabelCounts:
-    """Emotions against gold; nothing is counted where the gold has none (not annotated) or the model writes none."""
+def count_emotions(prediction: Prediction, row: Row, must_be_written: bool = False) -> LabelCounts:
+    """Emotions against gold; nothing is counted where the gold has none (not annotated) or the model writes none.
+
+    Raises cmcc.DataError for a model that writes none where they must be written.
+    """
+    if must_be_written and prediction.emotions is None:
+        hint = "This model writes no emotions: score it without them."
+        place: Place = {"dialogue": prediction.dialogue_id, "exchange": prediction.exchange, "field": "emotions"}
+        raise cmcc.DataError("null", "the emotions that the model wrote", hint, **place)
     if prediction.emotions is None or not row["emotions"]:
         return LabelCounts()
     return count_labels(

@@ -3,16 +3,10 @@
 import pytest
 
 import cmcc
-from cmcc_bench.recognition.rows import (
-    answered_utterances,
-    emotions_written,
-    entities_written,
-    entity_rows,
-    only_answered,
-    split_rows,
-    task_rows,
-)
-from cmcc_bench.scoring import Prediction
+from cmcc_bench.tasks import Prediction, task_of
+from cmcc_bench.tasks.emotion import emotions_written
+from cmcc_bench.tasks.entities import entities_written, entity_rows
+from cmcc_bench.tasks.written import answered_utterances, only_answered
 from tests import raw
 
 
@@ -65,11 +59,11 @@ def test_a_model_without_emotions_and_a_missing_exchange_are_errors(labeled):
 
 def test_the_tasks_have_rows_in_every_split_of_the_sample():
     for task in ("emotion", "entities", "satisfaction"):
-        rows = task_rows("sample", task, ("train", "validation", "test"))
+        rows = task_of(task).rows("sample", ("train", "validation", "test"))
         assert all(rows.values()), task
-    assert len(split_rows("sample", "emotion", "test")) == len(split_rows("sample", "entities", "test"))
+    assert len(task_of("emotion").split_rows("sample", "test")) == len(task_of("entities").split_rows("sample", "test"))
 
 
 def test_a_split_without_rows_is_an_error():
     with pytest.raises(cmcc.DataError, match="annotated for the task emotion"):
-        split_rows("sample", "emotion", "nothing")
+        task_of("emotion").split_rows("sample", "nothing")

@@ -3,8 +3,8 @@
 import pytest
 
 import cmcc
-from cmcc_bench.recognition.bounds import bound_answers
-from cmcc_bench.scoring import score_answers
+from cmcc_bench.scoring import score
+from cmcc_bench.tasks import task_of
 
 TYPES = list(cmcc.ENTITY_TYPES)
 
@@ -29,13 +29,13 @@ def entity_row(number, text, *spans):
 
 def test_the_bounds_of_emotions_are_what_they_say():
     rows = emotion_rows(30)
-    answers = bound_answers("emotion", rows, rows, seed=1)
+    answers = task_of("emotion").bounds(rows, rows, seed=1)
     assert list(answers) == ["gold", "character n-grams, logistic regression", "majority", "random"]
-    scores = {name: score_answers("emotion", found, rows, resamples=0).scores for name, found in answers.items()}
+    scores = {name: score("emotion", found, rows, resamples=0).scores for name, found in answers.items()}
     assert scores["gold"]["micro_f1"].point == 1 == scores["character n-grams, logistic regression"]["micro_f1"].point
     assert {answer.emotions for answer in answers["majority"]} == {("neutral",)}
     assert scores["random"]["micro_f1"].point < 1
-    assert bound_answers("emotion", rows, rows, seed=1)["random"] == answers["random"]
+    assert task_of("emotion").bounds(rows, rows, seed=1)["random"] == answers["random"]
 
 
 def test_known_names_are_found_the_longest_first_with_their_type():
@@ -44,14 +44,16 @@ def test_known_names_are_found_the_longest_first_with_their_type():
         entity_row(1, "大流量包好", (3, 0, 4)),
         entity_row(2, "好好好", (0, 0, 1)),
     ]
-    found = bound_answers("entities", train, [entity_row(9, "大流量包和流量包好")], seed=0)["names known from training"]
+    found = task_of("entities").bounds(train, [entity_row(9, "大流量包和流量包好")], seed=0)[
+        "names known from training"
+    ]
     assert [(e.name, e.type) for e in found[0].entities] == [("大流量包", TYPES[3]), ("流量包", TYPES[6])]
     assert found[0].emotions is None  # 好 is an entity once and none four times, so it is left alone
 
 
 def test_the_majority_of_entities_is_what_most_utterances_have():
     train = [entity_row(n, "没有") for n in range(3)] + [entity_row(9, "办流量包", (6, 1, 4))]
-    answer = bound_answers("entities", train, train, seed=0)["majority"][3]
+    answer = task_of("entities").bounds(train, train, seed=0)["majority"][3]
     assert answer.entities == () and answer.emotions == ("neutral",)
 
 
@@ -60,17 +62,17 @@ def test_satisfaction_is_learned_from_words():
         {"dialogue_id": f"d{n}", "text": "谢谢再见" if n % 2 else "我要投诉", "satisfaction": 2 if n % 2 else 0}
         for n in range(12)
     ]
-    answers = bound_answers("satisfaction", rows, rows, seed=0)
-    scores = score_answers("satisfaction", answers["character n-grams, logistic regression"], rows, resamples=0).scores
+    answers = task_of("satisfaction").bounds(rows, rows, seed=0)
+    scores = score("satisfaction", answers["character n-grams, logistic regression"], rows, resamples=0).scores
     assert scores["accuracy"].point == 1 and scores["quadratic_kappa"].point == 1
 
 
 def test_one_label_alone_is_learned_without_a_model():
     rows = [row | {"emotions": [0]} for row in emotion_rows(4)]
-    answers = bound_answers("emotion", rows, rows, seed=0)
+    answers = task_of("emotion").bounds(rows, rows, seed=0)
     assert {answer.emotions for answer in answers["character n-grams, logistic regression"]} == {("neutral",)}
 
 
 def test_no_training_rows_are_an_error():
     with pytest.raises(cmcc.DataError, match="no training rows"):
-        bound_answers("emotion", [], emotion_rows(2), seed=0)
+        task_of("emotion").bounds([], emotion_rows(2), seed=0)

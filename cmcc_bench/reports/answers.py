@@ -1,0 +1,81 @@
+"""The paper's tables 5 and 9, satisfaction, and any task beside them: systems beside bounds, with paired tests.
+
+Every number is computed anew from the files of answers. Where a dialogue model is among the systems of a table, all are
+scored on the utterances that have a reply: a dialogue model reads no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cmcc_bench.reports.response import system_name
+from cmcc_bench.reports.scores import Data, Entry, label_table, paired_table, sizes, systems_table
+from cmcc_bench.reports.systems import ResponseSystem, System
+from cmcc_bench.reports.table import ReportTable
+from cmcc_bench.scoring import compare, score
+from cmcc_bench.tasks import Task
+from cmcc_bench.tasks.written import only_answered
+
+
+def answer_tables(
+    task: Task,
+    systems: Sequence[System],
+    writers: Sequence[ResponseSystem],
+    data: Data,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[ReportTable]:
+    """The table of a task, the table by label of its first system, and the paired tests.
+
+    writers: dialogue models; what they wrote along is scored where the task says so (tasks.Written).
+    """
+    plain_first = sorted(systems, key=lambda system: bool(system.training.suffix))
+    answers = {task.model + system.training.suffix: (list[Any](system.answers), system.key) for system in plain_first}
+    notes = []
+    if written := _written(task, writers, data):
+        answered = only_answered(data.rows, data.labeled)
+        notes = [f"Scored on the {len(answered)} of {len(data.rows)} utterances that have a reply."]
+        answers = {name: (only_answered(said, data.labeled), key) for name, (said, key) in answers.items()} | written
+        data = Data(answered, data.train)
+    bounds = task.bounds(data.train, data.rows, seed)
+    every = answers | {name: (said, ()) for name, said in bounds.items()}
+    entries = [
+        Entry(
+            name,
+            score(task, said, data.rows, resamples, seed),
+            task.published_for(key),
+            task.untold(said),
+        )
+        for name, (said, key) in every.items()
+    ]
+    notes = [*notes, *task.notes, sizes(entries[0].scores)]
+    tables = [systems_table(task.table, task, entries, data.synthetic, notes)]
+    if answers:
+        first = entries[0]
+        if first.scores.labels:
+            tables.append(label_table(f"{task.table}, by label: {first.name}", first.scores, data.synthetic))
+        compared = [*answers, *([task.cheap[0]] if task.cheap else [])]
+        others = [entry for entry in entries[1:] if entry.name in compared]
+        pairs = [
+            (
+                f"{first.name} less {other.name}",
+                compare(task, every[first.name][0], every[other.name][0], data.rows, resamples, seed),
+                other.untold,
+            )
+            for other in others
+        ]
+        tables.append(paired_table(f"{task.table}, paired bootstrap", task, pairs, data.synthetic))
+    return tables
+
+
+def _written(task: Task, writers: Sequence[ResponseSystem], data: Data) -> dict[str, tuple[list[Any], tuple[str, ...]]]:
+    """Name -> the answers of a dialogue model, and its key."""
+    written = task.written
+    if written is None:
+        return {}
+    return {
+        written.prefix + system_name(system.key): (written.read(system.answers, data.labeled), system.key)
+        for system in writers
+        if written.by(system.key)
+    }

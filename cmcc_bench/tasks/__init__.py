@@ -1,0 +1,58 @@
+"""The tasks, each declared once: a file here and a line of TASKS. Everything that differs between tasks is read there.
+
+task = task_of("emotion")
+score(task, answers, task.split_rows("cmcc", "test"))        # cmcc_bench.scoring
+"""
+
+from __future__ import annotations
+
+import cmcc
+
+from .base import Answer, Measure, Place, PredictedDialogue, Row, Task, answer_line
+from .emotion import EMOTION, EmotionAnswer, emotion_answer
+from .entities import ENTITIES, Entity, EntityAnswer, entity_answer
+from .prediction import Prediction, prediction_of
+from .response import RESPONSE
+from .satisfaction import SATISFACTION, SatisfactionAnswer, satisfaction_answer
+
+__all__ = [
+    "EMOTION",
+    "ENTITIES",
+    "RESPONSE",
+    "SATISFACTION",
+    "TASKS",
+    "Answer",
+    "EmotionAnswer",
+    "Entity",
+    "EntityAnswer",
+    "Measure",
+    "Place",
+    "PredictedDialogue",
+    "Prediction",
+    "Row",
+    "SatisfactionAnswer",
+    "Task",
+    "answer_line",
+    "emotion_answer",
+    "entity_answer",
+    "hub_tasks",
+    "prediction_of",
+    "satisfaction_answer",
+    "task_of",
+]
+
+TASKS: dict[str, Task] = {task.name: task for task in (RESPONSE, EMOTION, ENTITIES, SATISFACTION)}
+
+
+def task_of(task: Task | str) -> Task:
+    """A task by its name, or as it is. Raises cmcc.DataError for an unknown one."""
+    if isinstance(task, Task):
+        return task
+    if task not in TASKS:
+        raise cmcc.DataError(f"the task {cmcc.printable(task, 40)}", f"one of {', '.join(TASKS)}", field="task")
+    return TASKS[task]
+
+
+def hub_tasks() -> list[Task]:
+    """The tasks that the Hub's leaderboard has columns for, in the order of these."""
+    return sorted((task for task in TASKS.values() if task.hub), key=lambda task: task.name)

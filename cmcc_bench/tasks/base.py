@@ -1,0 +1,256 @@
+"""What a task declares, so that scoring, reports, cards, the Hub and the leaderboard know no task by its name.
+
+A task is one file beside this one, which makes a `Task`, and one line of the registry in `cmcc_bench.tasks`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+import cmcc
+from cmcc_bench.corpus import open_dataset
+
+Row: TypeAlias = Mapping[str, Any]
+Place: TypeAlias = dict[str, str | int | None]  # what an error names
+Array: TypeAlias = NDArray[np.float64]
+Statistic: TypeAlias = Callable[[Array], Array]  # (..., k) summed counts -> (...) scores; nan where it is undefined
+SystemKey: TypeAlias = tuple[str, ...]  # what tells a system's row in a table from others (reports.systems)
+
+_BUILD = "Build the data set with files for train, too; cmcc score needs none."
+_KEPT = "They are kept where the leaderboard scores: cmcc validate checks a file, cmcc submit sends it there."
+
+
+class Answer(Protocol):
+    """What a system says about a part of a dialogue, whatever the task."""
+
+    @property
+    def dialogue_id(self) -> str:
+        """Of the dialogue that it is about."""
+
+
+Predicted = TypeVar("Predicted", bound=Answer)
+
+
+@dataclass(frozen=True)
+class PredictedDialogue(Generic[Predicted]):
+    """A dialogue's gold rows in order of their exchanges (or utterances), and the prediction for each of them."""
+
+    dialogue_id: str
+    rows: tuple[Row, ...]
+    predictions: tuple[Predicted, ...]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How answers are scored: counts of a dialogue, which are summed, and scores, which are made from the sums.
+
+    count: a dialogue -> k numbers. statistics: score -> its function of summed counts, (..., k) to (...). labels: label
+    -> its true positives, false positives and false negatives, (k,) to (3,). columns: names of the k numbers where
+    results show them. version, fold_caring, signature: how results say they were made; "" where there is one way.
+    """
+
+    count: Callable[[PredictedDialogue[Any]], Sequence[int]]
+    statistics: Mapping[str, Statistic]
+    labels: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
+    version: str = ""
+    fold_caring: bool = False
+    signature: Callable[[], str] = str
+
+
+@dataclass(frozen=True)
+class Published:
+    """A row of the paper. system: the key of the systems that it stands beside; name: what tables call these.
+
+    board: score -> value as the leaderboard shows them, where it does; its scores may have other names.
+    """
+
+    system: SystemKey
+    name: str
+    table: int
+    scores: Mapping[str, float]
+    board: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """The answers that dialogue models write along with their responses.
+
+    read: predictions and the rows of `labeled` that they are of -> answers. by: whether a dialogue model's are scored
+    in the table of the task. prefix: of its name there. on_card: the scores of a dialogue model's own card, none where
+    empty; note: what it says of them.
+    """
+
+    read: Callable[[Iterable[Any], Iterable[Row]], list[Any]]
+    by: Callable[[SystemKey], bool]
+    prefix: str = ""
+    on_card: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model's card says: a tag, what the Hub calls the task, the library that loads the model, the template."""
+
+    tag: str
+    pipeline: str
+    library: str = "transformers"
+    template: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A task, whole.
+
+    name: as files and commands have it. title: of the leaderboard's table; table: of the report's. config: of the data
+    set, and rows_of: what the task's rows are of a row there. key: the column that tells the rows of a dialogue apart,
+    None where a row is a dialogue. text: the column with what the user says. labels: the columns that are hidden in a
+    public test split, with what stands there instead.
+
+    parse: a decoded line, and its place for the error, as an answer. unknown: (field, name) of the labels of an answer
+    that are in no vocabulary, where `parse` does not refuse them. untold: the scores that answers like these cannot
+    have. copy: an answer for the first row that says what the second has. most: of training rows, one that has the most
+    frequent answer. cheap: name and function (train, rows) of a baseline that learns in seconds.
+
+    measure: how answers are scored; main: the score that a system is known by. board: how the leaderboard scores, and
+    headline: the scores that it ranks by, the first first. shown: the scores of the report's table; compared: those of
+    a paired test, all where empty; gained: those of the table about unlabeled dialogues, none without that table.
+    names: what reports call scores otherwise than by their keys. notes: below tables. model: what tables call the
+    task's models. published: the paper's rows. hub: id in the Hub's eval.yaml -> score, and hub_names: what a table
+    calls it.
+    """
+
+    name: str
+    title: str
+    table: str
+    config: str
+    key: str | None
+    text: str = "text"
+    rows_of: Callable[[Row], Iterable[Row]] = lambda row: (row,)
+    labels: Mapping[str, str | None]
+    parse: Callable[[object, Place], Any]
+    unknown: Callable[[Any], Sequence[tuple[str, str]]] = lambda _: ()
+    untold: Callable[[Sequence[Any]], Sequence[str]] = lambda _: ()
+    copy: Callable[[Row, Row], Any]
+    most: Callable[[Sequence[Row]], Row]
+    cheap: tuple[str, Callable[[Sequence[Row], Sequence[Row]], list[Any]]] | None = None
+    written: Written | None = None
+    measure: Measure
+    main: str
+    board: Measure | None = None
+    headline: tuple[str, ...]
+    shown: tuple[str, ...]
+    compared: tuple[str, ...] = ()
+    gained: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    model: str = ""
+    published: tuple[Published, ...] = ()
+    hub: Mapping[str, str] = field(default_factory=dict)
+    hub_names: Mapping[str, str] = field(default_factory=dict)
+    card: Card
+
+    @property
+    def items(self) -> str:
+        """What a line is about, in the plural."""
+        return f"{self.key or 'dialogue'}s"
+
+    @property
+    def board_measure(self) -> Measure:
+        """How the leaderboard scores: its headline scores alone."""
+        measure = self.board or self.measure
+        return Measure(measure.count, {name: measure.statistics[name] for name in self.headline})
+
+    def published_for(self, system: SystemKey) -> Mapping[str, float]:
+        """The paper's scores of such a system, none where it has none."""
+        return next((row.scores for row in self.published if row.system == system), {})
+
+    def rows(self, dataset: str, splits: Sequence[str]) -> dict[str, list[Row]]:
+        """The task's rows by split, none where there is no such split.
+
+        Raises cmcc.DataError when there is no such data set.
+        """
+        found = open_dataset(dataset, self.config)
+        return {split: [made for row in found.get(split, ()) for made in self.rows_of(row)] for split in splits}
+
+    def split_rows(self, dataset: str, split: str) -> list[Row]:
+        """The rows in one split. Raises cmcc.DataError when there is no such data set, or nothing in it."""
+        rows = self.rows(dataset, [split])[split]
+        if not rows:
+            expected = f"some that are annotated for the task {self.name}"
+            raise cmcc.DataError("no rows", expected, "Name another --split.", dataset=dataset, split=split)
+        return rows
+
+    def is_hidden(self, row: Row) -> bool:
+        """Whether a row is one without its labels."""
+        return all(name in row and row[name] == value for name, value in self.labels.items())
+
+    def check_labels(self, rows: Iterable[Row], **place: str | int | None) -> None:
+        """Raises cmcc.DataError where any row is without its labels."""
+        if any(map(self.is_hidden, rows)):
+            raise cmcc.DataError("rows whose labels are hidden", "labels to score with", _KEPT, **place)
+
+    def gold(self, rows: Iterable[Row]) -> list[Any]:
+        """The gold rows as if a system had answered them: the most that the data allow."""
+        return [self.copy(row, row) for row in rows]
+
+    def majority(self, train: Iterable[Row], rows: Iterable[Row]) -> list[Any]:
+        """For every row the most frequent answer of the training rows. Raises cmcc.DataError without training rows."""
+        most = self.most(self._checked(train))
+        return [self.copy(row, most) for row in rows]
+
+    def random(self, train: Iterable[Row], rows: Iterable[Row], seed: int) -> list[Any]:
+        """For every row what a training row has that is drawn at random, with replacement; errors as in `majority`."""
+        pool, rows = self._checked(train), list(rows)
+        drawn = np.random.default_rng(seed).integers(len(pool), size=len(rows))
+        return [self.copy(row, pool[number]) for row, number in zip(rows, drawn, strict=True)]
+
+    def bounds(self, train: Sequence[Row], rows: Sequence[Row], seed: int) -> dict[str, list[Any]]:
+        """Name -> answers: gold, the cheap baseline, majority, random. Raises cmcc.DataError without training rows."""
+        self._checked(train)
+        return {
+            "gold": self.gold(rows),
+            **({self.cheap[0]: self.cheap[1](train, rows)} if self.cheap else {}),
+            "majority": self.majority(train, rows),
+            "random": self.random(train, rows, seed),
+        }
+
+    def _checked(self, train: Iterable[Row]) -> list[Row]:
+        if not (rows := list(train)):
+            raise cmcc.DataError("no training rows", f"rows of the task {self.name}", _BUILD, data="train")
+        return rows
+
+
+def answer_line(answer: Any) -> bytes:  # noqa: ANN401  # a dataclass
+    """An answer as a line of JSON: what was understood of it, nothing else."""
+    return orjson.dumps(asdict(answer), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def most_frequent(fields: Sequence[str]) -> Callable[[Sequence[Row]], Row]:
+    """The function that finds the row whose fields are the most frequent ones, the first of equals."""
+
+    def most(rows: Sequence[Row]) -> Row:
+        seen: dict[bytes, Row] = {}
+        counts: Counter[bytes] = Counter()
+        for row in rows:
+            key = orjson.dumps([row[name] for name in fields])
+            seen.setdefault(key, row)
+            counts[key] += 1
+        return seen[min(counts, key=lambda key: (-counts[key], key))]
+
+    return most
+
+
+def ngram_model(classifier: object) -> Any:  # noqa: ANN401  # scikit-learn has no types
+    """A cheap baseline: a classifier over character n-grams that occur twice or more."""
+    from sklearn.feature_extraction.text import TfidfVectorizer  # only who makes bounds needs scikit-learn
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2), classifier)

@@ -1,0 +1,168 @@
+"""The emotions of a user utterance, one or more of nine.
+
+    {"dialogue_id": "a", "utterance": 1, "emotions": ["neutral"], "scores": [0.9, ...]}
+
+Source: the paper, section 4.2.1 and table 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+import cmcc
+from cmcc_bench import paper
+from cmcc_bench.textform import FORMS, normalize_labels
+
+from .base import (
+    Card,
+    Measure,
+    Place,
+    PredictedDialogue,
+    Published,
+    Row,
+    SystemKey,
+    Task,
+    Written,
+    most_frequent,
+    ngram_model,
+)
+from .counts import count_labels, f1, macro, micro, of_columns, precision, recall, share
+from .fields import emotion_labels, number_of, probabilities_of, record_of, text_of
+from .prediction import Prediction
+from .written import written_for
+
+LABELS = tuple(cmcc.EMOTIONS)
+MACRO_NOTE = "A label that occurs on neither side counts 0 in a macro score: gold shows the most that these data allow."
+
+_ENGLISH = {chinese: name for name, chinese in cmcc.EMOTIONS.items()}
+_THRESHOLD = 0.3  # of the cheap baseline, as for the published classifier
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionAnswer:
+    """The emotions of a user utterance; scores: a probability for each of cmcc.EMOTIONS, None from who gives none."""
+
+    dialogue_id: str
+    utterance: int
+    emotions: tuple[str, ...]
+    scores: tuple[float, ...] | None = None
+
+
+def emotion_answer(value: object, place: Place | None = None) -> EmotionAnswer:
+    """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
+    record, place = record_of(value, place or {})
+    emotions, scores = emotion_labels(record, place), probabilities_of(record, len(cmcc.EMOTIONS), place)
+    return EmotionAnswer(text_of(record, "dialogue_id", place), number_of(record, "utterance", place), emotions, scores)
+
+
+def emotions_written(predictions: Iterable[Prediction], rows: Iterable[Row]) -> list[EmotionAnswer]:
+    """What a dialogue model wrote as emotions, for each answered utterance of rows of `labeled`.
+
+    A name that is none of the vocabulary is left out. What is written for several utterances counts for each.
+    Raises cmcc.DataError for a model that writes no emotions, and for an exchange without a prediction.
+    """
+    answers = []
+    for row, utterance, prediction in written_for(predictions, rows):
+        if prediction.emotions is None:
+            hint = "Only a text form with emotions writes them: variant, or no_caring."
+            raise cmcc.DataError("no emotions", "those that the model wrote", hint, dialogue=row["dialogue_id"])
+        names = (_ENGLISH.get(name) for name in normalize_labels(prediction.emotions, cmcc.EMOTIONS))
+        answers.append(EmotionAnswer(row["dialogue_id"], utterance, tuple(filter(None, names))))
+    return answers
+
+
+def _is_written_by(system: SystemKey) -> bool:
+    form, mode, _ = system
+    return FORMS[form].emotions and mode == "end2end"
+
+
+def _copied(row: Row, source: Row) -> EmotionAnswer:
+    return EmotionAnswer(row["dialogue_id"], row["utterance"], tuple(LABELS[i] for i in source["emotions"]))
+
+
+def _of_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[EmotionAnswer]:
+    """A regression for each emotion that occurs both with and without; of the others nothing is said."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    gold = np.zeros((len(train), len(LABELS)), dtype=int)
+    for place, row in enumerate(train):
+        gold[place, row["emotions"]] = 1
+    told = [index for index in range(len(LABELS)) if 0 < gold[:, index].sum() < len(train)]
+    if not told:
+        return [_copied(row, train[0]) for row in rows]
+    model = ngram_model(OneVsRestClassifier(LogisticRegression(C=10.0, max_iter=1000)))
+    model.fit([row["text"] for row in train], gold[:, told])
+    found = model.predict_proba([row["text"] for row in rows]) >= _THRESHOLD
+    return [
+        EmotionAnswer(row["dialogue_id"], row["utterance"], tuple(LABELS[told[i]] for i in np.flatnonzero(said)))
+        for row, said in zip(rows, found, strict=True)
+    ]
+
+
+# Emotions: for each of the 9 true, false, missed; then wrong decisions of all, and exact utterances of all.
+_COLUMNS = slice(0, 3 * len(LABELS))
+_WITHOUT_NEUTRAL = slice(3, 3 * len(LABELS))  # neutral is the first of the vocabulary
+_HAMMING, _EXACT = (slice(start, start + 2) for start in (_COLUMNS.stop, _COLUMNS.stop + 2))
+
+
+def _count_emotions(dialogue: PredictedDialogue[EmotionAnswer]) -> list[int]:
+    counts, exact = np.zeros((len(LABELS), 3), dtype=np.int64), 0
+    for row, answer in zip(dialogue.rows, dialogue.predictions, strict=True):
+        gold, said = {LABELS[index] for index in row["emotions"]}, set(answer.emotions)
+        exact += gold == said
+        for index, label in enumerate(LABELS):
+            counts[index] += count_labels(said & {label}, gold & {label})
+    utterances = len(dialogue.rows)
+    wrong = int(counts[:, 1:].sum())
+    return [*counts.ravel().tolist(), wrong, utterances * len(LABELS), exact, utterances]
+
+
+EMOTION = Task(
+    name="emotion",
+    title="Emotions of the user",
+    table="Table 5, emotions",
+    config="emotion",
+    key="utterance",
+    labels={"emotions": None},
+    parse=emotion_answer,
+    copy=_copied,
+    most=most_frequent(["emotions"]),
+    cheap=("character n-grams, logistic regression", _of_ngrams),
+    written=Written(
+        emotions_written,
+        _is_written_by,
+        "Generation-based: ",
+        ("micro_f1", "macro_f1"),
+        "The emotions that it writes before the acts, on the utterances that have a reply.",
+    ),
+    measure=Measure(
+        _count_emotions,
+        {
+            "micro_f1": of_columns(_COLUMNS, micro(f1)),
+            "macro_f1": of_columns(_COLUMNS, macro(f1)),
+            "macro_f1_without_neutral": of_columns(_WITHOUT_NEUTRAL, macro(f1)),
+            "micro_precision": of_columns(_COLUMNS, micro(precision)),
+            "micro_recall": of_columns(_COLUMNS, micro(recall)),
+            "hamming_loss": of_columns(_HAMMING, share),
+            "exact_match": of_columns(_EXACT, share),
+        },
+        {label: of_columns(slice(3 * index, 3 * index + 3)) for index, label in enumerate(LABELS)},
+    ),
+    main="macro_f1",
+    headline=("macro_f1", "micro_f1", "macro_f1_without_neutral"),
+    shown=("micro_f1", "macro_f1", "macro_f1_without_neutral", "hamming_loss"),
+    gained=("micro_f1", "macro_f1"),
+    notes=(MACRO_NOTE, "Micro and macro F1 over the fixed 9 emotions; Hamming loss: lower is better."),
+    model="Classification-based",
+    published=tuple(
+        Published(system, f"{name.capitalize()}-based", 5, found := asdict(paper.EMOTION_RESULTS[name]), found)
+        for name, system in (("generation", ("variant", "end2end", "")), ("classification", ("emotion", "")))
+    ),
+    hub={"emotion_macro_f1": "macro_f1"},
+    hub_names={"emotion_macro_f1": "emotion macro F1"},
+    card=Card("emotion", "text-classification", template="emotion"),
+)

@@ -1,0 +1,270 @@
+"""The entities of a user utterance, with their types and places, and its emotions told along.
+
+    {"dialogue_id": "a", "utterance": 1, "entities": [{"type": "package", "name": "...", "start": 0, "end": 2}], ...}
+
+Source: the paper, section 4.2.2 and table 9.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+import cmcc
+from cmcc_bench import paper
+from cmcc_bench.textform import read_labels
+
+from .base import Card, Measure, Place, PredictedDialogue, Published, Row, Task, Written, most_frequent
+from .counts import count_labels, f1, macro, micro, of_columns, precision, recall, share
+from .fields import emotion_labels, known_labels, list_of, number_of, record_of, text_of
+from .prediction import Prediction
+from .written import written_for
+
+TYPES, EMOTIONS = tuple(cmcc.ENTITY_TYPES), tuple(cmcc.EMOTIONS)
+DIALOGUE_LABELS = ("emotions", "intents", "acts", "entities", "triples")  # of the utterances of `labeled`
+_BASELINE = ("baseline", "end2end", "")  # the dialogue model whose entities the paper scores
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A name in a text, and where: text[start:end]. The type, start and end are None from who tells names alone."""
+
+    name: str
+    type: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def span(self) -> tuple[str, int, int] | None:
+        """Type, start and end, None where any is unknown."""
+        if self.type is None or self.start is None or self.end is None:
+            return None
+        return self.type, self.start, self.end
+
+
+@dataclass(frozen=True, slots=True)
+class EntityAnswer:
+    """The entities of a user utterance, and its emotions, None from who tells none."""
+
+    dialogue_id: str
+    utterance: int
+    entities: tuple[Entity, ...]
+    emotions: tuple[str, ...] | None = None
+
+
+def entity_answer(value: object, place: Place | None = None) -> EntityAnswer:
+    """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
+    record, place = record_of(value, place or {})
+    entities = list_of(record, "entities", place)
+    return EntityAnswer(
+        text_of(record, "dialogue_id", place),
+        number_of(record, "utterance", place),
+        tuple(_entity(entity, place | {"entity": number}) for number, entity in enumerate(entities)),
+        None if record.get("emotions") is None else emotion_labels(record, place),
+    )
+
+
+def _entity(value: object, place: Place) -> Entity:
+    record, place = record_of(value, place)
+    name = text_of(record, "name", place)
+    if all(record.get(field) is None for field in ("type", "start", "end")):
+        return Entity(name)
+    (label,) = known_labels([record.get("type")], cmcc.ENTITY_TYPES, place | {"field": "type"})
+    start, end = number_of(record, "start", place), number_of(record, "end", place)
+    if end <= start:
+        raise cmcc.DataError(f"start {start} and end {end}", "an end after the start", **place, field="end")
+    return Entity(name, label, start, end)
+
+
+def is_hidden_dialogue(row: Row) -> bool:
+    """Whether a row of `labeled` is one without its labels; one annotated with nothing at all looks the same."""
+    return not any(utterance[name] for utterance in row["utterances"] for name in DIALOGUE_LABELS)
+
+
+def entity_rows(row: Row) -> list[dict[str, Any]]:
+    """A row an annotated user utterance of a row of `labeled`: dialogue_id, utterance, text, emotions, entities.
+
+    entities: type, name, start and end of those that stand in the text, the first first. Of two that overlap only the
+    longer stays, as BIO tags hold no more: `overlapping` says how many went. None where the labels are hidden.
+    """
+    rows, hidden = [], is_hidden_dialogue(row)
+    for position, utterance in enumerate(row["utterances"]):
+        if utterance["emotions"] is None:
+            continue
+        spans = {(e["start"], e["end"], e["type"]): e["name"] for e in utterance["entities"] if e["start"] is not None}
+        kept = _without_overlaps(spans)
+        rows.append(
+            {
+                "dialogue_id": row["dialogue_id"],
+                "utterance": position,
+                "text": utterance["text"],
+                "emotions": utterance["emotions"],
+                "entities": None
+                if hidden
+                else [
+                    {"type": label, "name": spans[start, end, label], "start": start, "end": end}
+                    for start, end, label in kept
+                ],
+                "overlapping": len(spans) - len(kept),
+            }
+        )
+    return rows
+
+
+def _without_overlaps(spans: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """Spans (start, end, type) that share no character, the longest taken first, sorted."""
+    kept: list[tuple[int, int, int]] = []
+    for span in sorted(spans, key=lambda span: (span[0] - span[1], span)):
+        if all(span[1] <= other[0] or other[1] <= span[0] for other in kept):
+            kept.append(span)
+    return sorted(kept)
+
+
+def entities_written(predictions: Iterable[Prediction], rows: Iterable[Row]) -> list[EntityAnswer]:
+    """The names that a dialogue model wrote as entities and that stand in the words of the user, as entity_rows has.
+
+    Names that the user means and does not say are no extraction; a dialogue model tells neither type nor place.
+    """
+    answers = []
+    for row, utterance, prediction in written_for(predictions, rows):
+        text = row["utterances"][utterance]["text"].lower()
+        said = tuple(Entity(name) for name in read_labels(prediction.entities) if name.lower() in text)
+        answers.append(EntityAnswer(row["dialogue_id"], utterance, said))
+    return answers
+
+
+def _untold(answers: Sequence[EntityAnswer]) -> tuple[str, ...]:
+    """The scores of spans, where all entities are told without type and place, as a dialogue model does."""
+    found = [entity for answer in answers for entity in answer.entities]
+    return _OF_SPANS if found and all(entity.span is None for entity in found) else ()
+
+
+def _copied(row: Row, source: Row) -> EntityAnswer:
+    """The source's spans where the row's text is long enough for them."""
+    text = row["text"]
+    entities = tuple(
+        Entity(text[e["start"] : e["end"]], TYPES[e["type"]], e["start"], e["end"])
+        for e in source["entities"]
+        if e["end"] <= len(text)
+    )
+    emotions = tuple(EMOTIONS[index] for index in source["emotions"])
+    return EntityAnswer(row["dialogue_id"], row["utterance"], entities, emotions)
+
+
+def _of_names(train: Sequence[Row], rows: Sequence[Row]) -> list[EntityAnswer]:
+    """The names of training entities wherever they stand in a text, the longest first, with their commonest type.
+
+    A name that is an entity less often than it is none is left alone. No emotions.
+    """
+    counts: dict[str, Counter[int]] = {}
+    for row in train:
+        for entity in row["entities"]:
+            counts.setdefault(entity["name"], Counter())[entity["type"]] += 1
+    texts = "\n".join(row["text"] for row in train)
+    types = {
+        name: min(found, key=lambda label: (-found[label], label))
+        for name, found in counts.items()
+        if name and 2 * found.total() >= texts.count(name)
+    }
+    longest_first = sorted(types, key=lambda name: (-len(name), name))
+    return [
+        EntityAnswer(row["dialogue_id"], row["utterance"], _names_in(row["text"], types, longest_first)) for row in rows
+    ]
+
+
+def _names_in(text: str, types: Mapping[str, int], longest_first: Sequence[str]) -> tuple[Entity, ...]:
+    taken = [False] * len(text)
+    found = []
+    for name in longest_first:
+        start = text.find(name)
+        while start >= 0:
+            end = start + len(name)
+            if not any(taken[start:end]):
+                taken[start:end] = [True] * len(name)
+                found.append(Entity(name, TYPES[types[name]], start, end))
+            start = text.find(name, end)
+    return tuple(sorted(found, key=lambda entity: entity.start or 0))
+
+
+# Entities: for each of the 10 types true, false, missed spans; the same of names; then exact emotions of all told.
+_TYPE_COLUMNS = slice(0, 3 * len(TYPES))
+_NAMES = slice(_TYPE_COLUMNS.stop, _TYPE_COLUMNS.stop + 3)
+_TOLD = slice(_NAMES.stop, _NAMES.stop + 2)
+
+
+def _count_entities(dialogue: PredictedDialogue[EntityAnswer]) -> list[int]:
+    spans, names = np.zeros((len(TYPES), 3), dtype=np.int64), np.zeros(3, dtype=np.int64)
+    exact = told = 0
+    for row, answer in zip(dialogue.rows, dialogue.predictions, strict=True):
+        gold = {(TYPES[entity["type"]], entity["start"], entity["end"]) for entity in row["entities"]}
+        said = {entity.span for entity in answer.entities if entity.span}
+        for index, label in enumerate(TYPES):
+            spans[index] += count_labels(_of_type(said, label), _of_type(gold, label))
+        gold_names = {entity["name"].lower() for entity in row["entities"]}
+        names += count_labels({entity.name.lower() for entity in answer.entities}, gold_names)
+        if answer.emotions is not None:
+            told += 1
+            exact += set(answer.emotions) == {EMOTIONS[index] for index in row["emotions"]}
+    return [*spans.ravel().tolist(), *names.tolist(), exact, told]
+
+
+def _of_type(spans: Iterable[tuple[str, int, int]], label: str) -> set[tuple[str, int, int]]:
+    return {span for span in spans if span[0] == label}
+
+
+_STATISTICS = {
+    "entity_f1": of_columns(_TYPE_COLUMNS, micro(f1)),
+    "entity_precision": of_columns(_TYPE_COLUMNS, micro(precision)),
+    "entity_recall": of_columns(_TYPE_COLUMNS, micro(recall)),
+    "entity_macro_f1": of_columns(_TYPE_COLUMNS, macro(f1)),
+    "name_f1": of_columns(_NAMES, f1),
+    "emotion_accuracy": of_columns(_TOLD, share),
+}
+_OF_SPANS = tuple(name for name in _STATISTICS if name.startswith("entity_"))
+
+
+def _published() -> Iterator[Published]:
+    for key, system, name, is_on_board in (
+        ("joint", ("entities", ""), "Stack-propagation", True),
+        ("joint_no_emotion", ("entities", ", w/o user emotion"), "w/o user emotion", True),
+        ("baseline", _BASELINE, "Baseline (End2End)", False),
+    ):
+        scores = {name: value for name, value in asdict(paper.ENTITY_RESULTS[key]).items() if value is not None}
+        yield Published(system, name, 9, scores, scores if is_on_board else None)
+
+
+ENTITIES = Task(
+    name="entities",
+    title="Entities",
+    table="Table 9, entities",
+    config="labeled",
+    key="utterance",
+    rows_of=entity_rows,
+    labels={"entities": None},
+    parse=entity_answer,
+    untold=_untold,
+    copy=_copied,
+    most=most_frequent(["entities", "emotions"]),
+    cheap=("names known from training", _of_names),
+    written=Written(entities_written, lambda system: system == _BASELINE),
+    measure=Measure(
+        _count_entities,
+        _STATISTICS,
+        {label: of_columns(slice(3 * index, 3 * index + 3)) for index, label in enumerate(TYPES)},
+    ),
+    main="entity_f1",
+    headline=("entity_f1", "name_f1", "emotion_accuracy"),
+    shown=("entity_f1", "name_f1", "emotion_accuracy"),
+    notes=(
+        "entity F1: exact span and type (strict IOB2). name F1: the names in the user's words alone, all that a",
+        "dialogue model tells; its published number stands in the column of the paper's, which does not say which.",
+        "Emotion accuracy: all emotions of an utterance, exactly.",
+    ),
+    model="Stack-propagation",
+    published=tuple(_published()),
+    card=Card("entities", "token-classification", "cmcc", "joint"),  # transformers has no such tagger
+)

@@ -1,0 +1,50 @@
+"""What a dialogue model wrote for one exchange, as data and as a decoded line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import cmcc
+
+from .base import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The segments that a model wrote for one exchange, in the text form of the `response` view's columns.
+
+    kb_result: what the KB answered to `user_intent`. emotions: None from a model that writes none.
+    """
+
+    dialogue_id: str
+    exchange: int
+    entities: str
+    user_intent: str
+    kb_result: str
+    emotions: str | None
+    acts: str
+    response: str
+
+
+_TEXTS = tuple(field.name for field in fields(Prediction) if field.name != "exchange")
+
+
+def prediction_of(value: object, place: Place | None = None) -> Prediction:
+    """A decoded JSON object as a prediction.
+
+    place: where it stands, for the error. Raises cmcc.DataError where a field is missing or of another type.
+    """
+    place = place or {}
+    if not isinstance(value, dict):
+        raise cmcc.DataError(f"a JSON {type(value).__name__}", "an object with a prediction's fields", **place)
+    for name in ("exchange", *_TEXTS):
+        if name not in value:
+            raise cmcc.DataError("no such field", f"the fields exchange, {', '.join(_TEXTS)}", **place, field=name)
+    exchange = value["exchange"]
+    if type(exchange) is not int or exchange < 0:
+        raise cmcc.DataError(f"{exchange!r:.40}", "a whole number of 0 or more", **place, field="exchange")
+    for name in _TEXTS:
+        if not isinstance(value[name], str) and not (name == "emotions" and value[name] is None):
+            expected = "a string, or null where the model writes none" if name == "emotions" else "a string"
+            raise cmcc.DataError(f"{value[name]!r:.40}", expected, **place, field=name)
+    return Prediction(exchange=exchange, **{name: value[name] for name in _TEXTS})

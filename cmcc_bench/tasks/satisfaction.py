@@ -1,0 +1,142 @@
+"""The satisfaction of a dialogue: one of three levels, by the service's words and the user's.
+
+    {"dialogue_id": "a", "satisfaction": "satisfied", "scores": [0.1, 0.2, 0.7]}
+
+A label may be written 1 to 3, too. The paper has no scores of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import cmcc
+
+from .base import Array, Card, Measure, Place, PredictedDialogue, Row, Task, most_frequent, ngram_model
+from .counts import f1, macro, recall
+from .emotion import MACRO_NOTE
+from .fields import Record, UnknownLabelError, probabilities_of, record_of, text_of
+
+LABELS = tuple(cmcc.SATISFACTION)
+
+
+@dataclass(frozen=True, slots=True)
+class SatisfactionAnswer:
+    """The satisfaction of a dialogue; scores: a probability for each of cmcc.SATISFACTION, None from who gives none."""
+
+    dialogue_id: str
+    satisfaction: str
+    scores: tuple[float, ...] | None = None
+
+
+def satisfaction_answer(value: object, place: Place | None = None) -> SatisfactionAnswer:
+    """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
+    record, place = record_of(value, place or {})
+    label, scores = _satisfaction(record, place), probabilities_of(record, len(cmcc.SATISFACTION), place)
+    return SatisfactionAnswer(text_of(record, "dialogue_id", place), label, scores)
+
+
+def _satisfaction(record: Record, place: Place) -> str:
+    value, place = record.get("satisfaction"), place | {"field": "satisfaction"}
+    try:
+        index = cmcc.satisfaction_label(value)
+    except cmcc.DataError as error:
+        if isinstance(value, str):
+            raise UnknownLabelError([value], cmcc.SATISFACTION, place) from error
+        index = None
+    if index is None:
+        raise cmcc.DataError(f"{value!r:.40}", f"one of {', '.join(cmcc.SATISFACTION)}, or 1 to 3", **place)
+    return tuple(cmcc.SATISFACTION)[index]
+
+
+def _copied(row: Row, source: Row) -> SatisfactionAnswer:
+    return SatisfactionAnswer(row["dialogue_id"], LABELS[source["satisfaction"]])
+
+
+def _of_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[SatisfactionAnswer]:
+    from sklearn.linear_model import LogisticRegression
+
+    gold = [row["satisfaction"] for row in train]
+    if len(set(gold)) < 2:
+        return [_copied(row, train[0]) for row in rows]
+    model = ngram_model(LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced"))
+    model.fit([row["text"] for row in train], gold)
+    found = model.predict([row["text"] for row in rows])
+    pairs = zip(rows, found, strict=True)
+    return [SatisfactionAnswer(row["dialogue_id"], LABELS[int(label)]) for row, label in pairs]
+
+
+def _count_satisfaction(dialogue: PredictedDialogue[SatisfactionAnswer]) -> list[int]:
+    """The confusion matrix, gold by said, flat."""
+    matrix = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
+    for row, answer in zip(dialogue.rows, dialogue.predictions, strict=True):
+        matrix[row["satisfaction"], LABELS.index(answer.satisfaction)] += 1
+    return matrix.ravel().tolist()  # type: ignore[no-any-return]
+
+
+def _matrix(sums: Array) -> Array:
+    """(..., 9) -> (..., 3, 3), gold by said."""
+    return sums.reshape(*sums.shape[:-1], len(LABELS), len(LABELS))
+
+
+def _class_counts(sums: Array) -> Array:
+    """Confusion matrices, flat, as true, false and missed of each class: (..., 9)."""
+    matrix = _matrix(sums)
+    true = np.diagonal(matrix, axis1=-2, axis2=-1)
+    counts: Array = np.stack([true, matrix.sum(axis=-2) - true, matrix.sum(axis=-1) - true], axis=-1)
+    return counts.reshape(*sums.shape[:-1], 3 * len(LABELS))
+
+
+def _accuracy(sums: Array) -> Array:
+    accuracy: Array = np.trace(_matrix(sums), axis1=-2, axis2=-1) / sums.sum(axis=-1)
+    return accuracy
+
+
+def quadratic_kappa(sums: Array) -> Array:
+    """Cohen's kappa with quadratic weights, of flat confusion matrices (..., 9); nan where one class is all there is.
+
+    Source: Cohen, "Weighted kappa", Psychological Bulletin 70, 1968.
+    """
+    matrix = _matrix(sums)
+    places = np.arange(len(LABELS))
+    weights = (places[:, None] - places[None, :]) ** 2
+    by_chance = matrix.sum(axis=-1)[..., :, None] * matrix.sum(axis=-2)[..., None, :]
+    found, expected = ((weights * table).sum(axis=(-2, -1)) for table in (matrix, by_chance))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kappa: Array = 1 - found * sums.sum(axis=-1) / expected
+    return np.where(expected > 0, kappa, np.nan)
+
+
+SATISFACTION = Task(
+    name="satisfaction",
+    title="Satisfaction",
+    table="Satisfaction",
+    config="satisfaction",
+    key=None,
+    labels={"satisfaction": None},
+    parse=satisfaction_answer,
+    copy=_copied,
+    most=most_frequent(["satisfaction"]),
+    cheap=("character n-grams, logistic regression", _of_ngrams),
+    measure=Measure(
+        _count_satisfaction,
+        {
+            "macro_recall": lambda sums: macro(recall)(_class_counts(sums)),
+            "macro_f1": lambda sums: macro(f1)(_class_counts(sums)),
+            "quadratic_kappa": quadratic_kappa,
+            "accuracy": _accuracy,
+        },
+        {
+            label: lambda sums, start=3 * index: _class_counts(sums)[..., start : start + 3]  # type: ignore[misc]
+            for index, label in enumerate(LABELS)
+        },
+    ),
+    main="macro_f1",
+    headline=("macro_f1", "macro_recall", "quadratic_kappa"),
+    shown=("macro_recall", "macro_f1", "quadratic_kappa", "accuracy"),
+    notes=(MACRO_NOTE,),
+    model="Classification",
+    card=Card("satisfaction", "text-classification", template="satisfaction"),
+)
