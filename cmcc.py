@@ -310,8 +310,8 @@ def _data_error(found: str, expected: str, hint: str, place: dict[str, str | int
 
 
 _LEFT_OUT = {
-    "care_entry_without_dialogue", "care_label_beyond_dialogue", "entity_without_name", "triple_without_slot", "triple_without_value",
-    "undeclared_entity", "unknown_label", "unknown_satisfaction", "unreadable_care_entry", "unreadable_entity_id",
+    "care_entry_without_dialogue", "care_label_beyond_dialogue", "entity_without_name", "triple_without_slot",
+    "triple_without_value", "undeclared_entity", "unknown_label", "unknown_satisfaction", "unreadable_care_entry", "unreadable_entity_id",
     "unreadable_id", "unreadable_label",
 }  # fmt: skip
 
@@ -1168,8 +1168,8 @@ _NOT_A_WORD = re.compile(r"[\W_]+")
 def label_names(text: str) -> list[str]:
     """The names in a label string, in order: 抱怨某问题、情绪较为激动 has two.
 
-    Names are separated by commas, semicolons, slashes, bars, + or & of any width, or by line ends; blanks around them are no part
-    of them, and between two separators there is no name. The string must not have slots in parentheses.
+    Names are separated by commas, semicolons, slashes, bars, + or & of any width, or by line ends; blanks around them
+    are no part of them, and between two separators there is no name. The string must not have slots in parentheses.
     """
     return [name for part in _LABEL_SEPARATOR.split(text) if (name := part.strip())]
 
@@ -2147,7 +2147,9 @@ def read_track2(path: str | Path) -> Iterator[Track2Dialogue]:
         for raw in raw_dialogues(file):
             value = raw.value
             dialogue_id, turns = _identified(raw, Counter(), may_be_empty=True)
-            place: dict[str, str | int | None] = {"file": file.name, "dialogue": dialogue_id}
+            has_id = isinstance(value, dict) and _is_id(value.get("id"))
+            where = dialogue_id if has_id else f"at index {raw.index}"
+            place: dict[str, str | int | None] = {"file": file.name, "dialogue": where}
             if not isinstance(value, dict) or (turns and raw.source_format != "track2"):
                 raise DataError(
                     f"a dialogue of the form {raw.source_format!r}", "Track 2's form: {id, KB, content}", **place

@@ -550,6 +550,12 @@ class TestDefects:
         row = read_dialogue({"id": "p", "content": plain, "满意度": missing, "KB": missing}, report)
         assert len(row["utterances"]) == 4 and report.read == {"unlabelled": 1}
 
+    def test_an_error_about_a_track_2_dialogue_without_id_says_where_it_stands(self, tmp_path):
+        good = {"id": "t", "KB": {}, "content": [{"用户": "喂"}]}
+        raw.write(tmp_path, "test.json", [good, {"KB": {}, "content": [{"用户": 5}]}])
+        with pytest.raises(cmcc.DataError, match="dialogue at index 1, turn 0, field 用户: found int"):
+            list(cmcc.read_track2(tmp_path))
+
     @pytest.mark.parametrize("missing", [None, float("nan")])
     def test_of_two_names_of_a_key_the_one_that_is_filled_counts(self, missing):
         item = {
