@@ -311,8 +311,8 @@ def _data_error(found: str, expected: str, hint: str, place: dict[str, str | int
 
 _LEFT_OUT = {
     "care_entry_without_dialogue", "care_label_beyond_dialogue", "entity_without_name", "triple_without_slot",
-    "triple_without_value", "undeclared_entity", "unknown_label", "unknown_satisfaction", "unreadable_care_entry", "unreadable_entity_id",
-    "unreadable_id", "unreadable_label",
+    "triple_without_value", "undeclared_entity", "unknown_label", "unknown_satisfaction", "unreadable_care_entry",
+    "unreadable_entity_id", "unreadable_id", "unreadable_label",
 }  # fmt: skip
 
 
@@ -1563,7 +1563,7 @@ def _known_keys(turn: Json, repairs: Counter[str]) -> Row:
         return turn
     known: Row = {}
     for key, value in turn.items():
-        name = key if key in _KNOWN_KEYS else _KEYS_AS_COMPARED.get(_plain_name(key), key)
+        name = key if key in _KNOWN_KEYS else _KEYS_AS_COMPARED.get(_plain_name(key), str(key))
         if name != key and (name in turn or name in known):
             if name in _SPEAKER_KEYS and not _is_missing(value):
                 raise DataError(f"it again as {printable(key, 40)!r}", "one text of each speaker", field=name)
