@@ -424,11 +424,12 @@ class RawDialogue:
         turns = value.get("content") if isinstance(value, dict) else value
         if not isinstance(turns, list):
             return ""
-        # Null says nothing: a table of several forms, saved again as JSON, has the keys of all in each dialogue.
-        filled = (turn.items() for turn in turns if isinstance(turn, dict))
-        keys = {key for items in filled for key, part in items if part is not None and part == part}
-        if not keys <= _KNOWN_KEYS:
-            keys |= {_KEYS_AS_COMPARED.get(_plain_name(key), key) for key in keys}
+        objects = [turn for turn in turns if isinstance(turn, dict)]
+        keys = {key for turn in objects for key in turn}
+        if not keys <= _SPEAKER_KEYS.keys():
+            # Null says nothing: a table of several forms, saved again as JSON, has the keys of all in each dialogue.
+            keys = {key for turn in objects for key in turn if not _is_missing(turn[key])}
+            keys |= {_KEYS_AS_COMPARED.get(_plain_name(key), key) for key in keys - _KNOWN_KEYS}
         if isinstance(value, dict) and (not _is_missing(value.get("KB")) or "用户" in keys):
             return "track2"
         if "用户情绪" in keys or (isinstance(value, dict) and not _is_missing(value.get("满意度"))):
