@@ -5,8 +5,8 @@
     {"dialogue_id": "a", "satisfaction": "satisfied", "scores": [0.1, 0.2, 0.7]}
 
 Labels are written by their English names, and read by any that cmcc.find_label finds; emotions also from one text,
-satisfaction also by 1 to 3. A
-label of no vocabulary is an error. What is read was made by someone else and may hold anything.
+satisfaction also by 1 to 3. A label of no vocabulary is an error. What is read was made by someone else and may hold
+anything.
 """
 
 from __future__ import annotations
