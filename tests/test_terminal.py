@@ -1,4 +1,4 @@
-"""Commands on terminals and pipes of any encoding, and on pipes that nobody reads to the end."""
+"""Commands on terminals and pipes of any encoding, and on pipes that are closed early."""
 
 import json
 import os
