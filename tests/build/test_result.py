@@ -91,4 +91,4 @@ class TestWhatThePersonSees:
         assert cli.main(["build", "--data-dir", "x"]) == 1
         first, second = capsys.readouterr().err.splitlines()
         assert first.startswith("cmcc: a\\x1bb: Permission denied. Fix the permissions")
-        assert "Permission denied. Nothing was changed. Mend" in second
+        assert "Permission denied. Nothing was changed. Fix" in second
