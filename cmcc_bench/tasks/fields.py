@@ -33,11 +33,15 @@ def record_of(value: object, place: Place) -> tuple[Record, Place]:
 
 
 def emotion_labels(record: Record, place: Place) -> tuple[str, ...]:
-    """The field `emotions`: English names. Raises cmcc.DataError for what is no list of labels, or one twice."""
+    """The field `emotions`, a list or one text: English names.
+
+    Raises cmcc.DataError for what is neither, and for a label twice.
+    """
     place = place | {"field": "emotions"}
+    listed = record.get("emotions")
     written = [
         name
-        for item in list_of(record, "emotions", place)
+        for item in (cmcc.label_names(listed) if isinstance(listed, str) else list_of(record, "emotions", place))
         for name in (cmcc.label_names(item) or [item] if isinstance(item, str) else [item])
     ]
     found = known_labels(written, cmcc.EMOTIONS, place)

@@ -4,9 +4,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.tasks import RESPONSE
-from tests.scoring.rows import gold_predictions
-
-from tests.scoring.rows import two_dialogues
+from tests.scoring.rows import gold_predictions, two_dialogues
 
 
 def test_gold_is_written_in_lower_case_as_models_write():

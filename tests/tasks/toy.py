@@ -1,0 +1,59 @@
+"""A task in one file, as somebody who adds one writes it: how many utterances a dialogue has, from its text alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cmcc_bench.tasks.base import Card, Measure, Published, Task, most_frequent
+from cmcc_bench.tasks.counts import share
+from cmcc_bench.tasks.fields import number_of, record_of, text_of
+
+
+@dataclass(frozen=True, slots=True)
+class LengthAnswer:
+    """The number of utterances of a dialogue."""
+
+    dialogue_id: str
+    length: int
+
+
+def length_rows(row):
+    """A row a dialogue of `labeled`."""
+    text = "\n".join(utterance["text"] for utterance in row["utterances"])
+    yield {"dialogue_id": row["dialogue_id"], "text": text, "length": len(row["utterances"])}
+
+
+def length_answer(value, place):
+    """A decoded line as an answer."""
+    record, place = record_of(value, place)
+    return LengthAnswer(text_of(record, "dialogue_id", place), number_of(record, "length", place))
+
+
+def count_lengths(dialogue):
+    """Right ones, all, the distance."""
+    (row,), (answer,) = dialogue.rows, dialogue.predictions
+    return row["length"] == answer.length, 1, abs(row["length"] - answer.length)
+
+
+TOY = Task(
+    name="length",
+    title="Length of a call",
+    table="Table 0, length",
+    config="labeled",
+    key=None,
+    rows_of=length_rows,
+    labels={"length": None},
+    parse=length_answer,
+    copy=lambda row, source: LengthAnswer(row["dialogue_id"], source["length"]),
+    most=most_frequent(["length"]),
+    measure=Measure(count_lengths, {"exact": share, "distance": lambda sums: np.asarray(sums[..., 2] / sums[..., 1])}),
+    main="exact",
+    headline=("exact", "distance"),
+    shown=("exact", "distance"),
+    notes=("Distance: lower is better.",),
+    model="Counting",
+    published=(Published(("length", ""), "Counting", 0, {"exact": 0.5}, {"exact": 0.5}),),
+    hub={"length_exact": "exact"},
+    hub_names={"length_exact": "exact length"},
+    card=Card("length", "text-classification"),
+)
