@@ -27,7 +27,7 @@ _IDENTITY = ("task", "model_digest", "form", "mode", "fingerprint", "split", "fo
 class PredictionRun:
     """What OUT.run.json says.
 
-    task: response, or a key of recognition.TASKS, which has neither form nor mode. training: what the model's folder
+    task: a key of tasks.TASKS; all but response have neither form nor mode. training: what the model's folder
     says of its training (models.training). exchanges: of a recogniser its utterances or dialogues.
     model_digest, fingerprint: of the model's files and of the data. seconds: of this start, without opening the model;
     exchanges_per_second: in them. resumed: exchanges that an earlier start had decoded. forward_tokens: that the model

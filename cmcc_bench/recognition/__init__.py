@@ -1,4 +1,1 @@
-"""Recognition: emotions, entities and satisfaction, their gold rows, and what trained models say of them.
-
-`rows` and `ngrams` need no torch; the others do.
-"""
+"""Recognition: what trained models say of emotions, entities and satisfaction, and labels for unlabeled dialogues."""

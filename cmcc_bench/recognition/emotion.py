@@ -5,8 +5,7 @@ Source: the paper, section 4.2.1 (sigmoid, threshold 0.3).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +14,13 @@ from transformers import PreTrainedModel
 import cmcc
 from cmcc_bench.models.classifier import EncodedText, encode_texts, longest_text, probabilities
 from cmcc_bench.models.tokenizer import Tokenizer
-from cmcc_bench.tasks import EmotionAnswer
+from cmcc_bench.tasks import EmotionAnswer, Row
 from cmcc_bench.tasks.base import Array
 from cmcc_bench.tasks.counts import f1
 
 LABELS = tuple(cmcc.EMOTIONS)
 PUBLISHED_THRESHOLD = 0.3
 TUNED_FROM = 10  # utterances that a label must have for a threshold of its own: of fewer, chance decides
-
-Row = Mapping[str, Any]
 
 
 def encode_utterances(

@@ -5,7 +5,7 @@ Tags are strict IOB2: an entity begins with B and goes on with I of the same typ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,8 @@ from safetensors import SafetensorError
 import cmcc
 from cmcc_bench.models.stack_propagation import EMOTIONS, IGNORED, TAGS, StackPropagation, said_emotions
 from cmcc_bench.models.tokenizer import Tokenizer
-from cmcc_bench.tasks import Entity, EntityAnswer
+from cmcc_bench.tasks import Entity, EntityAnswer, Row
 
-Row = Mapping[str, Any]
 TYPES = tuple(cmcc.ENTITY_TYPES)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import orjson
 
@@ -21,14 +22,13 @@ from cmcc_bench.decoding.run import open_model
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.training import read_training
 from cmcc_bench.state.response import response_rows
-from cmcc_bench.tasks import EmotionAnswer
+from cmcc_bench.tasks import EMOTION, RESPONSE, EmotionAnswer, Row
 
 from .run import open_recogniser
 
 _DIALOGUES = 32  # labelled together, and the most that a stop loses
 _EMOTIONS = tuple(cmcc.EMOTIONS)
 
-Row: TypeAlias = Mapping[str, Any]
 Labeller = Callable[[Sequence[Row]], list[list[dict[str, Any]]]]  # dialogues -> the rows of each, with labels
 
 
@@ -55,7 +55,7 @@ def label_unlabeled(
     done = _begun(out, {"task": task, "model": digest_of_model(model_dir), **data}, total)
     if done == total:
         return
-    label = _emotions(model_dir) if task == "emotion" else _responses(model_dir)
+    label = _KINDS[task].open(model_dir)
     rows = iter(islice(dialogues, done, total))
     with out.open("ab") as stream:
         while batch := list(islice(rows, _DIALOGUES)):
@@ -130,7 +130,7 @@ def confidences(task: str, text: str) -> dict[str, float]:
 
     text: one number for all, then perhaps others for some: `0.9,neutral=0.99`. Raises cmcc.DataError for other text.
     """
-    names = _EMOTIONS if task == "emotion" else LABEL_SEGMENTS
+    names = _KINDS[task].names
     first, *others = text.split(",")
     least = dict.fromkeys(names, _probability(first, text))
     for other in others:
@@ -160,8 +160,7 @@ def pseudo_rows(task: str, path: Path, least: Mapping[str, float]) -> Iterator[R
     with path.open("rb") as stream:
         for line in stream:
             for row in orjson.loads(line)["rows"]:
-                kept = _sure_emotions(row, least) if task == "emotion" else _sure_exchange(row, least)
-                if kept:
+                if kept := _KINDS[task].sure(row, least):
                     yield kept
 
 
@@ -179,3 +178,18 @@ def _sure_emotions(row: dict[str, Any], least: Mapping[str, float]) -> Row | Non
 def _sure_exchange(row: dict[str, Any], least: Mapping[str, float]) -> Row | None:
     found = row.pop("confidence")
     return row if all(found[name] >= least[name] for name in found) else None
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Labels of a task: what opens the model, the names that have a probability, and the row where all are sure."""
+
+    open: Callable[[str], Labeller]
+    names: Sequence[str]
+    sure: Callable[[dict[str, Any], Mapping[str, float]], Row | None]
+
+
+_KINDS = {
+    EMOTION.name: _Kind(_emotions, _EMOTIONS, _sure_emotions),
+    RESPONSE.name: _Kind(_responses, LABEL_SEGMENTS, _sure_exchange),
+}

@@ -159,6 +159,8 @@ def _read(file: Path) -> System:
         system = System(**common)
         if system.task is RESPONSE:
             system = ResponseSystem(**common, form=FORMS[facts["form"]], mode=facts["mode"])
+    except cmcc.DataError as error:  # an unknown task
+        raise cmcc.DataError(error.found, error.expected, error.hint, file=str(path), field="task") from error
     except (KeyError, TypeError) as error:
         raise _unknown_facts(path, error) from error
     if not facts.get("finished", True):
