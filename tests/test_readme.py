@@ -10,8 +10,8 @@ import pytest
 
 import cmcc
 from cmcc_bench.build import build
+from cmcc_bench.training.recipe import read_recipe
 from tests.readme_row import first_row
-from train.recipe import read_recipe
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -22,9 +22,10 @@ from markupsafe import Markup
 import cmcc
 from cmcc_bench import paper
 from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
-from cmcc_bench.cards.escape import place_name, shown
+from cmcc_bench.cards.escape import shown
 from cmcc_bench.cards.results import result_tables
 from cmcc_bench.cards.scores import Scored
+from cmcc_bench.corpus import place_name
 from cmcc_bench.distribution import requirement
 from cmcc_bench.models.training import Training, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.rooms import room

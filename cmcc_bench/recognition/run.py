@@ -71,7 +71,7 @@ def open_recogniser(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Reco
     """The function that a trained model in a folder is. Raises cmcc.DataError when it is no recogniser."""
     task = read_training(model_dir).task
     if task not in TASKS:
-        hint = "Name the best checkpoint of a run of train/emotion.py, train/joint.py or train/satisfaction.py."
+        hint = "Name the best checkpoint of a run of cmcc train emotion, joint or satisfaction."
         raise cmcc.DataError(f"a model of the task {task}", ", ".join(TASKS), hint, model=str(model_dir))
     return {"emotion": _emotions, "entities": _entities, "satisfaction": _satisfaction}[task](model_dir, batch_size)
 
