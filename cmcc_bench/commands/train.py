@@ -47,12 +47,13 @@ def add(commands: Commands) -> None:
     train.add_argument("--list", action=_List, nargs=0, help="show the recipes, their tasks and what they are, and end")
     train.add_argument("task", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
     # The settings of a task are declared beside its training, which imports torch: they are parsed when it is run.
-    train.add_argument(
+    settings = train.add_argument(
         "settings",
         nargs=argparse.REMAINDER,
         metavar="--recipe NAME_OR_FILE --dataset D --out RUN [--KEY VALUE ...]",
         help="the settings of the task; `cmcc train TASK --help` shows all",
     )
+    settings.required = False  # what a recipe must have is said by the parser of its task
     train.set_defaults(run=_train)
 
 

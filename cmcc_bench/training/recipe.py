@@ -39,14 +39,14 @@ class Recipe:
     out: str = setting("folder of the run")
     resume: bool = setting("go on with the run in that folder, if there is one", False)
     seed: int = setting("decides the first weights, the batches and the dropout", 0)
-    epochs: int = setting("times that every example is seen")
+    epochs: int = setting("number of epochs")
     batch_size: int = setting("examples in one forward pass, of all processes together")
     accumulation: int = setting("forward passes a step", 1)
     group: int = setting("examples of similar length that stay together in a step; a multiple of batch_size", 8)
     learning_rate: float = setting("at its highest, when the warm-up ends")
-    warmup: float = setting("share of the steps in which the learning rate grows; in the others it falls to 0", 0.1)
+    warmup: float = setting("warm-up fraction: of the steps, in which the learning rate grows; then it falls to 0", 0.1)
     weight_decay: float = setting("of AdamW", 0.0)
-    clip: float = setting("longest gradient of a step; 0 for any", 1.0)
+    clip: float = setting("maximum gradient norm; 0 disables clipping", 1.0)
     precision: Literal["auto", "float32", "bfloat16"] = setting(
         "auto: the faster one, which is measured first; on a GPU bfloat16 where it has that", "auto"
     )
