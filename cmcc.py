@@ -310,9 +310,9 @@ def _data_error(found: str, expected: str, hint: str, place: dict[str, str | int
 
 
 _LEFT_OUT = {
-    "care_label_beyond_dialogue", "entity_without_name", "triple_without_slot", "triple_without_value",
-    "undeclared_entity", "unknown_label", "unknown_satisfaction", "unreadable_care_entry", "unreadable_entity_id",
-    "unreadable_id", "unreadable_label",
+    "care_entry_without_dialogue", "care_label_beyond_dialogue", "entity_without_name", "triple_without_slot",
+    "triple_without_value", "undeclared_entity", "unknown_label", "unknown_satisfaction", "unreadable_care_entry",
+    "unreadable_entity_id", "unreadable_id", "unreadable_label",
 }  # fmt: skip
 
 
@@ -424,10 +424,15 @@ class RawDialogue:
         turns = value.get("content") if isinstance(value, dict) else value
         if not isinstance(turns, list):
             return ""
-        keys = {key for turn in turns if isinstance(turn, dict) for key in turn}
-        if isinstance(value, dict) and ("KB" in value or "用户" in keys):
+        objects = [turn for turn in turns if isinstance(turn, dict)]
+        keys = {key for turn in objects for key in turn}
+        if not keys <= _SPEAKER_KEYS.keys():
+            # Null says nothing: a table of several forms, saved again as JSON, has the keys of all in each dialogue.
+            keys = {key for turn in objects for key in turn if not _is_missing(turn[key])}
+            keys |= {_KEYS_AS_COMPARED.get(_plain_name(key), key) for key in keys - _KNOWN_KEYS}
+        if isinstance(value, dict) and (not _is_missing(value.get("KB")) or "用户" in keys):
             return "track2"
-        if "用户情绪" in keys or (isinstance(value, dict) and "满意度" in value):
+        if "用户情绪" in keys or (isinstance(value, dict) and not _is_missing(value.get("满意度"))):
             return "cmcc"
         if not keys & _ANNOTATIONS:
             return "unlabelled"
@@ -726,7 +731,8 @@ def _elements_of_lines(
 ) -> Iterator[RawDialogue]:
     doubled = _DoubledKeys()
     decode = json.JSONDecoder(object_pairs_hook=doubled).decode
-    filled = ((number, line) for number, line in enumerate(_lines(stream, file), 1) if line.strip())
+    lines = enumerate(_lines(stream, file), 1)
+    filled = ((number, line) for number, raw_line in lines if (line := raw_line.lstrip("\ufeff")).strip())
     for index, (number, line) in enumerate(filled):
         try:
             value = decode(line)
@@ -1028,7 +1034,7 @@ class _Buffer:
 _CUT_NUMBER = re.compile(r"[-+.eE\d]*\Z")  # after a number: where the text that was read ends, it may go on
 _LIST = "a list of dialogues: [{...}, ...]"
 _UTTERANCE_KEYS = {"[SPEAKER 1]", "[SPEAKER 2]", "用户", "客服"}
-_NOT_SPACE = re.compile(r"[^ \t\r\n]")
+_NOT_SPACE = re.compile(r"[^ \t\r\n\ufeff]")  # files that were joined have byte order marks within
 
 # --------------------------------------------------------------------------------------------------------------------
 # Care files: labels only, merged into the dialogues they name.
@@ -1156,15 +1162,15 @@ _SPEAKER_KEYS = {"[SPEAKER 1]": 0, "[SPEAKER 2]": 1}  # service, user; which com
 _CONFUSED = "意图混乱"  # MobileCS marks turns so whose two intents cannot be told apart
 
 
-_LABEL_SEPARATOR = re.compile(r"[,，、;；/／|｜\n]")
+_LABEL_SEPARATOR = re.compile(r"[,，﹐、､﹑;；﹔/／|｜+＋&＆\r\n]")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 
 
 def label_names(text: str) -> list[str]:
     """The names in a label string, in order: 抱怨某问题、情绪较为激动 has two.
 
-    Names are separated by commas, semicolons, slashes, bars or line ends of any width; blanks around them are no part
-    of them, and between two separators there is no name. The string must not have slots in parentheses.
+    Names are separated by commas, semicolons, slashes, bars, + or & of any width, or by line ends; blanks around them
+    are no part of them, and between two separators there is no name. The string must not have slots in parentheses.
     """
     return [name for part in _LABEL_SEPARATOR.split(text) if (name := part.strip())]
 
@@ -1222,11 +1228,12 @@ def _no_such_label(name: Json, vocabulary: Mapping[str, str]) -> DataError:
     return DataError(f"the label {name!r:.60}", f"one of {', '.join(vocabulary.values())}")
 
 
-_WIDE = str.maketrans({"（": "(", "）": ")", "，": ",", "；": ";", "／": "/", "｜": "|", "－": "-"})
+_WIDE = str.maketrans("（），﹐､﹑；﹔／｜－＋＆", "(),,、、;;/|-+&")
 _BLANKS = re.compile(r"\s+")
+_LINE_END = re.compile(r"\s*[\r\n]\s*")
 # Slots in parentheses that close, of which one may have parentheses of its own, 账户余额(欠费); slots in parentheses
 # that never close; or a label.
-_LABEL_TOKEN = re.compile(r"\(((?:[^()]++|\((?!ent)[^()]*+\))*+)\)|\(([^()]*+)|[^(),、;/|]++")
+_LABEL_TOKEN = re.compile(r"\(((?:[^()]++|\((?!ent)[^()]*+\))*+)\)|\(([^()]*+)|[^(),、;/|+&]++")
 _ENTITY_SLOT = re.compile(r"ent[-_]?(\d{1,9})[-_]*(.*)", re.IGNORECASE)
 _TYPE_INDEX = {name: index for index, name in enumerate(ENTITY_TYPES.values())}
 _TYPE_CASE = {"4g套餐": "4G套餐", "5g套餐": "5G套餐"}
@@ -1266,7 +1273,7 @@ def _parse_intents(text: str) -> tuple[ParsedIntents, tuple[str, ...]]:
 
 def _plain_labels(text: str) -> tuple[str, list[str]]:
     """A label string without blanks, and the kinds of repair that its marks show."""
-    compact = _BLANKS.sub("", text)
+    compact = _BLANKS.sub("", _LINE_END.sub(",", text.strip()))
     plain = compact.translate(_WIDE)
     repairs = [] if plain == text and "、" not in text else ["full_width_intent"]
     if plain.count("(") != plain.count(")") or "((" in plain or ",(" in plain:
@@ -1346,6 +1353,9 @@ def _parse_acts(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     return tuple(acts), tuple(repairs)
 
 
+_NEUTRAL = {"neutral": EMOTIONS["neutral"]}
+
+
 @lru_cache(maxsize=1 << 12)
 def _parse_emotions(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """The emotions of a user utterance, and the kinds of repair; 无 beside another emotion says nothing."""
@@ -1356,7 +1366,7 @@ def _parse_emotions(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
         emotion = find_label(name, EMOTIONS)
         if emotion is None:
             repairs.append(_unknown_label(name))
-        elif name in EMOTION_ALIASES:
+        elif not emotion and find_label(name, _NEUTRAL) is None:  # an alias, however it is written
             repairs.append("emotion_alias")
             if len(names) == 1:
                 emotions[emotion] = None
@@ -1419,6 +1429,11 @@ class DialogueReader:
         self.report.repaired += repairs
         return dialogue
 
+    def count_unmerged(self) -> None:
+        """Counts the entries of the care file whose dialogue was in none of the files, once all are read."""
+        if unmerged := len(self.care.keys() - self.merged):
+            self.report.repaired["care_entry_without_dialogue"] += unmerged
+
     def _read_turns(
         self, raw: RawDialogue, dialogue_id: str, turns: list[Any], source_format: str, repairs: Counter[str]
     ) -> Dialogue:
@@ -1470,10 +1485,24 @@ def _identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = Fa
             found = "an empty dialogue"
         elif isinstance(value, dict) and "content" in value:
             found += f": it is {type(turns).__name__}"
-        raise DataError(found, "a dialogue: a list of turns, or {id, content}", file=raw.file.name, dialogue=place)
+        expected = "a dialogue: a list of turns, or {id, content}"
+        raise DataError(found, expected, _hint_for(value), file=raw.file.name, dialogue=place)
     if dialogue_id is None:
         dialogue_id = hashlib.sha256(_canonical(turns, raw.text)).hexdigest()[:32]
     return str(dialogue_id), turns
+
+
+def _hint_for(value: Json) -> str:
+    """What to do about an object that has its turns elsewhere than in a list 'content'."""
+    if not isinstance(value, dict):
+        return ""
+    if "utterances" in value:
+        return "This is a row of a built data set: name its folder as DATASET, or get the raw files."
+    if isinstance(value.get("content"), dict):
+        return "Is it a table that was written by column? With pandas: to_json(..., orient='records')."
+    if isinstance(value.get("content"), str):
+        return "A table saved as CSV has lists as text: read them with json.loads, and write JSON again."
+    return ""
 
 
 def _is_id(value: Json) -> bool:
@@ -1509,6 +1538,7 @@ _DIALOGUE_KEYS = {"id", "content", "满意度"}
 _LABELS_OF = {"[SPEAKER 1]": ("客服意图",), "[SPEAKER 2]": ("用户意图", "用户情绪")}
 _TEXT_KEYS = {"id", "content", *_SPEAKER_KEYS}  # with two values for one of these it is not known what was said
 _KNOWN_KEYS = _ANNOTATIONS | set(_SPEAKER_KEYS) | {_CONFUSED}
+_KEYS_AS_COMPARED = {_plain_name(key): key for key in sorted(_KNOWN_KEYS)}
 _INFO_KEYS = {"ents", "triples"}
 _ENTITY_KEYS = {"name", "ent-name", "id", "ent-id", "type", "pos"}
 _TRIPLE_KEYS = {"ent-id", "id", "ent-name", "name", "prop", "value", "pos"}
@@ -1520,18 +1550,40 @@ def _count_ignored(keys: Iterable[str], repairs: Counter[str]) -> None:
         repairs[f"ignored_key:{printable(key, 40)}"] += 1
 
 
-def _speaker_keys(turn: Json, repairs: Counter[str]) -> list[str]:
+def _known_keys(turn: Json, repairs: Counter[str]) -> Row:
+    """The turn with each key that is spelled otherwise, such as [Speaker1] or ［SPEAKER 1］, as it should be.
+
+    A turn that is null, as tables fill up their rows, has nothing. Raises DataError for what is no turn, and where a
+    text stands under two spellings of its key.
+    """
+    if _is_missing(turn):
+        return {}
+    if not isinstance(turn, dict):
+        raise DataError(type(turn).__name__, "an object with the keys [SPEAKER 1] and [SPEAKER 2]")
+    if turn.keys() <= _KNOWN_KEYS:
+        return turn
+    known: Row = {}
+    for key, value in turn.items():
+        name = key if key in _KNOWN_KEYS else _KEYS_AS_COMPARED.get(_plain_name(key), str(key))
+        if name != key and (name in turn or name in known):
+            if name in _SPEAKER_KEYS and not _is_missing(value):
+                raise DataError(f"it again as {printable(key, 40)!r}", "one text of each speaker", field=name)
+            name = key
+        repairs.update([f"other_key:{printable(key, 40)}"] if name != key else [])
+        known[name] = value
+    return known
+
+
+def _speaker_keys(turn: Row, repairs: Counter[str]) -> list[str]:
     """The keys of a turn's utterances in spoken order; keys that nobody knows are counted.
 
     A turn that has no text and nothing that could be one has no utterance. Raises DataError where texts are missed.
     """
-    if not isinstance(turn, dict):
-        raise DataError(type(turn).__name__, "an object with the keys [SPEAKER 1] and [SPEAKER 2]")
     keys = [key for key in turn if key in _SPEAKER_KEYS]
     if len(keys) < len(turn):
         others = turn.keys() - _KNOWN_KEYS
         for key in sorted(others):
-            if key.startswith("[SPEAKER"):
+            if key.startswith("[SPEAKER") or re.fullmatch(r"speaker\d*", _plain_name(key)):
                 raise DataError("another speaker", "[SPEAKER 1] (service) or [SPEAKER 2] (user)", field=key)
         if not keys and any(isinstance(turn[key], str) for key in others):
             raise DataError("no speaker key", "[SPEAKER 1] (service), [SPEAKER 2] (user) or both")
@@ -1571,6 +1623,7 @@ def _plain_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
                 utterances.append({"speaker": _SPEAKER_KEYS[key], "text": text, "turn": number})
         if utterances and len(utterances) == len(turn):
             return utterances
+    turn = _known_keys(turn, repairs)
     keys = _speaker_keys(turn, repairs)
     return [
         {"speaker": _SPEAKER_KEYS[key], "text": _clean(text, repairs), "turn": number}
@@ -1579,6 +1632,7 @@ def _plain_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
 
 
 def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
+    turn = _known_keys(turn, repairs)
     keys = _speaker_keys(turn, repairs)
     utterances: list[Row] = []
     confused = _CONFUSED in turn or _CONFUSED in f"{turn.get('用户意图')} {turn.get('客服意图')}"
@@ -1736,7 +1790,7 @@ def _add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: 
         return
     if not entities and not triples:
         return
-    named = [(item.get("name", item.get("ent-name")), item) for item in entities]
+    named = [(item.get("ent-name") if _is_missing(item.get("name")) else item["name"], item) for item in entities]
     named += [(item.get("value"), item) for item in triples]
     utf16 = [_counts_utf16(number, text, named) for number, text in enumerate(raw_texts)]
     context = _Turn(raw_texts, utterances, utf16, repairs)
@@ -1771,7 +1825,7 @@ def _add_entity(item: Row, context: _Turn) -> None:
     if index is None:
         index = find_label(type_, ENTITY_TYPES)
     if index is None:
-        repairs["missing_type" if type_ in (None, "", "NA") else _unknown_label(str(type_))] += 1
+        repairs["missing_type" if _is_missing(type_) or type_ in ("", "NA") else _unknown_label(str(type_))] += 1
     name = _string(_either(item, "name", "ent-name", repairs), repairs)
     for position in _positions(item, context):
         span = _locate(name, position, context)
@@ -1808,7 +1862,7 @@ def _add_triple(item: Row, context: _Turn) -> None:
 
 
 def _either(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
-    if key not in item and other in item:
+    if _is_missing(item.get(key)) and not _is_missing(item.get(other)):
         repairs[f"other_key:{other}"] += 1
         return item[other]
     return item.get(key)
@@ -2031,6 +2085,7 @@ def read_dialogues(
         for file in files:
             for _, dialogue in read_each(raw_dialogues(file), reader, unique, reject):
                 yield dialogue
+        reader.count_unmerged()
     finally:
         if report is not None:
             report.add(reader.report)
@@ -2093,7 +2148,9 @@ def read_track2(path: str | Path) -> Iterator[Track2Dialogue]:
         for raw in raw_dialogues(file):
             value = raw.value
             dialogue_id, turns = _identified(raw, Counter(), may_be_empty=True)
-            place: dict[str, str | int | None] = {"file": file.name, "dialogue": dialogue_id}
+            has_id = isinstance(value, dict) and _is_id(value.get("id"))
+            where = dialogue_id if has_id else f"at index {raw.index}"
+            place: dict[str, str | int | None] = {"file": file.name, "dialogue": where}
             if not isinstance(value, dict) or (turns and raw.source_format != "track2"):
                 raise DataError(
                     f"a dialogue of the form {raw.source_format!r}", "Track 2's form: {id, KB, content}", **place
@@ -2300,6 +2357,7 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
                     found.setdefault(dialogue.split, {}).setdefault(number, set()).add(raw.index)
                     if dialogue.split not in with_rows and view(self.config.name)(dialogue.row):
                         with_rows.add(dialogue.split)
+        reader.count_unmerged()
         return {split: by_file for split, by_file in found.items() if split in with_rows}
 
     def _generate_tables(
@@ -2377,13 +2435,16 @@ def load(
 
 
 def _tell(report: Report, data_dir: str | Path | None) -> None:
-    """Warns of dialogues that were skipped, and of those whose split two names fix differently."""
+    """Warns of dialogues that were skipped, labels left out, and dialogues whose split two names fix differently."""
     if report.rejected:
         _LOG.warning(
             "%s: skipped %d dialogues or lines that cannot be read; the first: %s. To see all: report = cmcc.Report();"
             " cmcc.load(..., report=report); report.rejected",
             *(data_dir, len(report.rejected), report.rejected[0]),
         )
+    if left_out := report.left_out:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()))
+        _LOG.warning("%s: %d labels could not be read and are left out: %s", data_dir, left_out.total(), kinds)
     conflicts = report.split_conflicts
     if conflicts:
         _LOG.warning("%s: %s", data_dir, conflicts)

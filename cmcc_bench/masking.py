@@ -24,19 +24,22 @@ import cmcc
 
 _SPOKEN_DIGITS = ("零〇○洞", "一幺壹", "二贰两", "三叁", "四肆", "五伍", "六陆", "七柒拐", "八捌", "九玖勾")
 _VALUES = {digit: str(value) for value, digits in enumerate(_SPOKEN_DIGITS) for digit in digits}
-_DIGIT = rf"[\d{''.join(_VALUES)}]"
+_DIGITS = rf"\d{''.join(_VALUES)}"
+_DIGIT = rf"(?!一[下想看])[{_DIGITS}]"
 # 三个零 is 000, but those of 两个一百, 八个八个 and 18个18个 are amounts.
 _REPEATED = (
-    rf"(?:[两二三四五六七八九]个{_DIGIT}|(?<!\d)[2-9２-９]个\d(?!\d))"
+    rf"(?:[一幺两二三四五六七八九]个{_DIGIT}|(?<!\d)[1-9１-９]个\d(?!\d))"
     "(?![十百千万亿块元角毛分兆个点折年月号日天])"
 )
 _TOKEN = re.compile(rf"{_REPEATED}|{_DIGIT}")
 
 # Punctuation and blanks of every kind, except what belongs to amounts, times, addresses and masks; hesitations; the
-# speaker that begins a line of a transcript, and what the other one says meanwhile.
+# speaker that begins a line of a transcript, what the other one says meanwhile, and notes of whoever wrote the call
+# down, such as [停顿] and <sil>.
 _BETWEEN = (
     r"(?:[^\w:：%％‰¥￥$€£°℃@＠*＊]|_|[嗯啊呃额哦噢喔唔哎诶欸唉呀哈嘛呢吧的对是好行再杠转]"
-    r"|[那这]个|然后|接着|后[面边头]|横杠|[您你]说|继续|没错|(?:客服|用户)[：:])"
+    r"|[那这]个?|就是|然后|接着|后[面边头]|横杠|[您你]说|继续|没错|不对|不是|错了|等一下|等等|稍等|我[想看]一?[想看下]"
+    r"|(?:客服|用户)[：:]|[\[<【〈][^\W\d]{1,8}[\]>】〉])"
 )
 _CHAIN = re.compile(
     rf"(?:{_TOKEN.pattern})+(?:{_BETWEEN}{{1,16}}(?:{_TOKEN.pattern})+)*"
@@ -64,6 +67,7 @@ _CUE = re.compile("号码|手机号|电话|身份证|[卡账帐户单]号|密码
 _SERVICE = re.compile(r"1[12]\d|100[01]\d|1008\d|12\d{3}|9[56]\d{3}")  # 110, 10086, 12345, 95588: nobody's own
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MONTH, _DAY = re.compile(r"0?[1-9]|1[0-2]"), re.compile(r"0?[1-9]|[12]\d|3[01]")
+_WHOLE_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _UNIT = re.compile(r"\s?(?:元|块|万|亿|人|户|次|条|秒|分|兆|字节|[KMGT]?B|[KMG])", re.IGNORECASE)
 
 # The most frequent surnames: what follows "my name is" is a name only where it begins with one ("我叫你别动" is none).
@@ -77,6 +81,9 @@ _SURNAME = (
 
 _E_MAIL = re.compile(
     r"[A-Za-z0-9._%+-]{1,64}[@＠][A-Za-z0-9-]+(?:[.．][A-Za-z0-9-]+)+"  # 64, by RFC 5321; without a limit not linear
+    rf"|[A-Za-z._%+\-{_DIGITS}]{{1,64}} ?(?:[@＠]|艾特|小老鼠| at ) ?"  # as it is spoken
+    rf"[A-Za-z\-{_DIGITS}]{{1,64}} ?(?:[.．点]| dot ) ?(?:com|cn|net|org|edu)(?![A-Za-z])",
+    re.IGNORECASE,
 )
 _PLATE = re.compile(
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z][ ·]?[A-Za-z0-9]{5,6}(?![A-Za-z0-9])"
@@ -276,7 +283,7 @@ def _is_code_alone(group: _Group) -> bool:
 
 
 def _without_dates(groups: Sequence[_Group]) -> Iterator[Sequence[_Group]]:
-    """The parts of a chain between dates: 2022.11.27, 27/11/2022, 2022-11."""
+    """The parts of a chain between dates: 2022.11.27, 27/11/2022, 2022-11, 20221127."""
     start = place = 0
     while place < len(groups):
         size = _date_at(groups, place)
@@ -290,7 +297,7 @@ def _without_dates(groups: Sequence[_Group]) -> Iterator[Sequence[_Group]]:
 def _date_at(groups: Sequence[_Group], place: int) -> int:
     """How many groups make a date from here on; 0 for none."""
     texts = [group.digits for group in groups[place : place + 3]]
-    forms = ((_YEAR, _MONTH, _DAY), (_DAY, _MONTH, _YEAR), (_MONTH, _DAY, _YEAR), (_YEAR, _MONTH))
+    forms = ((_YEAR, _MONTH, _DAY), (_DAY, _MONTH, _YEAR), (_MONTH, _DAY, _YEAR), (_YEAR, _MONTH), (_WHOLE_DATE,))
     for form in forms:
         if len(texts) >= len(form) and all(part.fullmatch(text) for part, text in zip(form, texts, strict=False)):
             return len(form)
@@ -329,9 +336,14 @@ def _is_ordinary(group: _Group) -> bool:
 
 
 def _are_amounts(groups: Sequence[_Group], text: str) -> bool:
-    """Whether groups are 100，200，300 or 1,000,000 or 1000000 or end with a unit: 10 20 301M."""
+    """Whether groups are 100，200，300 or 1,000,000 or 1000000 or 9.9 19.9 29.9, or end with a unit: 10 20 301M."""
     digits = [group.digits for group in groups]
-    if not all(group.text.isdecimal() for group in groups) or digits[0][0] == "0":
+    if not all(group.text.isdecimal() for group in groups):
+        return False
+    points = [group.before in (".", "．") for group in groups]
+    if points == [False, True] * (len(groups) // 2):  # 8.8 28.8 0.50
+        return all(re.fullmatch(r"0|[1-9]\d{0,3}", whole) for whole in digits[::2]) and max(map(len, digits[1::2])) < 3
+    if digits[0][0] == "0":
         return False
     if len(groups) > 1 and all(group.before in (",", "，") and len(group.digits) == 3 for group in groups[1:]):
         return len(digits[0]) < 4  # by the thousand

@@ -42,7 +42,14 @@ def harmless_texts() -> dict[str, list[str]]:
     dates = [("2022", "11", "27"), ("1999", "1", "5"), ("2023", "06", "30")]
     joined = [mark.join(date) for date in dates for mark in "-./ 、_"]
     found["dates"] += [*joined, *(f"{one}到{other}" for one, other in product(joined[:6], joined[6:12]))]
-    found["dates"] += ["2022.11.27 - 2022.12.27", "2022-11 2022-12"]
+    found["dates"] += ["2022.11.27 - 2022.12.27", "2022-11 2022-12", "20221127到20231127", "20221127，20221201"]
+    found["prices"] += ["8.8 28.8 38.8 58.8", "8.80，28.80，38.80，0.5", "就是三十八那就是五十八那个八十八等一下"]
+    found["prices"] += [
+        "那个38的那58的那88的那128的",
+        "38的等等58的等等88的等等128的",
+        "不是八块是九块不是十八是二十八",
+    ]
+    found["counts"] += ["一个八一个九一个七一个五", "一个人两个人三个人四个人五个人六个人七个人"]
     found["times"] += ["2022-11-27 10:30:15"]
     found["counts"] += ["1 2 3 4 5 6 7", *(f"{n}个{m}个" for n, m in product(_AMOUNTS, _AMOUNTS))]
     found["data volumes"] += ["5 10 20 30G"]

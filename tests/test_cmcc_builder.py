@@ -152,6 +152,16 @@ class TestSkippingErrors:
         assert f"{broken}: skipped 5 dialogues or lines" in said and report.rejected[0] in said
         assert "report.rejected" in said
 
+    def test_labels_that_are_left_out_are_told_with_every_load(self, folder, caplog):
+        raw.write(folder, "odd.json", [raw.dialogue("odd", turns=[raw.turn(用户情绪="愤怒")], 满意度=9)])
+        raw.write(folder, "care.json", {"dialogues": [{"id": "gone", "satisfaction": 1}]})
+        for options in ({}, {}, {"streaming": True}):
+            caplog.clear()
+            cmcc.load("labeled", folder, **options)
+            (said,) = caplog.messages
+            kinds = "care_entry_without_dialogue 1, unknown_label:愤怒 1, unknown_satisfaction 1"
+            assert said == f"{folder}: 3 labels could not be read and are left out: {kinds}"
+
     def test_rows_from_the_cache_tell_it_again(self, broken, caplog):
         reports = []
         for _ in range(3):

@@ -63,6 +63,8 @@ FORMS = {
     "concatenated, indented": lambda calls: "\n".join(dumps(call, 1) for call in calls),
     "concatenated without anything between": lambda calls: "".join(map(dumps, calls)),
     "concatenated lists": lambda calls: "\n".join(dumps([call]) for call in calls),
+    "concatenated files with byte order marks": lambda calls: "\n\ufeff".join(dumps([call]) for call in calls),
+    "json_lines of files with byte order marks": lambda calls: "\n\ufeff\n\ufeff".join(map(dumps, calls)),
     "by_id": lambda calls: dumps(by_id(calls)),
     "by_id, indented, ids inside, too": lambda calls: dumps({call["id"]: call for call in calls}, 1),
     "in_object": lambda calls: dumps({"data": calls}),

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -29,10 +30,18 @@ def read_one(tmp_path, dialogue):
     return dialogues[0].row, report
 
 
-def read_dialogue(dialogue):
+def read_dialogue(dialogue, report=None):
     """The row of a dialogue that is in no file."""
-    file = cmcc.RawFile(Path("calls.json"), "calls.json", None)
-    return cmcc.DialogueReader().read(cmcc.RawDialogue(file, 0, json.dumps(dialogue), dialogue, ())).row
+    file, reader = cmcc.RawFile(Path("calls.json"), "calls.json", None), cmcc.DialogueReader()
+    row = reader.read(cmcc.RawDialogue(file, 0, json.dumps(dialogue), dialogue, ())).row
+    if report is not None:
+        report.add(reader.report)
+    return row
+
+
+def full_width(text):
+    """Text in full-width characters, as input methods write it."""
+    return "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
 
 
 def with_info(**info):
@@ -365,6 +374,19 @@ BAD_DIALOGUES = {
         raw.dialogue(turns=[raw.turn() | {raw.USER: 7}]),
         ["turn 0", "[SPEAKER 2]", "found int", "a string"],
     ),
+    "a third speaker, spelled otherwise": (
+        raw.dialogue(turns=[raw.turn(speaker3="啊")]),
+        ["speaker3", "another speaker"],
+    ),
+    "a text under two spellings of its key": (
+        raw.dialogue(turns=[raw.turn(**{"[speaker1]": "啊"})]),
+        ["field [SPEAKER 1]", "again as '[speaker1]'", "one text of each speaker"],
+    ),
+    "a table written by column": (
+        raw.dialogue() | {"content": {"0": raw.turn()}},
+        ["it is dict", "orient='records'"],
+    ),
+    "lists as text": (raw.dialogue() | {"content": "[]"}, ["it is str", "json.loads"]),
     "a third speaker": (raw.dialogue(turns=[raw.turn(**{"[SPEAKER 3]": "啊"})]), ["[SPEAKER 3]", "another speaker"]),
     "texts under other keys": (
         raw.dialogue(turns=[{"客服": "您好", "顾客": "喂", "用户意图": "问候"}]),
@@ -498,6 +520,76 @@ class TestDefects:
         made = dialogues[0].row["dialogue_id"]
         assert len(made) == 32 and report.left_out == {"unreadable_id": 1}
         assert read_dialogue(raw.dialogue(None))["dialogue_id"] == made
+
+    @pytest.mark.parametrize(
+        "spelling",
+        [str.lower, str.title, lambda key: re.sub(r"[\W]", "", key), lambda key: f" {key}\u200b", full_width],
+        ids=["lower", "title", "bare", "blanks", "full width"],
+    )
+    @pytest.mark.parametrize("which", [{raw.SERVICE}, {raw.SERVICE, raw.USER}, {"用户情绪"}, {"info", "用户意图"}])
+    def test_a_key_that_is_spelled_otherwise_costs_nothing(self, spelling, which):
+        turn = raw.turn(用户情绪="抱怨某问题")
+        other = {spelling(key) if key in which else key: value for key, value in turn.items()}
+        report = cmcc.Report()
+        row = read_dialogue(raw.dialogue(turns=[other]), report)
+        assert row == read_dialogue(raw.dialogue(turns=[turn])) and len(row["utterances"]) == 2
+        written = {f"other_key:{key}" for key in other if key not in turn and key.isprintable()}
+        assert written <= report.repaired.keys() and not report.left_out
+
+    def test_an_unlabelled_turn_with_keys_that_are_spelled_otherwise_is_read(self):
+        turns = [{"[speaker 1]": "您好", "[SPEAKER2]": "喂"}]
+        assert [u["text"] for u in read_dialogue({"id": "p", "content": turns})["utterances"]] == ["您好", "喂"]
+
+    @pytest.mark.parametrize("missing", [None, float("nan")])
+    def test_a_null_turn_or_key_of_another_form_says_nothing(self, missing):
+        turns = [missing, raw.turn(用户情绪="中性"), missing, raw.answer()]
+        row = read_dialogue(raw.dialogue(turns=turns, KB=missing, goal=missing))
+        assert [u["turn"] for u in row["utterances"]] == [1, 1, 3, 3] and row["satisfaction"] == 1
+        plain = [turn | dict.fromkeys(["用户意图", "info", "用户"], missing) for turn in raw.plain()["content"]]
+        report = cmcc.Report()
+        row = read_dialogue({"id": "p", "content": plain, "满意度": missing, "KB": missing}, report)
+        assert len(row["utterances"]) == 4 and report.read == {"unlabelled": 1}
+
+    def test_an_error_about_a_track_2_dialogue_without_id_says_where_it_stands(self, tmp_path):
+        good = {"id": "t", "KB": {}, "content": [{"用户": "喂"}]}
+        raw.write(tmp_path, "test.json", [good, {"KB": {}, "content": [{"用户": 5}]}])
+        with pytest.raises(cmcc.DataError, match="dialogue at index 1, turn 0, field 用户: found int"):
+            list(cmcc.read_track2(tmp_path))
+
+    @pytest.mark.parametrize("missing", [None, float("nan")])
+    def test_of_two_names_of_a_key_the_one_that_is_filled_counts(self, missing):
+        item = {
+            "name": missing,
+            "ent-name": "流量包",
+            "id": missing,
+            "ent-id": "ent-1",
+            "type": "流量包",
+            "pos": [[2, 3, 6]],
+        }
+        turn = raw.turn(info={"ents": [item], "triples": []})
+        assert read_dialogue(raw.dialogue(turns=[turn])) == read_dialogue(raw.dialogue(turns=[raw.turn()]))
+
+    @pytest.mark.parametrize("separator", [*",，﹐、､﹑;；﹔/／|｜+＋&＆\n", "\r\n", " \n "])
+    def test_every_separator_of_labels_is_the_same_for_each_kind(self, separator):
+        turn = raw.turn(
+            user="好",
+            intents=f"询问{separator}问候(短信)",
+            acts=f"问候{separator}询问",
+            用户情绪=f"抱怨某问题{separator}情绪较为激动",
+        )
+        service, user = read_dialogue(raw.dialogue(turns=[turn]))["utterances"]
+        assert (service["acts"], user["emotions"], len(user["intents"])) == ([2, 4], [1, 2], 2)
+
+    @pytest.mark.parametrize("name", ["无", "None", "NONE", "（无）", " 无情绪 "])
+    def test_no_emotion_of_any_spelling_says_nothing_beside_another(self, name):
+        turn = raw.turn(用户情绪=f"{name},抱怨某问题")
+        assert read_dialogue(raw.dialogue(turns=[turn]))["utterances"][1]["emotions"] == [1]
+        assert read_dialogue(raw.dialogue(turns=[raw.turn(用户情绪=name)]))["utterances"][1]["emotions"] == [0]
+
+    def test_care_labels_of_a_dialogue_that_is_nowhere_are_counted(self, tmp_path):
+        raw.write(tmp_path, "calls.json", [raw.dialogue()])
+        raw.write(tmp_path, "care.json", {"dialogues": [{"id": "call-1"}, {"id": "gone", "satisfaction": 1}]})
+        assert read(tmp_path)[1].left_out == {"care_entry_without_dialogue": 1}
 
     def test_a_turn_without_texts_has_no_utterance(self, tmp_path):
         turn = {"用户意图": "问候", "info": {"ents": [entity()], "triples": []}}
@@ -816,20 +908,32 @@ def mutate(value, path, change, new):
 
 def utterances_in(dialogue) -> int:
     turns = dialogue["content"] if isinstance(dialogue, dict) else dialogue
-    return sum(key in (raw.SERVICE, raw.USER) for turn in turns for key in turn)
+    keys = [key for turn in turns if isinstance(turn, dict) for key in turn]
+    return sum(re.fullmatch(r"\W*speaker\W*[12]\W*", key, re.IGNORECASE) is not None for key in keys)
 
 
-def assert_reads_all_or_raises(dialogue):
+def respelled(dialogue, draw):
+    """A dialogue as another program may have saved it: keys of other spellings, null turns and null keys."""
+    turns = dialogue["content"] if isinstance(dialogue, dict) else dialogue
+    spelling = draw(st.sampled_from([str.lower, str.title, lambda key: re.sub(r"\W", "", key), lambda key: f" {key} "]))
+    written = [{spelling(k): v for k, v in turn.items()} if draw(st.booleans()) else turn for turn in turns]
+    written.insert(draw(st.integers(0, len(written))), draw(st.sampled_from([None, float("nan"), {}])))
+    if isinstance(dialogue, dict):
+        return dialogue | {"content": written} | draw(st.sampled_from([{}, {"KB": None}, {"KB": float("nan")}]))
+    return written
+
+
+def assert_reads_all_or_raises(dialogue, may_raise=True):
     """The promise of the reader: every utterance, or the error that says why; and what it gives fits the features."""
     file = cmcc.RawFile(Path("mutated.json"), "mutated.json", None)
     element = cmcc.RawDialogue(file, 0, json.dumps(dialogue), dialogue, ())
     try:
         read = cmcc.DialogueReader().read(element)
     except cmcc.DataError as error:
-        assert "mutated.json" in str(error)
+        assert may_raise and "mutated.json" in str(error)
         return
     if read is None:
-        assert element.source_format == "track2"
+        assert may_raise and element.source_format == "track2"
         return
     assert len(read.row["utterances"]) == utterances_in(dialogue)
     assert cmcc.table_of([read.row], read.config).num_rows == 1
@@ -841,6 +945,9 @@ def assert_reads_all_or_raises(dialogue):
 def test_a_mutated_dialogue_gives_every_utterance_or_the_error(data):
     made = [simulate_dialogue(7, number, labeled=number < 3) for number in range(5)]
     dialogue = data.draw(st.sampled_from([raw.dialogue(), raw.plain(), [raw.turn(), raw.answer()], *made]))
+    if data.draw(st.booleans()):
+        dialogue = respelled(dialogue, data.draw)
+        assert_reads_all_or_raises(dialogue, may_raise=False)
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from(list(places(dialogue))))
         dialogue = mutate(

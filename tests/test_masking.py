@@ -59,6 +59,11 @@ def test_personal_data_are_masked(personal):
         ("一百块，13812345678，二百块", "一百块，***********，二百块"),
         ("3，13812345678，100", "3，***********，100"),
         ("１３８１２３４５６７８", "***********"),
+        ("一三八就是零零零零那零零零零", "***就是****那****"),
+        ("一三八我想一想零零零零等一下零零零零", "***我想一想****等一下****"),
+        ("一三八零零零零零零不对零零零零", "*********不对****"),
+        ("一三八[停顿]零零零零<sil>零零零零", "***[停顿]****<sil>****"),
+        ("一三八，一个零，一个四，六个零", "***，***，***，***"),
     ],
 )
 def test_numbers_in_groups_are_masked_digit_by_digit(text, masked):
@@ -86,6 +91,19 @@ def test_amounts_dates_and_counts_are_not_masked(kind):
 )  # fmt: skip
 def test_numbers_are_told_apart_by_their_check_digits(text, kind):
     assert kinds(f"是{text}吧") == [kind]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["someone艾特qq点com", "一二三零零艾特幺六三点com", "Some.One @ QQ.COM", "some at mail dot net"],
+)
+def test_e_mail_addresses_are_masked_as_they_are_spoken(address):
+    assert mask(f"邮箱是{address}吧") == f"邮箱是{'*' * len(address)}吧"
+
+
+@pytest.mark.parametrize("text", ["10个 @ 9.9元", "请艾特客服", "三点来看看", "a艾特b"])
+def test_what_is_no_e_mail_address_is_not(text):
+    assert mask(text) == text
 
 
 @pytest.mark.parametrize("prices", ["138、158、188、58", "139，18，28，3888"])
@@ -177,7 +195,7 @@ def test_masking_keeps_the_length_and_masking_again_changes_nothing(text):
 @pytest.mark.parametrize(
     "part",
     ["1", "1，", "1 3 8 ", "13800000000，", "1嗯", "三个零", "1X", "，", "a.", "a@", "a@b.", "2022.11.27.", "62，",
-     "京A", "1,000", f"{'1' * 5000}，"],
+     "京A", "1,000", f"{'1' * 5000}，", "a艾特", "1艾特1点", "[停顿]1", "[停", "一个", "8.8 "],
 )  # fmt: skip
 def test_the_time_grows_with_the_length_alone(part):
     start = time.process_time()

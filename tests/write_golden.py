@@ -11,6 +11,7 @@ from cmcc_bench.cards.scores import score_run
 from cmcc_bench.hub.artifact import run_facts
 from tests import raw
 from tests.cards.runs import write_data, write_facts, write_predictions
+from tests.golden_results import golden_results
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -86,3 +87,5 @@ if __name__ == "__main__":
         cards = golden_cards(Path(folder) / "data") | golden_model_cards(Path(folder) / "models")
         for name, text in cards.items():
             (GOLDEN / name).write_text(text, encoding="utf-8")
+        for name, text in golden_results(Path(folder) / "results").items():
+            (GOLDEN / "results" / name).write_text(text, encoding="utf-8")

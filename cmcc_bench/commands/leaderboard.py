@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import cmcc
@@ -118,18 +119,23 @@ def _validate(options: argparse.Namespace) -> int:
         shown = cmcc.printable(str(mask_error(problem)), 1000)
         errors.print(shown, style="red", markup=False, highlight=False, soft_wrap=True)
     if checked.problems:
-        more = ": the first ones, mend them and check again" if len(checked.problems) == PROBLEMS else ""
+        more = ": the first ones, fix them and check again" if len(checked.problems) == PROBLEMS else ""
         many = "1 problem" if len(checked.problems) == 1 else f"{len(checked.problems)} problems"
         say(f"{options.predictions}: NOT valid, {many}{more}")
         return 1
     dialogues = len({answer.dialogue_id for answer in checked.answers})
     what = f"{len(checked.answers)} {track.items} of {dialogues} dialogues, each of the split {options.split} once"
     say(f"{options.predictions}: valid for the track {track.task}: {what}")
-    if checked.notes:
-        say("Labels that are in no vocabulary; each of them counts as a wrong one:")
-    for note in checked.notes:
-        say(f"  {note}")
+    _say_notes(checked.notes)
     return 0
+
+
+def _say_notes(notes: Sequence[str]) -> None:
+    """The labels of a valid file that are in no vocabulary."""
+    if notes:
+        say("Labels that are in no vocabulary; each of them counts as a wrong one:")
+    for note in notes:
+        say(f"  {note}")
 
 
 def _submit(options: argparse.Namespace) -> int:
@@ -151,6 +157,7 @@ def _submit(options: argparse.Namespace) -> int:
     check_new(api, submission, repository)
     for line in submission.lines(repository, private):
         say(line)
+    _say_notes(submission.notes)
     if options.yes or confirmed("Send this?"):
         say(f"{open_pull_request(api, submission, repository)}: the next update scores it")
     else:

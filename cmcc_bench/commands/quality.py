@@ -50,7 +50,7 @@ def _add_agreement(commands: Commands) -> None:
         "Annotators may share a part of the calls: alpha is over all that two or more labeled, kappa over what a pair "
         "shares. A file says nothing for certain about who made its labels; what it says of itself is printed.",
     )
-    sources = "two or more: care files, or labelled data (raw files, a built folder, a Hub id)"
+    sources = "two or more: care files, or labeled data (raw files, a built folder, a Hub id)"
     agreement.add_argument("annotators", nargs="+", metavar="LABELS", help=sources)
     data = "the calls that care files are about (default: the raw files in the folder of the first care file)"
     agreement.add_argument("--data", help=data)

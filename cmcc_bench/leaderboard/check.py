@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cmcc
 from cmcc_bench.leaderboard.tracks import Answer, Row, Track
+from cmcc_bench.masking import mask
 from cmcc_bench.scoring.answers import UnknownLabelError
 from cmcc_bench.scoring.lines import WRITE, Bounds, FileList, Place, filled_lines, open_lines, parse_line
 from cmcc_bench.scoring.predictions import align
@@ -26,7 +27,8 @@ PROBLEMS = 20  # that are told of one file
 class Checked:
     """What a file holds: its answers, or what is wrong with it, at most PROBLEMS of it; one of the two is empty.
 
-    notes: of a file that is valid, a line for each label that is in no vocabulary and so counts as wrong.
+    notes: of a file that is valid, a line for each label that is in no vocabulary and so counts as wrong; of more than
+    PROBLEMS such labels the most frequent, and how many others there are.
     """
 
     answers: tuple[Answer, ...]
@@ -35,7 +37,7 @@ class Checked:
 
 
 class _Unknown:
-    """The labels that are in no vocabulary: on how many lines each is, and the first of these; at most PROBLEMS."""
+    """The labels that are in no vocabulary: on how many lines each is, and the first of these."""
 
     def __init__(self) -> None:
         self.lines: dict[tuple[str, str], list[int]] = {}  # (field, name) -> lines, first line
@@ -44,13 +46,14 @@ class _Unknown:
     def add(self, labels: Iterable[tuple[str, str]], line: int) -> None:
         """Counts the labels of a line."""
         for label in dict.fromkeys(labels):
-            if label in self.lines or len(self.lines) < PROBLEMS:
-                self.lines.setdefault(label, [0, line])[0] += 1
+            self.lines.setdefault(label, [0, line])[0] += 1
 
     def messages(self) -> Iterator[tuple[str, str, int]]:
-        """(field, what was found, first line) of each label, the most frequent first."""
-        for (field, name), (count, first) in sorted(self.lines.items(), key=lambda item: (-item[1][0], item[0])):
-            yield field, f"the label {cmcc.printable(name, 40)!r} on {count} line{'s' if count > 1 else ''}", first
+        """(field, what was found, first line) of the PROBLEMS most frequent labels; a label can quote what was said."""
+        frequent = sorted(self.lines.items(), key=lambda item: (-item[1][0], item[0]))
+        for (field, name), (count, first) in frequent[:PROBLEMS]:
+            shown = cmcc.printable(mask(name), 40)
+            yield field, f"the label '{shown}' on {count} line{'s' if count > 1 else ''}", first
 
 
 def check_file(path: Path, track: Track, rows: Sequence[Row], name: str | None = None) -> Checked:
@@ -94,7 +97,11 @@ def _notes(answers: FileList[Answer], track: Track) -> tuple[str, ...]:
     unknown = _Unknown()
     for number, answer in zip(answers.lines, answers, strict=True):
         unknown.add(track.unknown(answer), number)
-    return tuple(f"{field}: {found}, the first is line {first}" for field, found, first in unknown.messages())
+    notes = [f"{field}: {found}, the first is line {first}" for field, found, first in unknown.messages()]
+    others = len(unknown.lines) - len(notes)
+    if others:
+        notes.append(f"and {others} other label{'s' if others > 1 else ''}")
+    return tuple(notes)
 
 
 def read_answer(line: bytes, track: Track, place: Place) -> Answer:

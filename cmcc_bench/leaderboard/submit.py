@@ -21,12 +21,16 @@ from cmcc_bench.leaderboard.tracks import Answer, Row, Track, line_of, track_of
 
 @dataclass(frozen=True)
 class Submission:
-    """A description and the answers that go with it, checked; licensed, synthetic: what the dialogues are."""
+    """A description and the answers that go with it, checked; licensed, synthetic: what the dialogues are.
+
+    notes: as `check.Checked` has them.
+    """
 
     description: Description
     answers: tuple[Answer, ...]
     licensed: bool
     synthetic: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -65,7 +69,7 @@ def make_submission(path: Path, description: Description, dataset: str, split: s
     checked = check_file(path, track, rows)
     if checked.problems:
         raise checked.problems[0]
-    return Submission(description, checked.answers, is_licensed(rows), is_synthetic(rows))
+    return Submission(description, checked.answers, is_licensed(rows), is_synthetic(rows), checked.notes)
 
 
 def is_private(api: HfApi, repository: str) -> bool:

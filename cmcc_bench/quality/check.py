@@ -131,7 +131,7 @@ def summary_table(checked: Checked, name: str) -> ReportTable:
     )
     notes = [f"{checked.dialogues} dialogues, {checked.utterances} utterances"]
     if checked.has_errors:
-        notes.append("ERRORs are mended in the raw files; labels are decided in a review file (--out)")
+        notes.append("Fix ERRORs in the raw files; labels are decided in a review file (--out)")
     if checked.without_emotions:
         notes.append(f"{checked.without_emotions} user utterances without emotions: their emotions were not checked")
     if checked.decided:

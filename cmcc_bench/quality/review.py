@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ COLUMNS = (
 )  # fmt: skip
 _NEEDED = ("dialogue_id", "utterance", "field", "current", "remove", "add", "decision", "annotator")
 _FIELDS = ("emotions", "acts", "satisfaction")
+_FIFTEEN_DIGITS = re.compile(r"\d{15}0+(?:\.0*)?")  # what may be left of a longer id
 _LONGEST = 5000  # characters of an utterance: six of them fit a spreadsheet's cell
 _ACCEPT = {"accept", "accepted", "true", "yes", "y", "ok", "接受", "是", "对", "√", "✓", "✔"}
 _REJECT = {"reject", "rejected", "false", "no", "n", "拒绝", "否", "错", "×", "✗", "✘"}
@@ -284,7 +286,11 @@ def check_once(rows: Iterable[ReviewRow]) -> None:
             if is_shortened(row.dialogue_id):
                 raise shortened_id(row)
             found = f"the question of line {seen[key]} again"
-            raise cmcc.DataError(found, "each dialogue, utterance and field once", **row.place)
+            hint = "Leave one of them out."
+            if _FIFTEEN_DIGITS.fullmatch(row.dialogue_id):
+                hint = f"Its last digits may be lost: spreadsheets keep 15 digits of a number. {AS_TEXT}."
+            expected = "each dialogue, utterance and field once"
+            raise cmcc.DataError(found, expected, hint, **row.place, dialogue=row.dialogue_id)
         seen[key] = row.line
 
 

@@ -53,7 +53,7 @@ def _position_findings(call: Call, number: int, utterance: cmcc.Row) -> Iterator
         if start is None or end is None:
             yield Finding("lost_position", call.dialogue_id, number, mask(str(name)))
         elif not 0 <= start <= end <= len(text) or text[start:end] != name:
-            found = f"[{start}, {end}) is {mask(text[max(start, 0) : max(end, 0)])!r:.40}"
+            found = f"[{start}, {end}) is {mask(text)[max(start, 0) : max(end, 0)]!r:.40}"
             yield Finding("wrong_position", call.dialogue_id, number, f"{found}, not {mask(str(name))!r:.40}")
 
 

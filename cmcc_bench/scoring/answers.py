@@ -4,8 +4,9 @@
     {"dialogue_id": "a", "utterance": 1, "entities": [{"type": "package", "name": "...", "start": 0, "end": 2}], ...}
     {"dialogue_id": "a", "satisfaction": "satisfied", "scores": [0.1, 0.2, 0.7]}
 
-Labels are written by their English names, and read by any that cmcc.find_label finds; satisfaction by 1 to 3, too. A
-label of no vocabulary is an error. What is read was made by someone else and may hold anything.
+Labels are written by their English names, and read by any that cmcc.find_label finds; emotions also from one text,
+satisfaction also by 1 to 3. A label of no vocabulary is an error. What is read was made by someone else and may hold
+anything.
 """
 
 from __future__ import annotations
@@ -151,9 +152,10 @@ def _entity(value: object, place: Place) -> Entity:
 
 def _labels(record: Record, place: Place) -> tuple[str, ...]:
     place = place | {"field": "emotions"}
+    listed = record.get("emotions")
     written = [
         name
-        for item in _list(record, "emotions", place)
+        for item in (cmcc.label_names(listed) if isinstance(listed, str) else _list(record, "emotions", place))
         for name in (cmcc.label_names(item) or [item] if isinstance(item, str) else [item])
     ]
     found = _known(written, cmcc.EMOTIONS, place)

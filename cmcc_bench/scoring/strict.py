@@ -23,6 +23,7 @@ from .predictions import PredictedExchanges, Prediction, Row
 IntentLabel = tuple[str, frozenset[tuple[str, str]]]  # name, {(entity name or "", slot)}
 
 _BLANKS_AND_PAUSES = re.compile(r"[\s_]+")
+_WIDTH = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}  # full-width forms of ASCII
 
 # A number as it is written or spoken: 18, 8.8, 1,800, 十八, 三点八, 百分之八, 第八, 1百. Digits (\d) may be full-width.
 # A full-width comma groups full-width digits only: in 套餐18，300兆 it is a comma.
@@ -71,16 +72,17 @@ def says(text: str, value: str) -> bool:
     十八块 and 二百零八块 do not say 八块, 三十八 does not say 三十, and 18, 8.5, 0.8 and 8万 do not say 8.
     三月八号 says 三月八. The number alone counts: 八块五 says 八块, because the value ends with a unit. Blanks and
     pauses do not end a number (十_八块, 一百_八块): speakers pause inside numbers, and decoders drop blanks, so a reply
-    must score the same with and without them.
+    must score the same with and without them. Width does not count: models whose tokenizer folds it write 18 for １８.
     """
-    start = text.find(value)
+    folded, value = text.translate(_WIDTH), value.translate(_WIDTH)
+    start = folded.find(value)
     if start < 0:
         return False
     inside = {position for number in _NUMBER.finditer(text) for position in range(number.start() + 1, number.end())}
     while start >= 0:
         if start not in inside and start + len(value) not in inside:
             return True
-        start = text.find(value, start + 1)
+        start = folded.find(value, start + 1)
     return False
 
 

@@ -120,6 +120,19 @@ def test_labels_in_no_vocabulary_are_named_with_how_many_lines_have_them(rows, l
     )
 
 
+def test_the_most_frequent_labels_in_no_vocabulary_are_named_wherever_they_begin(rows, lines, tmp_path):
+    odd = [changed(line, acts=",".join(f"e{n}i{i}" for i in range(9))) for n, line in enumerate(lines)]
+    odd[-2:] = [changed(line, acts="shout") for line in lines[-2:]]
+    notes = check_file(write_lines(tmp_path / "p.jsonl", odd), RESPONSE, rows).notes
+    assert notes[0].startswith("acts: the label 'shout' on 2 lines")
+
+
+def test_labels_in_no_vocabulary_are_shown_without_personal_data(rows, lines, tmp_path):
+    odd = [changed(lines[0], acts="打13800000000"), *lines[1:]]
+    notes = check_file(write_lines(tmp_path / "p.jsonl", odd), RESPONSE, rows).notes
+    assert notes == ("acts: the label '打***********' on 1 line, the first is line 1",)
+
+
 def test_the_command_names_labels_in_no_vocabulary_and_the_file_is_valid(data, lines, tmp_path, capsys):
     path = write_lines(tmp_path / "p.jsonl", [changed(lines[0], acts="shout"), *lines[1:]])
     assert cli.main(["validate", str(path), str(data)]) == 0
@@ -148,8 +161,10 @@ def test_of_very_many_unknown_labels_some_are_told(rows, data, tmp_path):
     odd = [changed(line, emotions=[f"e{n}-{i}" for i in range(99)]) for n, line in enumerate(lines)]
     path = write_lines(tmp_path / "p.jsonl", odd)
     assert len(problems(path, track.rows(str(data), "test"), track)) == check.PROBLEMS
-    noted = [changed(line, acts=",".join(f"e{n}{i}" for i in range(99))) for n, line in enumerate(gold_lines(data))]
-    assert len(check_file(write_lines(path, noted), RESPONSE, rows).notes) == check.PROBLEMS
+    noted = [changed(line, acts=",".join(f"e{n}-{i}" for i in range(99))) for n, line in enumerate(gold_lines(data))]
+    notes = check_file(write_lines(path, noted), RESPONSE, rows).notes
+    assert len(notes) == check.PROBLEMS + 1
+    assert notes[-1] == f"and {99 * len(noted) - check.PROBLEMS} other labels"
 
 
 def test_another_splits_predictions_are_told_as_such(data, rows, tmp_path):

@@ -119,6 +119,13 @@ class TestSubmitting:
         status, out, _ = run(*arguments)
         assert status == 0 and "private, LICENSED" in out
 
+    def test_labels_in_no_vocabulary_are_named_before_anything_is_sent(self, data, submit):
+        first, *others = gold_lines(data)
+        status, out, _ = submit(
+            [json.dumps(json.loads(first) | {"acts": "shout"}).encode() + b"\n", *others], yes=False
+        )
+        assert status == 0 and "the label 'shout' on 1 line" in out and "Nothing was sent" in out
+
     def test_what_the_oracle_made_is_not_sent(self, data, submit, tmp_path):
         facts = {"dataset": "x", "split": "test", "form": "variant", "mode": "oracle"}
         (tmp_path / "a-model.jsonl.run.json").write_text(json.dumps(facts))

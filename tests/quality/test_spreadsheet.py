@@ -138,6 +138,11 @@ def test_two_shortened_ids_are_no_question_asked_twice(folder):
     assert "formatted as text" in told and "line 3" in told
 
 
+def test_ids_of_which_a_spreadsheet_kept_15_digits_are_told_with_what_to_do(folder):
+    told = refused(folder, as_csv(edited(rows_of(folder), "dialogue_id", lambda _: "2022112700000000")))
+    assert "dialogue 2022112700000000" in told and "keep 15 digits" in told and "formatted as text" in told
+
+
 def test_an_id_that_was_always_a_short_number_is_itself(tmp_path):
     turn = raw.turn(user="我担心乱扣钱", intents="问候", 用户情绪="中性")
     raw.write(tmp_path / "raw", "calls.json", [raw.dialogue("7E10", [turn])])
@@ -152,7 +157,7 @@ def test_a_question_is_asked_twice_where_two_spellings_of_an_id_name_one_dialogu
         as_csv([names, first, *rest, [first[0].lstrip("0"), *first[1:]]]), encoding="utf-8"
     )
     assert run(folder / "raw", "--apply", folder / "saved.csv", "--out", folder / "care.json") == 1
-    assert "file saved.csv, line 7: found the question of line 2 again" in capsys.readouterr().err
+    assert "file saved.csv, line 7, dialogue 001: found the question of line 2 again" in capsys.readouterr().err
 
 
 class TestIdsThatAreTheSameNumber:

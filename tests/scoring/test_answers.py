@@ -45,7 +45,7 @@ def test_what_is_written_is_read_back(tmp_path, task):
     [
         ("emotion", {"emotions": ["angry"]}, "found 'angry'"),
         ("emotion", {"emotions": ["neutral", "neutral"]}, "a label twice"),
-        ("emotion", {"emotions": "neutral"}, "expected a list"),
+        ("emotion", {"emotions": 1}, "expected a list"),
         ("emotion", {"scores": [0.5]}, "9 numbers from 0 to 1"),
         ("emotion", {"scores": [2.0] * 9}, "9 numbers from 0 to 1"),
         ("emotion", {"utterance": -1}, "a whole number of 0 or more"),
@@ -70,6 +70,8 @@ def test_emotions_are_read_however_they_are_written(labels):
     assert [cmcc.EMOTIONS[name] for name in PARSERS["emotion"](value, {}).emotions] == [zh for zh, _ in labels]
     joined = value | {"emotions": ["、".join(value["emotions"])] if labels else []}
     assert PARSERS["emotion"](joined, {}) == PARSERS["emotion"](value, {})
+    one_text = value | {"emotions": ", ".join(value["emotions"])}
+    assert PARSERS["emotion"](one_text, {}) == PARSERS["emotion"](value, {})
 
 
 @given(label=spellings(cmcc.ENTITY_TYPES))

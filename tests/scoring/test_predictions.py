@@ -7,7 +7,7 @@ import re
 import pytest
 
 import cmcc
-from cmcc_bench.scoring import align, gold_predictions, read_predictions, write_prediction
+from cmcc_bench.scoring import align, gold_predictions, prediction_of, read_predictions, write_prediction
 
 from .rows import two_dialogues
 
@@ -48,7 +48,7 @@ def line(**changes):
         (line(exchange=True), "line 1, field exchange: found True; expected a whole number"),
         (line(exchange=-1), "line 1, field exchange: found -1; expected a whole number"),
         (line(response=None), "line 1, field response: found None; expected a string"),
-        (line(acts=["通知"]), "line 1, field acts: found ['通知']; expected a string"),
+        (line(acts=[7]), "line 1, field acts: found [7]; expected a string"),
         (line(emotions=3), "line 1, field emotions: found 3; expected a string, or null"),
     ],
 )
@@ -117,3 +117,10 @@ def test_a_doubled_exchange_is_an_error_that_names_both_numbers():
 def test_gold_rows_that_are_none_are_an_error(rows, message):
     with pytest.raises(cmcc.DataError, match=message):
         align([], rows)
+
+
+def test_a_segment_of_labels_may_be_a_list_of_them():
+    value = {"dialogue_id": "d", "exchange": 0, "kb_result": "", "response": "好"}
+    whole = value | {"entities": "甲,乙", "user_intent": "询问(甲-业务费用)", "emotions": "", "acts": "通知,安抚"}
+    parts = {"entities": ["甲", "乙"], "user_intent": ["询问(甲-业务费用)"], "emotions": [], "acts": ["通知", "安抚"]}
+    assert prediction_of(value | parts) == prediction_of(whole)
