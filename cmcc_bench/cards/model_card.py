@@ -93,7 +93,7 @@ def write_model_card(
 
     facts: what run.json says, empty without one. name: the model's id on the Hub; without one its folder is named.
     scored: what score_run gives. Raises FileNotFoundError when the installation lacks the templates, cmcc.DataError for
-    a folder that no training script wrote.
+    a folder that cmcc train did not write.
     """
     training = read_training(best)
     form = load_form(best) if (best / FORM_FILE).exists() else None

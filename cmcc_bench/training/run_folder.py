@@ -179,7 +179,7 @@ def _read_facts(state: Path) -> dict[str, Any]:
         raise _damaged(path, error.strerror or type(error).__name__, "a file of JSON") from error
     except (ValueError, KeyError, TypeError) as error:
         found = cmcc.printable(f"{type(error).__name__}: {error}".split("\n")[0])
-        raise _damaged(path, found, "what a training script writes") from error
+        raise _damaged(path, found, "what cmcc train writes") from error
     return facts
 
 

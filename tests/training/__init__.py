@@ -1,1 +1,1 @@
-"""Tests of the training loop, batching, recipes and the training scripts."""
+"""Tests of the training loop, batching, recipes and cmcc train."""
