@@ -469,7 +469,7 @@ def skipped_files(data_dir: str | Path) -> Counter[str]:
 
 
 def _paths(root: Path) -> list[Path]:
-    """The files below a folder, sorted, also those behind links; hidden ones are nobody's data."""
+    """The files below a folder, sorted, also those behind links; hidden files are skipped."""
     if root.is_file():
         return [root]
     found, seen = [], set()
@@ -865,7 +865,7 @@ def _list_elements(buffer: _Buffer) -> Iterator[_Element]:
 
 
 def _keys(buffer: _Buffer) -> Iterator[str]:
-    """The keys of the object that begins here; whoever takes one reads its value before the next."""
+    """The keys of the object that begins here; the caller reads the value of each before the next key."""
     buffer.expect("{", "an object")
     if buffer.peek() != "}":
         while True:
@@ -1423,7 +1423,7 @@ class DialogueReader:
             dialogue = self._read_turns(raw, dialogue_id, turns, source_format, repairs)
         except DataError as error:
             has_id = isinstance(raw.value, dict) and _is_id(raw.value.get("id"))
-            where = dialogue_id if has_id else f"at index {raw.index}"  # nobody finds an id that was made
+            where = dialogue_id if has_id else f"at index {raw.index}"  # an id that was made is in no file
             raise error.at(file=raw.file.name, dialogue=where) from None
         self.report.read[source_format] += 1
         self.report.repaired += repairs
@@ -1545,7 +1545,7 @@ _TRIPLE_KEYS = {"ent-id", "id", "ent-name", "name", "prop", "value", "pos"}
 
 
 def _count_ignored(keys: Iterable[str], repairs: Counter[str]) -> None:
-    """Keys that nobody knows are counted by name, so that a misspelt one is seen."""
+    """Counts unknown keys by name, so that a misspelled one is seen."""
     for key in keys:
         repairs[f"ignored_key:{printable(key, 40)}"] += 1
 
@@ -1575,7 +1575,7 @@ def _known_keys(turn: Json, repairs: Counter[str]) -> Row:
 
 
 def _speaker_keys(turn: Row, repairs: Counter[str]) -> list[str]:
-    """The keys of a turn's utterances in spoken order; keys that nobody knows are counted.
+    """The keys of a turn's utterances in spoken order; unknown keys are counted.
 
     A turn that has no text and nothing that could be one has no utterance. Raises DataError where texts are missed.
     """
@@ -1801,7 +1801,7 @@ def _add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: 
 
 
 def _items(info: Row, key: str, known: set[str], repairs: Counter[str]) -> list[Row]:
-    """The objects of a list in a turn's info; what is no object is counted, and so are keys that nobody knows."""
+    """The objects of a list in a turn's info; what is no object is counted, and so are unknown keys."""
     items = info.get(key)
     if not items or _is_missing(items):
         return []

@@ -71,10 +71,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 _AGAIN = "then run it again."
 _ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), f"Free space, {_AGAIN}") | dict.fromkeys(
-    (errno.EACCES, errno.EPERM, errno.EROFS), f"Mend the permissions, or name another place, {_AGAIN}"
+    (errno.EACCES, errno.EPERM, errno.EROFS), f"Fix the permissions or choose another path, {_AGAIN}"
 )
-_ADVICE |= dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EISDIR), f"See that the path is right, {_AGAIN}")
-_ADVICE |= {errno.EEXIST: f"Name another place, or move away what is there, {_AGAIN}"}  # by the number of an OSError
+_ADVICE |= dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EISDIR), f"Check the path, {_AGAIN}")
+_ADVICE |= {errno.EEXIST: f"Choose another path or move the existing one, {_AGAIN}"}  # by the number of an OSError
 
 
 def _notes(error: BaseException) -> list[str]:

@@ -108,7 +108,8 @@ def _explained(name: str, **place: str) -> Iterator[None]:
         found = f"no {CARD_NAME}" if path.is_dir() else "a file"
         raise cmcc.DataError(found, "a folder that cmcc build made", hint, dataset=name)
     if not is_folder(name):
-        check_name(name, f"a built folder, a Hub id such as ORGANIZATION/NAME, or `{SAMPLE}`", _MAKE, dataset=name)
+        hint = f"Did you mean {SAMPLE}?" if difflib.get_close_matches(name.casefold(), [SAMPLE], cutoff=0.8) else _MAKE
+        check_name(name, f"a built folder, a Hub id such as ORGANIZATION/NAME, or `{SAMPLE}`", hint, dataset=name)
     try:
         yield
     except cmcc.DataError:

@@ -1,4 +1,4 @@
-"""The name and version that pip knows this package by; the name `cmcc` on the package index is somebody else's."""
+"""The name and version that pip knows this package by; `cmcc` on the package index is another project."""
 
 NAME = "cmcc-bench"
 VERSION = "0.1.0"  # pyproject.toml takes it from here

@@ -64,7 +64,7 @@ _USUAL_GROUPS = {
 
 _LEAST = 7  # digits of a number without a form
 _CUE = re.compile("号码|手机号|电话|身份证|[卡账帐户单]号|密码|验证码|编号|号是")
-_SERVICE = re.compile(r"1[12]\d|100[01]\d|1008\d|12\d{3}|9[56]\d{3}")  # 110, 10086, 12345, 95588: nobody's own
+_SERVICE = re.compile(r"1[12]\d|100[01]\d|1008\d|12\d{3}|9[56]\d{3}")  # 110, 10086, 12345, 95588: not personal
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MONTH, _DAY = re.compile(r"0?[1-9]|1[0-2]"), re.compile(r"0?[1-9]|[12]\d|3[01]")
 _WHOLE_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")

@@ -1,4 +1,4 @@
-"""Standard output and errors that never stop a command: of any encoding, and closed early by what reads them."""
+"""Standard streams that never stop a command: in any encoding, and when the reader closes a pipe early."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CLOSED = (errno.EPIPE, errno.EINVAL, errno.ESHUTDOWN)  # Windows says EINVAL of
 
 
 class _Pipe(io.RawIOBase):
-    """A file descriptor; once nobody reads it any more, what is written is dropped."""
+    """A file descriptor that drops what is written after its reader has closed it."""
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self._raw, self._is_closed = raw, False
@@ -38,11 +38,13 @@ class _Pipe(io.RawIOBase):
 
 
 def make_streams_tolerant() -> None:
-    """Makes standard output and errors replace what their encoding lacks, and outlive their reader (`| head`).
+    """Makes the standard streams replace what their encoding lacks, and ignore a closed reader (`| head`).
 
-    So a command goes on and writes its files. Changes sys.stdout and sys.stderr, once; streams of another kind, such as
-    those of a notebook, stay.
+    So a command continues and writes its files. Bytes of standard input that cannot be decoded become U+FFFD. Changes
+    sys.stdin, sys.stdout and sys.stderr once; streams of other types, such as those of a notebook, are not changed.
     """
+    if isinstance(sys.stdin, io.TextIOWrapper) and sys.stdin.errors != "replace":
+        sys.stdin.reconfigure(errors="replace")
     sys.stdout, sys.stderr = _tolerant(sys.stdout), _tolerant(sys.stderr)
 
 

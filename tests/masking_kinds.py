@@ -1,4 +1,4 @@
-"""Texts full of numbers that are nobody's, by kind, and how many of them are masked: python -m tests.masking_kinds."""
+"""Texts full of numbers that are not personal, and how many are masked, by kind: python -m tests.masking_kinds."""
 
 from collections import Counter
 from itertools import product

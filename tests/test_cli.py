@@ -34,8 +34,8 @@ def test_data_that_are_not_right_end_with_1_and_the_message_on_standard_error(tm
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        (["check", "--lexicon", "nothing.toml"], "See that the path is right, then run it again."),
-        (["check", "--write-lexicon", "pyproject.toml"], "Name another place, or move away what is there"),
+        (["check", "--lexicon", "nothing.toml"], "Check the path, then run it again."),
+        (["check", "--write-lexicon", "pyproject.toml"], "Choose another path or move the existing one"),
     ],
 )
 def test_an_error_about_a_file_says_what_to_do(arguments, advice, capsys, monkeypatch, tmp_path):

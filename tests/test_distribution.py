@@ -1,4 +1,4 @@
-"""The distribution is cmcc-bench: nothing tells anyone to install `cmcc`, which is somebody else's on the index."""
+"""The distribution is cmcc-bench: nothing says to install `cmcc`, which is another project on the index."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Commands on terminals and pipes of any encoding, and on pipes that nobody reads to the end."""
+"""Commands on terminals and pipes of any encoding, and on pipes that are closed early."""
 
 import json
 import os
@@ -49,6 +49,15 @@ def test_messages_are_replaced_too_in_a_plain_c_locale(folder, arguments):
     process = command(folder, *arguments, **plain)
     out, err = process.communicate()
     assert process.returncode in (0, 1) and b"Traceback" not in err and (out + err).isascii() and out + err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_input_that_cannot_be_decoded_is_replaced(encoding):
+    code = "from cmcc_bench.terminal import make_streams_tolerant as t; t(); print('\\ufffd' in input())"
+    variables = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+    text = b"\xc4\xfa\x8f\x81\n"  # GBK
+    done = subprocess.run([sys.executable, "-c", code], env=variables, input=text, capture_output=True)
+    assert done.stdout.split() == [b"True"] and not done.stderr
 
 
 def test_a_pipe_that_is_closed_early_stops_no_command(folder, tmp_path):

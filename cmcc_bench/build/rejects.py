@@ -2,7 +2,7 @@
 
 OUT-rejects.jsonl holds their raw texts, one a line. OUT-rejects.txt says in its first line which .jsonl file it belongs
 to, by digest, and below why each was rejected, in the same order, with personal data masked. A build replaces or
-removes only a pair that agrees: a file that somebody else wrote, or edited since, is never touched.
+removes only a pair that agrees: a file from another source, or edited since, is never touched.
 """
 
 from __future__ import annotations

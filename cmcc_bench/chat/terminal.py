@@ -11,7 +11,11 @@ from cmcc_bench.chat.session import Session, kb_lines, segments_of
 from cmcc_bench.masking import mask
 from cmcc_bench.reports.table import NOTHING, ReportTable, TerminalTable
 
-HELP = "Type what the user says. /kb shows what the models know, /reset begins anew, /quit (or Ctrl-D) ends."
+HELP = "Type what the user says. /kb shows what the models know, /reset starts again, /quit (or Ctrl-D) ends."
+
+UNREADABLE = (
+    "This line is not text in the terminal's encoding, so it was not sent. Set PYTHONIOENCODING=utf-8 and retry."
+)
 
 
 def talk(sessions: Mapping[str, Session], console: Console, read: Callable[[str], str] = input) -> None:
@@ -28,6 +32,9 @@ def talk(sessions: Mapping[str, Session], console: Console, read: Callable[[str]
             return
         if line == "/quit":
             return
+        if "\ufffd" in line:
+            console.print(UNREADABLE, style="red")
+            continue
         if line == "/reset":
             for session in sessions.values():
                 session.reset()

@@ -130,8 +130,8 @@ def _find(options: argparse.Namespace, source: Source) -> int:
     if options.out:
         calls = read_calls(source, lambda *_: None)
         rows = write_review(options.out, review_items(checked.findings, calls))
-        told = f"{rows} questions in {options.out}: it holds texts of the calls; personal data are masked"
-        console.print(told, markup=False, highlight=False, soft_wrap=True)
+        message = f"{rows} questions in {options.out}: it holds texts of the calls; personal data are masked"
+        console.print(message, markup=False, highlight=False, soft_wrap=True)
     return int(checked.has_errors)
 
 
@@ -147,9 +147,9 @@ def _apply(options: argparse.Namespace, source: Source) -> int:
     if log_path(options.out).exists():
         earlier += read_log(log_path(options.out))
     write_applied(applied, options.out, earlier)
-    told = f"{len(applied.changes)} decisions, {applied.changed} of them changed labels"
-    told = f"{options.out}: {told}; log: {log_path(options.out)}"
-    console.print(told, markup=False, highlight=False, soft_wrap=True)
+    message = f"{len(applied.changes)} decisions, {applied.changed} of them changed labels"
+    message = f"{options.out}: {message}; log: {log_path(options.out)}"
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
     for change in applied.by_hand:
         place = f"dialogue {cmcc.printable(change.dialogue_id, 40)}, turn {change.turn}"
         line = f"NOT APPLIED: {place}: mend 客服意图 in the raw file by hand, as a care file only adds acts"

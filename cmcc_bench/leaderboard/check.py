@@ -1,4 +1,4 @@
-"""Reads a file of predictions that somebody else made: within bounds, line by line, with all that is wrong of it told.
+"""Reads a submitted file of predictions within bounds, line by line, and reports everything that is wrong with it.
 
 Nothing is opened by its own word: not as an archive beyond the bound, never as a pickle; only JSON lines are read.
 """
@@ -20,7 +20,7 @@ FILE_BYTES = 64 << 20  # unpacked; the published test split takes about 6 MB
 LINE_BYTES = 32 << 10
 TEXT_CHARACTERS = 1_000  # of any one text; a reply in the corpus has 25 on average
 LIST_ITEMS = 500
-PROBLEMS = 20  # that are told of one file
+PROBLEMS = 20  # reported of one file at most
 
 
 @dataclass(frozen=True)

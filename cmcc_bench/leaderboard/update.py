@@ -283,7 +283,7 @@ def _comments(update: Update) -> Iterator[tuple[int, str]]:
     for number in update.done:
         yield number, "This submission is on the leaderboard."
     for number, reason in sorted(update.rejected.items()):
-        yield number, f"Not accepted, and here is why:\n\n{_quoted(reason)}\n\nMend it, and submit anew."
+        yield number, f"Not accepted, and here is why:\n\n{_quoted(reason)}\n\nFix it and submit again."
 
 
 def _commit(api: HfApi, update: Update) -> str:

@@ -86,7 +86,7 @@ class Disagreement:
 class Agreement:
     """The agreement of annotators on the dialogues that two of them or more labeled.
 
-    about: what each source says of itself. left_out: of each, the dialogues that nobody else labeled. shared: the
+    about: what each source says of itself. left_out: of each, the dialogues that no other source labels. shared: the
     dialogues that both of each pair labeled. whole: whether the calls were known; if not, utterances that no annotator
     labeled could not be counted. resamples, seed: of the bootstrap.
     """
@@ -376,7 +376,7 @@ def tables(found: Agreement) -> Iterator[ReportTable]:
         if not by_label:
             continue
         unused = len(one.labels) - len(supported)
-        left_out = (f"{unused} labels that nobody used are left out",) if unused else ()
+        left_out = (f"{unused} unused labels are left out",) if unused else ()
         yield ReportTable(f"{one.field}, by label", ("label", "pair", "used by each", "kappa"), by_label, left_out)
 
 
@@ -394,10 +394,10 @@ def _notes(found: Agreement, letters: Sequence[str]) -> Iterator[str]:
     yield "units: utterances (dialogues for satisfaction) that two annotators or more labeled"
     yield "acts: those that care labels add"
     if not found.whole:
-        yield "The calls are not known (--data): utterances that nobody labeled are not counted, so all is too low."
+        yield "The calls are not known (--data): utterances without labels are not counted, so all is too low."
     for letter, name, about, left_out in zip(letters, found.annotators, found.about, found.left_out, strict=True):
         said = f"It says of itself: {about}" if about else "It does not say who made its labels."
-        alone = f"{left_out} dialogue{'' if left_out == 1 else 's'} that nobody else labeled"
+        alone = f"{left_out} dialogue{'' if left_out == 1 else 's'} that no other source labels"
         yield cmcc.printable(f"{letter}: {name}, {alone}. {said}", 600)
 
 

@@ -77,7 +77,7 @@ def _begun(out: Path, identity: Mapping[str, Any], total: int) -> int:
     if out.exists():
         try:
             before = json.loads(facts.read_text("utf-8")) if facts.exists() else None
-        except ValueError:  # cut short, or not JSON: nobody knows whose labels they are
+        except ValueError:  # cut short, or not JSON: it is unknown which model made the labels
             before = None
         if before != identity:
             hint = f"Remove {out.name} to label anew."

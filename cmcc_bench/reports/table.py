@@ -73,6 +73,8 @@ class TerminalTable:
             yield _grid(self.table.columns, cells, widths)
         else:
             yield from _stacked(self.table, width)
+            if self.table.notes:
+                yield Text("")
         for note in self.table.notes:
             yield Text(wrapped(note, width), style="dim italic")
         yield Text("")

@@ -48,7 +48,7 @@ def is_track2(path: str | Path) -> bool:
         first = islice((raw for file in files for raw in cmcc.raw_dialogues(file)), _LOOKED_AT)
         return any(raw.source_format == "track2" for raw in first)
     except cmcc.DataError:
-        return False  # whoever reads it says what is wrong
+        return False  # the reader reports what is wrong
 
 
 def read_track2_file(path: str | Path) -> Track2File:

@@ -26,8 +26,8 @@ import cmcc
 from cmcc_bench.build.atomic import put_in_place, recover
 
 _WEIGHTS, _MOMENTS, _PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"  # of a state
-_ANEW = "To train anew, name another folder with --out, or remove this one."
-_NOT_COMPARED = ("out", "resume", "processes")  # settings that may change when a run is gone on with
+_FROM_START = "To train from the start, choose another folder with --out or remove this one."
+_NOT_COMPARED = ("out", "resume", "processes")  # settings that may change when a run is resumed
 
 
 @dataclass
@@ -79,16 +79,18 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
     """Prepares a run's folder; the newest state in it, or None where the run starts.
 
     Raises cmcc.DataError when the folder holds a run and `resume` is false, or holds one of another recipe or data, or
-    one whose state is gone or damaged: a run is never begun anew where it should go on.
+    one whose state is gone or damaged: a run that should be resumed is never started again.
     """
     states = _states(folder)
     if not states:
         if resume and ((folder / "run.json").exists() or (folder / "best").exists()):
-            hint = f"Restore the folder state-STEP from a copy. {_ANEW}"
-            raise cmcc.DataError("a run without a state", "state-STEP, to go on from", hint, folder=str(folder))
+            hint = f"Restore the folder state-STEP from a copy. {_FROM_START}"
+            raise cmcc.DataError(
+                "a run without a state", "a folder state-STEP to resume from", hint, folder=str(folder)
+            )
         return None
     if not resume:
-        hint = "Name another folder with --out, go on with it with --resume, or remove it."
+        hint = "Choose another folder with --out, resume it with --resume, or remove it."
         raise cmcc.DataError("a run", "a folder without one", hint, folder=str(folder))
     before = _read_facts(states[-1])
     changed = [
@@ -99,7 +101,7 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
     if before["fingerprint"] != fingerprint:
         changed.append("the data")
     if changed:
-        hint = "Start anew in another folder, or use what it was started with."
+        hint = "Choose another folder with --out, or use the settings and data of the first start."
         raise cmcc.DataError(f"changed {', '.join(changed)}", "the same as before", hint, folder=str(folder))
     return states[-1]
 
@@ -201,11 +203,11 @@ def _read_tensors(path: Path, shapes: Mapping[str, torch.Size] | None) -> dict[s
 
 
 def _damaged(path: Path, found: str, expected: str) -> cmcc.DataError:
-    """The error for a state that cannot be gone on from, with what to do."""
+    """The error for a state that cannot be resumed, with what to do."""
     state = path.parent
     older = [one for one in _states(state.parent) if one.name != state.name]
     other = f"Remove {state} to go on from {older[-1].name}." if older else f"Restore {path.name} from a copy."
-    return cmcc.DataError(found, expected, f"{other} {_ANEW}", file=str(path))
+    return cmcc.DataError(found, expected, f"{other} {_FROM_START}", file=str(path))
 
 
 def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -90,5 +90,5 @@ class TestWhatThePersonSees:
         error.add_note("Nothing was changed.")
         assert cli.main(["build", "--data-dir", "x"]) == 1
         first, second = capsys.readouterr().err.splitlines()
-        assert first.startswith("cmcc: a\\x1bb: Permission denied. Mend the permissions")
-        assert "Permission denied. Nothing was changed. Mend" in second
+        assert first.startswith("cmcc: a\\x1bb: Permission denied. Fix the permissions")
+        assert "Permission denied. Nothing was changed. Fix" in second

@@ -75,6 +75,13 @@ def test_the_terminal_answers_each_line_of_every_model_until_quit(trained, kb):
     assert all(fact.split(" — ")[0] in printed for fact in kb_lines(kb))
 
 
+def test_a_line_in_another_encoding_is_not_sent_and_the_message_says_how_to_send_it(trained, kb):
+    console, lines = Console(width=200), iter(["\ufffd\ufffd好", "/quit"])
+    with console.capture() as captured:
+        talk({"variant": Session(trained["variant"], kb)}, console, lambda _: next(lines))
+    assert "PYTHONIOENCODING=utf-8" in captured.get() and "客服" not in captured.get()
+
+
 def test_the_end_of_the_input_ends_the_conversation(trained, kb):
     def end(_):
         raise EOFError

@@ -1,4 +1,4 @@
-"""The check of files that somebody else made: what is told of them, and that nothing they hold does any harm."""
+"""The check of submitted files: what it reports, and that no content does harm."""
 
 import gzip
 import json

@@ -85,6 +85,11 @@ def test_a_table_is_stacked_where_its_words_do_not_fit_beside_each_other():
     assert not any(line.startswith("intent F1:") for line in rendered(SCORES, 120))
 
 
+def test_the_notes_of_a_stacked_table_are_apart_from_its_last_row():
+    lines = rendered(ReportTable("scores", ("a_long_name", "support"), (("x" * 9, "3"),), ("a note",)), 15)
+    assert [line.strip() for line in lines][-5:-1] == ["support: 3", "", "a note", ""]
+
+
 @pytest.mark.parametrize("width", [80, 60])
 def test_every_table_of_the_commands_is_whole_at(width):
     statistics = collect("sample")

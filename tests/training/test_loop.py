@@ -273,10 +273,10 @@ def test_a_damaged_state_beside_an_older_one_says_how_to_go_on_from_that(stopped
         toy.train(toy.recipe(run, resume=True))
 
 
-def test_a_run_whose_state_is_gone_is_not_begun_anew(stopped, tmp_path):
+def test_a_run_whose_state_is_missing_is_not_restarted(stopped, tmp_path):
     run = shutil.copytree(stopped, tmp_path / "run")
     shutil.rmtree(state_of(run))
-    with pytest.raises(cmcc.DataError, match=r"a run without a state; expected state-STEP"):
+    with pytest.raises(cmcc.DataError, match=r"a run without a state; expected a folder state-STEP"):
         toy.train(toy.recipe(run, resume=True))
 
 
