@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -31,18 +30,17 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # or this very file would be taken for the package `train`
-
 import cmcc
 from cmcc_bench.corpus import open_dataset
 from cmcc_bench.models.causal_lm import load_model, scratch_model
-from cmcc_bench.models.encoding import encode_rows
+from cmcc_bench.models.encoding import IGNORED, encode_rows
 from cmcc_bench.models.tokenizer import character_tokenizer
 from cmcc_bench.textform import FORMS
-from train.batching import cut
-from train.dialogue import IGNORED, collator, examples, token_loss
-from train.loop import Examples, Task, fit, learning_rate
-from train.recipe import Recipe
+from cmcc_bench.training.batching import cut
+from cmcc_bench.training.dialogue import collator, examples
+from cmcc_bench.training.loop import Examples, Task, fit, learning_rate
+from cmcc_bench.training.loss import token_loss
+from cmcc_bench.training.recipe import Recipe
 
 STEP = 32  # exchanges that a step learns from, in both; as published
 RATE, WARMUP, CLIP = 2e-3, 0.1, 1.0
@@ -102,7 +100,7 @@ def dev_loss(model: Module, validation: Examples) -> float:
 
 
 def ours(model: PreTrainedModel, train: Examples, validation: Examples, epochs: int, seed: int) -> Trained:
-    """The loop of train/, whole: with its states, checkpoints and logs, which are not part of a step's time."""
+    """The loop of cmcc train, whole: with its states, checkpoints and logs, which are not part of a step's time."""
     with tempfile.TemporaryDirectory() as out:
         recipe = Recipe(
             out=out,

@@ -17,7 +17,7 @@ from pathlib import Path
 import datasets
 
 import cmcc
-from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality
+from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality, train
 from cmcc_bench.commands.console import errors
 from cmcc_bench.distribution import VERSION, requirement
 from cmcc_bench.masking import mask_error
@@ -28,6 +28,8 @@ _EXTRAS = {
     "torch": "train",
     "transformers": "train",
     "accelerate": "train",
+    "safetensors": "train",
+    "tensorboard": "train",
     "sklearn": "quality",
     "krippendorff": "quality",
     "matplotlib": "figures",
@@ -94,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cmcc", description=str(__doc__).split("\n")[0])
     parser.add_argument("--version", action="version", version=f"cmcc {VERSION}, data {cmcc.VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for kind in (data, figures, models, quality, hub, leaderboard):
+    for kind in (data, figures, train, models, quality, hub, leaderboard):
         kind.add(commands)
     return parser
 

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import datasets
@@ -170,6 +170,12 @@ def open_split(name: str, config: str, split: str) -> datasets.Dataset:
 def label_of(name: str) -> str:
     """A data set's name without its place, which says nothing about the data: of a folder the last part."""
     return Path(name).resolve().name if name != SAMPLE and Path(name).is_dir() else name
+
+
+def place_name(name: str) -> str:
+    """A data set's or model's name as given; of an absolute path its last part, as the rest is the machine's own."""
+    path = PurePath(name)
+    return path.name if path.is_absolute() else name
 
 
 def labeled_rows(name: str) -> Iterable[cmcc.Row]:

@@ -107,7 +107,7 @@ def load_form(folder: Path) -> TextForm:
             raise TypeError("name is no text, or emotions and caring are not true or false")
         return form
     except (OSError, ValueError, TypeError) as error:
-        expected = f"a model of train/dialogue.py, with {FORM_FILE}"
+        expected = f"a model of cmcc train dialogue, with {FORM_FILE}"
         raise cmcc.DataError(
             f"no text form ({error})", expected, "Name the folder of its run.", model=str(folder)
         ) from error

@@ -1,4 +1,4 @@
-"""A tiny random response model, as train/dialogue.py would leave one."""
+"""A tiny random response model, as cmcc train dialogue would leave one."""
 
 from pathlib import Path
 

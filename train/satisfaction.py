@@ -1,74 +1,11 @@
-"""Trains a classifier of a dialogue's satisfaction from its transcript: three classes.
+"""Trains a classifier of satisfaction, as `cmcc train satisfaction` does; see cmcc_bench/training/satisfaction.py.
 
-    python train/satisfaction.py --recipe train/recipes/tiny/satisfaction.yaml --out runs/satisfaction
-    python train/satisfaction.py --recipe train/recipes/paper/satisfaction.yaml --dataset cmcc
-
-The best checkpoint stands in OUT/best: transformers' own text classification. The paper has the labels and reports no
-model; how a call ends says most, so that a transcript that is too long loses its beginning.
+python train/satisfaction.py --recipe tiny/satisfaction --out runs/satisfaction
 """
 
-from __future__ import annotations
+import sys
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import cmcc
-from cmcc_bench.corpus import fingerprint_of
-from cmcc_bench.models.classifier import SINGLE_LABEL, encode_texts
-from cmcc_bench.models.tokenizer import Tokenizer
-from train.classifier import (
-    balanced_weights,
-    collator,
-    label_loss,
-    labelled_examples,
-    make_classifier,
-    save_classifier,
-)
-from train.labels import check_examples, describe, labelled_rows, say
-from train.loop import Examples, Task, fit, start
-from train.recipe import ModelRecipe, run_script, setting
-
-LABELS = tuple(cmcc.SATISFACTION)
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SatisfactionRecipe(ModelRecipe):
-    """The settings of a satisfaction classifier."""
-
-    class_weights: bool = setting("a rare class counts more", True)
-
-
-def train(recipe: SatisfactionRecipe) -> None:
-    """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
-    accelerator = start(recipe)
-    rows = labelled_rows(recipe, "satisfaction")
-    check_examples(recipe, rows)
-    tokenizer, model = make_classifier(recipe, LABELS, SINGLE_LABEL, (row["text"] for row in rows["train"]))
-    training = describe("satisfaction", recipe, rows, options={"class weights": recipe.class_weights})
-    say(accelerator, rows, training)
-    counts = Counter(row["satisfaction"] for row in rows["train"])
-    weights = balanced_weights([counts[index] for index in range(len(LABELS))], len(rows["train"]))
-    task = Task(
-        train=examples(recipe, tokenizer, rows["train"]),
-        validation=examples(recipe, tokenizer, rows["validation"]),
-        collate=collator(tokenizer),
-        loss=label_loss(weights if recipe.class_weights else None),
-        save=lambda folder: save_classifier(folder, model, tokenizer, training),
-        fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
-        facts=training.as_dict(),
-    )
-    fit(accelerator, recipe, model, task)
-
-
-def examples(recipe: SatisfactionRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> Examples:
-    """What the loop trains on."""
-    texts = encode_texts(tokenizer, [row["text"] for row in rows], recipe.max_length)
-    return labelled_examples(texts, [row["satisfaction"] for row in rows])
-
+from cmcc_bench.cli import main
 
 if __name__ == "__main__":
-    raise SystemExit(run_script(train, SatisfactionRecipe, str(__doc__)))
+    raise SystemExit(main(["train", "satisfaction", *sys.argv[1:]]))

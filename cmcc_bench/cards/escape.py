@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePath
 
 import cmcc
 
@@ -15,9 +14,3 @@ _LONGEST = 200
 def shown(text: object) -> str:
     """A value as one line of Markdown that says just that: control characters escaped, cut where it is too long."""
     return _STRUCTURE.sub(lambda found: "".join(f"&#{ord(c)};" for c in found[0]), cmcc.printable(str(text), _LONGEST))
-
-
-def place_name(name: str) -> str:
-    """A data set's or model's name as given; of an absolute path its last part, as the rest is the machine's own."""
-    path = PurePath(name)
-    return path.name if path.is_absolute() else name

@@ -22,9 +22,10 @@ from markupsafe import Markup
 import cmcc
 from cmcc_bench import paper
 from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
-from cmcc_bench.cards.escape import place_name, shown
+from cmcc_bench.cards.escape import shown
 from cmcc_bench.cards.results import result_tables
 from cmcc_bench.cards.scores import Scored
+from cmcc_bench.corpus import place_name
 from cmcc_bench.distribution import requirement
 from cmcc_bench.models.training import Training, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.rooms import room
@@ -86,7 +87,7 @@ def write_model_card(
 
     facts: what run.json says, empty without one. name: the model's id on the Hub; without one its folder is named.
     scored: what score_run gives. Raises FileNotFoundError when the installation lacks the templates, cmcc.DataError for
-    a folder that no training script wrote.
+    a folder that cmcc train did not write.
     """
     training = read_training(best)
     form = load_form(best) if (best / FORM_FILE).exists() else None

@@ -26,7 +26,7 @@ from .source import FORMATS, Source, open_split, open_track2
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A model of train/dialogue.py, ready to decode."""
+    """A model of cmcc train dialogue, ready to decode."""
 
     folder: str
     model: PreTrainedModel

@@ -153,7 +153,7 @@ def run_facts(best: Path) -> dict[str, Any]:
     """What is known of a checkpoint's training: training.json beside the weights, and run.json above RUN/best.
 
     It is licensed if either says so: a folder of another name may lie beside the run.json of something else.
-    Raises cmcc.DataError where one of them is not what a training script writes.
+    Raises cmcc.DataError where one of them is not what cmcc train writes.
     """
     told = [read_training(best).as_dict()] if (best / TRAINING_FILE).exists() else []
     if best.absolute().name == BEST and (run := read_facts(best.absolute().parent / "run.json")):
@@ -171,7 +171,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     try:
         facts = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
-        raise cmcc.DataError(str(error), "what a training script writes", file=str(path)) from error
+        raise cmcc.DataError(str(error), "what cmcc train writes", file=str(path)) from error
     if not isinstance(facts, dict):
         raise cmcc.DataError(type(facts).__name__, "a JSON object", file=str(path))
     return facts

@@ -14,6 +14,8 @@ from cmcc_bench.textform import Segment, TextForm
 
 from .tokenizer import Tokenizer
 
+IGNORED = -100  # the label of a token without a loss; torch's own number for it
+
 
 @dataclass(frozen=True)
 class Encoded:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
+from torch.nn.functional import one_hot
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
@@ -24,7 +24,6 @@ import cmcc
 
 TAGS = ("O", *(f"{place}-{name}" for name in cmcc.ENTITY_TYPES for place in "BI"))
 EMOTIONS = tuple(cmcc.EMOTIONS)
-IGNORED = -100  # the tag of what is no character of the text
 
 
 class StackPropagationConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
@@ -143,20 +142,6 @@ class StackPropagation(PreTrainedModel):  # type: ignore[no-untyped-call]
             return read, None
         emotions = self.emotion_output(self.dropout(self.emotion_decoder(read)[0]))
         return torch.cat([read, torch.sigmoid(emotions).to(read.dtype)], dim=-1), emotions
-
-
-def joint_loss(output: Output, tags: Tensor, emotions: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-    """The sum over tokens of the tag's cross entropy and, with emotions, of their mean binary one; and the tokens.
-
-    tags, attention_mask: [texts, tokens]; emotions: [texts, 9], gold. Source: Qin et al., section 3.4, equation 16.
-    """
-    units = (tags != IGNORED).sum()
-    loss = cross_entropy(output.tags.flatten(0, 1).float(), tags.flatten(), ignore_index=IGNORED, reduction="sum")
-    if output.emotions is not None:
-        wanted = emotions[:, None, :].expand_as(output.emotions).float()
-        by_token = binary_cross_entropy_with_logits(output.emotions.float(), wanted, reduction="none").mean(dim=-1)
-        loss = loss + (by_token * attention_mask).sum()
-    return loss, units
 
 
 def votes(emotions: Tensor, attention_mask: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ class Training:
 def read_training(folder: str | Path) -> Training:
     """What the folder says; a response model's where it says nothing.
 
-    Raises cmcc.DataError where the file is not what a training script writes.
+    Raises cmcc.DataError where the file is not what cmcc train writes.
     """
     path = Path(folder) / TRAINING_FILE
     if not path.exists():
@@ -66,7 +66,7 @@ def read_training(folder: str | Path) -> Training:
         return training_of(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
         hint = "Copy it from the run that trained the model."
-        raise cmcc.DataError(str(error), "what a training script writes", hint, file=str(path)) from error
+        raise cmcc.DataError(str(error), "what cmcc train writes", hint, file=str(path)) from error
 
 
 def training_of(facts: Mapping[str, Any]) -> Training:

@@ -14,7 +14,8 @@ import torch
 from safetensors import SafetensorError
 
 import cmcc
-from cmcc_bench.models.stack_propagation import EMOTIONS, IGNORED, TAGS, StackPropagation, said_emotions
+from cmcc_bench.models.encoding import IGNORED
+from cmcc_bench.models.stack_propagation import EMOTIONS, TAGS, StackPropagation, said_emotions
 from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.tasks import Entity, EntityAnswer, Row
 
@@ -108,8 +109,8 @@ def load_tagger(folder: str | Path) -> StackPropagation:
         opened: Any = StackPropagation.from_pretrained(str(folder), output_loading_info=True, use_safetensors=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         found = f"no tagger ({(str(error) or type(error).__name__).splitlines()[0]})"
-        hint = "Name the folder of a run of train/joint.py, RUN/best."
-        raise cmcc.DataError(found, "what train/joint.py saves", hint, model=str(folder)) from error
+        hint = "Name the folder of a run of cmcc train joint, RUN/best."
+        raise cmcc.DataError(found, "what cmcc train joint saves", hint, model=str(folder)) from error
     model: StackPropagation = opened[0]
     if opened[1]["missing_keys"]:
         found = f"the weights of {len(opened[1]['missing_keys'])} tensors are missing"

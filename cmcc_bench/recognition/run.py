@@ -71,7 +71,7 @@ def open_recogniser(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Reco
     task = read_training(model_dir).task
     opened = {EMOTION.name: _emotions, ENTITIES.name: _entities, SATISFACTION.name: _satisfaction}
     if task not in opened:
-        hint = "Name the best checkpoint of a run of train/emotion.py, train/joint.py or train/satisfaction.py."
+        hint = "Name the best checkpoint of a run of cmcc train emotion, joint or satisfaction."
         raise cmcc.DataError(f"a model of the task {task}", ", ".join(opened), hint, model=str(model_dir))
     return opened[task](model_dir, batch_size)
 

@@ -12,8 +12,6 @@ from .response import VERSIONS, Version, response_measure
 from .score import Comparison, LabelResult, Scores, compare, score
 from .seretod import SeretodScores, eval_end_to_end
 
-score_answers = score
-
 __all__ = [
     "VERSIONS",
     "Comparison",
@@ -32,6 +30,5 @@ __all__ = [
     "read_predictions",
     "response_measure",
     "score",
-    "score_answers",
     "write_prediction",
 ]

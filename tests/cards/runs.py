@@ -1,4 +1,4 @@
-"""Small runs with predictions, as training scripts and cmcc predict leave them, but made without any training."""
+"""Small runs with predictions, as cmcc train and cmcc predict leave them, but made without any training."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmcc_bench.cards.escape import place_name, shown
+from cmcc_bench.cards.escape import shown
+from cmcc_bench.corpus import place_name
 
 # Whatever begins a part of Markdown, YAML or HTML.
 _PARTS = re.compile(r"[<>|`*\[\]\\#!~{}\n\r]|://|(?<!\w)_|_(?!\w)")

@@ -4,16 +4,16 @@ import pytest
 import torch
 from transformers import BertConfig
 
+from cmcc_bench.models.encoding import IGNORED
 from cmcc_bench.models.stack_propagation import (
     EMOTIONS,
-    IGNORED,
     TAGS,
     StackPropagation,
     StackPropagationConfig,
-    joint_loss,
     said_emotions,
     votes,
 )
+from cmcc_bench.training.loss import joint_loss
 
 
 def model(**settings):
@@ -72,7 +72,7 @@ def test_the_loss_is_of_the_text_alone_and_falls_when_the_tags_are_learned():
     optimizer = torch.optim.Adam(tagger.parameters(), 0.05)
     losses = []
     for _ in range(40):
-        loss, units = joint_loss(tagger(ids, mask, tags), tags, emotions, mask)
+        loss, units = joint_loss(tagger, {"input_ids": ids, "attention_mask": mask, "tags": tags, "emotions": emotions})
         assert units == 3
         optimizer.zero_grad()
         loss.backward()

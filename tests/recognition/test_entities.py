@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmcc_bench.models.stack_propagation import IGNORED, TAGS
+from cmcc_bench.models.encoding import IGNORED
+from cmcc_bench.models.stack_propagation import TAGS
 from cmcc_bench.models.tokenizer import character_tokenizer
 from cmcc_bench.recognition.entities import encode_tagged, spans_of, tags_of
 

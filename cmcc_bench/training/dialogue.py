@@ -1,0 +1,139 @@
+"""Trains a response model: the baseline, the variant with emotions and caring acts, or one of its two ablations.
+
+    cmcc train dialogue --recipe tiny/variant --out runs/variant
+    cmcc train dialogue --recipe paper/variant --dataset cmcc --out runs/paper-variant
+    ACCELERATE_USE_CPU=1 torchrun --nproc_per_node 2 -m cmcc_bench.cli train dialogue --recipe FILE --processes 2
+
+The best checkpoint stands in OUT/best: a plain folder of transformers (safetensors, tokenizer, configuration) and the
+text form that the model was trained on. `--resume` goes on with a run that was killed.
+Source: the paper, section 4.1; the settings are those of the baseline of SereTOD 2022's track 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from transformers import PreTrainedModel
+
+from cmcc_bench.corpus import fingerprint_of
+from cmcc_bench.models.causal_lm import backbone_model, generation_settings, longest_input, scratch_model
+from cmcc_bench.models.encoding import IGNORED, Encoded, closing_ids, encode_rows
+from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
+from cmcc_bench.models.training import Training
+from cmcc_bench.textform import FORMS, TextForm
+from cmcc_bench.training.labels import check_examples, describe, labelled_rows, pseudo_labelled_rows, say
+from cmcc_bench.training.loop import Examples, Task, fit, start
+from cmcc_bench.training.loss import Batch, token_loss
+from cmcc_bench.training.recipe import SemiSupervisedRecipe, check, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class DialogueRecipe(SemiSupervisedRecipe):
+    """The settings of a response model."""
+
+    task: ClassVar[str] = "dialogue"
+
+    form: str = setting(f"text form: {', '.join(FORMS)}")
+    max_length: int = setting("longest exchange in tokens; the oldest history entities are cut first", 1024)
+    loss_on: Literal["all", "generated"] = setting(
+        "all: every token, as published; generated: those that the model has to write", "all"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.form in FORMS, "form", self.form, f"one of {', '.join(FORMS)}")
+
+
+RECIPE = DialogueRecipe  # of `cmcc train dialogue`
+
+
+def train(recipe: DialogueRecipe) -> None:
+    """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
+    accelerator = start(recipe)
+    form = FORMS[recipe.form]
+    rows = labelled_rows(recipe, "response")
+    made = pseudo_labelled_rows(accelerator, recipe, "response")
+    rows["train"] += made
+    check_examples(recipe, rows)
+    tokenizer, model = make_model(recipe, form, rows["train"])
+    encoded = {name: encode_rows(form, tokenizer, rows[name], recipe.max_length) for name in rows}
+    training = describe("response", recipe, rows, len(made))
+    cut = cuts(encoded)
+    say(accelerator, rows, training, {"cut": cut})
+    task = Task(
+        train=examples(encoded["train"]),
+        validation=examples(encoded["validation"]),
+        collate=collator((closing_ids(tokenizer) or [tokenizer.pad_token_id])[0], recipe.loss_on),
+        loss=token_loss,
+        save=lambda folder: save(folder, model, tokenizer, form, training),
+        fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
+        facts={**training.as_dict(), "cut": cut},
+    )
+    fit(accelerator, recipe, model, task)
+
+
+def make_model(
+    recipe: DialogueRecipe, form: TextForm, rows: Iterable[Mapping[str, Any]]
+) -> tuple[Tokenizer, PreTrainedModel]:
+    """A tokenizer and its model: from scratch with the characters of the rows, or a backbone with the form's tokens."""
+    if recipe.backbone == "scratch":
+        tokenizer: Tokenizer = character_tokenizer(text for row in rows for text in form.write(row))
+        sizes = {"layers": recipe.layers, "width": recipe.width, "heads": recipe.heads}
+        model = scratch_model(tokenizer, **sizes, positions=recipe.max_length, dropout=recipe.dropout)
+    else:
+        tokenizer = backbone_tokenizer(recipe.backbone)
+        model = backbone_model(recipe.backbone, tokenizer)
+    limit = longest_input(model)
+    check(
+        limit is None or recipe.max_length <= limit, "max_length", recipe.max_length, f"at most {limit}, as the model"
+    )
+    return tokenizer, model
+
+
+def examples(encoded: Sequence[Encoded]) -> Examples:
+    """What the loop trains on."""
+    return Examples(encoded, [len(exchange.ids) for exchange in encoded])
+
+
+def collator(filler: int, loss_on: str) -> Callable[[list[Encoded]], Batch]:
+    """A function that makes a batch: input_ids and labels, both [exchanges, longest], filled up on the right.
+
+    filler: any token. transformers warns of a missing attention mask where it meets the one that is named for padding.
+    """
+
+    def collate(exchanges: list[Encoded]) -> Batch:
+        ids = [torch.tensor(exchange.ids) for exchange in exchanges]
+        labels = [
+            tokens if loss_on == "all" else tokens.masked_fill(~torch.tensor(exchange.generated), IGNORED)
+            for tokens, exchange in zip(ids, exchanges, strict=True)
+        ]
+        return {
+            "input_ids": pad_sequence(ids, batch_first=True, padding_value=filler),
+            "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
+        }
+
+    return collate
+
+
+def save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, form: TextForm, training: Training) -> None:
+    """Writes what AutoModelForCausalLM and AutoTokenizer open, the text form, and what is known of the training."""
+    model.generation_config = generation_settings(form, tokenizer)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    form.save(folder)
+    training.save(folder)
+
+
+def cuts(encoded: Mapping[str, Sequence[Encoded]]) -> dict[str, int]:
+    """What was left out of exchanges longer than max_length, summed over the splits."""
+    all_exchanges = [exchange for split in encoded.values() for exchange in split]
+    return {
+        "exchanges": sum(bool(exchange.cut_names or exchange.cut_tokens) for exchange in all_exchanges),
+        "history_entities": sum(exchange.cut_names for exchange in all_exchanges),
+        "first_tokens": sum(exchange.cut_tokens for exchange in all_exchanges),
+    }

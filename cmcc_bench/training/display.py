@@ -1,0 +1,66 @@
+"""What a training shows: a progress bar with the time left, a line an epoch, and TensorBoard's log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
+
+from cmcc_bench.training.run_folder import Progress as Done
+
+
+class Display:
+    """Shows the steps of one run; a silent one, for all processes but the first, does nothing."""
+
+    def __init__(self, bar: Progress | None, log: SummaryWriter | None, steps: int, done: int) -> None:
+        self._bar, self._log = bar, log
+        self._task = bar.add_task("training", total=steps, completed=done, speed="") if bar else None
+
+    def step(self, done: Done, loss: float, learning_rate: float) -> None:
+        """A step's loss, a unit."""
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=done.step, speed=f"{done.speed:,.0f} tokens/s")
+        if self._log:
+            self._log.add_scalar("loss", loss, done.step)
+            self._log.add_scalar("learning_rate", learning_rate, done.step)
+
+    def epoch(self, done: Done, epochs: int, steps: int) -> None:
+        """An epoch's dev loss, also where no bar can be drawn."""
+        dev_loss = done.dev_losses[-1]
+        left = done.seconds / done.step * (steps - done.step)
+        if self._bar:
+            self._bar.console.print(
+                f"epoch {done.epoch}/{epochs}: dev loss {dev_loss:.4f}, {done.speed:,.0f} tokens/s, "
+                f"{done.seconds:.0f} s, about {left:.0f} s left",
+                highlight=False,
+            )
+        if self._log:
+            self._log.add_scalar("dev_loss", dev_loss, done.step)
+
+
+@contextmanager
+def display(folder: Path, steps: int, done: int, shown: bool) -> Iterator[Display]:
+    """A Display for `steps` steps of which `done` are done. shown: false in all processes but the first."""
+    if not shown:
+        yield Display(None, None, steps, done)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    left = (TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[speed]}"))
+    # purge_step: what a killed run logged after the state that is gone on from.
+    log = SummaryWriter(str(folder / "tensorboard"), purge_step=done)
+    with log, Progress(*columns, *left, console=Console(stderr=True), transient=True) as bar:
+        yield Display(bar, log, steps, done)
+
+
+@contextmanager
+def counted(what: str, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar for what comes before the first step; yields the function that takes how much is done and there is."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    left = (TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, *left, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,136 @@
+"""Trains a classifier of the user's emotions: several labels an utterance, a sigmoid each.
+
+    cmcc train emotion --recipe tiny/emotion --out runs/emotion
+    cmcc train emotion --recipe paper/emotion --dataset cmcc --out runs/paper-emotion
+    cmcc train emotion --recipe FILE --labelled_share 0.2 --pseudo-label runs/emotion-20/best --dataset cmcc
+
+The best checkpoint stands in OUT/best: transformers' own text classification, with the thresholds in its configuration.
+Source: the paper, section 4.2.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from transformers import PreTrainedModel
+
+from cmcc_bench.corpus import fingerprint_of
+from cmcc_bench.models.classifier import MULTI_LABEL
+from cmcc_bench.models.tokenizer import Tokenizer
+from cmcc_bench.models.training import Training, read_training
+from cmcc_bench.recognition.emotion import (
+    LABELS,
+    PUBLISHED_THRESHOLD,
+    emotion_answers,
+    emotion_probabilities,
+    encode_utterances,
+    gold_matrix,
+    is_collapsed,
+    tuned_thresholds,
+)
+from cmcc_bench.scoring import score
+from cmcc_bench.training.classifier import (
+    balanced_weights,
+    collator,
+    labelled_examples,
+    make_classifier,
+    save_classifier,
+)
+from cmcc_bench.training.labels import check_examples, describe, labelled_rows, pseudo_labelled_rows, say
+from cmcc_bench.training.loop import Examples, Task, fit, start
+from cmcc_bench.training.loss import label_loss
+from cmcc_bench.training.recipe import SemiSupervisedRecipe, setting
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmotionRecipe(SemiSupervisedRecipe):
+    """The settings of an emotion classifier."""
+
+    task: ClassVar[str] = "emotion"
+
+    context: bool = setting("read the two utterances before, too", False)
+    class_weights: bool = setting("a rare label counts more where it is said", False)
+    thresholds: Literal["published", "tuned"] = setting(
+        "published: 0.3; tuned: each label's on validation", "published"
+    )
+
+
+RECIPE = EmotionRecipe  # of `cmcc train emotion`
+
+
+def train(recipe: EmotionRecipe) -> None:
+    """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
+    accelerator = start(recipe)
+    rows = labelled_rows(recipe, "emotion")
+    made = pseudo_labelled_rows(accelerator, recipe, "emotion")
+    rows["train"] += made
+    check_examples(recipe, rows)
+    texts = (text for row in rows["train"] for text in (row["text"], row["context"]))
+    tokenizer, model = make_classifier(recipe, LABELS, MULTI_LABEL, texts)
+    model.config.context = recipe.context
+    options = {
+        "with context": recipe.context,
+        "class weights": recipe.class_weights,
+        "tuned thresholds": recipe.thresholds == "tuned",
+    }
+    training = describe("emotion", recipe, rows, len(made), options)
+    say(accelerator, rows, training)
+    fit(
+        accelerator,
+        recipe,
+        model,
+        Task(
+            train=examples(recipe, tokenizer, rows["train"]),
+            validation=examples(recipe, tokenizer, rows["validation"]),
+            collate=collator(tokenizer),
+            loss=label_loss(weights(rows["train"]) if recipe.class_weights else None),
+            save=lambda folder: save(folder, recipe, model, tokenizer, rows["validation"], training),
+            fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
+            facts=training.as_dict(),
+        ),
+    )
+    if accelerator.is_main_process and read_training(Path(recipe.out) / "best").validation["collapsed"]:
+        print(
+            "WARNING: the model says the same for every validation utterance, no more than the base rate. "
+            "Train longer, raise learning_rate, or try --class_weights true or --thresholds tuned."
+        )
+
+
+def examples(recipe: EmotionRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> Examples:
+    """What the loop trains on."""
+    texts = encode_utterances(tokenizer, rows, recipe.max_length, recipe.context)
+    gold = [tuple(map(float, labels)) for labels in gold_matrix(rows).tolist()]
+    return labelled_examples(texts, gold)
+
+
+def weights(rows: Sequence[Row]) -> Any:  # noqa: ANN401  # a tensor
+    """The weight of each emotion where it is said: [9]."""
+    return balanced_weights(gold_matrix(rows).sum(axis=0).tolist(), len(rows))
+
+
+def save(
+    folder: Path,
+    recipe: EmotionRecipe,
+    model: PreTrainedModel,
+    tokenizer: Tokenizer,
+    rows: Sequence[Row],
+    training: Training,
+) -> None:
+    """Writes the model with its thresholds, and how well it does on the validation rows."""
+    scores, gold = emotion_probabilities(model, tokenizer, rows), gold_matrix(rows)
+    thresholds = (
+        tuned_thresholds(scores, gold) if recipe.thresholds == "tuned" else (PUBLISHED_THRESHOLD,) * len(LABELS)
+    )
+    model.config.thresholds = list(thresholds)
+    answers = list(emotion_answers(rows, scores, thresholds))
+    found = score("emotion", answers, rows, resamples=0).scores
+    validation = {name: round(found[name].point, 4) for name in ("micro_f1", "macro_f1")}
+    collapsed = is_collapsed([answer.emotions for answer in answers], gold)
+    validation |= {"collapsed": collapsed, "neutral_share": round(float(np.mean(gold[:, 0])), 4)}
+    save_classifier(folder, model, tokenizer, replace(training, validation=validation))

@@ -1,0 +1,120 @@
+"""Trains a tagger of entities together with the user's emotions, by stack propagation.
+
+    cmcc train joint --recipe tiny/joint --out runs/joint
+    cmcc train joint --recipe paper/joint --dataset cmcc --emotions false
+
+With `emotions: false` the tagger reads no emotions: the second row of the paper's table 9. The best checkpoint stands
+in OUT/best; cmcc_bench.recognition.entities opens it.
+Source: the paper's appendix, table 9; Qin et al., EMNLP 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from safetensors import SafetensorError
+from transformers import AutoModel
+
+import cmcc
+from cmcc_bench.corpus import fingerprint_of
+from cmcc_bench.models.causal_lm import longest_input
+from cmcc_bench.models.stack_propagation import StackPropagation, StackPropagationConfig
+from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
+from cmcc_bench.models.training import Training
+from cmcc_bench.recognition.entities import TaggedText, encode_tagged, tagged_batch
+from cmcc_bench.training.labels import check_examples, describe, labelled_rows, say
+from cmcc_bench.training.loop import Examples, Task, fit, start
+from cmcc_bench.training.loss import joint_loss
+from cmcc_bench.training.recipe import ModelRecipe, check, setting
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointRecipe(ModelRecipe):
+    """The settings of a tagger. backbone: scratch is the published encoder, self-attention beside a BiLSTM."""
+
+    task: ClassVar[str] = "joint"
+
+    emotions: bool = setting("decode emotions, too, and let the tagger read them", True)
+
+
+RECIPE = JointRecipe  # of `cmcc train joint`
+
+
+def train(recipe: JointRecipe) -> None:
+    """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
+    accelerator = start(recipe)
+    rows = labelled_rows(recipe, "entities")
+    check_examples(recipe, rows)
+    tokenizer, model = make_tagger(recipe, [row["text"] for row in rows["train"]])
+    training = describe("entities", recipe, rows, options={"w/o user emotion": not recipe.emotions})
+    overlapping = sum(row["overlapping"] for row in rows["train"])
+    say(accelerator, rows, training, {"overlapping entities left out": overlapping})
+    task = Task(
+        train=examples(recipe, tokenizer, rows["train"]),
+        validation=examples(recipe, tokenizer, rows["validation"]),
+        collate=lambda texts: tagged_batch(texts, tokenizer.pad_token_id or 0),
+        loss=joint_loss,
+        save=lambda folder: save(folder, model, tokenizer, training),
+        fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
+        facts={**training.as_dict(), "overlapping": overlapping},
+    )
+    fit(accelerator, recipe, model, task)
+
+
+def make_tagger(recipe: JointRecipe, texts: Sequence[str]) -> tuple[Tokenizer, StackPropagation]:
+    """A tokenizer and its model: from scratch with the characters of the texts, or over a backbone.
+
+    Raises cmcc.DataError when the backbone is none, or its tokenizer does not tell where its tokens stand.
+    """
+    encoder = None
+    if recipe.backbone == "scratch":
+        tokenizer: Tokenizer = character_tokenizer(texts, ())
+    else:
+        tokenizer = backbone_tokenizer(recipe.backbone, ())
+        check(tokenizer.is_fast, "backbone", recipe.backbone, "a model with a fast tokenizer, which knows positions")
+        encoder = open_encoder(recipe.backbone)
+        limit = longest_input(encoder)
+        fits = limit is None or recipe.max_length <= limit
+        check(fits, "max_length", recipe.max_length, f"at most {limit}, as the backbone")
+    config = StackPropagationConfig(
+        vocab_size=len(tokenizer),
+        width=recipe.width,
+        heads=recipe.heads,
+        dropout=recipe.dropout,
+        emotions=recipe.emotions,
+        longest_text=recipe.max_length,
+        encoder=encoder.config.to_dict() if encoder else None,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = StackPropagation(config)
+    if encoder:
+        model.encoder.load_state_dict(encoder.state_dict())
+    return tokenizer, model
+
+
+def open_encoder(name: str) -> Any:  # noqa: ANN401  # one of transformers' many
+    """A published encoder in float32. Raises cmcc.DataError when it is none."""
+    try:
+        return AutoModel.from_pretrained(name, use_safetensors=True)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        found = f"no encoder ({(str(error) or type(error).__name__).splitlines()[0]})"
+        hint = "Name a model's folder or its id on the Hub, or scratch."
+        raise cmcc.DataError(found, "what AutoModel opens", hint, model=name) from error
+
+
+def examples(recipe: JointRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> Examples:
+    """What the loop trains on."""
+    texts: list[TaggedText] = encode_tagged(tokenizer, rows, recipe.max_length)
+    return Examples(texts, [len(text.ids) for text in texts])
+
+
+def save(folder: Path, model: StackPropagation, tokenizer: Tokenizer, training: Training) -> None:
+    """Writes the model, its tokenizer and what is known of the training."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    training.save(folder)

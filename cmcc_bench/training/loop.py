@@ -1,0 +1,317 @@
+"""The one training loop, on accelerate, that all tasks share.
+
+    recipe = read_recipe(MyRecipe, "tiny/variant", {"out": "runs/variant"})
+    accelerator = start(recipe)
+    fit(accelerator, recipe, model, Task(train, validation, collate, loss, save, fingerprint))
+
+A step learns from one global batch. Its gradient is the sum over all units (tokens, or labels) of the batch divided by
+their number, however the batch is cut into forward passes and processes, so that 1 x 8, 8 x 1 and two processes give
+the same weights up to rounding and dropout. Every random choice follows from the seed and the place in the run, so that
+a run that was killed goes on to the very weights that it would have had.
+
+Two processes on a CPU:
+
+    ACCELERATE_USE_CPU=1 torchrun --nproc_per_node 2 -m cmcc_bench.cli train dialogue --processes 2 ...
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from accelerate import Accelerator
+from accelerate.utils import InitProcessGroupKwargs, broadcast_object_list, send_to_device, set_seed
+from torch import Tensor
+from torch.nn import Module
+from transformers.utils.logging import disable_progress_bar
+
+import cmcc
+from cmcc_bench.training.batching import cut, evaluation_batches, global_batches, padded_tokens, process_slice
+from cmcc_bench.training.display import display
+from cmcc_bench.training.environment import commit, hardware, versions
+from cmcc_bench.training.loss import Batch
+from cmcc_bench.training.precision import BATCHES, cpu_has_bfloat16, gpu_has_bfloat16, seconds_a_pass
+from cmcc_bench.training.recipe import Recipe
+from cmcc_bench.training.run_folder import Progress, load_state, open_run, save_best, save_state, write_run
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Encoded examples, and the tokens of each."""
+
+    items: Sequence[Any]
+    lengths: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What differs between the tasks.
+
+    collate: examples -> a batch of tensors. loss: (model, batch) -> the sum of the losses over the batch's units, and
+    the number of units. save: writes the model, and what belongs to it, into a folder. fingerprint: of the data, so
+    that no run goes on with others. facts: what else run.json is to say.
+    """
+
+    train: Examples
+    validation: Examples
+    collate: Callable[[list[Any]], Batch]
+    loss: Callable[[Module, Batch], tuple[Tensor, Tensor | int]]
+    save: Callable[[Path], None]
+    fingerprint: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def start(recipe: Recipe) -> Accelerator:
+    """Checks the processes, prints the resolved recipe, seeds the first weights. Raises as check_processes does."""
+    # The others wait while the first process labels dialogues or saves: a day, where gloo has half an hour.
+    accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))])
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own: one for each file read or written
+    check_processes(recipe.processes, accelerator.num_processes, int(os.environ.get("WORLD_SIZE", "1")))
+    if accelerator.is_main_process:
+        print(yaml.safe_dump(asdict(recipe), sort_keys=False, allow_unicode=True).strip(), flush=True)
+    set_seed(recipe.seed)
+    return accelerator
+
+
+def check_processes(asked: int, found: int, launched: int) -> None:
+    """Raises cmcc.DataError unless as many processes train together as the recipe asks for.
+
+    asked: by the recipe; found: by accelerate; launched: by torchrun. Where accelerate does not know that it is to use
+    the CPU, torchrun's processes each train alone and overwrite each other; `accelerate launch --cpu` starts only one.
+    """
+    if found == asked and launched <= found:
+        return
+    if asked == 1:
+        hint = f"Start it without torchrun, or ask for them: --processes {launched}."
+    else:
+        launcher = f"ACCELERATE_USE_CPU=1 torchrun --nproc_per_node {asked} -m cmcc_bench.cli"
+        hint = f"On a CPU: {launcher} train TASK --processes {asked} ..."
+    processes = f"{launched} that each train alone" if launched > found else f"{found}"
+    raise cmcc.DataError(processes, f"{asked} that train together", hint, key="processes")
+
+
+def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: Task) -> Progress:
+    """Trains the model, leaves the best checkpoint by dev loss in OUT/best, and writes OUT/run.json.
+
+    Raises cmcc.DataError when there are no examples, when OUT cannot be used (see open_run), or when the loss is not a
+    number any more.
+    """
+    run = _Run(accelerator, recipe, model, task)
+    with display(run.folder, run.steps, run.progress.step, accelerator.is_main_process) as shown:
+        while run.progress.epoch < recipe.epochs:
+            for batch in run.batches_left():
+                began = time.perf_counter()
+                loss, rate = run.learn(batch)
+                run.progress.add(time.perf_counter() - began, *run.size(batch))
+                shown.step(run.progress, loss, rate)
+                if recipe.save_every and run.progress.step % recipe.save_every == 0:
+                    run.save_state()
+            run.progress.end_epoch(run.dev_loss())
+            run.save_epoch()
+            shown.epoch(run.progress, recipe.epochs, run.steps)
+    return run.progress
+
+
+def learning_rate(step: int, steps: int, warmup: float, highest: float) -> float:
+    """Linear from 0 to `highest` in the first share `warmup` of the steps, then linear to 0. step: from 0."""
+    warm = int(steps * warmup)
+    if step < warm:
+        return highest * step / warm
+    return highest * (steps - step) / max(1, steps - warm)
+
+
+class _Run:
+    """A run under way: the pieces that `fit` puts in order."""
+
+    def __init__(self, accelerator: Accelerator, recipe: Recipe, model: Module, task: Task) -> None:
+        self.accelerator, self.recipe, self.task = accelerator, recipe, task
+        self.folder = Path(recipe.out)
+        for split, examples in (("train", task.train), ("validation", task.validation)):
+            if not examples.items:
+                raise cmcc.DataError("no examples", "some to train on and some to choose by", split=split)
+        state = open_run(self.folder, asdict(recipe), task.fingerprint, recipe.resume)
+        self.global_size = recipe.batch_size * recipe.accumulation
+        self.steps = recipe.epochs * -(-len(task.train.items) // self.global_size)
+        self.model = accelerator.prepare(model)
+        self.plain_model = accelerator.unwrap_model(self.model)
+        self.parameters = [parameter for parameter in self.plain_model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+        self.progress = load_state(state, self.plain_model, self.optimizer) if state else Progress()
+        if self.progress.bfloat16 is None:  # or it goes on as it began
+            self._decide_precision()
+        self.began = time.perf_counter() - self.progress.seconds
+        accelerator.wait_for_everyone()
+
+    def _decide_precision(self) -> None:
+        """Decides what the run computes in; the first process measures where that is needed, and all do as it does."""
+        done, device = self.progress, self.accelerator.device
+        done.bfloat16 = self.recipe.precision == "bfloat16"
+        if self.recipe.precision == "auto" and self.accelerator.is_main_process:
+            done.bfloat16 = gpu_has_bfloat16(device)
+            if cpu_has_bfloat16(device):
+                done.probe = seconds_a_pass(self.plain_model, self._first_passes())
+                done.bfloat16 = done.probe["bfloat16"] < done.probe["float32"]
+        if self.accelerator.num_processes > 1:
+            done.bfloat16, done.probe = broadcast_object_list([(done.bfloat16, done.probe)])[0]
+
+    def _first_passes(self) -> list[Callable[[bool], Tensor]]:
+        """Forward passes over the batches that the first process begins with."""
+        recipe = self.recipe
+        batches = global_batches(self.task.train.lengths, self.global_size, recipe.group, recipe.seed, epoch=0)
+        parts = [part for batch in batches[:BATCHES] for part in cut(batch, recipe.batch_size)]
+
+        def forward(batch: list[int], bfloat16: bool) -> Tensor:
+            return self._loss(self.plain_model, self.task.train, batch, bfloat16)[0]
+
+        return [partial(forward, self._slices(part)[0]) for part in parts[:BATCHES]]
+
+    def batches_left(self) -> list[list[int]]:
+        """The global batches of this epoch that were not learned from."""
+        recipe, lengths = self.recipe, self.task.train.lengths
+        batches = global_batches(lengths, self.global_size, recipe.group, recipe.seed, self.progress.epoch)
+        return batches[self.progress.batch :]
+
+    def size(self, batch: list[int]) -> tuple[int, int]:
+        """Tokens of a global batch without padding and with it, in all processes."""
+        lengths = self.task.train.lengths
+        return sum(lengths[index] for index in batch), sum(
+            padded_tokens(lengths, part)
+            for micro_batch in cut(batch, self.recipe.batch_size)
+            for part in self._slices(micro_batch)
+        )
+
+    def _slices(self, micro_batch: list[int]) -> list[list[int]]:
+        processes = self.accelerator.num_processes
+        return [process_slice(micro_batch, process, processes) for process in range(processes)]
+
+    def learn(self, batch: list[int]) -> tuple[float, float]:
+        """One step; its loss a unit, before it, and its learning rate."""
+        self.model.train()
+        micro_batches = cut(batch, self.recipe.batch_size)
+        sums = torch.zeros(2, dtype=torch.float64)  # loss, units
+        for number, micro_batch in enumerate(micro_batches):
+            last = number == len(micro_batches) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                sums += self._accumulate(micro_batch, number)
+        loss, units = self._over_processes(sums)
+        rate = learning_rate(self.progress.step, self.steps, self.recipe.warmup, self.recipe.learning_rate)
+        if not math.isfinite(loss):
+            hint = "Lower learning_rate, or clip shorter."
+            raise cmcc.DataError(f"a loss of {loss}", "a number", hint, run=self.recipe.out, step=self.progress.step)
+        self._update(units, rate)
+        return loss / max(1.0, units), rate
+
+    def _accumulate(self, micro_batch: list[int], number: int) -> Tensor:
+        """Adds the gradient of this process's slice; the sum of its losses and its units: [2]."""
+        process = self.accelerator.process_index
+        mine = self._slices(micro_batch)[process]
+        _seed_forward_pass(self.accelerator.device, self.recipe.seed, self.progress.step, number, process)
+        loss, units = self._loss(self.model, self.task.train, mine or micro_batch[:1], bool(self.progress.bfloat16))
+        # A process that has nothing to learn from has to take part, or the others would wait for it.
+        share = 1.0 if mine else 0.0
+        self.accelerator.backward(loss * share)
+        return torch.tensor([loss.item() * share, float(units) * share], dtype=torch.float64)
+
+    def _update(self, units: float, rate: float) -> None:
+        """Divides the gradient by the units of all processes, clips it, and moves the weights."""
+        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        # The gradient is the mean over the processes of their sums.
+        torch._foreach_mul_(gradients, self.accelerator.num_processes / max(1.0, units))
+        if self.recipe.clip:
+            self.accelerator.clip_grad_norm_(self.parameters, self.recipe.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    @torch.no_grad()
+    def dev_loss(self) -> float:
+        """The loss a unit on the validation examples."""
+        self.plain_model.eval()
+        sums = torch.zeros(2, dtype=torch.float64)
+        for batch in evaluation_batches(self.task.validation.lengths, self.recipe.group):
+            mine = self._slices(batch)[self.accelerator.process_index]
+            if mine:
+                loss, units = self._loss(self.plain_model, self.task.validation, mine, bool(self.progress.bfloat16))
+                sums += torch.tensor([loss.item(), float(units)], dtype=torch.float64)
+        loss_sum, units_sum = self._over_processes(sums)
+        return loss_sum / max(1.0, units_sum)
+
+    def _loss(self, model: Module, examples: Examples, batch: list[int], bfloat16: bool) -> tuple[Tensor, Tensor | int]:
+        tensors = send_to_device(self.task.collate([examples.items[index] for index in batch]), self.accelerator.device)
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=bfloat16):
+            return self.task.loss(model, tensors)
+
+    def _over_processes(self, sums: Tensor) -> tuple[float, float]:
+        if self.accelerator.num_processes > 1:
+            sums = self.accelerator.reduce(sums.to(self.accelerator.device), "sum")
+        return sums[0].item(), sums[1].item()
+
+    def save_epoch(self) -> None:
+        """The checkpoint, if it is the best so far, run.json, then the state: after a kill, what it lacks is redone."""
+        self.progress.seconds = time.perf_counter() - self.began
+        if self.accelerator.is_main_process:
+            if self.progress.best_epoch == self.progress.epoch - 1:
+                save_best(self.folder, self.task.save)
+            write_run(self.folder, self.record())
+        self.save_state()
+
+    def save_state(self) -> None:
+        """What --resume goes on from."""
+        self.progress.seconds = time.perf_counter() - self.began
+        if self.accelerator.is_main_process:
+            facts = asdict(self.recipe), self.task.fingerprint
+            save_state(self.folder, self.plain_model, self.optimizer, self.progress, *facts)
+
+    def record(self) -> dict[str, Any]:
+        """What run.json says."""
+        done = self.progress
+        best = done.best_epoch
+        return {
+            "finished": done.epoch == self.recipe.epochs,
+            "commit": commit(),
+            "versions": versions(),
+            "seed": self.recipe.seed,
+            "recipe": asdict(self.recipe),
+            "fingerprint": self.task.fingerprint,
+            "examples": {"train": len(self.task.train.items), "validation": len(self.task.validation.items)},
+            **self.task.facts,
+            "hardware": hardware(),
+            "processes": self.accelerator.num_processes,
+            "device": str(self.accelerator.device),
+            "bfloat16": done.bfloat16,
+            "seconds_a_pass": done.probe or None,
+            "parameters": sum(parameter.numel() for parameter in self.plain_model.parameters()),
+            "steps": done.step,
+            "seconds": round(done.seconds, 2),
+            "tokens": done.tokens,
+            "tokens_per_second": round(done.speed, 1),
+            "padding_share": round(1 - done.tokens / max(done.padded, 1), 4),
+            "dev_losses": done.dev_losses,
+            "best_epoch": None if best is None else best + 1,
+            "best_dev_loss": None if best is None else done.dev_losses[best],
+        }
+
+
+def _seed_forward_pass(device: torch.device, *place: int) -> None:
+    """Random numbers that follow from the place in the run alone.
+
+    Not torch.manual_seed: where there is no GPU it keeps a note of every call for when there is one.
+    """
+    seed = int.from_bytes(sha256(repr(place).encode()).digest()[:4], "big")
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)

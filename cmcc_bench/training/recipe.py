@@ -1,0 +1,251 @@
+"""Recipes: YAML files with the settings of a training, checked, and overridden on the command line.
+
+    cmcc train dialogue --recipe tiny/variant --epochs 3 --out runs/short
+
+A task declares its settings as a frozen dataclass below Recipe; every key has a type, and a help text. The key `task`
+of a file says what it trains, and its first line, a comment, describes it for `cmcc train --list`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import yaml
+
+import cmcc
+
+_RECIPES = Path(__file__).parent / "recipes"
+
+Settings = TypeVar("Settings", bound="Recipe")
+
+
+def setting(help_text: str, default: Any = MISSING) -> Any:  # noqa: ANN401  # stands for a field of any type
+    """A field of a recipe; one without a default must be given."""
+    return field(default=default, metadata={"help": help_text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The settings that the loop reads, whatever is trained. task: of `cmcc train`."""
+
+    task: ClassVar[str] = ""
+
+    out: str = setting("folder of the run")
+    resume: bool = setting("go on with the run in that folder, if there is one", False)
+    seed: int = setting("decides the first weights, the batches and the dropout", 0)
+    epochs: int = setting("number of epochs")
+    batch_size: int = setting("examples in one forward pass, of all processes together")
+    accumulation: int = setting("forward passes a step", 1)
+    group: int = setting("examples of similar length that stay together in a step; a multiple of batch_size", 8)
+    learning_rate: float = setting("at its highest, when the warm-up ends")
+    warmup: float = setting("warm-up fraction: of the steps, in which the learning rate grows; then it falls to 0", 0.1)
+    weight_decay: float = setting("of AdamW", 0.0)
+    clip: float = setting("maximum gradient norm; 0 disables clipping", 1.0)
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto: the faster one, which is measured first; on a GPU bfloat16 where it has that", "auto"
+    )
+    processes: int = setting("how many the launcher starts; the loop refuses any other number", 1)
+    save_every: int = setting("steps between states that --resume goes on from; 0: after each epoch only", 0)
+
+    def __post_init__(self) -> None:
+        limits = {
+            "epochs": 1,
+            "batch_size": 1,
+            "accumulation": 1,
+            "processes": 1,
+            "save_every": 0,
+            "seed": 0,
+            "clip": 0,
+        }
+        for key, least in limits.items():
+            check(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
+        whole = self.group > 0 and self.group % self.batch_size == 0
+        check(whole, "group", self.group, f"a multiple of batch_size {self.batch_size}, so that little is padded")
+        check(0 <= self.warmup <= 1, "warmup", self.warmup, "a share from 0 to 1")
+        check(self.learning_rate > 0, "learning_rate", self.learning_rate, "more than 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecipe(Recipe):
+    """The settings of a model that is made from scratch or of a backbone, and of the data that it learns from."""
+
+    dataset: str = setting("a built folder, a Hub id, or sample (synthetic)", "sample")
+    backbone: str = setting("folder or Hub id of a pretrained model; scratch: one of the next four settings")
+    layers: int = setting("of a model from scratch", 2)
+    width: int = setting("of a model from scratch", 128)
+    heads: int = setting("of a model from scratch; they divide its width", 4)
+    dropout: float = setting("of a model from scratch", 0.0)
+    max_length: int = setting("longest text in tokens", 512)
+    labelled_share: float = setting("part of the labelled training dialogues to use, by a hash of their ids", 1.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.heads > 0 and self.width % self.heads == 0, "heads", self.heads, f"a divisor of width {self.width}")
+        check(self.width > 0, "width", self.width, "1 or more")
+        check(0 <= self.dropout < 1, "dropout", self.dropout, "a share from 0 to below 1")
+        check(self.max_length > 1, "max_length", self.max_length, "2 or more")
+        check(0 < self.labelled_share <= 1, "labelled_share", self.labelled_share, "a share above 0, to 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SemiSupervisedRecipe(ModelRecipe):
+    """The settings of a model that can learn from labels that another model made, too."""
+
+    pseudo_label: str = setting("folder of a trained model that first labels the unlabeled dialogues", "")
+    pseudo_dialogues: int = setting("most unlabeled dialogues that it labels; 0 for all", 0)
+    pseudo_confidence: str = setting("least probability of a made label; also for one alone: 0.9,neutral=0.99", "0.9")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.pseudo_dialogues >= 0, "pseudo_dialogues", self.pseudo_dialogues, "0 or more")
+
+
+def check(holds: bool, key: str, found: object, expected: str) -> None:
+    """Raises cmcc.DataError naming the key, unless it holds."""
+    if not holds:
+        raise cmcc.DataError(repr(found), expected, key=key)
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with the package, such as tiny/variant."""
+    return sorted(path.relative_to(_RECIPES).with_suffix("").as_posix() for path in _RECIPES.glob("*/*.yaml"))
+
+
+def recipe_path(name: str | Path) -> Path:
+    """The file of a recipe: a file of yours, or one of recipe_names(), also as train/recipes/NAME.yaml.
+
+    Raises cmcc.DataError when it is neither.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    shipped = Path(name).as_posix().rpartition("train/recipes/")[2].removesuffix(".yaml")
+    names = recipe_names()
+    if shipped not in names:
+        expected = f"a YAML file, or a name like {', '.join(difflib.get_close_matches(shipped, names) or names)}"
+        raise cmcc.DataError("no recipe", expected, "cmcc train --list shows all.", recipe=str(name))
+    return _RECIPES / f"{shipped}.yaml"
+
+
+def list_recipes() -> list[tuple[str, str, str]]:
+    """Name, task and description of each recipe that comes with the package; the description is its first line."""
+    paths = [(name, recipe_path(name)) for name in recipe_names()]
+    return [
+        (name, str(_read_yaml(path, name)["task"]), path.read_text("utf-8").split("\n")[0].removeprefix("# "))
+        for name, path in paths
+    ]
+
+
+def parse_recipe(recipe: type[Settings], description: str, arguments: Sequence[str], prog: str) -> Settings:
+    """The settings of a training from its command line; an error there or in the recipe ends it with status 2.
+
+    description: shown by --help. arguments: those after `prog`, which is how the command is called.
+    """
+    parser = argparse.ArgumentParser(
+        prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--recipe",
+        metavar="NAME_OR_FILE",
+        help="settings: a name that `cmcc train --list` shows, or a YAML file; the options below override them",
+    )
+    types = get_type_hints(recipe)
+    for item in fields(recipe):
+        _add_option(parser, item, types[item.name])
+    options, unknown = parser.parse_known_args(arguments)
+    given = {key: value for key, value in vars(options).items() if key != "recipe" and value is not None}
+    try:
+        if unknown:
+            _check_key(unknown[0].split("=")[0].lstrip("-").replace("-", "_"), recipe, "command line")
+        return read_recipe(recipe, options.recipe, given)
+    except cmcc.DataError as error:
+        parser.error(str(error))
+
+
+def read_recipe(recipe: type[Settings], name: str | Path | None, overrides: Mapping[str, Any]) -> Settings:
+    """The settings of a recipe (see recipe_path), those in `overrides` in their place; values of either may be text.
+
+    Raises cmcc.DataError for a file that is not there, not YAML or of another task, an unknown or missing key, or a
+    wrong type.
+    """
+    values: dict[str, Any] = {}
+    written = _read_yaml(recipe_path(name), str(name)) if name else {}
+    task = written.pop("task", recipe.task)
+    if task != recipe.task:
+        hint = f"Run cmcc train {task}, or choose another recipe: cmcc train --list shows all."
+        raise cmcc.DataError(f"a recipe of the task {task}", f"one of the task {recipe.task}", hint, recipe=str(name))
+    types = get_type_hints(recipe)
+    for place, source in ((str(name), written), ("command line", overrides)):
+        for key, value in source.items():
+            _check_key(key, recipe, place)
+            values[key] = _typed(value, types[key], key, place)
+    missing = [item.name for item in fields(recipe) if item.default is MISSING and item.name not in values]
+    if missing:
+        raise cmcc.DataError(f"no {', '.join(missing)}", "a value for each", recipe=str(name) if name else "none")
+    try:
+        return recipe(**values)
+    except cmcc.DataError as error:
+        raise error.at(recipe=str(name)) from error
+
+
+def _add_option(parser: argparse.ArgumentParser, item: Field[Any], kind: Any) -> None:  # noqa: ANN401  # a type
+    """An option for a key, also with hyphens; its value stays text. A switch needs no value."""
+    default = "must be given" if item.default is MISSING else f"default: {item.default}"
+    names = dict.fromkeys((f"--{item.name}", f"--{item.name.replace('_', '-')}"))
+    options: dict[str, Any] = {"nargs": "?", "const": "true"} if kind is bool else {}
+    parser.add_argument(
+        *names, metavar=_described(kind).upper(), help=f"{item.metadata['help']} ({default})", **options
+    )
+
+
+def _read_yaml(path: Path, name: str) -> dict[str, Any]:
+    """The keys of a recipe's file. name: what it was called by, for errors."""
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        found = " ".join(str(error).split())
+        raise cmcc.DataError(f"no recipe ({found})", "a YAML file", recipe=name) from error
+    if not isinstance(values, dict):
+        raise cmcc.DataError(f"a {type(values).__name__}", "a YAML mapping: key: value", recipe=name)
+    return values
+
+
+def _check_key(key: object, recipe: type[Recipe], place: str) -> None:
+    known = [item.name for item in fields(recipe)]
+    if key not in known:
+        close = difflib.get_close_matches(str(key), known, n=3) or known
+        raise cmcc.DataError(f"the unknown key {key!r}", f"one like {', '.join(close)}", recipe=place)
+
+
+def _typed(value: Any, kind: Any, key: str, place: str) -> Any:  # noqa: ANN401  # values as YAML has them
+    """The value as the key's type. Raises cmcc.DataError where it is none."""
+    if get_origin(kind) is Literal and value in get_args(kind):
+        return value
+    if kind is bool and str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    if kind is str and isinstance(value, str):
+        return value
+    number = _number(value)
+    if number is not None and (kind is float or (kind is int and number.is_integer())):
+        return kind(number)
+    raise cmcc.DataError(repr(value), _described(kind), recipe=place, key=key)
+
+
+def _number(value: Any) -> float | None:  # noqa: ANN401  # values as YAML has them
+    """A finite number, also one written as text: YAML takes 2e-5 for text, and so is all of the command line."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return None if isinstance(value, bool) or not math.isfinite(number) else number
+
+
+def _described(kind: Any) -> str:  # noqa: ANN401  # a type
+    if get_origin(kind) is Literal:
+        return "|".join(map(str, get_args(kind)))
+    return {int: "whole number", float: "number", bool: "true|false", str: "text"}[kind]

@@ -1,0 +1,249 @@
+"""Runs the whole path on the synthetic sample: the data set, every system, and the paper's tables beside ours.
+
+    python train/reproduce.py --out out                # a second start goes on where the first one stopped
+    python train/reproduce.py --out out --data-dir my/raw/files --recipes paper --jobs 1
+
+Systems are trained side by side, one a core; what they print is in OUT/runs/NAME.log. Everything that is made stands
+below OUT: the built data set, a folder for each run, and report.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+import cmcc
+from cmcc_bench.terminal import make_streams_tolerant
+
+_CMCC = [sys.executable, "-m", "cmcc_bench.cli"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command, and about how much of the whole it is: only the time left is told from it."""
+
+    name: str
+    command: list[str]
+    weight: float
+
+
+@dataclass
+class Clock:
+    """How much is done, said after each step and while a long one runs; and the processes that were started."""
+
+    whole: float
+    begin: float = field(default_factory=time.monotonic)
+    done: float = 0.0
+    every: float = 60.0  # seconds between two signs of a step that runs
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    started: dict[str, tuple[float, float]] = field(default_factory=dict)  # of a step that runs: when, and its weight
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def finish(self, step: Step) -> None:
+        """Counts a step as done."""
+        with self.lock:
+            self.started.pop(step.name, None)
+            self.done += step.weight
+            self._say(f"done: {step.name}")
+
+    def wait(self, process: subprocess.Popen[bytes], step: Step, log: Path) -> int:
+        """The exit status of the step's process; says now and then that it runs, and the last line of its log."""
+        with self.lock:
+            self.started[step.name] = time.monotonic(), step.weight
+        while True:
+            try:
+                return process.wait(self.every)
+            except subprocess.TimeoutExpired:
+                with self.lock:
+                    self._say(f"running: {step.name}: {''.join(_tail(log, 1))}")
+
+    def _say(self, text: str) -> None:
+        now = time.monotonic()
+        seconds, done = now - self.begin, self.done_by(now)
+        left = f", about {(self.whole - done) * seconds / done / 60:.1f} min left" if done else ""
+        print(f"[{self.done / self.whole:4.0%}] {text} ({seconds / 60:.1f} min so far{left})", flush=True)
+
+    def done_by(self, now: float) -> float:
+        """How much is done, with what of the steps that run can be taken as done: their seconds, short of the whole."""
+        return self.done + sum(min(now - begin, 0.95 * weight) for begin, weight in self.started.values())
+
+
+def _tail(log: Path, lines: int) -> list[str]:
+    return log.read_text("utf-8", errors="replace").splitlines()[-lines:]
+
+
+@dataclass(frozen=True)
+class System:
+    """What is trained and then predicted with.
+
+    name: its folder below OUT/runs. task: of cmcc train. recipe: its file. options: that differ from the recipe's.
+    after: the system that has to be there before it. weight: of its training, seconds or so. modes: of decoding.
+    """
+
+    name: str
+    task: str
+    recipe: str
+    options: tuple[str, ...] = ()
+    after: str | None = None
+    weight: float = 150
+    modes: tuple[str, ...] = ()
+
+
+_FEW = ("--labelled_share", "0.2")
+_SURE = ("--pseudo_confidence", "0.8")
+_END = ("end2end",)
+# In the order in which they are started: the longest first, and what others wait for. A fifth of the labels is seen
+# more often, so that its model takes about as many steps as one that has pseudo-labels beside it.
+SYSTEMS = (
+    System("variant", "dialogue", "variant", modes=("end2end", "oracle")),
+    System("variant_20", "dialogue", "variant", (*_FEW, "--epochs", "20"), weight=75, modes=_END),
+    System("baseline", "dialogue", "baseline", modes=("end2end", "oracle")),
+    System("variant_20_pseudo", "dialogue", "variant", (*_FEW, *_SURE, "--epochs", "6"), "variant_20", 120, _END),
+    System("variant_pseudo", "dialogue", "variant", (*_SURE, "--epochs", "5"), "variant", 150, _END),
+    System("no_emotion", "dialogue", "no_emotion", modes=_END),
+    System("emotion_20", "emotion", "emotion", (*_FEW, "--epochs", "30"), weight=30),
+    System("no_caring", "dialogue", "no_caring", modes=_END),
+    System("emotion", "emotion", "emotion", weight=35),
+    System("emotion_context", "emotion", "emotion", ("--context", "true", "--thresholds", "tuned"), weight=90),
+    System("emotion_20_pseudo", "emotion", "emotion", (*_FEW, *_SURE), "emotion_20", 50),
+    System("emotion_pseudo", "emotion", "emotion", _SURE, "emotion", 60),
+    System("joint", "joint", "joint", weight=60),
+    System("joint_no_emotion", "joint", "joint", ("--emotions", "false"), weight=50),
+    System("satisfaction", "satisfaction", "satisfaction", weight=15),
+)
+PSEUDO_DIALOGUES = 300  # unlabeled dialogues that are labelled
+
+
+def data_steps(out: Path, data_dir: Path) -> list[Step]:
+    """The data set and its statistics; of the sample, with unlabeled dialogues that are simulated along."""
+    built, raw, steps = out / "cmcc", data_dir, list[Step]()
+    if data_dir == cmcc.SAMPLE_DIR:
+        raw = out / "raw"
+        sizes = ["--dialogues", "400", "--unlabeled", str(PSEUDO_DIALOGUES), "--seed", "0"]
+        steps = [Step("simulate the sample", [*_CMCC, "simulate", *sizes, "--out", str(raw)], 2)]
+    build = [*_CMCC, "build", "--data-dir", str(raw), "--out", str(built), "--figures"]
+    stats = ["stats", str(built), "--json", str(out / "statistics.json"), "--markdown", str(out / "statistics.md")]
+    return [
+        *steps,
+        Step("build the data set", build, 4),
+        Step("statistics, with the paper's tables 1, 6, 7 and 8", [*_CMCC, *stats], 5),
+        Step("figures", [*_CMCC, "figures", str(built), "--out", str(out / "figures")], 15),
+    ]
+
+
+def system_steps(system: System, built: Path, runs: Path, recipes: Path, extra: list[str]) -> list[Step]:
+    """Training a system and predicting the test split with it."""
+    run = runs / system.name
+    train = [*_CMCC, "train", system.task, "--recipe", str(recipes / f"{system.recipe}.yaml"), *system.options]
+    if system.after:
+        train += ["--pseudo_label", str(runs / system.after / "best"), "--pseudo_dialogues", str(PSEUDO_DIALOGUES)]
+    resume = ["--resume"] if run.exists() else []
+    whole = [*train, "--dataset", str(built), "--out", str(run), *resume, *extra]
+    steps = [Step(f"train {system.name}", whole, system.weight)]
+    predict = [*_CMCC, "predict", str(run / "best"), str(built)]
+    for mode in system.modes:
+        out = str(run / f"test.{mode}.jsonl")
+        steps.append(Step(f"decode {system.name}, {mode}", [*predict, "--mode", mode, "--out", out], 20))
+    if not system.modes:
+        steps.append(Step(f"predict with {system.name}", [*predict, "--out", str(run / "test.jsonl")], 5))
+    return steps
+
+
+def run_system(steps: list[Step], log: Path, clock: Clock, threads: int = 1) -> None:
+    """Runs the steps of one system in turn. Raises SystemExit with the end of the log when one fails."""
+    environment = {"OMP_NUM_THREADS": str(threads)} | os.environ
+    with log.open("ab") as stream:
+        for step in steps:
+            process = subprocess.Popen(step.command, stdout=stream, stderr=subprocess.STDOUT, env=environment)
+            clock.running.append(process)
+            if clock.wait(process, step, log):
+                tail = "\n".join(_tail(log, 15))
+                raise SystemExit(f"failed: {' '.join(step.command)}\nThe end of {log}:\n{tail}")
+            clock.finish(step)
+
+
+def run_systems(steps: dict[str, list[Step]], systems: Sequence[System], runs: Path, jobs: int, clock: Clock) -> None:
+    """Runs systems side by side in their order, each after the one it needs; the first that fails ends the others."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    ready = {system.name: threading.Event() for system in systems}
+
+    def run(system: System) -> None:
+        if system.after:  # started before this one, so that it is running or done
+            ready[system.after].wait()
+        if clock.stopped.is_set():
+            return
+        run_system(steps[system.name], runs / f"{system.name}.log", clock, threads)
+        ready[system.name].set()
+
+    with ThreadPoolExecutor(jobs) as pool:
+        started = [pool.submit(run, system) for system in systems]
+        try:
+            for job in as_completed(started):
+                job.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            clock.stopped.set()
+            for process in clock.running:
+                process.terminate()
+            for event in ready.values():  # those that wait for it shall not wait for ever
+                event.set()
+            raise
+
+
+def chosen(names: Sequence[str] | None) -> list[System]:
+    """The systems of these names and those that they need; all where none are named."""
+    wanted = set(names or [system.name for system in SYSTEMS])
+    wanted |= {system.after for system in SYSTEMS if system.name in wanted and system.after}
+    return [system for system in SYSTEMS if system.name in wanted]
+
+
+def main() -> int:
+    """Runs every step and returns the exit status of the first one that fails."""
+    make_streams_tolerant()
+    parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for everything (default: %(default)s)")
+    parser.add_argument("--data-dir", type=Path, default=cmcc.SAMPLE_DIR, help="raw files (default: the sample)")
+    parser.add_argument(
+        "--recipes", type=Path, default=Path("tiny"), help="tiny, paper, or a folder of recipes (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="SYSTEM", choices=[s.name for s in SYSTEMS], help="these alone (default: all)"
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="systems at a time (default: all cores)")
+    options, extra = parser.parse_known_args()
+    if options.data_dir == cmcc.SAMPLE_DIR:
+        print("The data are SYNTHETIC: a simulator made them. The numbers say that the path works.", flush=True)
+    built, runs = options.out / "cmcc", options.out / "runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    first = data_steps(options.out, options.data_dir)
+    systems = chosen(options.only)
+    steps = {system.name: system_steps(system, built, runs, options.recipes, extra) for system in systems}
+    report = Step("tables", [*_CMCC, "report", str(runs), "--out", str(options.out / "report.md")], 30 * options.jobs)
+    clock = Clock(sum(step.weight for step in [*first, *chain.from_iterable(steps.values()), report]))
+    for step in first:
+        if status := subprocess.run(step.command).returncode:
+            return status
+        clock.finish(step)
+    if not (built / "unlabeled").exists() and any(system.after for system in systems):
+        print("No unlabeled dialogues: the systems with pseudo-labels are left out.", flush=True)
+        systems = [system for system in systems if not system.after]
+    run_systems(steps, systems, runs, max(1, options.jobs), clock)
+    if status := subprocess.run(report.command).returncode:
+        return status
+    clock.finish(report)
+    print(f"Markdown: {options.out / 'report.md'}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,1 +1,0 @@
-"""Tests of the training loop, batching, recipes and the training scripts."""

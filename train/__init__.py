@@ -1,1 +1,0 @@
-"""Training: one loop on accelerate, the scripts that use it, and their recipes."""
