@@ -104,7 +104,7 @@ def test_predict_score_and_report_work_one_after_the_other(built, tmp_path, caps
     variant = str(tmp_path / "runs" / "variant.end2end.jsonl")
     assert cli.main(["score", variant, str(built), "--resamples", "20"]) == 0
     printed = capsys.readouterr().out
-    assert "SYNTHETIC" in printed and "intent_f1" in printed and "tok:zh" in printed
+    assert "SYNTHETIC" in printed and "user intent F1" in printed and "tok:zh" in printed
     assert cli.main(["score", variant, str(built), "--resamples", "20", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["exchanges"] == 2
     baseline = str(tmp_path / "runs" / "baseline.end2end.jsonl")
@@ -113,7 +113,7 @@ def test_predict_score_and_report_work_one_after_the_other(built, tmp_path, caps
     assert "variant.end2end.jsonl less" in printed and "BLEU-4" in printed and "excludes 0" in printed
     assert cli.main(["score", baseline.replace("end2end", "oracle"), str(built), "--resamples", "0"]) == 0
     printed = capsys.readouterr().out
-    assert "bleu" in printed and "act_f1" not in printed and "folded back" in printed and "nan" not in printed
+    assert "BLEU-4" in printed and "act F1" not in printed and "folded back" in printed and "nan" not in printed
     report = tmp_path / "report.md"
     assert cli.main(["report", str(tmp_path / "runs"), "--out", str(report), "--resamples", "20"]) == 0
     printed, written = capsys.readouterr().out, report.read_text("utf-8")

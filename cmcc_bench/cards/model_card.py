@@ -29,7 +29,7 @@ from cmcc_bench.corpus import place_name
 from cmcc_bench.distribution import requirement
 from cmcc_bench.models.training import Training, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.rooms import room
-from cmcc_bench.tasks import EMOTION, task_of
+from cmcc_bench.tasks import task_of
 from cmcc_bench.textform import FORM_FILE, FORMS, TextForm, load_form
 
 _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -215,7 +215,7 @@ def machine_facts(subject: CardSubject) -> list[tuple[str, str]]:
 def thresholds(subject: CardSubject) -> list[tuple[str, str]]:
     """The probability from which each emotion is said; none for other models."""
     found = subject.settings.get("thresholds")
-    if subject.training.task != EMOTION.name or not isinstance(found, list) or len(found) != len(cmcc.EMOTIONS):
+    if not isinstance(found, list) or len(found) != len(cmcc.EMOTIONS):
         return []
     return [(name, _number(value)) for name, value in zip(cmcc.EMOTIONS, found, strict=True)]
 

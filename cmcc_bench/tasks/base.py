@@ -184,7 +184,7 @@ class Task:
         """The rows in one split. Raises cmcc.DataError when there is no such data set, or nothing in it."""
         rows = self.rows(dataset, [split])[split]
         if not rows:
-            expected = f"some that are annotated for the task {self.name}"
+            expected = f"a split {split!r} with rows that are annotated for the task {self.name}"
             raise cmcc.DataError("no rows", expected, "Name another --split.", dataset=dataset, split=split)
         return rows
 
