@@ -78,7 +78,7 @@ def board_card(board: Board, licensed: bool) -> bytes:
     configs = {name: {"data_files": [{"split": board.split, "path": path}]} for name, path in paths.items()}
     if configs:
         MetadataConfigs(configs).to_dataset_card_data(data)
-    parts = [f"---\n{data.to_yaml()}\n---", _ABOUT, f"Scores on the split {board.split} of `{board.dataset}`."]
+    parts = [f"---\n{data.to_yaml()}\n---", _ABOUT, f"Scored on the split {board.split} of `{board.dataset}`."]
     parts.append(_HIDDEN if any(track.tests is not None for track in board.tracks.values()) else _COUNTS)
     parts += [table.markdown() for table in board_tables(board)]
     return "\n\n".join(parts).encode()

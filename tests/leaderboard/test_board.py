@@ -190,6 +190,7 @@ def test_the_size_of_a_track_of_whole_dialogues_is_said_once(board):
 
 def test_the_card_shows_what_authors_wrote_as_text(board):
     card = board_card(board, licensed=False).decode()
+    assert f"Scored on the split {board.split} of `{board.dataset}`." in card
     assert "<b>" not in card and "&lt;b>Mine" in card and "SYNTHETIC" in card
     assert "config_name: response" in card
 
