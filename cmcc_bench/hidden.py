@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import cmcc
+from cmcc_bench.errors import DataError
+from cmcc_bench.types import Row as PlainRow
 
 Row = Mapping[str, Any]
 
@@ -22,7 +23,7 @@ _HIDDEN_SEGMENTS = (
 _LABELS = ("emotions", "intents", "acts", "entities", "triples")
 
 
-def hide_labels(row: Row, config: str) -> cmcc.Row:
+def hide_labels(row: Row, config: str) -> PlainRow:
     """A row of a config without its labels.
 
     What was annotated, so that answers are expected for it, can still be told: an empty list stands for the labels of
@@ -47,10 +48,10 @@ def check_labels(rows: Iterable[Row], **place: str | int | None) -> None:
     """Raises cmcc.DataError where any row is without its labels."""
     if any(map(is_hidden, rows)):
         hint = "They are kept where the leaderboard scores: cmcc validate checks a file, cmcc submit sends it there."
-        raise cmcc.DataError("rows whose labels are hidden", "labels to score with", hint, **place)
+        raise DataError("rows whose labels are hidden", "labels to score with", hint, **place)
 
 
-def _hide_labeled(row: Row) -> cmcc.Row:
+def _hide_labeled(row: Row) -> PlainRow:
     utterances = [
         {**utterance, **{name: None if utterance[name] is None else [] for name in _LABELS}}
         for utterance in row["utterances"]
@@ -58,7 +59,7 @@ def _hide_labeled(row: Row) -> cmcc.Row:
     return {**row, "satisfaction": None, "utterances": utterances}
 
 
-_HIDERS: Mapping[str, Callable[[Row], cmcc.Row]] = {
+_HIDERS: Mapping[str, Callable[[Row], PlainRow]] = {
     "labeled": _hide_labeled,
     "emotion": lambda row: {**row, "emotions": None},
     "response": lambda row: {**row, **dict.fromkeys(_HIDDEN_SEGMENTS, "")},

@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cmcc
 from cmcc_bench.commands.console import Commands, console, count, errors, positive, progress_bar
+from cmcc_bench.errors import DataError
+from cmcc_bench.reader.splits import SPLITS
+from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 if TYPE_CHECKING:
     from cmcc_bench.reports.table import ReportTable
@@ -28,7 +30,7 @@ def _add_predict(commands: Commands) -> None:
         "model", type=Path, help="the folder of a run's best checkpoint, RUN/best, of any task; or a Hub id"
     )
     predict.add_argument("dataset", help="a built folder, a Hub id, `sample`, or a Track 2 test file")
-    predict.add_argument("--split", default="test", choices=cmcc.SPLITS, help="default: %(default)s")
+    predict.add_argument("--split", default="test", choices=SPLITS, help="default: %(default)s")
     predict.add_argument("--mode", default="end2end", choices=("end2end", "oracle"), help="default: %(default)s")
     predict.add_argument("--format", default="jsonl", choices=("jsonl", "seretod"), help="default: %(default)s")
     predict.add_argument("--batch-size", type=positive, help="dialogues decoded at a time")
@@ -46,7 +48,7 @@ def _add_score(commands: Commands) -> None:
         nargs="?",
         help="a built folder, a Hub id, or `sample`; of a Track 2 result file, the file with the gold that it lacks",
     )
-    score.add_argument("--split", default="test", choices=cmcc.SPLITS, help="default: %(default)s")
+    score.add_argument("--split", default="test", choices=SPLITS, help="default: %(default)s")
     score.add_argument(
         "--task",
         choices=("response", "emotion", "entities", "satisfaction"),
@@ -177,9 +179,9 @@ def _score_track2(options: argparse.Namespace) -> tuple[dict[str, object], Repor
     file, other, fold = options.predictions, options.against, options.fold_caring
     if options.version == "strict":
         hint = "Leave --version out; a built data set has the strict scores."
-        raise cmcc.DataError("the version strict", "seretod for a Track 2 result file", hint, file=str(file))
+        raise DataError("the version strict", "seretod for a Track 2 result file", hint, file=str(file))
     dialogues = read_results(file, options.dataset, fold)
-    synthetic = any(dialogue["id"].startswith(cmcc.SYNTHETIC_ID) for dialogue in dialogues)
+    synthetic = any(dialogue["id"].startswith(SYNTHETIC_ID) for dialogue in dialogues)
     if other:
         others = read_results(other, options.dataset, fold)
         compared = compare_track2(dialogues, others, options.resamples, options.seed, fold)

@@ -16,8 +16,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-import cmcc
 from cmcc_bench import paper
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.recognition.rows import task_rows
 from cmcc_bench.reports.response import NAMES
 from cmcc_bench.scoring import MEASURES, Interval, gold_predictions, majority_predictions, random_predictions
@@ -159,7 +159,7 @@ TRACKS: Mapping[str, Track] = {
 def track_of(task: str) -> Track:
     """The track of a task. Raises cmcc.DataError for an unknown one."""
     if task not in TRACKS:
-        raise cmcc.DataError(f"the task {cmcc.printable(task, 40)}", f"one of {', '.join(TRACKS)}", field="task")
+        raise DataError(f"the task {printable(task, 40)}", f"one of {', '.join(TRACKS)}", field="task")
     return TRACKS[task]
 
 

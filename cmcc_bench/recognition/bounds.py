@@ -17,12 +17,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.scoring import Answer, EmotionAnswer, Entity, EntityAnswer, SatisfactionAnswer
+from cmcc_bench.vocabulary import EMOTIONS, ENTITY_TYPES, SATISFACTION
 
 Row = Mapping[str, Any]
 
-_EMOTIONS, _TYPES, _SATISFACTION = tuple(cmcc.EMOTIONS), tuple(cmcc.ENTITY_TYPES), tuple(cmcc.SATISFACTION)
+_EMOTIONS, _TYPES, _SATISFACTION = tuple(EMOTIONS), tuple(ENTITY_TYPES), tuple(SATISFACTION)
 _NGRAMS, _LEAST = (1, 3), 2  # characters a feature; texts that it must occur in
 _THRESHOLD = 0.3  # as for the published classifier
 
@@ -34,7 +35,7 @@ def bound_answers(task: str, train: Sequence[Row], rows: Sequence[Row], seed: in
     """
     if not train:
         hint = "Build the data set with files for train, too; cmcc score needs none."
-        raise cmcc.DataError("no training rows", f"rows of the task {task}", hint, data="train")
+        raise DataError("no training rows", f"rows of the task {task}", hint, data="train")
     make = _MAKERS[task]
     drawn = np.random.default_rng(seed).integers(len(train), size=len(rows))
     (name, cheap), most = make.cheap, make.most(train)

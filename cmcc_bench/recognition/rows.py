@@ -8,18 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import cmcc
 from cmcc_bench.corpus import open_dataset
+from cmcc_bench.errors import DataError
 from cmcc_bench.hidden import is_hidden
 from cmcc_bench.scoring import EmotionAnswer, Entity, EntityAnswer, Prediction
-from cmcc_bench.state.exchanges import exchanges
 from cmcc_bench.textform import normalize_labels, read_labels
+from cmcc_bench.views.exchanges import exchanges
+from cmcc_bench.vocabulary import EMOTIONS
 
 Row = Mapping[str, Any]
 
 TASKS = {"emotion": "emotion", "entities": "labeled", "satisfaction": "satisfaction"}  # recognition -> its config
 
-_EMOTION_OF = {chinese: name for name, chinese in cmcc.EMOTIONS.items()}
+_EMOTION_OF = {chinese: name for name, chinese in EMOTIONS.items()}
 
 
 def task_rows(dataset: str, task: str, splits: Sequence[str]) -> dict[str, list[Row]]:
@@ -38,7 +39,7 @@ def split_rows(dataset: str, task: str, split: str) -> list[Row]:
     rows = task_rows(dataset, task, [split])[split]
     if not rows:
         expected = f"some that are annotated for the task {task}"
-        raise cmcc.DataError("no rows", expected, "Name another --split.", dataset=dataset, split=split)
+        raise DataError("no rows", expected, "Name another --split.", dataset=dataset, split=split)
     return rows
 
 
@@ -104,8 +105,8 @@ def emotions_written(predictions: Iterable[Prediction], rows: Iterable[Row]) -> 
             prediction = _prediction(written, row["dialogue_id"], number)
             if prediction.emotions is None:
                 hint = "Only a text form with emotions writes them: variant, or no_caring."
-                raise cmcc.DataError("no emotions", "those that the model wrote", hint, dialogue=row["dialogue_id"])
-            names = (_EMOTION_OF.get(name) for name in normalize_labels(prediction.emotions, cmcc.EMOTIONS))
+                raise DataError("no emotions", "those that the model wrote", hint, dialogue=row["dialogue_id"])
+            names = (_EMOTION_OF.get(name) for name in normalize_labels(prediction.emotions, EMOTIONS))
             answers.append(EmotionAnswer(row["dialogue_id"], utterance, tuple(filter(None, names))))
     return answers
 
@@ -148,5 +149,5 @@ def _by_exchange(predictions: Iterable[Prediction]) -> dict[tuple[str, int], Pre
 def _prediction(written: Mapping[tuple[str, int], Prediction], dialogue_id: str, number: int) -> Prediction:
     if (dialogue_id, number) not in written:
         hint = "Make them again with cmcc predict."
-        raise cmcc.DataError("no prediction", "one for every exchange", hint, dialogue=dialogue_id, exchange=number)
+        raise DataError("no prediction", "one for every exchange", hint, dialogue=dialogue_id, exchange=number)
     return written[dialogue_id, number]

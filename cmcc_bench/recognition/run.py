@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import cmcc
 from cmcc_bench.corpus import fingerprint_of, is_synthetic
 from cmcc_bench.decoding.run import library_versions
 from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now, replace_file
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.classifier import encode_texts, load_classifier, longest_text, probabilities
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.tokenizer import load_tokenizer
 from cmcc_bench.models.training import read_training
 from cmcc_bench.scoring import Answer, SatisfactionAnswer
 from cmcc_bench.scoring.answers import answer_line
+from cmcc_bench.vocabulary import EMOTIONS, SATISFACTION
 
 from .emotion import emotion_answers, emotion_probabilities, model_thresholds
 from .entities import entity_answers, load_tagger
@@ -25,7 +26,7 @@ from .rows import TASKS, Row, split_rows
 BATCH_SIZE = 32  # texts at a time
 _CHUNK = 512  # rows between two signs of progress; texts of similar length are put together within one
 
-_SATISFACTION = tuple(cmcc.SATISFACTION)
+_SATISFACTION = tuple(SATISFACTION)
 
 Recogniser = Callable[[Sequence[Row]], list[Answer]]  # an answer for each row, in order
 
@@ -72,12 +73,12 @@ def open_recogniser(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Reco
     task = read_training(model_dir).task
     if task not in TASKS:
         hint = "Name the best checkpoint of a run of cmcc train emotion, joint or satisfaction."
-        raise cmcc.DataError(f"a model of the task {task}", ", ".join(TASKS), hint, model=str(model_dir))
+        raise DataError(f"a model of the task {task}", ", ".join(TASKS), hint, model=str(model_dir))
     return {"emotion": _emotions, "entities": _entities, "satisfaction": _satisfaction}[task](model_dir, batch_size)
 
 
 def _emotions(model_dir: str | Path, batch_size: int) -> Recogniser:
-    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, cmcc.EMOTIONS)
+    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, EMOTIONS)
     thresholds = model_thresholds(model)
 
     def answers(rows: Sequence[Row]) -> list[Answer]:
@@ -97,7 +98,7 @@ def _entities(model_dir: str | Path, batch_size: int) -> Recogniser:
 
 
 def _satisfaction(model_dir: str | Path, batch_size: int) -> Recogniser:
-    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, cmcc.SATISFACTION)
+    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, SATISFACTION)
 
     def answers(rows: Sequence[Row]) -> list[Answer]:
         texts = encode_texts(tokenizer, [row["text"] for row in rows], longest_text(model, tokenizer))
@@ -122,7 +123,7 @@ def _new_run(
 ) -> PredictionRun:
     if not model_dir.is_dir():
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
-        raise cmcc.DataError("no such folder", "a folder of a trained model", hint, model=str(model_dir))
+        raise DataError("no such folder", "a folder of a trained model", hint, model=str(model_dir))
     return PredictionRun(
         model=str(model_dir),
         model_digest=digest_of_model(model_dir),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import cmcc
 from cmcc_bench import paper
 from cmcc_bench.corpus import is_synthetic
 from cmcc_bench.masking import mask
@@ -38,6 +37,7 @@ from cmcc_bench.scoring import (
     random_predictions,
     score_responses,
 )
+from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS
 
 Row = Mapping[str, Any]
 
@@ -194,5 +194,5 @@ def example_table(baseline: ResponseSystem, variant: ResponseSystem, data: Data,
 
 
 def _is_caring(row: Row) -> bool:
-    caring = {cmcc.ACTS[name] for name in cmcc.CARING_ACTS}
-    return bool(caring & set(row["acts"].split(","))) or row["emotions"] not in ("", cmcc.EMOTIONS["neutral"])
+    caring = {ACTS[name] for name in CARING_ACTS}
+    return bool(caring & set(row["acts"].split(","))) or row["emotions"] not in ("", EMOTIONS["neutral"])

@@ -19,17 +19,18 @@ from typing import TypeAlias, TypeVar
 
 import orjson
 
-import cmcc
+from cmcc_bench.errors import DataError, printable
+from cmcc_bench.vocabulary import EMOTIONS, ENTITY_TYPES, SATISFACTION, find_label, label_names, satisfaction_label
 
 from .lines import FileList, Place
 from .predictions import read_lines
 
 
-class UnknownLabelError(cmcc.DataError):
+class UnknownLabelError(DataError):
     """Labels that are in no vocabulary; names: all of them that the line has in one field."""
 
     def __init__(self, names: Sequence[str], known: Iterable[str], place: Place) -> None:
-        self.names = tuple(cmcc.printable(name, 40) for name in names)
+        self.names = tuple(printable(name, 40) for name in names)
         super().__init__(", ".join(map(repr, self.names)), f"one of {', '.join(known)}", **place)
 
 
@@ -102,7 +103,7 @@ def answer_line(answer: Answer) -> bytes:
 def emotion_answer(value: object, place: Place | None = None) -> EmotionAnswer:
     """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
     record, place = _record(value, place or {})
-    emotions, scores = _labels(record, place), _scores(record, len(cmcc.EMOTIONS), place)
+    emotions, scores = _labels(record, place), _scores(record, len(EMOTIONS), place)
     return EmotionAnswer(_text(record, "dialogue_id", place), _number(record, "utterance", place), emotions, scores)
 
 
@@ -121,7 +122,7 @@ def entity_answer(value: object, place: Place | None = None) -> EntityAnswer:
 def satisfaction_answer(value: object, place: Place | None = None) -> SatisfactionAnswer:
     """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
     record, place = _record(value, place or {})
-    label, scores = _satisfaction(record, place), _scores(record, len(cmcc.SATISFACTION), place)
+    label, scores = _satisfaction(record, place), _scores(record, len(SATISFACTION), place)
     return SatisfactionAnswer(_text(record, "dialogue_id", place), label, scores)
 
 
@@ -134,7 +135,7 @@ PARSERS: Mapping[str, Callable[[object, Place], Answer]] = {
 
 def _record(value: object, place: Place) -> tuple[Record, Place]:
     if not isinstance(value, dict):
-        raise cmcc.DataError(f"a JSON {type(value).__name__}", "an object with an answer's fields", **place)
+        raise DataError(f"a JSON {type(value).__name__}", "an object with an answer's fields", **place)
     return value, place
 
 
@@ -143,10 +144,10 @@ def _entity(value: object, place: Place) -> Entity:
     name = _text(record, "name", place)
     if all(record.get(field) is None for field in ("type", "start", "end")):
         return Entity(name)
-    (label,) = _known([record.get("type")], cmcc.ENTITY_TYPES, place | {"field": "type"})
+    (label,) = _known([record.get("type")], ENTITY_TYPES, place | {"field": "type"})
     start, end = _number(record, "start", place), _number(record, "end", place)
     if end <= start:
-        raise cmcc.DataError(f"start {start} and end {end}", "an end after the start", **place, field="end")
+        raise DataError(f"start {start} and end {end}", "an end after the start", **place, field="end")
     return Entity(name, label, start, end)
 
 
@@ -155,12 +156,12 @@ def _labels(record: Record, place: Place) -> tuple[str, ...]:
     listed = record.get("emotions")
     written = [
         name
-        for item in (cmcc.label_names(listed) if isinstance(listed, str) else _list(record, "emotions", place))
-        for name in (cmcc.label_names(item) or [item] if isinstance(item, str) else [item])
+        for item in (label_names(listed) if isinstance(listed, str) else _list(record, "emotions", place))
+        for name in (label_names(item) or [item] if isinstance(item, str) else [item])
     ]
-    found = _known(written, cmcc.EMOTIONS, place)
+    found = _known(written, EMOTIONS, place)
     if len(set(found)) < len(found):
-        raise cmcc.DataError(f"a label twice: {', '.join(found)}", "each label once", **place)
+        raise DataError(f"a label twice: {', '.join(found)}", "each label once", **place)
     return found
 
 
@@ -168,13 +169,13 @@ def _known(written: Sequence[object], vocabulary: Mapping[str, str], place: Plac
     """The labels' English names. Raises UnknownLabelError for those that the vocabulary does not have."""
     english, found, unknown = tuple(vocabulary), list[str](), list[str]()
     for name in written:
-        index = cmcc.find_label(name, vocabulary)
+        index = find_label(name, vocabulary)
         if index is not None:
             found.append(english[index])
         elif isinstance(name, str):
             unknown.append(name)
         else:
-            raise cmcc.DataError(f"{name!r:.40}", "a label's name", **place)
+            raise DataError(f"{name!r:.40}", "a label's name", **place)
     if unknown:
         raise UnknownLabelError(unknown, english, place)
     return tuple(found)
@@ -183,14 +184,14 @@ def _known(written: Sequence[object], vocabulary: Mapping[str, str], place: Plac
 def _satisfaction(record: Record, place: Place) -> str:
     value, place = record.get("satisfaction"), place | {"field": "satisfaction"}
     try:
-        index = cmcc.satisfaction_label(value)
-    except cmcc.DataError as error:
+        index = satisfaction_label(value)
+    except DataError as error:
         if isinstance(value, str):
-            raise UnknownLabelError([value], cmcc.SATISFACTION, place) from error
+            raise UnknownLabelError([value], SATISFACTION, place) from error
         index = None
     if index is None:
-        raise cmcc.DataError(f"{value!r:.40}", f"one of {', '.join(cmcc.SATISFACTION)}, or 1 to 3", **place)
-    return tuple(cmcc.SATISFACTION)[index]
+        raise DataError(f"{value!r:.40}", f"one of {', '.join(SATISFACTION)}, or 1 to 3", **place)
+    return tuple(SATISFACTION)[index]
 
 
 def _scores(record: Record, size: int, place: Place) -> tuple[float, ...] | None:
@@ -199,7 +200,7 @@ def _scores(record: Record, size: int, place: Place) -> tuple[float, ...] | None
     scores = _list(record, "scores", place)
     numbers = [float(score) for score in scores if isinstance(score, int | float) and not isinstance(score, bool)]
     if len(scores) != size or len(numbers) != size or not all(math.isfinite(n) and 0 <= n <= 1 for n in numbers):
-        raise cmcc.DataError(f"{scores!r:.60}", f"{size} numbers from 0 to 1", **place, field="scores")
+        raise DataError(f"{scores!r:.60}", f"{size} numbers from 0 to 1", **place, field="scores")
     return tuple(numbers)
 
 
@@ -207,14 +208,14 @@ def _list(record: Record, field: str, place: Place) -> list[object]:
     value = record.get(field)
     if not isinstance(value, list):
         found = f"{value!r:.40}" if field in record else "no such field"
-        raise cmcc.DataError(found, "a list", **(place | {"field": field}))
+        raise DataError(found, "a list", **(place | {"field": field}))
     return value
 
 
 def _text(record: Record, field: str, place: Place) -> str:
     value = record.get(field)
     if not isinstance(value, str):
-        raise cmcc.DataError(f"{value!r:.40}" if field in record else "no such field", "a string", **place, field=field)
+        raise DataError(f"{value!r:.40}" if field in record else "no such field", "a string", **place, field=field)
     return value
 
 
@@ -222,5 +223,5 @@ def _number(record: Record, field: str, place: Place) -> int:
     value = record.get(field)
     if type(value) is not int or not 0 <= value < 2**31:
         found = f"{value!r:.40}" if field in record else "no such field"
-        raise cmcc.DataError(found, "a whole number of 0 or more", **place, field=field)
+        raise DataError(found, "a whole number of 0 or more", **place, field=field)
     return value

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-import cmcc
+from cmcc_bench.errors import DataError
 
 from .predictions import Prediction, Row
 
@@ -33,7 +33,7 @@ def majority_predictions(train_rows: Iterable[Row], rows: Iterable[Row]) -> list
         for name, counter in counts.items():
             counter.update([row[name]] if row[name] else ())
     if empty:
-        raise cmcc.DataError("no training rows", "rows of the config `response`", _BUILD, data="train")
+        raise DataError("no training rows", "rows of the config `response`", _BUILD, data="train")
     most = {name: min(counter, key=lambda text: (-counter[text], text), default="") for name, counter in counts.items()}
     common = {"entities": "", "kb_result": ""} | most
     return [_copied(row, common) for row in rows]
@@ -46,7 +46,7 @@ def random_predictions(train_rows: Iterable[Row], rows: Iterable[Row], seed: int
     """
     pool, rows = list(train_rows), list(rows)
     if not pool:
-        raise cmcc.DataError("no training rows", "rows of the config `response`", _BUILD, data="train")
+        raise DataError("no training rows", "rows of the config `response`", _BUILD, data="train")
     drawn = np.random.default_rng(seed).integers(len(pool), size=len(rows))
     return [_copied(row, pool[number]) for row, number in zip(rows, drawn, strict=True)]
 

@@ -9,7 +9,7 @@ from typing import IO, Any, Generic, Protocol, TypeAlias, TypeVar
 
 import orjson
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.hidden import check_labels
 
 from .lines import FileList, Place, filled_lines, open_lines, parse_line
@@ -95,9 +95,9 @@ def read_lines(path: str | Path, parse: Callable[[object, Place], Predicted]) ->
                 made.lines.append(number)
     except OSError as error:
         expected = "a file that cmcc predict wrote"
-        raise cmcc.DataError(error.strerror or str(error), expected, file=name) from error
+        raise DataError(error.strerror or str(error), expected, file=name) from error
     if not made:
-        raise cmcc.DataError("an empty file", "a JSON line a prediction", _AGAIN, file=name)
+        raise DataError("an empty file", "a JSON line a prediction", _AGAIN, file=name)
     return made
 
 
@@ -108,18 +108,18 @@ def prediction_of(value: object, place: Place | None = None) -> Prediction:
     """
     place = place or {}
     if not isinstance(value, dict):
-        raise cmcc.DataError(f"a JSON {type(value).__name__}", "an object with a prediction's fields", **place)
+        raise DataError(f"a JSON {type(value).__name__}", "an object with a prediction's fields", **place)
     for name in ("exchange", *_TEXTS):
         if name not in value:
-            raise cmcc.DataError("no such field", f"the fields exchange, {', '.join(_TEXTS)}", **place, field=name)
+            raise DataError("no such field", f"the fields exchange, {', '.join(_TEXTS)}", **place, field=name)
     exchange = value["exchange"]
     if type(exchange) is not int or exchange < 0:
-        raise cmcc.DataError(f"{exchange!r:.40}", "a whole number of 0 or more", **place, field="exchange")
+        raise DataError(f"{exchange!r:.40}", "a whole number of 0 or more", **place, field="exchange")
     value = value | {name: ",".join(value[name]) for name in _LISTS if _is_list_of_texts(value[name])}
     for name in _TEXTS:
         if not isinstance(value[name], str) and not (name == "emotions" and value[name] is None):
             expected = "a string, or null where the model writes none" if name == "emotions" else "a string"
-            raise cmcc.DataError(f"{value[name]!r:.40}", expected, **place, field=name)
+            raise DataError(f"{value[name]!r:.40}", expected, **place, field=name)
     return Prediction(exchange=exchange, **{name: value[name] for name in _TEXTS})
 
 
@@ -159,11 +159,11 @@ def align(
         place: Place = {"file": str(file) if file else None, word: number} | _place(at, key)
         if at in found:
             again = f"a second prediction for it, the first is {word} {numbers[at]}"
-            raise cmcc.DataError(again, f"each {key or 'dialogue'} once", "Leave one of them out.", **place)
+            raise DataError(again, f"each {key or 'dialogue'} once", "Leave one of them out.", **place)
         if at[1] not in gold.get(at[0], {}):
             hint = "Score with the data set and the split that they were made for."
             unknown = f"a prediction for {'a dialogue' if key is None else f'an {key}'} that is not in the data"
-            raise cmcc.DataError(unknown, "none such", hint, **place)
+            raise DataError(unknown, "none such", hint, **place)
         found[at], numbers[at] = prediction, number
     _check_complete(gold, found, file, key)
     return [
@@ -181,16 +181,16 @@ def _by_dialogue(gold_rows: Iterable[Row], key: str | None) -> dict[str, dict[in
     for number, row in enumerate(gold_rows, 1):
         if "dialogue_id" not in row or (key and key not in row):
             expected = f"rows with dialogue_id{f' and {key}' if key else ''}"
-            raise cmcc.DataError(f"a row of {', '.join(row)}", expected, data="gold", row=number)
+            raise DataError(f"a row of {', '.join(row)}", expected, data="gold", row=number)
         rows = gold.setdefault(row["dialogue_id"], {})
         at = row[key] if key else 0
         if at in rows:
             place: Place = {"data": "gold", "row": number}
             place |= _place((row["dialogue_id"], at), key)
-            raise cmcc.DataError("a second row for it", f"each {key or 'dialogue'} once", **place)
+            raise DataError("a second row for it", f"each {key or 'dialogue'} once", **place)
         rows[at] = row
     if not gold:
-        raise cmcc.DataError("no gold rows", "rows to score on", data="gold")
+        raise DataError("no gold rows", "rows to score on", data="gold")
     return {name: dict(sorted(rows.items())) for name, rows in gold.items()}
 
 
@@ -206,4 +206,4 @@ def _check_complete(
         what = f"{key or 'dialogue'}s"
         others = f", nor for {len(missing) - 1} other {what}" if len(missing) > 1 else ""
         expected = f"a prediction for each of the {sum(map(len, gold.values()))} {what}"
-        raise cmcc.DataError(f"no prediction{others}", expected, _AGAIN, **place, **_place(missing[0], key))
+        raise DataError(f"no prediction{others}", expected, _AGAIN, **place, **_place(missing[0], key))

@@ -17,14 +17,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-import cmcc
+from cmcc_bench import vocabulary
+from cmcc_bench.vocabulary import ENTITY_TYPES
 
 from .answers import Answer, EmotionAnswer, EntityAnswer, SatisfactionAnswer
 from .bootstrap import Array, Interval, PairedResult, Statistic, intervals, paired_results
 from .counts import count_labels, f1, precision, recall
 from .predictions import PredictedDialogue, Row, align
 
-EMOTIONS, TYPES, SATISFACTION = tuple(cmcc.EMOTIONS), tuple(cmcc.ENTITY_TYPES), tuple(cmcc.SATISFACTION)
+EMOTIONS, TYPES, SATISFACTION = tuple(vocabulary.EMOTIONS), tuple(ENTITY_TYPES), tuple(vocabulary.SATISFACTION)
 
 Dialogue: TypeAlias = PredictedDialogue[Any]
 

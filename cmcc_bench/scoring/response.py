@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-import cmcc
+from cmcc_bench.errors import DataError
 
 from . import bleu, counts, seretod, strict
 from .bootstrap import Array, Interval, PairedResult, Statistic, intervals, paired_results
@@ -177,7 +177,7 @@ def _check_emotions(dialogues: Iterable[PredictedExchanges], file: str | Path | 
                 place: dict[str, str | int | None] = {"file": str(file) if file else None}
                 place |= {"dialogue": prediction.dialogue_id, "exchange": prediction.exchange, "field": "emotions"}
                 hint = "This model writes no emotions: score it without them."
-                raise cmcc.DataError("null", "the emotions that the model wrote", hint, **place)
+                raise DataError("null", "the emotions that the model wrote", hint, **place)
 
 
 def _exchanges(dialogues: Iterable[PredictedExchanges]) -> int:

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from cmcc_bench.state.seretod import ID_LENGTH, IN_BRACKETS, TYPE_TREE, query
+from cmcc_bench.views.seretod import ID_LENGTH, IN_BRACKETS, TYPE_TREE, query
 
 from .bootstrap import Array
 from .counts import (

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from cmcc_bench import textform
-from cmcc_bench.state.intents import NamedSlot, parse_intent_text
-from cmcc_bench.state.kb import NA, TYPES, Goal, LocalKB, goal_from_json, kb_from_json
-from cmcc_bench.state.seretod import ID_LENGTH
+from cmcc_bench.views.intents import NamedSlot, parse_intent_text
+from cmcc_bench.views.kb import NA, TYPES, Goal, LocalKB, goal_from_json, kb_from_json
+from cmcc_bench.views.seretod import ID_LENGTH
 
 from .predictions import PredictedExchanges, Row
 

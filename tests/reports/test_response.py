@@ -9,7 +9,7 @@ import cmcc
 from cmcc_bench.reports.response import Data, response_tables
 from cmcc_bench.reports.systems import check_data, find_systems
 from cmcc_bench.scoring import gold_predictions, write_prediction
-from cmcc_bench.state.response import response_rows
+from cmcc_bench.views.response import response_rows
 from tests import raw
 
 

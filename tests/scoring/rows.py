@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from cmcc_bench.scoring import gold_predictions
-from cmcc_bench.state import response_rows
+from cmcc_bench.views import response_rows
 
-from ..state.rows import entity, intent, row, service, triple, user
+from ..views.rows import entity, intent, row, service, triple, user
 
 PLAIN_CALL = (
     user("喂你好", intent("问候"), emotions=[0]),

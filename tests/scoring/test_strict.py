@@ -18,11 +18,11 @@ from cmcc_bench.scoring.strict import (
     says,
     unknown_labels,
 )
-from cmcc_bench.state import response_rows
-from cmcc_bench.state.intents import NamedSlot, TextIntent, in_brackets, parse_intent_text, tidy_intent_text
+from cmcc_bench.views import response_rows
+from cmcc_bench.views.intents import NamedSlot, TextIntent, in_brackets, parse_intent_text, tidy_intent_text
 
 from ..spelling import SEPARATORS, spellings
-from ..state.rows import entity, intent, row, service, triple, user
+from ..views.rows import entity, intent, row, service, triple, user
 from .rows import pack_call, predicted, view
 
 
