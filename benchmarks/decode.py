@@ -28,9 +28,9 @@ from cmcc_bench.decoding import BATCH_SIZE, Counts, Dialogue, decode, pack_linea
 from cmcc_bench.models.encoding import end_id, segment_ids, start_ids
 from cmcc_bench.models.tokenizer import Tokenizer, character_tokenizer, text_of
 from cmcc_bench.simulate import write_corpus
-from cmcc_bench.state import kb_result, response_rows
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import FORMS, Segment, TextForm, read_labels
+from cmcc_bench.views import kb_result, response_rows
 
 CHINESE = "".join(map(chr, range(0x4E00, 0xA000)))  # 20,992 characters: with BERT's marks and the form's about 21,128
 

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import datasets
 
-import cmcc
 from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality, train
 from cmcc_bench.commands.console import errors
 from cmcc_bench.distribution import VERSION, requirement
+from cmcc_bench.errors import DataError, printable
+from cmcc_bench.features import VERSION as DATA_VERSION
 from cmcc_bench.masking import mask_error
 from cmcc_bench.terminal import make_streams_tolerant
 
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(f"cmcc: {which}", soft_wrap=True)
     try:
         status: int = options.run(options)
-    except cmcc.DataError as error:
+    except DataError as error:
         _say_error(str(mask_error(error)))
         return 1
     except OSError as error:
@@ -88,13 +89,13 @@ def _sentences(*parts: str) -> str:
 
 def _say_error(message: str) -> None:
     """Prints a message as it may be shown in a terminal: it may quote names and ids from files."""
-    lines = [cmcc.printable(line, len(line)) for line in f"cmcc: {message}".split("\n")]
+    lines = [printable(line, len(line)) for line in f"cmcc: {message}".split("\n")]
     errors.print("\n".join(lines), style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cmcc", description=str(__doc__).split("\n")[0])
-    parser.add_argument("--version", action="version", version=f"cmcc {VERSION}, data {cmcc.VERSION}")
+    parser.add_argument("--version", action="version", version=f"cmcc {VERSION}, data {DATA_VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for kind in (data, figures, train, models, quality, hub, leaderboard):
         kind.add(commands)

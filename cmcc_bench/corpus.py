@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -22,8 +23,15 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 from yaml import YAMLError
 
-import cmcc
+from cmcc_bench.errors import DataError, printable
+from cmcc_bench.features import FEATURES, VERSION, table_of
+from cmcc_bench.reader.files import SAMPLE_DIR
+from cmcc_bench.reader.folder import read_dialogues
+from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.system_files import is_system_file
+from cmcc_bench.types import Row
+from cmcc_bench.views.configs import view
+from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # ORGANIZATION/NAME
 # What `datasets` raises where there is no such data set, and what a card that was edited leads to.
@@ -42,9 +50,20 @@ def open_dataset(name: str, config: str = "labeled") -> datasets.DatasetDict:
     Raises cmcc.DataError when there is no such data set or it lacks the config.
     """
     if name == SAMPLE:
-        return cmcc.load("sample") if config == "labeled" else cmcc.load(config, data_dir=cmcc.SAMPLE_DIR)
+        return _open_sample(config)
     with _explained(name, config=config):
         return _open_folder(Path(name), config) if Path(name).is_dir() else datasets.load_dataset(name, config)
+
+
+@cache
+def _open_sample(config: str) -> datasets.DatasetDict:
+    rows: dict[str, list[Row]] = {}
+    for dialogue in read_dialogues(SAMPLE_DIR):
+        rows.setdefault(dialogue.split, []).extend(view(config)(dialogue.row))
+    info = datasets.DatasetInfo(features=FEATURES[config](), version=VERSION)
+    return datasets.DatasetDict(
+        {split: datasets.Dataset(table_of(rows[split], config), info) for split in SPLITS if rows.get(split)}
+    )
 
 
 def has_config(name: str, config: str) -> bool:
@@ -72,7 +91,7 @@ def _open_folder(folder: Path, config: str) -> datasets.DatasetDict:
     path = str(folder.resolve())
     if "::" in path or os.path.expandvars(path) != path:
         expected = "a path that the library `datasets` does not take for an address, or for a variable"
-        raise cmcc.DataError("`::` or `$` in the path", expected, "Rename that folder.", dataset=str(folder))
+        raise DataError("`::` or `$` in the path", expected, "Rename that folder.", dataset=str(folder))
     data = _card_data(folder)
     configs = MetadataConfigs.from_dataset_card_data(data)
     if config not in configs:
@@ -106,21 +125,21 @@ def _explained(name: str, **place: str) -> Iterator[None]:
     if name and path.exists() and not (path / CARD_NAME).exists():
         hint = f"Build it first: cmcc build --data-dir {name} --out cmcc"
         found = f"no {CARD_NAME}" if path.is_dir() else "a file"
-        raise cmcc.DataError(found, "a folder that cmcc build made", hint, dataset=name)
+        raise DataError(found, "a folder that cmcc build made", hint, dataset=name)
     if not is_folder(name):
         hint = f"Did you mean {SAMPLE}?" if difflib.get_close_matches(name.casefold(), [SAMPLE], cutoff=0.8) else _MAKE
         check_name(name, f"a built folder, a Hub id such as ORGANIZATION/NAME, or `{SAMPLE}`", hint, dataset=name)
     try:
         yield
-    except cmcc.DataError:
+    except DataError:
         raise
     except DatasetGenerationError as error:  # a Parquet file that is cut short, or not one
-        found = cmcc.printable(f"{type(error.__cause__).__name__}: {error.__cause__}".split("\n")[0])
-        raise cmcc.DataError(found, "whole Parquet files", _AGAIN, dataset=name, **place) from error
+        found = printable(f"{type(error.__cause__).__name__}: {error.__cause__}".split("\n")[0])
+        raise DataError(found, "whole Parquet files", _AGAIN, dataset=name, **place) from error
     except _ERRORS as error:
         expected = f"a built folder, a Hub id that you may read, or `{SAMPLE}`"
         hint = _hint(name, place.get("config"))
-        raise cmcc.DataError(str(error), expected, hint, dataset=name, **place) from error
+        raise DataError(str(error), expected, hint, dataset=name, **place) from error
 
 
 def is_folder(name: str | Path) -> bool:
@@ -131,7 +150,7 @@ def is_folder(name: str | Path) -> bool:
 def check_name(name: str | Path, expected: str, hint: str, **place: str) -> None:
     """Raises cmcc.DataError for what is no folder and cannot be a repository's id, without asking the Hub."""
     if not HUB_ID.fullmatch(str(name)):
-        raise cmcc.DataError("no such folder, and not a Hub id", expected, near_name(name) or hint, **place)
+        raise DataError("no such folder, and not a Hub id", expected, near_name(name) or hint, **place)
 
 
 def near_name(path: str | Path) -> str:
@@ -163,7 +182,7 @@ def open_split(name: str, config: str, split: str) -> datasets.Dataset:
     """One split of a config. Raises cmcc.DataError when there is no such data set, config or split."""
     splits = open_dataset(name, config)
     if split not in splits:
-        raise cmcc.DataError(f"the splits {', '.join(splits)}", f"a split {split!r}", dataset=name, config=config)
+        raise DataError(f"the splits {', '.join(splits)}", f"a split {split!r}", dataset=name, config=config)
     return splits[split]
 
 
@@ -178,7 +197,7 @@ def place_name(name: str) -> str:
     return path.name if path.is_absolute() else name
 
 
-def labeled_rows(name: str) -> Iterable[cmcc.Row]:
+def labeled_rows(name: str) -> Iterable[Row]:
     """Every row of `labeled` in all splits, one at a time."""
     for split in open_dataset(name).values():
         yield from split
@@ -194,9 +213,9 @@ def fingerprint_of(rows: Iterable[Any]) -> str:
 
 def is_synthetic(rows: Iterable[Mapping[str, Any]]) -> bool:
     """Whether a simulator made any of the dialogues that the rows are of."""
-    return any(row["dialogue_id"].startswith(cmcc.SYNTHETIC_ID) for row in rows)
+    return any(row["dialogue_id"].startswith(SYNTHETIC_ID) for row in rows)
 
 
 def is_licensed(rows: Iterable[Mapping[str, Any]]) -> bool:
     """Whether any of the dialogues that the rows are of is a real call: data may be both, synthetic and licensed."""
-    return not all(row["dialogue_id"].startswith(cmcc.SYNTHETIC_ID) for row in rows)
+    return not all(row["dialogue_id"].startswith(SYNTHETIC_ID) for row in rows)

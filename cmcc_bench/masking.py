@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import cmcc
+from cmcc_bench.errors import DataError
 
 _SPOKEN_DIGITS = ("零〇○洞", "一幺壹", "二贰两", "三叁", "四肆", "五伍", "六陆", "七柒拐", "八捌", "九玖勾")
 _VALUES = {digit: str(value) for value, digits in enumerate(_SPOKEN_DIGITS) for digit in digits}
@@ -132,7 +132,7 @@ def mask_lines(lines: Iterable[str]) -> list[str]:
     return mask("\n".join(lines)).split("\n") if lines else []
 
 
-def mask_error(error: cmcc.DataError) -> cmcc.DataError:
+def mask_error(error: DataError) -> DataError:
     """The error as tools print it: what was found is masked where it quotes a line or a dialogue of the data.
 
     Ids, file names and places in a file are no personal data and stay, as the error would be of no use without them.
@@ -141,7 +141,7 @@ def mask_error(error: cmcc.DataError) -> cmcc.DataError:
         return error
     parts = _PLACE_IN_FILE.split(error.found)
     found = "".join(part if number % 2 else mask(part) for number, part in enumerate(parts))
-    return cmcc.DataError(found, error.expected, error.hint, **error.place)
+    return DataError(found, error.expected, error.hint, **error.place)
 
 
 Span = tuple[int, int]

@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cmcc
+from cmcc_bench.errors import DataError
+from cmcc_bench.vocabulary import ACTS, find_label, label_names
 
 FORM_FILE = "text_form.json"  # beside a model's weights
 
@@ -50,7 +51,7 @@ _STRUCTURE = re.compile(r"\[(?:EOS_\w+|CLS|SEP|PAD|MASK|UNK)\]", re.IGNORECASE)
 
 # Where a caring act stands alone, MobileCS's 13 have one for what is said; beside another act it is left out.
 _UNCARING = {"comfort": "inform", "explain": "inform", "empathy": "apology", "agree": "passive_confirmation"}
-_FOLDED = {cmcc.ACTS[caring]: cmcc.ACTS[plain] for caring, plain in _UNCARING.items()}
+_FOLDED = {ACTS[caring]: ACTS[plain] for caring, plain in _UNCARING.items()}
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def load_form(folder: Path) -> TextForm:
         return form
     except (OSError, ValueError, TypeError) as error:
         expected = f"a model of cmcc train dialogue, with {FORM_FILE}"
-        raise cmcc.DataError(
+        raise DataError(
             f"no text form ({error})", expected, "Name the folder of its run.", model=str(folder)
         ) from error
 
@@ -129,7 +130,7 @@ def normalize_labels(text: str, vocabulary: Mapping[str, str]) -> tuple[str, ...
     without blanks: what is in no vocabulary is a label too, and a wrong one.
     """
     chinese = tuple(vocabulary.values())
-    found = ((name, cmcc.find_label(name, vocabulary)) for name in cmcc.label_names(_SLOTS.sub("", text)))
+    found = ((name, find_label(name, vocabulary)) for name in label_names(_SLOTS.sub("", text)))
     return tuple(dict.fromkeys("".join(name.split()) if index is None else chinese[index] for name, index in found))
 
 

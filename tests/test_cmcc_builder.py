@@ -113,7 +113,7 @@ class TestTheCacheIsNeverStale:
             ).stdout
 
         assert "客服：" in contexts()
-        code = tmp_path / "cmcc.py"
+        code = tmp_path / "cmcc_bench" / "vocabulary.py"
         code.write_text(code.read_text("utf-8").replace('"service": "客服"', '"service": "坐席"'), encoding="utf-8")
         assert "坐席：" in contexts()
 

@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cmcc
+from cmcc_bench.reader import encoding as encodings
+from cmcc_bench.reader import json_stream
 from tests import raw
 
 CASES = Path(__file__).parents[2] / "shared" / "cases"
@@ -175,21 +177,21 @@ class TestForms:
     @pytest.mark.parametrize("form", ["by_id", "in_object", "list, indented", "concatenated, indented"])
     @pytest.mark.parametrize("chunk", [1, 3, 64])
     def test_forms_are_found_wherever_the_chunks_of_the_file_end(self, tmp_path, monkeypatch, form, chunk):
-        monkeypatch.setattr(cmcc, "_CHUNK", chunk)
-        monkeypatch.setattr(cmcc, "_AHEAD", chunk)
+        monkeypatch.setattr(json_stream, "_CHUNK", chunk)
+        monkeypatch.setattr(json_stream, "_AHEAD", chunk)
         calls = [raw.dialogue("a", 号=123456), raw.plain("b")]
         assert values(put(tmp_path / "calls.json", " \n" + FORMS[form](calls) + "\n "))[0] == calls
 
     def test_a_number_that_a_chunk_cuts_is_read_whole(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(cmcc, "_CHUNK", 7)
-        monkeypatch.setattr(cmcc, "_AHEAD", 7)
+        monkeypatch.setattr(json_stream, "_CHUNK", 7)
+        monkeypatch.setattr(json_stream, "_AHEAD", 7)
         path = put(tmp_path / "calls.json", dumps({"total": 1234567890123, "data": [raw.dialogue()]}))
         assert values(path)[1] == {"file_form:in_object", "ignored_key:total"}
 
     @pytest.mark.parametrize("form", ["by_id", "in_object", "json_lines", "concatenated without anything between"])
     def test_memory_does_not_grow_with_the_file(self, tmp_path, monkeypatch, form):
-        monkeypatch.setattr(cmcc, "_CHUNK", 1 << 15)
-        monkeypatch.setattr(cmcc, "_SNIFFED", 1 << 15)
+        monkeypatch.setattr(json_stream, "_CHUNK", 1 << 15)
+        monkeypatch.setattr(encodings, "_SNIFFED", 1 << 15)
 
         def peak(number):
             calls = [raw.dialogue(f"call-{n}") for n in range(number)]
@@ -319,7 +321,7 @@ class TestEncodings:
             read(tmp_path)
 
     def test_the_encoding_shows_however_late_the_first_chinese_stands(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(cmcc, "_SNIFFED", 1000)
+        monkeypatch.setattr(encodings, "_SNIFFED", 1000)
         ascii_alone = [{"id": str(n), "content": [{raw.SERVICE: "a" * 99}]} for n in range(50)]
         path = put(tmp_path / "calls.json", dumps([*ascii_alone, raw.dialogue()]), "gbk")
         assert len(values(path)[0]) == 51
@@ -495,8 +497,8 @@ DIALOGUE = st.builds(
 def test_any_dialogues_in_any_form_and_encoding_read_back_equal(calls, form, encoding, suffix, chunk):
     wanted = [{"id": name, **call} for name, call in calls.items()]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cmcc, "_CHUNK", chunk)
-        patch.setattr(cmcc, "_AHEAD", chunk)
+        patch.setattr(json_stream, "_CHUNK", chunk)
+        patch.setattr(json_stream, "_AHEAD", chunk)
         path = put(Path(folder) / f"calls{suffix}", FORMS[form](wanted), encoding)
         assert values(path)[0] == wanted
 

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import cmcc
+from cmcc_bench.reader import json_stream
 from cmcc_bench.simulate import simulate_dialogue
 from tests import raw
 
@@ -733,8 +734,8 @@ class TestErrors:
         deep = "[" * 900 + "]" * 900
         raw.write(tmp_path, "calls.json", f'[[{{"[SPEAKER 1]": "a", "info": {deep}}}]]')
         assert read(tmp_path)[1].left_out == {"unreadable_label:info": 1}
-        monkeypatch.setattr(cmcc, "_LONGEST_DIALOGUE", 1000)
-        monkeypatch.setattr(cmcc, "_CHUNK", 100)
+        monkeypatch.setattr(json_stream, "_LONGEST_DIALOGUE", 1000)
+        monkeypatch.setattr(json_stream, "_CHUNK", 100)
         for name in ("long.json", "long.jsonl"):
             path = raw.write(tmp_path, name, [raw.dialogue(turns=[raw.turn(user="啊" * 5000)])])
             with pytest.raises(cmcc.DataError, match="million characters without an end"):
@@ -985,7 +986,7 @@ def test_a_file_of_any_bytes_is_read_or_raises_the_error(content):
 
 @pytest.mark.parametrize("chunk", [1, 2, 7, 64])
 def test_elements_are_found_wherever_the_chunks_of_the_file_end(tmp_path, monkeypatch, chunk):
-    monkeypatch.setattr(cmcc, "_CHUNK", chunk)
+    monkeypatch.setattr(json_stream, "_CHUNK", chunk)
     content = [raw.dialogue(), raw.plain(), [raw.turn()]]
     path = raw.write(tmp_path, "calls.json", " \n" + json.dumps(content, ensure_ascii=False, indent=1) + "\n ")
     file = cmcc.find_files(path)[0][0]

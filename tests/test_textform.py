@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cmcc
-from cmcc_bench.state.intents import parse_intent_text
 from cmcc_bench.textform import FORMS, SPECIAL_TOKENS, fold_caring, load_form, normalize_labels, read_labels
+from cmcc_bench.views.intents import parse_intent_text
 
 ROW = {
     "history_entities": "G包",

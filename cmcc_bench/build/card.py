@@ -14,10 +14,12 @@ from datasets.splits import SplitDict, SplitInfo
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
-import cmcc
+from cmcc_bench import vocabulary
 from cmcc_bench.build.counts import VOCABULARIES, count_labels
 from cmcc_bench.build.parquet import Sizes, SplitSize, parquet_name
 from cmcc_bench.build.result import BuildResult
+from cmcc_bench.features import FEATURES
+from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.rooms import room
 
 # Real calls are gated: nobody reads them on the Hub without having been let in. The licence has no name of its own.
@@ -78,11 +80,11 @@ def card(
         card_data=card_data(folder, result.sizes, result.synthetic, result.dialogues, version).to_yaml(),
         result=result,
         sizes=result.sizes,
-        splits=cmcc.SPLITS,
+        splits=SPLITS,
         synthetic=result.synthetic,
         dialogues=result.dialogues,
         version=version,
-        cmcc=cmcc,
+        cmcc=vocabulary,
         counts=count_labels(folder, result.sizes),
         vocabularies=VOCABULARIES,
         statistics=statistics,
@@ -121,7 +123,7 @@ def _info(folder: Path, config: str, by_split: dict[str, SplitSize]) -> DatasetI
     for split, size in by_split.items():
         splits.add(SplitInfo(split, num_bytes=size.bytes, num_examples=size.rows))
     return DatasetInfo(
-        features=cmcc.FEATURES[config](),
+        features=FEATURES[config](),
         splits=splits,
         config_name=config,
         download_size=sum((folder / parquet_name(config, split)).stat().st_size for split in by_split),

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-import cmcc
 from cmcc_bench.build.parquet import Sizes, parquet_name
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS, SATISFACTION, SPEAKERS
 
 VOCABULARIES: dict[str, Mapping[str, str]] = {
-    "emotions": cmcc.EMOTIONS,
-    "acts": cmcc.ACTS,
-    "intents": cmcc.INTENTS,
-    "satisfaction": cmcc.SATISFACTION,
+    "emotions": EMOTIONS,
+    "acts": ACTS,
+    "intents": INTENTS,
+    "satisfaction": SATISFACTION,
 }
 _UTTERANCE = "utterances.list.element"
 _COLUMNS = {
@@ -68,7 +68,7 @@ def _count_split(path: Path) -> SplitCounts:
         pc.sum(turns).as_py() or 0,
         pc.max(turns).as_py() or 0,
         pc.min(turns).as_py() or 0,
-        _by_name(said.field("speaker"), cmcc.SPEAKERS),
+        _by_name(said.field("speaker"), SPEAKERS),
         {field: _by_name(found[field], vocabulary) for field, vocabulary in VOCABULARIES.items()},
     )
 

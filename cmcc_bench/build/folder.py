@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import cmcc
 from cmcc_bench.build.atomic import put_in_place
 from cmcc_bench.build.card import card, card_template
 from cmcc_bench.build.hide import hide_test_labels, labels_place
@@ -30,17 +29,24 @@ from cmcc_bench.build.result import BuildResult
 from cmcc_bench.build.spool import CONFIGS, Spooled, SpoolJob
 from cmcc_bench.build.tasks import eval_text
 from cmcc_bench.build.workers import Progress, spool_all
+from cmcc_bench.errors import WHERE_TO_GET, DataError
+from cmcc_bench.features import VERSION
+from cmcc_bench.reader.care import read_care
+from cmcc_bench.reader.encoding import GZIP_MAGIC
+from cmcc_bench.reader.files import choose_care_file, find_files, skipped_files
+from cmcc_bench.reader.folder import Uniqueness
+from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.system_files import is_system_file
 
 
 def raw_bytes(data_dir: Path) -> int:
     """The size of the raw files, unpacked: what `progress` counts up to."""
-    return sum(_unpacked_size(file.path) for file in cmcc.find_files(data_dir)[0])
+    return sum(_unpacked_size(file.path) for file in find_files(data_dir)[0])
 
 
 def _unpacked_size(path: Path) -> int:
     with path.open("rb") as stream:
-        if stream.read(2) != cmcc.GZIP_MAGIC or path.stat().st_size < 4:
+        if stream.read(2) != GZIP_MAGIC or path.stat().st_size < 4:
             return path.stat().st_size
         stream.seek(-4, 2)  # gzip ends with the size of what it packed
         return int.from_bytes(stream.read(4), "little")
@@ -75,13 +81,13 @@ def build(
         check_place(labels_place(out), data_dir)
         check_replaceable(labels_place(out))
     template = card_template()
-    files, care_files = cmcc.find_files(data_dir)
+    files, care_files = find_files(data_dir)
     check_not_read(out, files)
-    chosen = care_file or cmcc.choose_care_file(care_files)
+    chosen = care_file or choose_care_file(care_files)
     result = BuildResult(out, care_file=chosen.name if chosen else None)
-    care = cmcc.read_care(chosen, result.report) if chosen else {}
+    care = read_care(chosen, result.report) if chosen else {}
     result.report.set_aside += Counter(care_file_not_merged=sum(path != chosen for path in care_files))
-    result.report.set_aside += cmcc.skipped_files(data_dir)
+    result.report.set_aside += skipped_files(data_dir)
     with told_when_unchanged(out), building_folder(out) as work:
         spool = work / "spool"
         jobs = [SpoolJob(file, spool / f"{number:05d}", care, skip_errors) for number, file in enumerate(files)]
@@ -92,7 +98,7 @@ def build(
         result.care_unmatched = sorted(set(care) - merged)
         if not result.sizes:
             expected = "at least one dialogue to build from"
-            raise cmcc.DataError("no dialogue", expected, cmcc.WHERE_TO_GET, file=str(data_dir))
+            raise DataError("no dialogue", expected, WHERE_TO_GET, file=str(data_dir))
         if with_hidden_labels:
             kept = hide_test_labels(folder, work / "labels", result)
             _describe(work / "labels", template, kept, False)
@@ -105,12 +111,12 @@ def build(
 
 def _join(spools: Iterator[Spooled], folder: Path, result: BuildResult) -> set[str]:
     """Writes the spooled rows; a dialogue of two files is taken from the first. Returns the merged care keys."""
-    unique = cmcc.Uniqueness()
+    unique = Uniqueness()
     writers = {
         (config, split): SplitWriter(folder / parquet_name(config, split), config)
         for source in CONFIGS.values()
         for config in source
-        for split in cmcc.SPLITS
+        for split in SPLITS
     }
     merged: set[str] = set()
     for spooled in spools:
@@ -130,7 +136,7 @@ def _join(spools: Iterator[Spooled], folder: Path, result: BuildResult) -> set[s
     return merged
 
 
-def _left_out(spooled: Spooled, unique: cmcc.Uniqueness) -> set[str]:
+def _left_out(spooled: Spooled, unique: Uniqueness) -> set[str]:
     """The ids of a file's dialogues that an earlier file has: the same again, or rejected for a different content."""
     left_out, clashes = set(), {}
     for dialogue_id, accepted in spooled.accepted.items():
@@ -138,7 +144,7 @@ def _left_out(spooled: Spooled, unique: cmcc.Uniqueness) -> set[str]:
             split = accepted.split or "train"  # where unlabeled dialogues are
             if unique.add(dialogue_id, accepted.digest, spooled.job.file, split, spooled.report):
                 continue
-        except cmcc.DataError as error:
+        except DataError as error:
             clashes[accepted.index] = error
         left_out.add(dialogue_id)
     spooled.reject_accepted(clashes)
@@ -164,7 +170,7 @@ def version_of(folder: Path) -> str:
         digest.update(name.encode())
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
-    major, minor, _ = cmcc.VERSION.split(".")
+    major, minor, _ = VERSION.split(".")
     return f"{major}.{minor}.{int.from_bytes(digest.digest()[:4])}"
 
 

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-import cmcc
 from cmcc_bench.build.parquet import SplitSize, SplitWriter, parquet_name
 from cmcc_bench.build.result import BuildResult
 from cmcc_bench.build.spool import CONFIGS, count_exchanges
+from cmcc_bench.errors import DataError
+from cmcc_bench.features import BLOCK, table_of
 from cmcc_bench.tasks import TASKS, Row
 from cmcc_bench.tasks.entities import DIALOGUE_LABELS
+from cmcc_bench.types import Row as PlainRow
+from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 SPLIT = "test"
 
@@ -34,10 +37,10 @@ def hide_test_labels(folder: Path, labels: Path, result: BuildResult) -> BuildRe
     kept = BuildResult(labels_place(result.out), result.report, care_file=result.care_file, test_labels="only")
     kept.split_ids = {SPLIT: result.split_ids.get(SPLIT, [])}
     kept.dialogues = len(kept.split_ids[SPLIT])
-    kept.synthetic = sum(name.startswith(cmcc.SYNTHETIC_ID) for name in kept.split_ids[SPLIT])
+    kept.synthetic = sum(name.startswith(SYNTHETIC_ID) for name in kept.split_ids[SPLIT])
     if not kept.dialogues:
         hint = "Leave --hide-test-labels out, or name a file or folder test."
-        raise cmcc.DataError("no dialogue in the split test", "some whose labels can be hidden", hint)
+        raise DataError("no dialogue in the split test", "some whose labels can be hidden", hint)
     for config in CONFIGS["labeled"]:
         if SPLIT in result.sizes.get(config, {}):
             kept.sizes[config] = {SPLIT: result.sizes[config][SPLIT]}
@@ -53,18 +56,18 @@ def _hide_file(folder: Path, labels: Path, config: str, kept: BuildResult) -> Sp
     (folder / name).rename(labels / name)
     writer = SplitWriter(folder / name, config)
     with pq.ParquetFile(labels / name) as file:
-        for batch in file.iter_batches(batch_size=cmcc.BLOCK):
+        for batch in file.iter_batches(batch_size=BLOCK):
             rows = batch.to_pylist()
             if config == "labeled":
                 counted = [count_exchanges(row) for row in rows]
                 kept.without_exchange += sum(exchanges == 0 for exchanges, _ in counted)
                 kept.outside_exchanges += sum(outside for _, outside in counted)
-            writer.write(cmcc.table_of((hide_labels(row, config) for row in rows), config))
+            writer.write(table_of((hide_labels(row, config) for row in rows), config))
     writer.close()
     return SplitSize(writer.rows, writer.bytes)
 
 
-def hide_labels(row: Row, config: str) -> cmcc.Row:
+def hide_labels(row: Row, config: str) -> PlainRow:
     """A row of a config without its labels.
 
     What was annotated, so that answers are expected for it, can still be told: an empty list stands for the labels of

@@ -13,10 +13,11 @@ from pathlib import Path
 import orjson
 from filelock import FileLock, Timeout
 
-import cmcc
 from cmcc_bench.build.atomic import identity, recover
 from cmcc_bench.build.parquet import parquet_name
 from cmcc_bench.build.spool import CONFIGS
+from cmcc_bench.errors import DataError, printable
+from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.system_files import is_system_file
 
 CARD_NAME = "README.md"
@@ -43,7 +44,7 @@ def check_place(out: Path, data_dir: Path) -> None:
         found = "the working directory, or a folder above it"
     else:
         return
-    raise cmcc.DataError(found, "a folder of its own", "Name another --out.", folder=str(out))
+    raise DataError(found, "a folder of its own", "Name another --out.", folder=str(out))
 
 
 def check_replaceable(out: Path) -> None:
@@ -55,19 +56,19 @@ def check_replaceable(out: Path) -> None:
         found = "a file"
     elif strange := not_of_a_build(out):
         more = f" and {len(strange) - _SHOWN} more" if len(strange) > _SHOWN else ""
-        found = f"{', '.join(map(cmcc.printable, strange[:_SHOWN]))}{more}, which no build writes"
+        found = f"{', '.join(map(printable, strange[:_SHOWN]))}{more}, which no build writes"
         if ".git" in strange:
             hint = "Name another --out, then upload it with cmcc push, or copy its files into this clone."
     elif not all(is_system_file(path.name) for path in out.iterdir()) and not is_earlier_build(out):
         found = "a folder that no build made"
     else:
         return
-    raise cmcc.DataError(found, "a free name, or an earlier build and nothing besides", hint, folder=str(out))
+    raise DataError(found, "a free name, or an earlier build and nothing besides", hint, folder=str(out))
 
 
 def not_of_a_build(out: Path) -> list[str]:
     """What a folder holds that a build would not have put there."""
-    parquet = {parquet_name(config, split) for source in CONFIGS.values() for config in source for split in cmcc.SPLITS}
+    parquet = {parquet_name(config, split) for source in CONFIGS.values() for config in source for split in SPLITS}
     folders = {FIGURES} | {name.split("/")[0] for name in parquet}
     strange = []
     for path in sorted(out.iterdir()):
@@ -117,7 +118,7 @@ def building_folder(out: Path) -> Iterator[Path]:
                 yield work
     except Timeout:
         hint = "Wait for it, or name another --out."
-        raise cmcc.DataError("another build that writes there now", "one at a time", hint, folder=str(out)) from None
+        raise DataError("another build that writes there now", "one at a time", hint, folder=str(out)) from None
 
 
 @contextmanager

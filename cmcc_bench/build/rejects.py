@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import cmcc
 from cmcc_bench.build.atomic import identity
+from cmcc_bench.errors import DataError, printable
+from cmcc_bench.reader.encoding import RawFile
 
 _HEAD = "# cmcc build rejected the dialogues of the .jsonl file beside this one; why, a line each; its sha256: "
 _LINE_ENDS = str.maketrans("\r\n", "  ")
@@ -40,7 +41,7 @@ class RejectFiles:
         """Those that stay, next to the folder `out`."""
         return cls(out.with_name(f"{out.name}-rejects.jsonl"), out.with_name(f"{out.name}-rejects.txt"))
 
-    def add(self, text: str, error: cmcc.DataError) -> None:
+    def add(self, text: str, error: DataError) -> None:
         """Appends a dialogue's raw text and why it was rejected.
 
         Only line ends become blanks: in JSON they stand between values alone, in a line that is no JSON at its end.
@@ -49,7 +50,7 @@ class RejectFiles:
         with self.texts.open("a", encoding="utf-8", errors="surrogatepass", newline="\n") as stream:
             stream.write(text.rstrip("\r\n").translate(_LINE_ENDS) + "\n")
         with self.reasons.open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write(cmcc.printable(reason, len(reason)) + "\n")
+            stream.write(printable(reason, len(reason)) + "\n")
 
     def exist(self) -> bool:
         """Whether any of the two is there."""
@@ -114,7 +115,7 @@ def rejects_in_place(new: RejectFiles, out: Path, work: Path) -> Iterator[None]:
         found = "a file that no build wrote, or that was changed since"
         there = old.texts if old.texts.exists() else old.reasons
         hint = "The rejected dialogues of this build belong there: move it away, or name another --out."
-        raise cmcc.DataError(found, "a free name, or the rejects of an earlier build", hint, file=str(there))
+        raise DataError(found, "a free name, or the rejects of an earlier build", hint, file=str(there))
     before = identity(out)
     old.copy_to(kept)
     try:
@@ -126,13 +127,13 @@ def rejects_in_place(new: RejectFiles, out: Path, work: Path) -> Iterator[None]:
         raise
 
 
-def check_not_read(out: Path, files: Iterable[cmcc.RawFile]) -> None:
+def check_not_read(out: Path, files: Iterable[RawFile]) -> None:
     """Raises cmcc.DataError when a raw file has the name that the rejects of `out` would get."""
     names = {path.resolve() for path in RejectFiles.beside(out)._both()}
     for file in files:
         if file.path.resolve() in names:
             found = "a raw file where this build would write its rejects"
-            raise cmcc.DataError(found, "another place", "Name another --out, or rename it.", file=str(file.path))
+            raise DataError(found, "another place", "Name another --out, or rename it.", file=str(file.path))
 
 
 def _append(path: Path, stream: BinaryIO) -> None:

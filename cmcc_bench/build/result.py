@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cmcc
 from cmcc_bench.build.parquet import Sizes
 from cmcc_bench.build.spool import Spooled
+from cmcc_bench.errors import printable
+from cmcc_bench.reader.report import Report
+from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 _SHOWN = 5  # keys of care labels that a person is shown
 
@@ -19,7 +21,7 @@ class BuildResult:
     """What a build made: the size of each split, and what the reading counted."""
 
     out: Path
-    report: cmcc.Report = field(default_factory=cmcc.Report)
+    report: Report = field(default_factory=Report)
     sizes: Sizes = field(default_factory=dict)
     split_ids: dict[str, list[str]] = field(default_factory=dict)
     synthetic: int = 0  # dialogues that the simulator made
@@ -42,7 +44,7 @@ class BuildResult:
             if dialogue_id in left_out:
                 continue
             self.dialogues += 1
-            self.synthetic += dialogue_id.startswith(cmcc.SYNTHETIC_ID)
+            self.synthetic += dialogue_id.startswith(SYNTHETIC_ID)
             if accepted.split is not None:
                 self.split_ids.setdefault(accepted.split, []).append(dialogue_id)
                 self.without_exchange += accepted.exchanges == 0
@@ -72,7 +74,7 @@ class BuildResult:
     def summary(self) -> list[str]:
         """What a person wants to know of the build, a line each, safe to print."""
         lines = [*self._made(), *self._counted(), *self._warnings()]
-        return [cmcc.printable(line, len(line)) for line in lines]
+        return [printable(line, len(line)) for line in lines]
 
     def _made(self) -> list[str]:
         synthetic = f", {self.synthetic} of them SYNTHETIC" if self.synthetic else ""
@@ -101,7 +103,7 @@ class BuildResult:
                 f"The labels of the split test are HIDDEN; they are in {self.labels}: keep that folder private"
             )
         if self.care_unmatched:
-            keys = ", ".join(cmcc.printable(key, 40) for key in self.care_unmatched[:_SHOWN])
+            keys = ", ".join(printable(key, 40) for key in self.care_unmatched[:_SHOWN])
             more = ", ...: all are in report.json" if len(self.care_unmatched) > _SHOWN else ""
             found = f"{len(self.care_unmatched)} care labels of {self.care_file} have no dialogue"
             lines.append(f"WARNING: {found}: {keys}{more}")

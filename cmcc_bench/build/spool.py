@@ -17,10 +17,19 @@ from pathlib import Path
 
 import pyarrow as pa
 
-import cmcc
 from cmcc_bench.build.rejects import RejectFiles
+from cmcc_bench.errors import DataError, printable
+from cmcc_bench.features import BLOCK, table_of
 from cmcc_bench.masking import mask_error
-from cmcc_bench.state.exchanges import USER
+from cmcc_bench.reader.care import CareLabels
+from cmcc_bench.reader.dialogue import Dialogue, DialogueReader
+from cmcc_bench.reader.encoding import RawFile
+from cmcc_bench.reader.folder import Uniqueness, read_each
+from cmcc_bench.reader.json_stream import RawDialogue, raw_dialogues
+from cmcc_bench.reader.report import Report
+from cmcc_bench.types import Row
+from cmcc_bench.views.configs import view
+from cmcc_bench.views.exchanges import USER
 
 CONFIGS = {"labeled": ("labeled", "emotion", "response", "satisfaction"), "unlabeled": ("unlabeled",)}
 
@@ -33,9 +42,9 @@ _BLOCK_CHARACTERS = 8_000_000  # of raw text, or of texts in a table's rows: wha
 class SpoolJob:
     """What a process needs to spool one file: `folder` is new and its own."""
 
-    file: cmcc.RawFile
+    file: RawFile
     folder: Path
-    care: cmcc.CareLabels
+    care: CareLabels
     skip_errors: bool
 
 
@@ -59,7 +68,7 @@ class Spooled:
     """What came of a file: its dialogues in order, and counts."""
 
     job: SpoolJob
-    report: cmcc.Report
+    report: Report
     merged: set[str]  # keys of care labels that found their dialogue
     accepted: dict[str, Accepted] = field(default_factory=dict)  # by dialogue id
     rejected: Counter[str] = field(default_factory=Counter)  # by the field, or else the place, that could not be read
@@ -73,7 +82,7 @@ class Spooled:
         """The Arrow stream of a config and split; it is not there when the file has no such rows."""
         return self.job.folder / f"{config}.{split}.arrow"
 
-    def reject(self, text: str, error: cmcc.DataError) -> None:
+    def reject(self, text: str, error: DataError) -> None:
         """Keeps the raw text of a dialogue that cannot be read; raises the error unless the job skips errors."""
         if not self.job.skip_errors:
             raise error
@@ -82,21 +91,21 @@ class Spooled:
         self.rejected[_kind(error)] += 1
         self.rejects.add(text, shown)
 
-    def reject_accepted(self, errors: Mapping[int, cmcc.DataError]) -> None:
+    def reject_accepted(self, errors: Mapping[int, DataError]) -> None:
         """Rejects dialogues that were spooled already, by place in the file, which is read again for their texts."""
         if not errors:
             return
         if not self.job.skip_errors:
             raise next(iter(errors.values()))
-        for raw in cmcc.raw_dialogues(self.job.file, lambda *_: None):
+        for raw in raw_dialogues(self.job.file, lambda *_: None):
             if raw.index in errors:
                 self.reject(raw.text, errors[raw.index])
 
 
-def _kind(error: cmcc.DataError) -> str:
+def _kind(error: DataError) -> str:
     """The field that could not be read; where the error names none, the smallest place: turn, dialogue, line."""
     field_name = error.place.get("field")
-    return cmcc.printable(str(field_name), 40) if field_name is not None else list(error.place)[-1]
+    return printable(str(field_name), 40) if field_name is not None else list(error.place)[-1]
 
 
 def spool_file(job: SpoolJob, tick: Tick) -> Spooled:
@@ -106,19 +115,19 @@ def spool_file(job: SpoolJob, tick: Tick) -> Spooled:
     then written whole to `rejects`. Raises OSError when the disk is full.
     """
     job.folder.mkdir(parents=True)
-    reader, unique = cmcc.DialogueReader(job.care), cmcc.Uniqueness()
+    reader, unique = DialogueReader(job.care), Uniqueness()
     spooled = Spooled(job, reader.report, reader.merged)
     with _cycles_not_collected(), ExitStack() as stack:
         writers = _StreamWriters(spooled, stack)
-        raws = _ticked(cmcc.raw_dialogues(job.file, spooled.reject), tick)
-        for raw, dialogue in cmcc.read_each(raws, reader, unique, lambda raw, error: spooled.reject(raw.text, error)):
+        raws = _ticked(raw_dialogues(job.file, spooled.reject), tick)
+        for raw, dialogue in read_each(raws, reader, unique, lambda raw, error: spooled.reject(raw.text, error)):
             spooled.accepted[dialogue.row["dialogue_id"]] = _accepted(dialogue, raw.index)
             writers.add(dialogue, len(raw.text))
         writers.flush()
     return spooled
 
 
-def _ticked(raws: Iterable[cmcc.RawDialogue], tick: Tick) -> Iterator[cmcc.RawDialogue]:
+def _ticked(raws: Iterable[RawDialogue], tick: Tick) -> Iterator[RawDialogue]:
     waiting = 0
     for raw in raws:
         yield raw
@@ -141,16 +150,16 @@ def _cycles_not_collected() -> Iterator[None]:
             gc.enable()
 
 
-def _accepted(dialogue: cmcc.Dialogue, index: int) -> Accepted:
+def _accepted(dialogue: Dialogue, index: int) -> Accepted:
     if dialogue.config != "labeled":
         return Accepted(dialogue.digest, index)
     return Accepted(dialogue.digest, index, dialogue.split, *count_exchanges(dialogue.row))
 
 
-def count_exchanges(row: cmcc.Row) -> tuple[int, int]:
+def count_exchanges(row: Row) -> tuple[int, int]:
     """How many exchanges a labelled row has, and how many of its utterances are in none.
 
-    It counts what cmcc_bench.state.exchanges makes, from the speakers alone: making them takes a tenth of a build.
+    It counts what cmcc_bench.views.exchanges makes, from the speakers alone: making them takes a tenth of a build.
     """
     said_by_user = [utterance["speaker"] == USER for utterance in row["utterances"]]
     replies = sum(user and not following for user, following in pairwise(said_by_user))
@@ -164,17 +173,17 @@ class _StreamWriters:
 
     def __init__(self, spooled: Spooled, stack: ExitStack) -> None:
         self._spooled, self._stack = spooled, stack
-        self._blocks: dict[tuple[str, str], list[cmcc.Row]] = {}
+        self._blocks: dict[tuple[str, str], list[Row]] = {}
         self._characters: Counter[tuple[str, str]] = Counter()
         self._writers: dict[tuple[str, str], pa.RecordBatchStreamWriter] = {}
 
-    def add(self, dialogue: cmcc.Dialogue, characters: int) -> None:
+    def add(self, dialogue: Dialogue, characters: int) -> None:
         """Adds a dialogue whose raw text has so many characters."""
         key = dialogue.config, dialogue.split
         block = self._blocks.setdefault(key, [])
         block.append(dialogue.row)
         self._characters[key] += characters
-        if len(block) == cmcc.BLOCK or self._characters[key] > _BLOCK_CHARACTERS:
+        if len(block) == BLOCK or self._characters[key] > _BLOCK_CHARACTERS:
             self._write(*key, block)
             block.clear()
             self._characters[key] = 0
@@ -184,11 +193,11 @@ class _StreamWriters:
         for (source, split), block in self._blocks.items():
             self._write(source, split, block)
 
-    def _write(self, source: str, split: str, block: list[cmcc.Row]) -> None:
+    def _write(self, source: str, split: str, block: list[Row]) -> None:
         for config in CONFIGS[source]:
-            to_rows = cmcc.view(config)
+            to_rows = view(config)
             for rows in _pieces(new for row in block for new in to_rows(row)):
-                table = cmcc.table_of(rows, config)
+                table = table_of(rows, config)
                 self._writer(config, split, table.schema).write_table(table)
 
     def _writer(self, config: str, split: str, schema: pa.Schema) -> pa.RecordBatchStreamWriter:
@@ -198,9 +207,9 @@ class _StreamWriters:
         return self._writers[config, split]
 
 
-def _pieces(rows: Iterable[cmcc.Row]) -> Iterator[list[cmcc.Row]]:
+def _pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """The rows in lists that end where their texts are many: the rows of a dialogue share its KB, a table copies it."""
-    piece: list[cmcc.Row] = []
+    piece: list[Row] = []
     characters = 0
     for row in rows:
         piece.append(row)

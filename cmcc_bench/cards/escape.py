@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-import cmcc
+from cmcc_bench.errors import printable
 
 # Named by number: a number is never a part of Markdown's or HTML's structure, wherever it stands, tables included.
 _STRUCTURE = re.compile(r"[&<>|`*\[\]\\#!~$@{}]|(?<=:)//|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])", re.IGNORECASE)
@@ -13,4 +13,4 @@ _LONGEST = 200
 
 def shown(text: object) -> str:
     """A value as one line of Markdown that says just that: control characters escaped, cut where it is too long."""
-    return _STRUCTURE.sub(lambda found: "".join(f"&#{ord(c)};" for c in found[0]), cmcc.printable(str(text), _LONGEST))
+    return _STRUCTURE.sub(lambda found: "".join(f"&#{ord(c)};" for c in found[0]), printable(str(text), _LONGEST))

@@ -19,18 +19,19 @@ import jinja2
 from huggingface_hub import ModelCardData
 from markupsafe import Markup
 
-import cmcc
-from cmcc_bench import paper
+from cmcc_bench import paper, vocabulary
 from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.cards.escape import shown
 from cmcc_bench.cards.results import result_tables
 from cmcc_bench.cards.scores import Scored
 from cmcc_bench.corpus import place_name
 from cmcc_bench.distribution import requirement
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.training import Training, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.rooms import room
 from cmcc_bench.tasks import task_of
 from cmcc_bench.textform import FORM_FILE, FORMS, TextForm, load_form
+from cmcc_bench.vocabulary import EMOTIONS
 
 _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 NOT_RECORDED = "not recorded"
@@ -86,7 +87,7 @@ def write_model_card(
     """README.md of the checkpoint in `best`.
 
     facts: what run.json says, empty without one. name: the model's id on the Hub; without one its folder is named.
-    scored: what score_run gives. Raises FileNotFoundError when the installation lacks the templates, cmcc.DataError for
+    scored: what score_run gives. Raises FileNotFoundError when the installation lacks the templates, DataError for
     a folder that cmcc train did not write.
     """
     training = read_training(best)
@@ -119,7 +120,7 @@ def render(subject: CardSubject, scored: Sequence[Scored]) -> str:
         base_model=base_model(subject),
         citation=_trusted(paper.CITATION),
         toolkit=_trusted(requirement("train")),
-        cmcc=cmcc,
+        cmcc=vocabulary,
         forms=FORMS,
     )
     return re.sub(r"\n{3,}", "\n\n", text)
@@ -215,9 +216,9 @@ def machine_facts(subject: CardSubject) -> list[tuple[str, str]]:
 def thresholds(subject: CardSubject) -> list[tuple[str, str]]:
     """The probability from which each emotion is said; none for other models."""
     found = subject.settings.get("thresholds")
-    if not isinstance(found, list) or len(found) != len(cmcc.EMOTIONS):
+    if not isinstance(found, list) or len(found) != len(EMOTIONS):
         return []
-    return [(name, _number(value)) for name, value in zip(cmcc.EMOTIONS, found, strict=True)]
+    return [(name, _number(value)) for name, value in zip(EMOTIONS, found, strict=True)]
 
 
 def _dataset(subject: CardSubject) -> object:
@@ -229,7 +230,7 @@ def _read_settings(best: Path) -> Mapping[str, Any]:
     try:
         settings = json.loads((best / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise cmcc.DataError(str(error), "what save_pretrained writes", file=str(best / "config.json")) from error
+        raise DataError(str(error), "what save_pretrained writes", file=str(best / "config.json")) from error
     return settings if isinstance(settings, dict) else {}
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cmcc
 from cmcc_bench.corpus import fingerprint_of, is_synthetic, open_split
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.training import BEST
 from cmcc_bench.reports.systems import ResponseSystem, System, check_data, run_systems
@@ -73,7 +73,7 @@ def _check_model(systems: Sequence[System], best: Path) -> None:
         if system.model_digest not in (None, digest):
             hint = "Run cmcc predict again with another --out, then move this file away."
             expected = f"those of the checkpoint in {best.name}"
-            raise cmcc.DataError("predictions of another model", expected, hint, file=str(system.path))
+            raise DataError("predictions of another model", expected, hint, file=str(system.path))
 
 
 def _score(system: System, resamples: int, seed: int) -> Scored:
@@ -99,10 +99,10 @@ def _score(system: System, resamples: int, seed: int) -> Scored:
 def _gold_rows(system: System) -> list[Row]:
     try:
         return system.task.rows(system.dataset, (system.split,))[system.split]
-    except cmcc.DataError as error:  # the name in the file may be a path as seen from where it was decoded
+    except DataError as error:  # the name in the file may be a path as seen from where it was decoded
         hint = "Name the data set that was decoded with --dataset."
         place = error.place | {"predictions": str(system.path)}
-        raise cmcc.DataError(error.found, error.expected, hint, **place) from error
+        raise DataError(error.found, error.expected, hint, **place) from error
 
 
 def _score_written(system: ResponseSystem, resamples: int, seed: int) -> dict[str, Scores]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-import cmcc
 from cmcc_bench.corpus import open_dataset
 from cmcc_bench.decoding import Dialogue, TrainedModel, decode
+from cmcc_bench.errors import DataError
 from cmcc_bench.masking import mask
-from cmcc_bench.state import LocalKB, kb_from_json
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import read_labels
+from cmcc_bench.views import LocalKB, kb_from_json
 
 SEGMENTS = {
     "entities": "entities 实体",
@@ -68,7 +68,7 @@ def choose_kb(dataset: str, dialogue_id: str | None) -> tuple[str, LocalKB]:
     else:
         wanted = next((row for row in rows if row["dialogue_id"] == dialogue_id), None)
     if wanted is None:
-        raise cmcc.DataError(repr(dialogue_id), f"the id of a dialogue of {dataset}", dataset=dataset)
+        raise DataError(repr(dialogue_id), f"the id of a dialogue of {dataset}", dataset=dataset)
     return wanted["dialogue_id"], kb_from_json(wanted["kb"])
 
 

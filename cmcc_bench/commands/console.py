@@ -11,7 +11,7 @@ from typing import TypeAlias
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-import cmcc
+from cmcc_bench.errors import printable
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -74,7 +74,7 @@ def quiet_without_terminal() -> None:
 
 def say(line: str) -> None:
     """Prints a line as it may be shown in a terminal."""
-    console.print(cmcc.printable(line, len(line)), markup=False, highlight=False, soft_wrap=True)
+    console.print(printable(line, len(line)), markup=False, highlight=False, soft_wrap=True)
 
 
 def confirmed(question: str) -> bool:

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cmcc
 from cmcc_bench.commands.console import Commands, confirmed, count, progress_bar, quiet_without_terminal, say
+from cmcc_bench.errors import DataError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -109,7 +109,7 @@ def _metrics(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
 
     folders = {path.parent.name: path.parent for path in sorted(room("metrics").glob("*/README.md"))}
     if unknown := sorted(set(options.metric or ()) - folders.keys()):
-        raise cmcc.DataError("no such metric", f"one of {', '.join(folders)}", metric=", ".join(unknown))
+        raise DataError("no such metric", f"one of {', '.join(folders)}", metric=", ".join(unknown))
     chosen = options.metric or folders
     return [(metric_artifact(folders[name]), f"{options.organization}/{name}") for name in chosen]
 
@@ -122,7 +122,7 @@ def _leaderboard(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
         folder = room("leaderboard")
     except FileNotFoundError as error:
         expected = "the leaderboard's page in this installation"
-        raise cmcc.DataError("no such folder", expected, folder="leaderboard") from error
+        raise DataError("no such folder", expected, folder="leaderboard") from error
     results = options.results or f"{options.repository}-results"
     return [(leaderboard_artifact(folder, results), options.repository), (results_artifact(), results)]
 

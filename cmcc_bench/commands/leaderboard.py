@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import cmcc
 from cmcc_bench.commands.console import (
     Commands,
     confirmed,
@@ -20,6 +19,7 @@ from cmcc_bench.commands.console import (
     say,
     task_name,
 )
+from cmcc_bench.errors import DataError, printable
 
 LEADERBOARD = "CMCC_LEADERBOARD"  # the environment's name for the repository that submissions go to
 
@@ -108,7 +108,7 @@ def _validate(options: argparse.Namespace) -> int:
     rows = rows_to_answer(track, options.dataset, options.split)
     checked = check_file(options.predictions, track, rows)
     for problem in checked.problems:
-        shown = cmcc.printable(str(mask_error(problem)), 1000)
+        shown = printable(str(mask_error(problem)), 1000)
         errors.print(shown, style="red", markup=False, highlight=False, soft_wrap=True)
     if checked.problems:
         more = ": the first ones, fix them and check again" if len(checked.problems) == PROBLEMS else ""
@@ -165,7 +165,7 @@ def _check_end2end(path: Path) -> None:
 
     if facts_path(path).exists() and task_of_file(path) == RESPONSE.name and read_system(path).mode != "end2end":
         hint = "Make them with cmcc predict --mode end2end."
-        raise cmcc.DataError("predictions made with the oracle", "those of a system alone", hint, file=str(path))
+        raise DataError("predictions made with the oracle", "those of a system alone", hint, file=str(path))
 
 
 def _show(options: argparse.Namespace) -> int:

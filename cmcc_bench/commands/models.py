@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-import cmcc
 from cmcc_bench.commands.console import Commands, console, count, errors, positive, progress_bar, task_name
+from cmcc_bench.errors import DataError
+from cmcc_bench.reader.splits import SPLITS
+from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 if TYPE_CHECKING:
     from cmcc_bench.reports.table import ReportTable
@@ -30,7 +32,7 @@ def _add_predict(commands: Commands) -> None:
         "model", type=Path, help="the folder of a run's best checkpoint, RUN/best, of any task; or a Hub id"
     )
     predict.add_argument("dataset", help="a built folder, a Hub id, `sample`, or a Track 2 test file")
-    predict.add_argument("--split", default="test", choices=cmcc.SPLITS, help="default: %(default)s")
+    predict.add_argument("--split", default="test", choices=SPLITS, help="default: %(default)s")
     predict.add_argument("--mode", default="end2end", choices=("end2end", "oracle"), help="default: %(default)s")
     predict.add_argument("--format", default="jsonl", choices=("jsonl", "seretod"), help="default: %(default)s")
     predict.add_argument("--batch-size", type=positive, help="dialogues decoded at a time")
@@ -48,7 +50,7 @@ def _add_score(commands: Commands) -> None:
         nargs="?",
         help="a built folder, a Hub id, or `sample`; of a Track 2 result file, the file with the gold that it lacks",
     )
-    score.add_argument("--split", default="test", choices=cmcc.SPLITS, help="default: %(default)s")
+    score.add_argument("--split", default="test", choices=SPLITS, help="default: %(default)s")
     score.add_argument(
         "--task",
         type=task_name,
@@ -194,9 +196,9 @@ def _score_track2(options: argparse.Namespace) -> Scored:
     file, fold = options.predictions, options.fold_caring
     if options.version == "strict":
         hint = "Leave --version out; a built data set has the strict scores."
-        raise cmcc.DataError("the version strict", "seretod for a Track 2 result file", hint, file=str(file))
+        raise DataError("the version strict", "seretod for a Track 2 result file", hint, file=str(file))
     dialogues = read_results(file, options.dataset, fold)
-    synthetic = any(dialogue["id"].startswith(cmcc.SYNTHETIC_ID) for dialogue in dialogues)
+    synthetic = any(dialogue["id"].startswith(SYNTHETIC_ID) for dialogue in dialogues)
     if options.against:
         others = read_results(options.against, options.dataset, fold)
         return compare_track2(dialogues, others, options.resamples, options.seed, fold), (), synthetic

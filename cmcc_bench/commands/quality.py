@@ -136,12 +136,12 @@ def _find(options: argparse.Namespace, source: Source) -> int:
 
 
 def _apply(options: argparse.Namespace, source: Source) -> int:
-    import cmcc
+    from cmcc_bench.errors import DataError, printable
     from cmcc_bench.quality.decisions import apply_review, log_path, read_log, write_applied
     from cmcc_bench.quality.review import read_review
 
     if options.out is None or options.out.suffix != ".json":
-        raise cmcc.DataError(f"--out {options.out}", "--out CARE.json, the care file to write", option="--apply")
+        raise DataError(f"--out {options.out}", "--out CARE.json, the care file to write", option="--apply")
     applied = apply_review(read_review(options.apply), source, options.apply.name)
     earlier = _earlier_log(options, source.care)
     if log_path(options.out).exists():
@@ -151,7 +151,7 @@ def _apply(options: argparse.Namespace, source: Source) -> int:
     message = f"{options.out}: {message}; log: {log_path(options.out)}"
     console.print(message, markup=False, highlight=False, soft_wrap=True)
     for change in applied.by_hand:
-        place = f"dialogue {cmcc.printable(change.dialogue_id, 40)}, turn {change.turn}"
+        place = f"dialogue {printable(change.dialogue_id, 40)}, turn {change.turn}"
         line = f"NOT APPLIED: {place}: mend 客服意图 in the raw file by hand, as a care file only adds acts"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return int(bool(applied.by_hand))

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from transformers import PreTrainedModel
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.causal_lm import longest_input
 from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.tasks import Prediction
@@ -183,7 +183,7 @@ class _Start(NamedTuple):
 def check_mode(mode: str) -> None:
     """Raises cmcc.DataError for an unknown mode."""
     if mode not in MODES:
-        raise cmcc.DataError(repr(mode), " or ".join(MODES), mode=mode)
+        raise DataError(repr(mode), " or ".join(MODES), mode=mode)
 
 
 def _longest_context(model: PreTrainedModel, form: TextForm) -> int:
@@ -193,7 +193,7 @@ def _longest_context(model: PreTrainedModel, form: TextForm) -> int:
     needed = max(segment.longest for segment in form.segments)
     if longest <= needed:
         hint = "Train a model with more positions."
-        raise cmcc.DataError(
+        raise DataError(
             f"{longest} positions",
             f"more than the {needed} of the longest segment",
             hint,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-import cmcc
-from cmcc_bench.state import KBEntry, LocalKB, kb_from_json
-from cmcc_bench.state.kb import TYPES
+from cmcc_bench.reader.track2 import Track2Dialogue
+from cmcc_bench.views import KBEntry, LocalKB, kb_from_json
+from cmcc_bench.views.kb import TYPES
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def response_dialogues(rows: Iterable[Mapping[str, Any]]) -> Iterator[Dialogue]:
         yield Dialogue(dialogue_id, kb_from_json(members[0]["kb"]), members)
 
 
-def track2_dialogue(dialogue: cmcc.Track2Dialogue) -> Dialogue:
+def track2_dialogue(dialogue: Track2Dialogue) -> Dialogue:
     """A dialogue of a Track 2 file; it has no gold, so it can be decoded end to end only."""
     rows = tuple({"user": exchange.user} for exchange in dialogue.exchanges)
     return Dialogue(dialogue.dialogue_id, track2_kb(dialogue.kb), rows)

@@ -10,12 +10,12 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.encoding import end_id, history_ids, segment_ids, start_ids
 from cmcc_bench.models.tokenizer import Tokenizer, text_of
-from cmcc_bench.state import LocalKB, kb_result
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import Segment, TextForm
+from cmcc_bench.views import LocalKB, kb_result
 
 MODES = ("end2end", "oracle")
 
@@ -94,7 +94,7 @@ class ExchangeDecoding:
         text = self._row.get(segment.column)
         if not isinstance(text, str):
             expected = f"the text of {segment.column}, which the mode {self._setting.mode} is given"
-            raise cmcc.DataError(f"{text!r:.40}", expected, dialogue=self.dialogue_id, exchange=self.exchange)
+            raise DataError(f"{text!r:.40}", expected, dialogue=self.dialogue_id, exchange=self.exchange)
         return text
 
     def _write(self, segment: Segment) -> Generator[Feed, int, str]:

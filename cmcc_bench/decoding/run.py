@@ -10,7 +10,8 @@ from pathlib import Path
 
 from transformers import PreTrainedModel
 
-import cmcc
+from cmcc_bench.errors import DataError
+from cmcc_bench.features import VERSION
 from cmcc_bench.models.causal_lm import load_model
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
@@ -41,12 +42,12 @@ def open_model(folder: str | Path, is_packed: bool = True) -> TrainedModel:
     """
     if not Path(folder).is_dir():
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
-        raise cmcc.DataError("no such folder", "a folder of a trained model", hint, model=str(folder))
+        raise DataError("no such folder", "a folder of a trained model", hint, model=str(folder))
     form, tokenizer, model = load_form(Path(folder)), load_tokenizer(folder), load_model(folder)
     embeddings = model.get_input_embeddings().get_parameter("weight").shape[0]
     if embeddings < len(tokenizer):
         hint = "Copy the tokenizer's files from the run that trained the model."
-        raise cmcc.DataError(f"{len(tokenizer)} tokens", f"at most the model's {embeddings}", hint, model=str(folder))
+        raise DataError(f"{len(tokenizer)} tokens", f"at most the model's {embeddings}", hint, model=str(folder))
     if is_packed:
         pack_linear_layers(model)
     return TrainedModel(str(folder), model, tokenizer, form)
@@ -96,10 +97,10 @@ def predict(
 def _check_request(mode: str, output_format: str) -> None:
     check_mode(mode)
     if output_format not in FORMATS:
-        raise cmcc.DataError(repr(output_format), " or ".join(FORMATS), format=output_format)
+        raise DataError(repr(output_format), " or ".join(FORMATS), format=output_format)
     if output_format == "seretod" and mode != "end2end":
         hint = "A Track 2 test file has no gold for an oracle."
-        raise cmcc.DataError(repr(mode), "end2end with the format seretod", hint, mode=mode)
+        raise DataError(repr(mode), "end2end with the format seretod", hint, mode=mode)
 
 
 def _new_run(trained: TrainedModel, source: Source, mode: str, output_format: str, batch_size: int) -> PredictionRun:
@@ -122,7 +123,7 @@ def _new_run(trained: TrainedModel, source: Source, mode: str, output_format: st
 
 def library_versions() -> dict[str, str]:
     """Of what predictions depend on."""
-    return {"cmcc": cmcc.VERSION} | {name: version(name) for name in ("torch", "transformers")}
+    return {"cmcc": VERSION} | {name: version(name) for name in ("torch", "transformers")}
 
 
 def _new_lines(

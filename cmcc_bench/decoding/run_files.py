@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import orjson
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.scoring.lines import filled_lines, parse_line
 from cmcc_bench.scoring.predictions import facts_path
 from cmcc_bench.tasks import Place, Prediction, prediction_of
@@ -101,13 +101,11 @@ class RunFiles:
         Predictions of another run are never written over: its record would be gone first, and then not be theirs.
         """
         if self.out.is_dir():
-            raise cmcc.DataError(
-                "a folder", "the name of a file", "Give --out a file, not a folder.", file=str(self.out)
-            )
+            raise DataError("a folder", "the name of a file", "Give --out a file, not a folder.", file=str(self.out))
         before = self._read_record()
         if self.out.exists() and (before is None or _identity(before) != _identity(run)):
             hint = "Give another --out, or remove it."
-            raise cmcc.DataError("a file that this run did not write", "a free name", hint, file=str(self.out))
+            raise DataError("a file that this run did not write", "a free name", hint, file=str(self.out))
 
     def write_record(self, run: PredictionRun) -> None:
         """Puts OUT.run.json in its place."""
@@ -120,7 +118,7 @@ class RunFiles:
         if before is None or _identity(before) != _identity(run):
             expected = f"those of the model {run.model} in the mode {run.mode} on {run.dataset}"
             hint = f"Give another --out, or remove {self.part.name} to begin anew."
-            raise cmcc.DataError("unfinished predictions of another run", expected, hint, file=str(self.part))
+            raise DataError("unfinished predictions of another run", expected, hint, file=str(self.part))
         whole, end, _ = self.part.read_bytes().rpartition(b"\n")  # what follows the last line break was cut off
         lines = filled_lines(BytesIO(whole + end), str(self.part))
         return [_line(line, {"file": str(self.part), "line": number}) for number, line in lines]
@@ -132,7 +130,7 @@ class RunFiles:
             return PredictionRun(**orjson.loads(self.record.read_bytes()))
         except (orjson.JSONDecodeError, TypeError) as error:
             hint = "Give another --out, or remove it."
-            raise cmcc.DataError(str(error), "what cmcc predict writes", hint, file=str(self.record)) from error
+            raise DataError(str(error), "what cmcc predict writes", hint, file=str(self.record)) from error
 
 
 def append_line(stream: IO[bytes], line: Line) -> None:
@@ -167,9 +165,9 @@ def _line(text: bytes, place: Place) -> Line:
     try:
         value: Any = parse_line(text, place)
         return Line(prediction_of(value, place), value.get("cut_entities"))
-    except cmcc.DataError as error:
+    except DataError as error:
         hint = "Remove the file to start again from the first dialogue."
-        raise cmcc.DataError(error.found, error.expected, hint, **error.place) from error
+        raise DataError(error.found, error.expected, hint, **error.place) from error
 
 
 def _whole_dialogues(lines: Sequence[Line], sizes: Mapping[str, int]) -> list[Line]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
-import cmcc
 from cmcc_bench import corpus
+from cmcc_bench.errors import DataError
 from cmcc_bench.scoring.track2 import is_track2, read_track2_file
 from cmcc_bench.tasks import Prediction
+from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 from .dialogues import Dialogue, response_dialogues, track2_dialogue
 
@@ -40,7 +41,7 @@ class Source:
     @property
     def is_synthetic(self) -> bool:
         """Whether a simulator made any of the dialogues."""
-        return any(dialogue_id.startswith(cmcc.SYNTHETIC_ID) for dialogue_id in self.sizes)
+        return any(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in self.sizes)
 
 
 def open_split(name: str, split: str) -> Source:
@@ -50,7 +51,7 @@ def open_split(name: str, split: str) -> Source:
     """
     if not (Path(name) / "README.md").exists() and is_track2(name):
         hint = "Add --format seretod: the result file is then of the same form."
-        raise cmcc.DataError("a SereTOD Track 2 file", "a built folder, a Hub id or `sample`", hint, dataset=name)
+        raise DataError("a SereTOD Track 2 file", "a built folder, a Hub id or `sample`", hint, dataset=name)
     rows = corpus.open_split(name, "response", split)
     sizes: dict[str, int] = {}
     for dialogue_id in rows["dialogue_id"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cmcc
+from cmcc_bench.errors import printable
 from cmcc_bench.figures.data import Figure, Words
 from cmcc_bench.reports.table import mark
 
@@ -20,7 +20,7 @@ class Subject:
     @property
     def words(self) -> Words:
         """A line that names the data, and says so when they are synthetic."""
-        name = cmcc.printable(self.dataset)
+        name = printable(self.dataset)
         chinese = " — 合成数据（SYNTHETIC），不是 CMCC 的结果" if self.synthetic else ""
         return Words(
             f"{name}, {self.dialogues:,} dialogues{mark(bool(self.synthetic))}",

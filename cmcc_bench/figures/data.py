@@ -13,8 +13,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-import cmcc
 from cmcc_bench.statistics.counts import Counts
+from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS
 
 Integers: TypeAlias = NDArray[np.int64]
 
@@ -46,7 +46,7 @@ class Label:
         """Its names; a caring act bears a star."""
         if self.kind == "turns":
             return Words(str(self.index), str(self.index))
-        name, chinese = list((cmcc.EMOTIONS if self.kind == "emotions" else cmcc.ACTS).items())[self.index]
+        name, chinese = list((EMOTIONS if self.kind == "emotions" else ACTS).items())[self.index]
         star = " *" if self.caring else ""
         return Words(name.replace("_", " ").capitalize() + star, chinese + star)
 
@@ -58,7 +58,7 @@ class Label:
     @property
     def caring(self) -> bool:
         """Whether it is one of CMCC's caring acts."""
-        return self.kind == "acts" and list(cmcc.ACTS)[self.index] in cmcc.CARING_ACTS
+        return self.kind == "acts" and list(ACTS)[self.index] in CARING_ACTS
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _turns(counts: Counts) -> Figure | None:
 
 
 def _emotions(counts: Counts) -> Figure | None:
-    found = [counts.labels["emotions", index] for index in range(len(cmcc.EMOTIONS))]
+    found = [counts.labels["emotions", index] for index in range(len(EMOTIONS))]
     if not sum(found[1:]):
         return None
     content = Bars(
@@ -165,7 +165,7 @@ def _emotions(counts: Counts) -> Figure | None:
 
 
 def _acts(counts: Counts) -> Figure | None:
-    found = [counts.labels["acts", index] for index in range(len(cmcc.ACTS))]
+    found = [counts.labels["acts", index] for index in range(len(ACTS))]
     if not sum(found):
         return None
     labels = tuple(Label("acts", index) for index in range(len(found)))

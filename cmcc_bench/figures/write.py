@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.figures.caption import Subject, title_of
 from cmcc_bench.figures.data import Figure, figures_of
 from cmcc_bench.figures.fonts import characters, chinese_font
 from cmcc_bench.figures.page import write_page
 from cmcc_bench.figures.printed import write_print
 from cmcc_bench.statistics.counts import Counts
+from cmcc_bench.vocabulary import ZH
 
 PAGE = "figures.html"
 FORMATS = ("svg", "png", "html")
@@ -46,7 +47,7 @@ def write_figures(
     figures = [figure for figure in figures_of(counts) if figure.number in numbers]
     if not figures:
         hint = "Figures show labels: build with labelled raw files; cmcc stats counts what there is."
-        raise cmcc.DataError("no labels to draw", "annotated dialogues", hint, dataset=dataset)
+        raise DataError("no labels to draw", "annotated dialogues", hint, dataset=dataset)
     subject = Subject(dataset, counts.dialogues, counts.synthetic)
     font = chinese_font(_chinese(figures, subject)) if language == "zh" else None
     printed = language if font else "en"
@@ -70,7 +71,7 @@ def _chinese(figures: list[Figure], subject: Subject) -> list[str]:
     """Every Chinese text that the printed figures may hold."""
     headings = [title_of(figure).zh + figure.note.zh for figure in figures]
     named = replace(subject, dataset="")
-    return [named.words.zh, *headings, *cmcc.ZH.values(), "一二三四轮：用户情绪客服行为对话数标签（每两句）"]
+    return [named.words.zh, *headings, *ZH.values(), "一二三四轮：用户情绪客服行为对话数标签（每两句）"]
 
 
 def _in_print(subject: Subject, font: str | None) -> Subject:

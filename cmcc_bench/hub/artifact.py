@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from huggingface_hub import DatasetCard, DatasetCardData, RepoCard
 
-import cmcc
 from cmcc_bench.build.folder import version_of
 from cmcc_bench.build.place import CARD_NAME, REPORT_NAME, is_earlier_build
 from cmcc_bench.distribution import NAME, VERSION, requirement
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.card import CardWriter, card_head
 from cmcc_bench.hub.names import (
     REQUIREMENTS_NAME,
@@ -33,6 +33,7 @@ from cmcc_bench.hub.names import (
 )
 from cmcc_bench.models.training import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.system_files import is_system_file
+from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 # Takes the folder of a checkpoint; returns a file, or None, and a note for the user.
 ResultsWriter: TypeAlias = Callable[[Path], tuple[bytes | None, str]]
@@ -78,16 +79,16 @@ def count_dialogues(folder: Path) -> tuple[int, int]:
                     ids.update(pc.unique(batch["dialogue_id"]).to_pylist())
         except (pa.ArrowException, KeyError) as error:
             name = path.relative_to(folder).as_posix()
-            found = cmcc.printable(str(error).split("\n")[0])
-            raise cmcc.DataError(found, "Parquet with dialogue_id", folder=str(folder), file=name) from error
-    return len(ids), sum(name.startswith(cmcc.SYNTHETIC_ID) for name in ids)
+            found = printable(str(error).split("\n")[0])
+            raise DataError(found, "Parquet with dialogue_id", folder=str(folder), file=name) from error
+    return len(ids), sum(name.startswith(SYNTHETIC_ID) for name in ids)
 
 
 def check_built(folder: Path) -> str:
     """The version of a built folder. Raises cmcc.DataError when it is none, or not as the build left it."""
     if not is_earlier_build(folder):
         hint = f"Build it first: cmcc build --data-dir RAW --out {folder.name}"
-        raise cmcc.DataError("a folder without a build's card and report", "a built folder", hint, folder=str(folder))
+        raise DataError("a folder without a build's card and report", "a built folder", hint, folder=str(folder))
     configs = card_head(folder).get("configs")
     listed = configs if isinstance(configs, list) else []
     versions = {str(config.get("version")) for config in listed if isinstance(config, dict)}
@@ -95,7 +96,7 @@ def check_built(folder: Path) -> str:
     if versions != {found}:
         hint = "Build it again: a loader would give rows of another version."
         expected = f"version {', '.join(sorted(versions)) or 'unknown'}, as README.md says"
-        raise cmcc.DataError(f"data of version {found}", expected, hint, folder=str(folder))
+        raise DataError(f"data of version {found}", expected, hint, folder=str(folder))
     return found
 
 
@@ -128,7 +129,7 @@ def model_artifact(run: Path, write_card: CardWriter, write_results: ResultsWrit
     files = files_of(best, is_model_file, "the files of a checkpoint (safetensors, config, tokenizer, card)")
     if "config.json" not in files or not any(map(is_weights, files)):
         hint = "Name the folder of a run, or of its best checkpoint, RUN/best."
-        raise cmcc.DataError("no config.json, or no model.safetensors", "a trained model", hint, folder=str(best))
+        raise DataError("no config.json, or no model.safetensors", "a trained model", hint, folder=str(best))
     facts = run_facts(best)
     if CARD_NAME not in files:
         files[CARD_NAME] = write_card(best, facts).encode()
@@ -145,7 +146,7 @@ def best_folder(run: Path) -> Path:
     """The checkpoint of a run. run: RUN or RUN/best. Raises cmcc.DataError when it is no folder."""
     best = run / BEST if (run / BEST).is_dir() else run
     if not best.is_dir():
-        raise cmcc.DataError("no such folder", "the folder of a run", "Name RUN or RUN/best.", folder=str(run))
+        raise DataError("no such folder", "the folder of a run", "Name RUN or RUN/best.", folder=str(run))
     return best
 
 
@@ -171,9 +172,9 @@ def read_facts(path: Path) -> dict[str, Any]:
     try:
         facts = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
-        raise cmcc.DataError(str(error), "what cmcc train writes", file=str(path)) from error
+        raise DataError(str(error), "what cmcc train writes", file=str(path)) from error
     if not isinstance(facts, dict):
-        raise cmcc.DataError(type(facts).__name__, "a JSON object", file=str(path))
+        raise DataError(type(facts).__name__, "a JSON object", file=str(path))
     return facts
 
 
@@ -182,7 +183,7 @@ def metric_artifact(folder: Path) -> Artifact:
     files = files_of(folder, is_space_file, "a metric's module and page")
     module = f"{folder.name}.py"
     if not files.keys() >= {module, CARD_NAME}:
-        raise cmcc.DataError("no such files", f"{module} and {CARD_NAME}", folder=str(folder))
+        raise DataError("no such files", f"{module} and {CARD_NAME}", folder=str(folder))
     _require_package(files, "train")
     return Artifact("space", files, False, False, _tag(files), is_space_file, _sdk(folder, "static"))
 
@@ -194,10 +195,10 @@ def leaderboard_artifact(folder: Path, results: str) -> Artifact:
     """
     if "/" not in results:
         hint = "The Space reads the results by this id, whoever opens it."
-        raise cmcc.DataError(results, "ORGANIZATION/NAME", hint, repository=results)
+        raise DataError(results, "ORGANIZATION/NAME", hint, repository=results)
     files = files_of(folder, is_space_file, "the leaderboard's code and pages")
     if not files.keys() >= {"app.py", CARD_NAME}:
-        raise cmcc.DataError("no such files", f"app.py and {CARD_NAME}", folder=str(folder))
+        raise DataError("no such files", f"app.py and {CARD_NAME}", folder=str(folder))
     _require_package(files, "leaderboard")
     files[CARD_NAME] = _card_with_datasets(folder, [results])
     return Artifact("space", files, False, False, _tag(files), is_space_file, _sdk(folder, "gradio"))
@@ -227,7 +228,7 @@ def _require_package(files: dict[str, Path | bytes], extra: str) -> None:
         files[REQUIREMENTS_NAME] = f"{requirement(extra)}=={VERSION}\n".encode()
     elif not re.search(rb"^%b(?![\w.-])" % NAME.encode(), content, re.MULTILINE):
         hint = f"Add the line {requirement(extra)}."
-        raise cmcc.DataError(f"no line for {NAME}", "the package that the code imports", hint, file=REQUIREMENTS_NAME)
+        raise DataError(f"no line for {NAME}", "the package that the code imports", hint, file=REQUIREMENTS_NAME)
 
 
 def _sdk(folder: Path, otherwise: str) -> str:
@@ -272,4 +273,4 @@ def check_no_token(artifact: Artifact) -> None:
     for name, source in artifact.files.items():
         if not name.endswith((".parquet", ".safetensors")) and _TOKEN.search(read_file(source)):
             hint = "Take it out, and make it invalid: https://huggingface.co/settings/tokens"
-            raise cmcc.DataError("what looks like an access token", "none", hint, file=name)
+            raise DataError("what looks like an access token", "none", hint, file=name)

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from huggingface_hub import RepoCard
 from yaml import YAMLError
 
-import cmcc
 from cmcc_bench.build.place import CARD_NAME
+from cmcc_bench.errors import DataError
 
 # Takes the folder of a checkpoint, RUN/best, and what RUN/run.json says (empty without one); returns README.md.
 CardWriter: TypeAlias = Callable[[Path, Mapping[str, Any]], str]
@@ -25,5 +25,5 @@ def card_head(folder: Path) -> dict[str, Any]:
         head: dict[str, Any] = RepoCard.load(path, ignore_metadata_errors=True).data.to_dict()
     except (ValueError, TypeError, AttributeError, YAMLError) as error:
         found = str(error).split("\n")[0]
-        raise cmcc.DataError(found, "a card with a head in YAML", folder=str(folder), file=CARD_NAME) from error
+        raise DataError(found, "a card with a head in YAML", folder=str(folder), file=CARD_NAME) from error
     return head

@@ -19,7 +19,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-import cmcc
+from cmcc_bench.errors import DataError, printable
 
 _LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN to a token of https://huggingface.co/settings/tokens."
 _AGAIN = "Run it again: what is uploaded already is not sent twice."
@@ -52,17 +52,17 @@ def hub_errors(**place: str) -> Iterator[None]:
     except RuntimeError as error:  # an upload failed in a thread, where the cause says why, or in hf_xet
         if isinstance(error.__cause__, httpx2.HTTPError):
             raise explained(error.__cause__, **place) from error
-        found = cmcc.printable(str(error).split("\n")[0])
-        raise cmcc.DataError(found, "an upload or a download that ends", _AGAIN, **place) from error
+        found = printable(str(error).split("\n")[0])
+        raise DataError(found, "an upload or a download that ends", _AGAIN, **place) from error
     except ValueError as error:  # the Hub's check of a card's head
-        if isinstance(error, cmcc.DataError) or "README.md" not in str(error):
+        if isinstance(error, DataError) or "README.md" not in str(error):
             raise
-        raise cmcc.DataError(str(error), "a card that the Hub takes", "Mend README.md.", **place) from error
+        raise DataError(str(error), "a card that the Hub takes", "Mend README.md.", **place) from error
 
 
-def explained(error: Exception, **place: str) -> cmcc.DataError:
+def explained(error: Exception, **place: str) -> DataError:
     """The error for a person; it quotes neither headers nor tokens."""
-    return cmcc.DataError(*_words(error), **place)
+    return DataError(*_words(error), **place)
 
 
 def _words(error: Exception) -> tuple[str, str, str]:
@@ -90,5 +90,5 @@ def _words(error: Exception) -> tuple[str, str, str]:
 def _words_of_status(error: HfHubHTTPError) -> tuple[str, str, str]:
     status = error.response.status_code
     found, expected, hint = _STATUSES.get(status, ("an error of the server", "an answer", f"Try later. {_AGAIN}"))
-    said = f": {cmcc.printable(error.server_message)}" if error.server_message else ""
+    said = f": {printable(error.server_message)}" if error.server_message else ""
     return f"{found} (status {status}{said})", expected, hint

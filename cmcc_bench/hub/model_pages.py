@@ -9,10 +9,10 @@ from typing import Any
 
 from huggingface_hub import HfApi, constants
 
-import cmcc
 from cmcc_bench.cards.model_card import write_model_card
 from cmcc_bench.cards.scores import Scored, score_run
 from cmcc_bench.corpus import HUB_ID
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.push import full_name, user_name
 from cmcc_bench.hub.results import TASKS, eval_entries, eval_file
@@ -76,4 +76,4 @@ class ModelPages:
 def check_hub_id(name: str) -> None:
     """Raises cmcc.DataError unless the name may be that of a repository on the Hub."""
     if not HUB_ID.fullmatch(name):
-        raise cmcc.DataError(cmcc.printable(name), "an id such as ORGANIZATION/NAME", dataset_id=name)
+        raise DataError(printable(name), "an id such as ORGANIZATION/NAME", dataset_id=name)

@@ -8,10 +8,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeAlias
 
-import cmcc
 from cmcc_bench.build.parquet import parquet_name
 from cmcc_bench.build.place import CARD_NAME, EVAL_NAME, REPORT_NAME, SPLIT_IDS_NAME, is_figure
 from cmcc_bench.build.spool import CONFIGS
+from cmcc_bench.errors import DataError, printable
+from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.system_files import is_system_file
 
 REQUIREMENTS_NAME = "requirements.txt"
@@ -19,7 +20,7 @@ RESULTS_NAME = ".eval_results/cmcc.yaml"  # of a model; others there are by othe
 
 _Rule: TypeAlias = Callable[[str], bool]
 
-_PARQUET = {parquet_name(config, split) for source in CONFIGS.values() for config in source for split in cmcc.SPLITS}
+_PARQUET = {parquet_name(config, split) for source in CONFIGS.values() for config in source for split in SPLITS}
 _DATASET = _PARQUET | {CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME, EVAL_NAME}
 
 # What save_pretrained writes of a model, a tokenizer and a text form, as globs; of weights safetensors alone, so that
@@ -91,7 +92,7 @@ def files_of(folder: Path, is_allowed: _Rule, what: str) -> dict[str, Path | byt
     Raises cmcc.DataError that lists what is not allowed: files of other names, and links, as they lead elsewhere.
     """
     if not folder.is_dir():
-        raise cmcc.DataError("no such folder", f"a folder of {what}", folder=str(folder))
+        raise DataError("no such folder", f"a folder of {what}", folder=str(folder))
     found = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
@@ -99,7 +100,7 @@ def files_of(folder: Path, is_allowed: _Rule, what: str) -> dict[str, Path | byt
     }
     if strange := [name for name, path in found.items() if path.is_symlink() or not is_allowed(name)]:
         hint = "Move them away, then run it again."
-        raise cmcc.DataError(listed(strange), f"nothing but {what}", hint, folder=str(folder))
+        raise DataError(listed(strange), f"nothing but {what}", hint, folder=str(folder))
     return dict(found)
 
 
@@ -107,4 +108,4 @@ def listed(names: Iterable[str]) -> str:
     """Names as a message shows them."""
     every = sorted(names)
     more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
-    return ", ".join(map(cmcc.printable, every[:_SHOWN])) + more
+    return ", ".join(map(printable, every[:_SHOWN])) + more

@@ -12,11 +12,11 @@ from typing import Any
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-import cmcc
 from cmcc_bench.build.atomic import put_in_place, recover
 from cmcc_bench.build.card import SYNTHETIC_TAG
 from cmcc_bench.build.place import CARD_NAME
 from cmcc_bench.corpus import check_name, is_folder
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.artifact import Kind, check_built, count_dialogues
 from cmcc_bench.hub.card import card_head
 from cmcc_bench.hub.errors import hub_errors
@@ -43,7 +43,7 @@ class Pulled:
         """For a person, safe to print."""
         lines = [f"{self.folder}: {self.about}, commit {self.commit}"]
         if self.left_out:
-            names = ", ".join(map(cmcc.printable, self.left_out[:5])) + (", ..." if len(self.left_out) > 5 else "")
+            names = ", ".join(map(printable, self.left_out[:5])) + (", ..." if len(self.left_out) > 5 else "")
             lines.append(f"  not taken, as none of a {self.kind}'s files: {names}")
         return lines
 
@@ -103,7 +103,7 @@ def model_folder(name: str | Path, revision: str | None = None) -> Path:
 def check_model(folder: Path) -> str | None:
     """The name of a dialogue model's text form; None of another model. Raises cmcc.DataError when it is no model."""
     if not (folder / "config.json").exists():
-        raise cmcc.DataError("no config.json", "a model", model=str(folder))
+        raise DataError("no config.json", "a model", model=str(folder))
     return load_form(folder).name if (folder / FORM_FILE).exists() else None
 
 
@@ -115,7 +115,7 @@ def is_synthetic_model(folder: Path) -> bool:
 def _dataset_files(name: str, there: list[str]) -> list[str]:
     wanted = [path for path in there if is_dataset_file(path)]
     if CARD_NAME not in wanted or not any(path.endswith(".parquet") for path in wanted):
-        raise cmcc.DataError("no card, or no Parquet under its names", "what cmcc push published", repository=name)
+        raise DataError("no card, or no Parquet under its names", "what cmcc push published", repository=name)
     return wanted
 
 
@@ -123,11 +123,11 @@ def _model_files(name: str, there: list[str]) -> list[str]:
     wanted = [path for path in there if is_model_file(path)]
     if not any(map(is_weights, wanted)):
         pickles = sorted(path for path in there if is_pickle(path))
-        found = f"pickles only ({', '.join(map(cmcc.printable, pickles[:3]))})" if pickles else "no weights"
+        found = f"pickles only ({', '.join(map(printable, pickles[:3]))})" if pickles else "no weights"
         hint = "A pickle can run any code when it is opened, so none is downloaded." if pickles else ""
-        raise cmcc.DataError(found, "weights in safetensors", hint, repository=name)
+        raise DataError(found, "weights in safetensors", hint, repository=name)
     if "config.json" not in wanted:
-        raise cmcc.DataError("no config.json", "a model", repository=name)
+        raise DataError("no config.json", "a model", repository=name)
     return wanted
 
 
@@ -164,7 +164,7 @@ def _check_free(out: Path, is_ours: Callable[[str], bool], what: str) -> None:
     """Raises cmcc.DataError unless `out` is free, or holds nothing but what an earlier pull may have put there."""
     if Path.cwd().is_relative_to(out):
         found, expected = "the working directory, or a folder above it", "a folder of its own"
-        raise cmcc.DataError(found, expected, "Name another --out.", folder=str(out))
+        raise DataError(found, expected, "Name another --out.", folder=str(out))
     if out.exists():
         files_of(out, is_ours, what)
 
@@ -174,6 +174,6 @@ def _gone_when_refused(part: Path) -> Iterator[None]:
     """Removes a download that is not what it should be; to go on with it would be of no use."""
     try:
         yield
-    except cmcc.DataError:
+    except DataError:
         shutil.rmtree(part)
         raise

@@ -11,7 +11,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, co
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
-import cmcc
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.artifact import Artifact, blob_id, check_no_token, sha256, size_of
 from cmcc_bench.hub.errors import hub_errors
 
@@ -67,13 +67,13 @@ class Plan:
         seen = "PUBLIC" if self.is_public else "private"
         seen += ", gated" if self.needs_gate or (self.remote and self.remote.gated) else ""
         seen = ", ".join([seen, *data_words(artifact.synthetic, artifact.licensed)])
-        yield f"{artifact.kind} {self.repository} ({seen}{new}), tag {cmcc.printable(self.tag)}"
+        yield f"{artifact.kind} {self.repository} ({seen}{new}), tag {printable(self.tag)}"
         for note in artifact.notes:
-            yield f"  {cmcc.printable(note, len(note))}"
+            yield f"  {printable(note, len(note))}"
         for name in self.changed:
-            yield f"  upload {cmcc.printable(name)} ({readable_size(size_of(artifact.files[name]))})"
+            yield f"  upload {printable(name)} ({readable_size(size_of(artifact.files[name]))})"
         for name in self.stale:
-            yield f"  delete {cmcc.printable(name)}"
+            yield f"  delete {printable(name)}"
         total = sum(size_of(artifact.files[name]) for name in self.changed)
         same = len(artifact.files) - len(self.changed)
         yield f"  {len(self.changed)} files to upload ({readable_size(total)}), {same} as they are there"
@@ -129,13 +129,13 @@ def make_plan(
     if plan.is_public and artifact.secret:
         hint = "Leave --public out, and give it another repository than the public data set's."
         found = "a public repository for the labels that the public data set hides"
-        raise cmcc.DataError(found, "a private one", hint, repository=repository)
+        raise DataError(found, "a private one", hint, repository=repository)
     if plan.is_public and artifact.licensed and not rights:
         hint = "Make the repository private, or say --i-have-the-rights if you may publish them."
         found = "a public repository for what is made of licensed calls, or of data of which that is not known"
-        raise cmcc.DataError(found, "a private one", hint, repository=repository)
+        raise DataError(found, "a private one", hint, repository=repository)
     if remote and tag in remote.tags and (changed or stale):
-        raise cmcc.DataError("the tag on another state", "a new tag", "Name another --tag.", tag=tag)
+        raise DataError("the tag on another state", "a new tag", "Name another --tag.", tag=tag)
     return plan
 
 

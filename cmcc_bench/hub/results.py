@@ -14,9 +14,9 @@ import yaml
 from huggingface_hub import EvalResultEntry, HfApi, eval_result_entries_to_yaml
 from huggingface_hub.errors import RepositoryNotFoundError
 
-import cmcc
 from cmcc_bench.cards.scores import SPLIT, Scored, ScoredResponses
 from cmcc_bench.distribution import VERSION
+from cmcc_bench.errors import printable
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.reports.table import NOTHING, ReportTable
 from cmcc_bench.scoring import Interval
@@ -99,7 +99,7 @@ def hub_leaderboard(dataset_id: str) -> ReportTable:
     if not rows:
         notes.append("No model has results yet: cmcc push model RUN NAME --dataset-id says them.")
     columns = ("model", *TASKS.values(), "date", "data")
-    return ReportTable(f"{cmcc.printable(dataset_id)} on the Hub", columns, tuple(rows), tuple(notes))
+    return ReportTable(f"{printable(dataset_id)} on the Hub", columns, tuple(rows), tuple(notes))
 
 
 def _results(api: HfApi, model: str, dataset_id: str) -> dict[str, EvalResultEntry]:
@@ -117,7 +117,7 @@ def _row(model: str, results: Mapping[str, EvalResultEntry]) -> tuple[str, ...]:
     known = [results[task] for task in TASKS if task in results]
     dates = sorted(str(entry.date)[:10] for entry in known if entry.date)
     data = _SYNTHETIC.split()[0] if any(_SYNTHETIC in str(entry.notes) for entry in known) else ""
-    return (cmcc.printable(model), *values, cmcc.printable(dates[-1]) if dates else NOTHING, data)
+    return (printable(model), *values, printable(dates[-1]) if dates else NOTHING, data)
 
 
 def _value(value: object) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
-import cmcc
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.masking import mask
 from cmcc_bench.scoring.lines import WRITE, Bounds, FileList, filled_lines, open_lines, parse_line
 from cmcc_bench.scoring.predictions import align
@@ -32,7 +32,7 @@ class Checked:
     """
 
     answers: tuple[Answer, ...]
-    problems: tuple[cmcc.DataError, ...]
+    problems: tuple[DataError, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -52,7 +52,7 @@ class _Unknown:
         """(field, what was found, first line) of the PROBLEMS most frequent labels; a label can quote what was said."""
         frequent = sorted(self.lines.items(), key=lambda item: (-item[1][0], item[0]))
         for (field, name), (count, first) in frequent[:PROBLEMS]:
-            shown = cmcc.printable(mask(name), 40)
+            shown = printable(mask(name), 40)
             yield field, f"the label '{shown}' on {count} line{'s' if count > 1 else ''}", first
 
 
@@ -63,7 +63,7 @@ def check_file(path: Path, track: Task, rows: Sequence[Row], name: str | None = 
     """
     name = name or path.name
     answers, refused = FileList[Answer](), _Unknown()
-    problems: list[cmcc.DataError] = []
+    problems: list[DataError] = []
     try:
         # An item that is there twice is a problem to tell: so more lines are read than can be asked for.
         bounds = Bounds(LINE_BYTES, FILE_BYTES, 2 * len(rows) + PROBLEMS)
@@ -76,19 +76,19 @@ def check_file(path: Path, track: Task, rows: Sequence[Row], name: str | None = 
                     field = str(error.place["field"])
                     refused.expected[field] = error.expected
                     refused.add(((field, label) for label in error.names), number)
-                except cmcc.DataError as error:
+                except DataError as error:
                     problems.append(error)
                 if len(problems) == PROBLEMS:
                     break
         problems += [
-            cmcc.DataError(found, refused.expected[field], file=name, line=first, field=field)
+            DataError(found, refused.expected[field], file=name, line=first, field=field)
             for field, found, first in refused.messages()
         ][: PROBLEMS - len(problems)]
         if not answers and not problems:
-            problems.append(cmcc.DataError("an empty file", f"{len(rows)} lines", WRITE, file=name))
+            problems.append(DataError("an empty file", f"{len(rows)} lines", WRITE, file=name))
         if not problems:
             align(answers, rows, name, track.key)
-    except cmcc.DataError as error:
+    except DataError as error:
         problems.append(error)
     return Checked((), tuple(problems)) if problems else Checked(tuple(answers), (), _notes(answers, track))
 
@@ -117,9 +117,9 @@ def _check_sizes(value: object, place: Place) -> None:
         for field in fields(value):
             _check_sizes(getattr(value, field.name), place | {"field": field.name})
     elif isinstance(value, str) and len(value) > TEXT_CHARACTERS:
-        raise cmcc.DataError(f"{len(value)} characters", f"at most {TEXT_CHARACTERS}", **place)
+        raise DataError(f"{len(value)} characters", f"at most {TEXT_CHARACTERS}", **place)
     elif isinstance(value, tuple):
         if len(value) > LIST_ITEMS:
-            raise cmcc.DataError(f"{len(value)} items", f"at most {LIST_ITEMS}", **place)
+            raise DataError(f"{len(value)} items", f"at most {LIST_ITEMS}", **place)
         for item in value:
             _check_sizes(item, place)

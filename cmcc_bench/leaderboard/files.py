@@ -25,8 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub import snapshot_download
 
-import cmcc
 from cmcc_bench.corpus import check_name, is_folder
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard
 from cmcc_bench.leaderboard.check import read_answer
@@ -175,14 +175,14 @@ def load_board(source: str | Path) -> Board:
     path = folder / FACTS_NAME
     if not path.exists():
         hint = "Score it first: cmcc leaderboard update."
-        raise cmcc.DataError(f"no {FACTS_NAME}", "a leaderboard that was updated", hint, leaderboard=str(source))
+        raise DataError(f"no {FACTS_NAME}", "a leaderboard that was updated", hint, leaderboard=str(source))
     try:
         facts = Facts(**orjson.loads(path.read_bytes()))
         tracks = {task: _read_track(folder, task, facts) for task in TASKS if task in facts.items}
         rejected = read_rejected(folder)
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
-        found = cmcc.printable(f"{type(error).__name__}: {error}".split("\n")[0])
-        raise cmcc.DataError(found, "files of cmcc leaderboard update", leaderboard=str(source)) from error
+        found = printable(f"{type(error).__name__}: {error}".split("\n")[0])
+        raise DataError(found, "files of cmcc leaderboard update", leaderboard=str(source)) from error
     return Board(facts.dataset, facts.split, facts.synthetic, tracks, rejected)
 
 

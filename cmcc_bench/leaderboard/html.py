@@ -13,8 +13,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-import cmcc
 from cmcc_bench.distribution import requirement
+from cmcc_bench.errors import printable
 from cmcc_bench.leaderboard.board import RESAMPLES, Board, Kind, TrackBoard
 from cmcc_bench.leaderboard.reader import SOURCE_VARIABLE, Reading
 from cmcc_bench.leaderboard.view import (
@@ -96,7 +96,7 @@ def differences_html(shown: DifferencePage, items: str) -> str:
 
 def help_html(board: Board | None, source: str) -> str:
     """How to submit, as commands to copy."""
-    dataset = shlex.quote(cmcc.printable(board.dataset)) if board else "DATASET"
+    dataset = shlex.quote(printable(board.dataset)) if board else "DATASET"
     split = board.split if board else "test"
     tasks = list(board.tracks) if board else []
     repository = source if source and not Path(source).is_dir() else "ORGANIZATION/RESULTS"

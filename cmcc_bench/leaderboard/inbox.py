@@ -18,7 +18,7 @@ from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.names import is_pickle, listed
 from cmcc_bench.leaderboard.check import FILE_BYTES
@@ -122,10 +122,10 @@ def check_tree(entries: Sequence[RepoFile]) -> None:
         hint = "Make the pull request with cmcc submit."
         if any(map(is_pickle, strange)):
             hint = "A pickle can run any code when it is opened, so none is. Make the pull request with cmcc submit."
-        raise cmcc.DataError(listed(strange), f"nothing but {_WANTED}", hint)
+        raise DataError(listed(strange), f"nothing but {_WANTED}", hint)
     if missing := sorted(_SIZES.keys() - names.keys()):
         hint = "Make the pull request with cmcc submit."
-        raise cmcc.DataError(f"no {' and no '.join(missing)}", _WANTED, hint)
+        raise DataError(f"no {' and no '.join(missing)}", _WANTED, hint)
     for name, most in _SIZES.items():
         if names[name].size > most:
-            raise cmcc.DataError(f"{names[name].size} bytes", f"at most {most}", "Send less.", file=name)
+            raise DataError(f"{names[name].size} bytes", f"at most {most}", "Send less.", file=name)

@@ -19,7 +19,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page talks to 
 import gradio as gr
 from starlette.middleware import Middleware
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.leaderboard import html
 from cmcc_bench.leaderboard.board import Difference, TrackBoard, differences
 from cmcc_bench.leaderboard.files import read_predictions_of, read_texts
@@ -199,8 +199,8 @@ class _Page:
             return [html.note_html(_NO_PREDICTIONS), 0, *_buttons(0, 1)]
         try:
             found = self.found_differences(reading.folder, reading.read_at, task, a, b)
-        except (cmcc.DataError, OSError) as error:
-            reason = mask_error(error) if isinstance(error, cmcc.DataError) else "no such file"
+        except (DataError, OSError) as error:
+            reason = mask_error(error) if isinstance(error, DataError) else "no such file"
             return [html.note_html(f"Their answers cannot be read: {reason}", is_problem=True), 0, *_buttons(0, 1)]
         shown = page_of_differences(found, page)
         written = html.differences_html(shown, track.track.items)

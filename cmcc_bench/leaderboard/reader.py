@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.hub.card import card_head
 from cmcc_bench.leaderboard.board import Board
 from cmcc_bench.leaderboard.files import board_folder, load_board
@@ -69,7 +69,7 @@ def _read_again(last: Reading) -> Reading:
         # A download's folder is named by its commit: the same folder is the same board. A local one may change.
         unchanged = folder == last.folder and not Path(last.source).is_dir()
         board = last.board if unchanged else load_board(folder)
-    except (cmcc.DataError, OSError) as error:
+    except (DataError, OSError) as error:
         return replace(last, problem=str(error))
     return Reading(last.source, board, folder, now)
 

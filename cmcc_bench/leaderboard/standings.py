@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import cmcc
 from cmcc_bench.corpus import has_config, is_licensed, is_synthetic
+from cmcc_bench.errors import DataError
 from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Entry, TrackBoard, board_scores, text_key, with_ranks
 from cmcc_bench.leaderboard.submission import Stored, same_name, skeleton
 from cmcc_bench.scoring import Interval, Scores
@@ -163,7 +163,7 @@ def read_gold(dataset: str, labels: str | None, split: str) -> dict[str, Gold]:
             found[task] = Gold(rows, train, labels is not None or not train)
     if not found:
         expected = "annotated dialogues to score on"
-        raise cmcc.DataError("none", expected, "Name another --dataset or --split.", dataset=dataset, split=split)
+        raise DataError("none", expected, "Name another --dataset or --split.", dataset=dataset, split=split)
     return found
 
 

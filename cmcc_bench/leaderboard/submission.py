@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
-import cmcc
 from cmcc_bench.distribution import VERSION
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.tasks import Place, task_of
 
 DESCRIPTION_BYTES = 16 << 10
@@ -102,7 +102,7 @@ def read_description(content: bytes, **place: str | int | None) -> Description:
     """submission.json. Raises cmcc.DataError, which names the field, for anything else."""
     place = dict[str, str | int | None](file=DESCRIPTION_NAME) | place
     if len(content) > DESCRIPTION_BYTES:
-        raise cmcc.DataError(f"{len(content)} bytes", f"at most {DESCRIPTION_BYTES}", **place)
+        raise DataError(f"{len(content)} bytes", f"at most {DESCRIPTION_BYTES}", **place)
     return description_of(_object(content, place), **place)
 
 
@@ -112,7 +112,7 @@ def read_stored(content: bytes, **place: str | int | None) -> Stored:
     value = _object(content, place)
     number = value.get("pull_request")
     if type(number) is not int or number < 1:
-        raise cmcc.DataError(f"{number!r:.40}", "a whole number of 1 or more", **place, field="pull_request")
+        raise DataError(f"{number!r:.40}", "a whole number of 1 or more", **place, field="pull_request")
     author, date, commit = (_line(value, field, 100, place) for field in ("author", "date", "commit"))
     return Stored(description_of(value, **place), number, author, date, commit, value.get("reviewed") is True)
 
@@ -122,7 +122,7 @@ def description_of(value: Mapping[str, Any], **place: str | int | None) -> Descr
     model = _line(value, "model", _LONGEST["model"], place)
     if _is_reserved(model):
         hint = "Such names stand for rows that are no submissions."
-        raise cmcc.DataError(model, "a name of its own", hint, **place, field="model")
+        raise DataError(model, "a name of its own", hint, **place, field="model")
     task = task_of(_line(value, "task", 40, place)).name
     training_data = _line(value, "training_data", _LONGEST["training_data"], place)
     toolkit = _line(value, "toolkit", 40, place) if value.get("toolkit") else ""
@@ -168,9 +168,9 @@ def _object(content: bytes, place: Place) -> dict[str, Any]:
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise cmcc.DataError(f"no JSON ({error})", "a JSON object", "Make it with cmcc submit.", **place) from error
+        raise DataError(f"no JSON ({error})", "a JSON object", "Make it with cmcc submit.", **place) from error
     if not isinstance(value, dict):
-        raise cmcc.DataError(f"a JSON {type(value).__name__}", "an object", "Make it with cmcc submit.", **place)
+        raise DataError(f"a JSON {type(value).__name__}", "an object", "Make it with cmcc submit.", **place)
     return value
 
 
@@ -179,12 +179,12 @@ def _line(value: Mapping[str, Any], field: str, longest: int, place: Place) -> s
     text = value.get(field)
     place = place | {"field": field}
     if not isinstance(text, str):
-        raise cmcc.DataError("no such field" if field not in value else f"{text!r:.40}", "a line of text", **place)
+        raise DataError("no such field" if field not in value else f"{text!r:.40}", "a line of text", **place)
     if not text.isprintable() or _BLANK.search(text):  # neither line breaks nor what turns the direction of a text
-        raise cmcc.DataError(f"{text!r:.60}", "characters that can be shown", **place)
+        raise DataError(f"{text!r:.60}", "characters that can be shown", **place)
     text = text.strip()
     if not any(map(str.isalnum, text)) or len(text) > longest:
-        raise cmcc.DataError(f"{len(text)} characters", f"1 to {longest}, with letters among them", **place)
+        raise DataError(f"{len(text)} characters", f"1 to {longest}, with letters among them", **place)
     return text
 
 
@@ -194,9 +194,9 @@ def _address(value: object, place: Place) -> str | None:
         return None
     place = place | {"field": "paper"}
     if not isinstance(value, str) or len(value) > _LONGEST["paper"]:
-        raise cmcc.DataError(f"{value!r:.60}", f"an address of at most {_LONGEST['paper']} characters", **place)
+        raise DataError(f"{value!r:.60}", f"an address of at most {_LONGEST['paper']} characters", **place)
     if not is_web_address(value):
-        raise cmcc.DataError(cmcc.printable(value, 60), "an address that begins with https://", **place)
+        raise DataError(printable(value, 60), "an address that begins with https://", **place)
     return value
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from huggingface_hub import CommitOperationAdd, HfApi
 
-import cmcc
 from cmcc_bench.corpus import is_licensed, is_synthetic
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.push import data_words, readable_size, user_name
 from cmcc_bench.leaderboard.check import check_file
@@ -48,7 +48,7 @@ class Submission:
     def lines(self, repository: str, private: bool) -> Iterator[str]:
         """What would be uploaded where, for a person, safe to print."""
         seen = ", ".join(["private" if private else "PUBLIC", *data_words(self.synthetic, self.licensed)])
-        yield f"pull request on {repository} ({seen}): {cmcc.printable(self.title)}"
+        yield f"pull request on {repository} ({seen}): {printable(self.title)}"
         for name, content in self.files.items():
             yield f"  upload {name} ({readable_size(len(content))})"
 
@@ -58,7 +58,7 @@ def rows_to_answer(track: Task, dataset: str, split: str) -> list[Row]:
     rows = track.rows(dataset, [split])[split]
     if not rows:
         expected = f"rows of the track {track.name}"
-        raise cmcc.DataError("none", expected, "Name another data set or --split.", dataset=dataset, split=split)
+        raise DataError("none", expected, "Name another data set or --split.", dataset=dataset, split=split)
     return rows
 
 
@@ -84,7 +84,7 @@ def check_rights(submission: Submission, repository: str, private: bool, rights:
     if submission.licensed and not private and not rights:
         hint = "Predictions quote what was said. Say --i-have-the-rights if you may publish them."
         found = "a public leaderboard for predictions on licensed calls"
-        raise cmcc.DataError(found, "a private one", hint, leaderboard=repository)
+        raise DataError(found, "a private one", hint, leaderboard=repository)
 
 
 def check_new(api: HfApi, submission: Submission, repository: str) -> None:
@@ -93,7 +93,7 @@ def check_new(api: HfApi, submission: Submission, repository: str) -> None:
     for request in open_requests(api, repository):
         if (request.author, request.title) == (user, submission.title):
             hint = "It is scored by the next update. To replace it, close it on the Hub first, or name the model anew."
-            raise cmcc.DataError(f"#{request.number}, open", "no open submission of it", hint, leaderboard=repository)
+            raise DataError(f"#{request.number}, open", "no open submission of it", hint, leaderboard=repository)
 
 
 def open_pull_request(api: HfApi, submission: Submission, repository: str) -> str:

@@ -15,9 +15,9 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
 from huggingface_hub.hf_api import RepoFile
 
-import cmcc
 from cmcc_bench.build.place import CARD_NAME
 from cmcc_bench.corpus import is_licensed
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.push import is_same
 from cmcc_bench.leaderboard.board import Board, Rejected, board_scores
@@ -64,9 +64,9 @@ class Update:
         for number, key in sorted(self.accepted.items()):
             yield f"accepted #{number}: {key}"
         for number, reason in sorted(self.rejected.items()):
-            yield f"REJECTED #{number}: {cmcc.printable(reason, _SAID)}"
+            yield f"REJECTED #{number}: {printable(reason, _SAID)}"
         for number, reason in sorted(self.waiting.items()):
-            yield f"waiting #{number}: {cmcc.printable(reason, _SAID)}"
+            yield f"waiting #{number}: {printable(reason, _SAID)}"
         tracks = self.board.tracks.values()
         kept = sum(entry.kind == "submission" for track in tracks for entry in track.entries)
         replaced = sum(len(track.history) for track in tracks)
@@ -150,7 +150,7 @@ def _score_stored(
             kept.append(_Kept(stored, _scored(stored, folder / PREDICTIONS_NAME, gold)[0]))
         except Exception as error:  # neither what somebody put there nor a bug may stop the others
             reason = f"kept before, but: {_reason(error)}"[:_SAID]
-            lost.append(Rejected(_number_of(name), "", cmcc.printable(name), reason))
+            lost.append(Rejected(_number_of(name), "", printable(name), reason))
         tick(count)
     return kept, lost
 
@@ -163,7 +163,7 @@ def _number_of(name: str) -> int:
 
 def _reason(error: Exception) -> str:
     """What may be published of an error: of the system's own, no more than what it is, as it names places here."""
-    if isinstance(error, cmcc.DataError):
+    if isinstance(error, DataError):
         return str(error)
     if isinstance(error, OSError):
         return f"{DESCRIPTION_NAME} or {PREDICTIONS_NAME}: {error.strerror or type(error).__name__}"
@@ -184,8 +184,8 @@ def _look_at(
                 looked.waiting[request.number] = "no submission: a person has to look at it"
             else:
                 looked.kept.append(_judged(request, received, gold))
-        except cmcc.DataError as error:
-            title, reason = cmcc.printable(request.title, 100), str(mask_error(error)).removeprefix(": ")[:_SAID]
+        except DataError as error:
+            title, reason = printable(request.title, 100), str(mask_error(error)).removeprefix(": ")[:_SAID]
             looked.rejected.append(Rejected(request.number, request.author, title, reason))
         except Exception as error:  # whatever goes wrong with one must not stop those after it: it is said, and waits
             looked.waiting[request.number] = f"{what}: {error!r}"
@@ -208,13 +208,13 @@ def _scored(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> tupl
     track = TASKS[stored.description.task]
     if track.name not in gold:
         hint = "This leaderboard does not score that task."
-        raise cmcc.DataError(f"the task {track.name}", f"one of {', '.join(gold)}", hint, field="task")
+        raise DataError(f"the task {track.name}", f"one of {', '.join(gold)}", hint, field="task")
     rows = gold[track.name].rows
     checked = check_file(predictions, track, rows, PREDICTIONS_NAME)
     if checked.problems:
         more = f" (and {len(checked.problems) - 1} more problems)" if len(checked.problems) > 1 else ""
         first = checked.problems[0]
-        raise cmcc.DataError(first.found + more, first.expected, first.hint, **first.place)
+        raise DataError(first.found + more, first.expected, first.hint, **first.place)
     return board_scores(track, checked.answers, rows, PREDICTIONS_NAME), checked.answers
 
 
@@ -268,12 +268,12 @@ def carry_out(api: HfApi, update: Update) -> str:
         try:
             with hub_errors(repository=update.repository, pull_request=str(number)):
                 _close(api, update.repository, number, comment)
-        except cmcc.DataError as error:
+        except DataError as error:
             failed[number] = error
     if failed:
         first, numbers = next(iter(failed.values())), ", ".join(f"#{number}" for number in failed)
         hint = f"The board was written, and {numbers} stayed open: the next update closes them. {first.hint}"
-        raise cmcc.DataError(first.found, first.expected, hint.strip(), **first.place) from first
+        raise DataError(first.found, first.expected, hint.strip(), **first.place) from first
     return commit
 
 
@@ -308,4 +308,4 @@ def _close(api: HfApi, repository: str, number: int, comment: str) -> None:
 
 def _quoted(reason: str) -> str:
     """A reason as Markdown that shows it letter by letter, whatever it quotes."""
-    return "\n".join(f"    {cmcc.printable(line, _SAID)}" for line in reason.splitlines())
+    return "\n".join(f"    {printable(line, _SAID)}" for line in reason.splitlines())

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import cmcc
+from cmcc_bench.errors import printable
 from cmcc_bench.leaderboard.board import Difference, Entry, Kind, TrackBoard
 from cmcc_bench.leaderboard.submission import is_web_address
 from cmcc_bench.masking import mask
@@ -320,7 +320,7 @@ def _label(entry: Entry) -> str:
 
 def printed(text: str) -> str:
     """A text with what cannot be printed written out, so that it can neither hide nor turn what stands beside it."""
-    return cmcc.printable(text.replace("\u3000", " "), LONGEST)
+    return printable(text.replace("\u3000", " "), LONGEST)
 
 
 def page_of_differences(found: Sequence[Difference], page: int) -> DifferencePage:

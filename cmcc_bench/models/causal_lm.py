@@ -16,7 +16,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.textform import TextForm
 
 from .tokenizer import Tokenizer
@@ -85,7 +85,7 @@ def load_model(name: str | Path, dtype: torch.dtype = torch.float32, *, fused: b
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         found = f"no causal language model ({(str(error) or type(error).__name__).splitlines()[0]})"
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or a model's id on the Hub."
-        raise cmcc.DataError(found, "what AutoModelForCausalLM opens", hint, model=str(name)) from error
+        raise DataError(found, "what AutoModelForCausalLM opens", hint, model=str(name)) from error
     return model
 
 

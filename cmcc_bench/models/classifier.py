@@ -23,7 +23,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-import cmcc
+from cmcc_bench.errors import DataError
 
 from .causal_lm import longest_input
 from .tokenizer import Tokenizer
@@ -86,11 +86,11 @@ def load_classifier(folder: str | Path, labels: Iterable[str]) -> PreTrainedMode
     model, info = _open(str(folder))
     if info["missing_keys"]:  # transformers would begin with random weights in their place
         found = f"the weights of {len(info['missing_keys'])} tensors are missing"
-        raise cmcc.DataError(found, "a trained classifier", model=str(folder))
+        raise DataError(found, "a trained classifier", model=str(folder))
     found_labels, wanted = list((model.config.id2label or {}).values()), list(labels)
     if found_labels != wanted:
         hint = "Name the folder of a run of this task, RUN/best."
-        raise cmcc.DataError(f"the labels {', '.join(found_labels)}", ", ".join(wanted), hint, model=str(folder))
+        raise DataError(f"the labels {', '.join(found_labels)}", ", ".join(wanted), hint, model=str(folder))
     model.train(False)
     return model
 
@@ -114,7 +114,7 @@ def _open(name: str, **settings: Any) -> tuple[PreTrainedModel, Mapping[str, Any
         found = f"no text classifier ({(str(error) or type(error).__name__).splitlines()[0]})"
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or a model's id on the Hub."
         expected = "what AutoModelForSequenceClassification opens"
-        raise cmcc.DataError(found, expected, hint, model=name) from error
+        raise DataError(found, expected, hint, model=name) from error
     return opened[0], opened[1]
 
 

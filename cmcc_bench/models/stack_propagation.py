@@ -20,10 +20,11 @@ from torch.nn.functional import one_hot
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
-import cmcc
+from cmcc_bench import vocabulary
+from cmcc_bench.vocabulary import ENTITY_TYPES
 
-TAGS = ("O", *(f"{place}-{name}" for name in cmcc.ENTITY_TYPES for place in "BI"))
-EMOTIONS = tuple(cmcc.EMOTIONS)
+TAGS = ("O", *(f"{place}-{name}" for name in ENTITY_TYPES for place in "BI"))
+EMOTIONS = tuple(vocabulary.EMOTIONS)
 
 
 class StackPropagationConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from transformers import AutoTokenizer, BertTokenizer, PreTrainedTokenizerBase
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.textform import SPECIAL_TOKENS
 
 Tokenizer: TypeAlias = PreTrainedTokenizerBase
@@ -50,7 +50,7 @@ def backbone_tokenizer(name: str, special_tokens: Sequence[str] = SPECIAL_TOKENS
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:
-        raise cmcc.DataError("a tokenizer with neither a pad nor an end token", "one of them", model=name)
+        raise DataError("a tokenizer with neither a pad nor an end token", "one of them", model=name)
     return tokenizer
 
 
@@ -78,7 +78,7 @@ def check_special_tokens(tokenizer: Tokenizer, special_tokens: Sequence[str], na
     if lost:
         hint = "Copy the tokenizer's files from the run that trained the model."
         found = f"a tokenizer that lost its special tokens {', '.join(lost)}"
-        raise cmcc.DataError(found, "one id for each of them", hint, model=name)
+        raise DataError(found, "one id for each of them", hint, model=name)
 
 
 def _is_one_token(tokenizer: Tokenizer, token: str) -> bool:
@@ -96,10 +96,10 @@ def _open(name: str | Path) -> Tokenizer:
         tokenizer: Tokenizer = AutoTokenizer.from_pretrained(str(name))
     except (OSError, ValueError, KeyError) as error:
         found = f"no tokenizer ({str(error).splitlines()[0]})"
-        raise cmcc.DataError(found, expected, model=str(name)) from error
+        raise DataError(found, expected, model=str(name)) from error
     if len(tokenizer) <= max(1, len(tokenizer.all_special_tokens)):
         hint = 'Name its class in tokenizer_config.json, for instance {"tokenizer_class": "BertTokenizer"}.'
-        raise cmcc.DataError(f"a tokenizer of {len(tokenizer)} tokens", "a vocabulary", hint, model=str(name))
+        raise DataError(f"a tokenizer of {len(tokenizer)} tokens", "a vocabulary", hint, model=str(name))
     return tokenizer
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cmcc
+from cmcc_bench.errors import DataError
 
 TRAINING_FILE = "training.json"
 BEST = "best"  # the folder of a run's best checkpoint
@@ -66,7 +66,7 @@ def read_training(folder: str | Path) -> Training:
         return training_of(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
         hint = "Copy it from the run that trained the model."
-        raise cmcc.DataError(str(error), "what cmcc train writes", hint, file=str(path)) from error
+        raise DataError(str(error), "what cmcc train writes", hint, file=str(path)) from error
 
 
 def training_of(facts: Mapping[str, Any]) -> Training:

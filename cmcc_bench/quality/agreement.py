@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import cohen_kappa_score
 
-import cmcc
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.annotations import Annotations, Labels
 from cmcc_bench.quality.calls import Call
@@ -27,6 +27,8 @@ from cmcc_bench.quality.findings import NEUTRAL
 from cmcc_bench.quality.lexicon import VOCABULARIES
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark
 from cmcc_bench.scoring.bootstrap import bootstrap
+from cmcc_bench.views.flat import transcript_lines
+from cmcc_bench.vocabulary import EMOTIONS, SATISFACTION, SYNTHETIC_ID, ZH
 
 Values = Sequence[Mapping[Any, Labels]]  # of each annotator: from the units that this one labeled to labels
 
@@ -161,7 +163,7 @@ def ordinal_alpha(values: Values, units: Sequence[Hashable]) -> float | None:
     table = [[float(min(one[unit])) if unit in one else math.nan for unit in units] for one in values]
     if len({label for row in table for label in row if not math.isnan(label)}) < 2:
         return None
-    domain = list(range(len(cmcc.SATISFACTION)))
+    domain = list(range(len(SATISFACTION)))
     return float(krippendorff.alpha(reliability_data=table, value_domain=domain, level_of_measurement="ordinal"))
 
 
@@ -245,9 +247,9 @@ def measure(
         names = ", ".join(one.name for one in annotators)
         hint = "Care files are about the calls that --data names: check that it is the right folder."
         expected = "some that two of them labeled"
-        raise cmcc.DataError("no dialogue that two annotators labeled", expected, hint, annotators=names)
+        raise DataError("no dialogue that two annotators labeled", expected, hint, annotators=names)
     values = {field: _values(annotators, field, bool(calls)) for field in ("emotions", "acts", "satisfaction")}
-    shown = {"emotions": range(len(cmcc.EMOTIONS)), "acts": sorted(compared_acts), "satisfaction": range(3)}
+    shown = {"emotions": range(len(EMOTIONS)), "acts": sorted(compared_acts), "satisfaction": range(3)}
     return Agreement(
         tuple(one.name for one in annotators),
         tuple(one.about for one in annotators),
@@ -255,7 +257,7 @@ def measure(
         tuple(len(one.dialogues - common) for one in annotators),
         tuple(len(a.dialogues & b.dialogues) for a, b in combinations(annotators, 2)),
         bool(calls),
-        any(dialogue_id.startswith(cmcc.SYNTHETIC_ID) for dialogue_id in common),
+        any(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in common),
         resamples,
         seed,
         tuple(_field(field, values[field], shown[field], resamples, seed) for field in values),
@@ -340,7 +342,7 @@ def _disagreements(field: str, values: Values, calls: Mapping[str, Call]) -> Ite
 def _text(calls: Mapping[str, Call], dialogue_id: str, utterance: int | None) -> str | None:
     if dialogue_id not in calls:
         return None
-    lines = mask_lines(cmcc.transcript_lines(calls[dialogue_id].row))
+    lines = mask_lines(transcript_lines(calls[dialogue_id].row))
     return lines[-1 if utterance is None else utterance].partition("：")[2]
 
 
@@ -368,7 +370,7 @@ def tables(found: Agreement) -> Iterator[ReportTable]:
     for one in found.fields:
         supported = [label for label in one.labels if any(label.support)]
         by_label = tuple(
-            (f"{label.name} {cmcc.ZH[label.name]}", pair, f"{first} / {second}", _number(label.kappa[number]))
+            (f"{label.name} {ZH[label.name]}", pair, f"{first} / {second}", _number(label.kappa[number]))
             for label in supported
             for number, (pair, (first, second)) in enumerate(zip(pairs, label.used, strict=True))
             if one.shared[number][1]
@@ -398,7 +400,7 @@ def _notes(found: Agreement, letters: Sequence[str]) -> Iterator[str]:
     for letter, name, about, left_out in zip(letters, found.annotators, found.about, found.left_out, strict=True):
         said = f"It says of itself: {about}" if about else "It does not say who made its labels."
         alone = f"{left_out} dialogue{'' if left_out == 1 else 's'} that no other source labels"
-        yield cmcc.printable(f"{letter}: {name}, {alone}. {said}", 600)
+        yield printable(f"{letter}: {name}, {alone}. {said}", 600)
 
 
 def _number(value: float | None) -> str:
@@ -418,4 +420,4 @@ def disagreement_lines(found: Agreement, shown: int) -> Iterator[str]:
             f", utterance {one.utterance}" if one.utterance is not None else ""
         )
         labels = " | ".join("not labeled" if names is None else ",".join(names) or NOTHING for names in one.labels)
-        yield cmcc.printable(f"{one.field}: {place}: {labels}" + (f": {one.text}" if one.text else ""), 400)
+        yield printable(f"{one.field}: {place}: {labels}" + (f": {one.text}" if one.text else ""), 400)

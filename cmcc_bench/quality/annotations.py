@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.quality.calls import Call, find_source, read_calls
 from cmcc_bench.quality.findings import USER
+from cmcc_bench.reader.care import Care, CareLabels, read_care
+from cmcc_bench.reader.files import find_files
+from cmcc_bench.reader.json_stream import holds_no_dialogues, read_json
+from cmcc_bench.vocabulary import ACTS, CARING_ACTS
 
 Unit = tuple[str, int]  # dialogue id, and index of the utterance (of the raw turn where no calls are known)
 Labels = frozenset[int]
@@ -33,7 +37,7 @@ class Annotations:
 
 def is_care_file(path: Path) -> bool:
     """Whether a file is one of labels alone: an object with `dialogues`."""
-    return path.is_file() and cmcc.holds_no_dialogues(path)
+    return path.is_file() and holds_no_dialogues(path)
 
 
 def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) -> Annotations:
@@ -48,8 +52,8 @@ def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) 
         source = find_source(name)
         own = {call.dialogue_id: call for call in read_calls(source) if call.labeled}
         return _of_calls(name, "", own, {}, compared)
-    care = cmcc.read_care(path)
-    content = cmcc.read_json(path)
+    care = read_care(path)
+    content = read_json(path)
     about = " ".join(str(content[key]) for key in ("_about", "_revised") if key in content)
     if not calls:
         return _of_turns(name, about, care, compared)
@@ -78,29 +82,27 @@ def known_calls(names: Sequence[str], data: str | None) -> dict[str, Call]:
 
 def _raw_files(folder: Path) -> list[str]:
     try:
-        return [str(file.path) for file in cmcc.find_files(folder)[0] if not is_care_file(file.path)]
-    except cmcc.DataError:
+        return [str(file.path) for file in find_files(folder)[0] if not is_care_file(file.path)]
+    except DataError:
         return []
 
 
 def acts_in(names: Iterable[str]) -> set[int]:
     """The caring acts, and every other act that some care file adds."""
-    acts = {list(cmcc.ACTS).index(name) for name in cmcc.CARING_ACTS}
+    acts = {list(ACTS).index(name) for name in CARING_ACTS}
     for path in map(Path, names):
         if is_care_file(path):
-            acts |= {
-                act for care in cmcc.read_care(path).values() for turn in (care.acts or {}).values() for act in turn
-            }
+            acts |= {act for care in read_care(path).values() for turn in (care.acts or {}).values() for act in turn}
     return acts
 
 
 def _of_calls(
-    name: str, about: str, calls: Mapping[str, Call], care: Mapping[str, cmcc.Care], compared: Labels
+    name: str, about: str, calls: Mapping[str, Call], care: Mapping[str, Care], compared: Labels
 ) -> Annotations:
     satisfaction: dict[str, int] = {}
     emotions: dict[Unit, Labels] = {}
     acts: dict[Unit, Labels] = {}
-    nothing = cmcc.Care(None, None, None)
+    nothing = Care(None, None, None)
     for dialogue_id, call in calls.items():
         own = care.get(dialogue_id, nothing)
         said = call.row["satisfaction"] if own.satisfaction is None else own.satisfaction
@@ -118,7 +120,7 @@ def _of_calls(
     return Annotations(name, about, frozenset(calls), satisfaction, emotions, acts)
 
 
-def _of_turns(name: str, about: str, care: cmcc.CareLabels, compared: Labels) -> Annotations:
+def _of_turns(name: str, about: str, care: CareLabels, compared: Labels) -> Annotations:
     """A care file without its calls: the turns that it lists, by dialogue and turn."""
     emotions = {(key, turn): frozenset(x) for key, one in care.items() for turn, x in (one.emotions or {}).items()}
     acts = {(key, turn): compared & frozenset(x) for key, one in care.items() for turn, x in (one.acts or {}).items()}

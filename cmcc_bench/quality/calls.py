@@ -7,11 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cmcc
 from cmcc_bench.build.place import CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME
 from cmcc_bench.corpus import has_config, open_dataset
+from cmcc_bench.errors import DataError
+from cmcc_bench.reader.care import read_care
+from cmcc_bench.reader.dialogue import DialogueReader
+from cmcc_bench.reader.files import SAMPLE_DIR, choose_care_file, find_files
+from cmcc_bench.reader.json_stream import RawDialogue, raw_dialogues
+from cmcc_bench.types import Row
 
-OnError = Callable[[str, cmcc.DataError], None]  # takes where a dialogue stands that cannot be read, and why
+OnError = Callable[[str, DataError], None]  # takes where a dialogue stands that cannot be read, and why
 Tick = Callable[[int], None]  # takes how much was read since the last call, in the unit of `Source.size`
 
 _BUILT = (CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME)  # stand in every folder that a build made
@@ -24,7 +29,7 @@ class Call:
     file, index: of raw data, the file below the data folder and the place in it. repaired: what the reader mended.
     """
 
-    row: cmcc.Row
+    row: Row
     split: str
     labeled: bool
     file: str | None = None
@@ -56,15 +61,15 @@ def find_source(data: str, care: Path | None = None, without_care: bool = False)
     care: the care file to merge; without it the one among the raw files, unless `without_care`. Raises cmcc.DataError
     when there is nothing, and for a care file with data that were built, whose labels are merged already.
     """
-    folder = cmcc.SAMPLE_DIR if data == "sample" else Path(data)
+    folder = SAMPLE_DIR if data == "sample" else Path(data)
     if data and folder.exists() and not all((folder / name).exists() for name in _BUILT):
-        files, care_files = cmcc.find_files(folder)
+        files, care_files = find_files(folder)
         size = sum(file.path.stat().st_size for file in files)
-        chosen = None if without_care else care or cmcc.choose_care_file(care_files)
+        chosen = None if without_care else care or choose_care_file(care_files)
         return Source(data, folder, chosen, size)
     if care is not None:
         hint = "Check the raw files, or build with --care and check the new folder."
-        raise cmcc.DataError("a care file", "none: a built data set has its care labels", hint, dataset=data)
+        raise DataError("a care file", "none: a built data set has its care labels", hint, dataset=data)
     rows = sum(split.num_rows for config in _configs(data) for split in open_dataset(data, config).values())
     return Source(data, None, None, rows)
 
@@ -92,36 +97,36 @@ def _configs(name: str) -> list[str]:
 
 def _raw_calls(source: Source, on_error: OnError | None, tick: Tick) -> Iterator[Call]:
     assert source.folder is not None
-    reader = cmcc.DialogueReader(cmcc.read_care(source.care) if source.care else None)
-    files, _ = cmcc.find_files(source.folder)
+    reader = DialogueReader(read_care(source.care) if source.care else None)
+    files, _ = find_files(source.folder)
     splits: dict[str, str] = {}  # of labeled dialogues, by id
     for file in files:
         try:
-            for raw in cmcc.raw_dialogues(file, _line_error(on_error)):
+            for raw in raw_dialogues(file, _line_error(on_error)):
                 call = _read(reader, raw, on_error)
                 if call is None:
                     continue
                 split = splits.setdefault(call.dialogue_id, call.split) if call.labeled else call.split
                 # As in a build: what a file without a split repeats has the split of the file that fixes it.
                 yield call if file.split or split == call.split else replace(call, split=split)
-        except cmcc.DataError as error:
+        except DataError as error:
             if on_error is None:
                 raise
             on_error(file.name, error)
         tick(file.path.stat().st_size)
 
 
-def _line_error(on_error: OnError | None) -> Callable[[str, cmcc.DataError], None] | None:
+def _line_error(on_error: OnError | None) -> Callable[[str, DataError], None] | None:
     if on_error is None:
         return None
     return lambda _, error: on_error(f"line {error.place.get('line')} of {error.place.get('file')}", error)
 
 
-def _read(reader: cmcc.DialogueReader, raw: cmcc.RawDialogue, on_error: OnError | None) -> Call | None:
+def _read(reader: DialogueReader, raw: RawDialogue, on_error: OnError | None) -> Call | None:
     before = reader.report.repaired.copy()
     try:
         dialogue = reader.read(raw)
-    except cmcc.DataError as error:
+    except DataError as error:
         if on_error is None:
             raise
         on_error(str(error.place.get("dialogue", raw.index)), error)

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-import cmcc
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.masking import mask_error
 from cmcc_bench.quality.calls import Call, Source, Tick, read_calls
 from cmcc_bench.quality.findings import KINDS, Finding, label_findings
 from cmcc_bench.quality.lexicon import VOCABULARIES, Lexicon
 from cmcc_bench.quality.structure import Repeats, personal_findings, structure_findings
 from cmcc_bench.reports.table import ReportTable, mark
+from cmcc_bench.vocabulary import SATISFACTION, SYNTHETIC_ID, ZH
 
 SAMPLE_SHARE = 0.1  # of the satisfaction labels; the paper's section 2.4
 
@@ -42,7 +43,7 @@ class Checked:
     def count(self, call: Call) -> None:
         """Counts a call."""
         self.dialogues += 1
-        self.synthetic += call.dialogue_id.startswith(cmcc.SYNTHETIC_ID)
+        self.synthetic += call.dialogue_id.startswith(SYNTHETIC_ID)
         self.utterances += len(call.row["utterances"])
         if call.labeled:
             self.without_emotions += sum(u["speaker"] == 1 and u["emotions"] is None for u in call.row["utterances"])
@@ -69,7 +70,7 @@ class SatisfactionSample:
     def findings(self) -> Iterator[Finding]:
         """A finding for each dialogue of the sample, a tenth of all, rounded up."""
         size = -int(-len(self._labels) * SAMPLE_SHARE // 1)
-        names = list(cmcc.SATISFACTION)
+        names = list(SATISFACTION)
         for _, dialogue_id, label in heapq.nsmallest(size, self._labels):
             yield Finding(
                 "satisfaction_sample", dialogue_id, detail=names[label], field="satisfaction", label=label, adds=True
@@ -85,7 +86,7 @@ def check_calls(
     """
     checked, repeats, sample = Checked(), Repeats(), SatisfactionSample(seed)
 
-    def unreadable(where: str, error: cmcc.DataError) -> None:
+    def unreadable(where: str, error: DataError) -> None:
         checked.findings.append(Finding("unreadable", where, detail=_told(error)))
 
     for call in read_calls(source, unreadable, tick):
@@ -101,7 +102,7 @@ def check_calls(
     return checked
 
 
-def _told(error: cmcc.DataError) -> str:
+def _told(error: DataError) -> str:
     shown = mask_error(error)
     return f"found {shown.found}; expected {shown.expected}"
 
@@ -148,7 +149,7 @@ def label_table(checked: Checked) -> ReportTable:
         for label, name in enumerate(VOCABULARIES[kind]):
             missing, extra = counts[kind, label, True], counts[kind, label, False]
             if missing or extra:
-                rows.append((kind, f"{name} {cmcc.ZH[name]}", str(missing), str(extra)))
+                rows.append((kind, f"{name} {ZH[name]}", str(missing), str(extra)))
     return ReportTable("Labels to look at", ("field", "label", "missing?", "too much?"), tuple(rows))
 
 
@@ -159,11 +160,11 @@ def example_lines(checked: Checked, shown: int) -> Iterator[str]:
         by_kind.setdefault(finding.kind, []).append(finding)
     for kind in KINDS:
         for finding in by_kind.get(kind, [])[:shown]:
-            place = f"dialogue {cmcc.printable(finding.dialogue_id, 40)}"
+            place = f"dialogue {printable(finding.dialogue_id, 40)}"
             if finding.utterance is not None:
                 place += f", utterance {finding.utterance}"
             label = _label_name(finding)
-            yield f"{kind}: {place}: {label}{cmcc.printable(finding.detail)}"
+            yield f"{kind}: {place}: {label}{printable(finding.detail)}"
 
 
 def _label_name(finding: Finding) -> str:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.quality.calls import Call, Source, read_calls
 from cmcc_bench.quality.check import Considered
 from cmcc_bench.quality.findings import SERVICE, USER
 from cmcc_bench.quality.lexicon import VOCABULARIES
 from cmcc_bench.quality.review import ReviewRow, check_once, labels_of, shortened_id
 from cmcc_bench.quality.spreadsheet import AS_TEXT, id_number, is_shortened, json_line
+from cmcc_bench.reader.json_stream import read_json
+from cmcc_bench.vocabulary import ACTS, CARING_ACTS, SPEAKERS
 
 _ABOUT = "Care-oriented labels that annotators decided on in a review; what is not listed is as in the raw files."
 _REVISED = "Changed since by annotators in a review: the log beside this file says who changed what."
@@ -80,7 +82,7 @@ def apply_review(rows: list[ReviewRow], source: Source, review: str) -> Applied:
     plain = _calls_of(replace(source, care=None), ids) if source.care else calls
     care: dict[str, Any] = {"_about": _ABOUT}
     if source.care:
-        care = cmcc.read_json(source.care) | {"_revised": _REVISED}
+        care = read_json(source.care) | {"_revised": _REVISED}
     entries = care.setdefault("dialogues", [])
     changes = []
     for row in rows:
@@ -121,7 +123,7 @@ def _with_ids_of_data(rows: list[ReviewRow], calls: Mapping[str, Call], review: 
         if len(matches) > 1 and not (is_untouched and row.dialogue_id in calls):
             place: dict[str, str | int | None] = {"file": review, **row.place, "dialogue": row.dialogue_id}
             hint = f"It may be {' or '.join(sorted(matches)[:3])}. {AS_TEXT}."
-            raise cmcc.DataError("an id that several dialogues may have had", "the id of one", hint, **place)
+            raise DataError("an id that several dialogues may have had", "the id of one", hint, **place)
         if len(matches) == 1:
             row = replace(row, dialogue_id=matches[0])
         elif row.dialogue_id not in calls:
@@ -129,7 +131,7 @@ def _with_ids_of_data(rows: list[ReviewRow], calls: Mapping[str, Call], review: 
         found.append(row)
     try:
         check_once(found)
-    except cmcc.DataError as error:
+    except DataError as error:
         raise error.at(file=review) from None
     return found
 
@@ -143,19 +145,19 @@ def _call_of(row: ReviewRow, calls: Mapping[str, Call], review: str) -> Call:
     if call is None:
         hint = f"Spreadsheets change ids that look like numbers or dates. {AS_TEXT}."
         place["dialogue"] = row.dialogue_id
-        raise cmcc.DataError("an id that the data lack", "the id of a labeled dialogue", hint, **place)
+        raise DataError("an id that the data lack", "the id of a labeled dialogue", hint, **place)
     utterances = call.row["utterances"]
     if row.utterance is not None:
         speaker = USER if row.field == "emotions" else SERVICE
         if row.utterance >= len(utterances) or utterances[row.utterance]["speaker"] != speaker:
-            who = list(cmcc.SPEAKERS)[speaker]
+            who = list(SPEAKERS)[speaker]
             found, expected = f"utterance {row.utterance}", f"an utterance of the {who} in this dialogue"
-            raise cmcc.DataError(found, expected, **place, column="utterance")
+            raise DataError(found, expected, **place, column="utterance")
     now = labels_of(call, row.utterance, row.field)
     if now != row.current:
         hint = "The labels have changed since: run cmcc check again for a new review file."
         expected = f"{_names(row.field, now)!r}, as the data have it"
-        raise cmcc.DataError(f"{_names(row.field, row.current)!r}", expected, hint, **place, column="current")
+        raise DataError(f"{_names(row.field, row.current)!r}", expected, hint, **place, column="current")
     return call
 
 
@@ -186,7 +188,7 @@ def _change(row: ReviewRow, call: Call, plain: Call) -> Change:
 def _own_acts(plain: Call, utterance: int | None) -> tuple[int, ...]:
     """The acts that stand without a care file: of raw data those of the raw file, of built data the 13 of MobileCS."""
     own = labels_of(plain, utterance, "acts")
-    caring = {list(cmcc.ACTS).index(name) for name in cmcc.CARING_ACTS} if plain.file is None else set()
+    caring = {list(ACTS).index(name) for name in CARING_ACTS} if plain.file is None else set()
     return tuple(act for act in own if act not in caring)
 
 
@@ -228,7 +230,7 @@ def _emotions(call: Call, decided: Mapping[tuple[int | None, str], tuple[int, ..
             hint = "A care file makes what it does not list neutral: annotate the whole dialogue first."
             expected = "emotions of every user utterance"
             found = "an utterance without emotions"
-            raise cmcc.DataError(found, expected, hint, dialogue=call.dialogue_id, utterance=number)
+            raise DataError(found, expected, hint, dialogue=call.dialogue_id, utterance=number)
         labels = decided.get((number, "emotions"), tuple(utterance["emotions"] or ()))
         if any(labels):
             turns[str(utterance["turn"])] = list(_names("emotions", labels))
@@ -269,7 +271,7 @@ def read_log(path: Path) -> list[str]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise cmcc.DataError("bytes that are not UTF-8", "a log of decisions", file=path.name) from error
+        raise DataError("bytes that are not UTF-8", "a log of decisions", file=path.name) from error
     lines = []
     for number, line in enumerate(text.split("\n"), 1):  # str.splitlines would split a text at its own separators, too
         if not line.strip():
@@ -279,7 +281,7 @@ def read_log(path: Path) -> list[str]:
             lines.append(line.removesuffix("\r") + "\n")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             expected = "a line that cmcc check --apply wrote"
-            raise cmcc.DataError(f"no entry of a log ({error})", expected, file=path.name, line=number) from error
+            raise DataError(f"no entry of a log ({error})", expected, file=path.name, line=number) from error
     return lines
 
 

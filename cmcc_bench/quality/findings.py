@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cmcc
 from cmcc_bench.masking import mask
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.lexicon import Lexicon
+from cmcc_bench.vocabulary import SPEAKERS
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ KINDS = {
     "repeated_dialogue": Kind(False, "the same dialogue again in one split"),
 }
 
-SERVICE, USER = range(len(cmcc.SPEAKERS))
+SERVICE, USER = range(len(SPEAKERS))
 NEUTRAL = 0
 
 

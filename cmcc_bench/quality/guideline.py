@@ -13,9 +13,11 @@ from typing import Any
 
 import jinja2
 
-import cmcc
+from cmcc_bench import vocabulary
+from cmcc_bench.errors import DataError
 from cmcc_bench.quality.lexicon import VOCABULARIES, Lexicon, load_lexicon
 from cmcc_bench.rooms import room
+from cmcc_bench.vocabulary import CARING_ACTS
 
 GUIDELINE_NAME = "GUIDELINE.md"
 _TITLES = {
@@ -55,25 +57,25 @@ def label_guides() -> dict[str, list[LabelGuide]]:
     declared = tomllib.loads((room("dataset_card") / "guideline.toml").read_text("utf-8"))
     lexicon = load_lexicon()
     guides = {}
-    for field, vocabulary in VOCABULARIES.items():
+    for field, names in VOCABULARIES.items():
         entries = declared.get(field, {})
-        if list(entries) != list(vocabulary):
-            different = ", ".join(sorted(set(entries) ^ set(vocabulary))) or "another order"
-            raise cmcc.DataError(different, "every label in the vocabulary's order", file="guideline.toml", table=field)
-        guides[field] = [_guide(field, name, entries[name], lexicon) for name in vocabulary]
+        if list(entries) != list(names):
+            different = ", ".join(sorted(set(entries) ^ set(names))) or "another order"
+            raise DataError(different, "every label in the vocabulary's order", file="guideline.toml", table=field)
+        guides[field] = [_guide(field, name, entries[name], lexicon) for name in names]
     return guides
 
 
 def _guide(field: str, name: str, entry: Mapping[str, Any], lexicon: Lexicon) -> LabelGuide:
     if not entry.keys() >= _ENTRY_KEYS or len(entry["examples"]) != 2:
         expected = f"{', '.join(sorted(_ENTRY_KEYS))}, with two examples"
-        raise cmcc.DataError(", ".join(entry), expected, file="guideline.toml", label=f"{field}.{name}")
+        raise DataError(", ".join(entry), expected, file="guideline.toml", label=f"{field}.{name}")
     cues = lexicon.cues[field][list(VOCABULARIES[field]).index(name)]
     checks = ("it is missing",) * cues.missing + ("it stands without a cue",) * cues.uncued
     return LabelGuide(
         name,
         VOCABULARIES[field][name],
-        field == "acts" and name in cmcc.CARING_ACTS,
+        field == "acts" and name in CARING_ACTS,
         entry["definition"],
         entry["not"],
         tuple((zh, en) for zh, en in entry["examples"]),
@@ -88,7 +90,7 @@ def guideline() -> str:
     """The text of the guideline."""
     template = (room("dataset_card") / f"{GUIDELINE_NAME}.jinja").read_text("utf-8")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    return environment.from_string(template).render(titles=_TITLES, labels=label_guides(), cmcc=cmcc)
+    return environment.from_string(template).render(titles=_TITLES, labels=label_guides(), cmcc=vocabulary)
 
 
 def write_guideline(folder: Path | None = None) -> Path:

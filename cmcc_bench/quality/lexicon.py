@@ -10,13 +10,14 @@ from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
-import cmcc
+from cmcc_bench.errors import DataError
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS, SATISFACTION
 
 VOCABULARIES: dict[str, Mapping[str, str]] = {
-    "emotions": cmcc.EMOTIONS,
-    "acts": cmcc.ACTS,
-    "intents": cmcc.INTENTS,
-    "satisfaction": cmcc.SATISFACTION,
+    "emotions": EMOTIONS,
+    "acts": ACTS,
+    "intents": INTENTS,
+    "satisfaction": SATISFACTION,
 }
 
 _CHECKED_FIELDS = ("emotions", "acts")  # the labels that a care file holds, an utterance at a time
@@ -93,23 +94,23 @@ def load_lexicon(path: Path | None = None) -> Lexicon:
     try:
         tables = tomllib.loads(path.read_text("utf-8") if path else lexicon_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise cmcc.DataError(f"no TOML ({error})", "a lexicon, as --write-lexicon writes it", file=name) from error
+        raise DataError(f"no TOML ({error})", "a lexicon, as --write-lexicon writes it", file=name) from error
     try:
         return Lexicon({field: _labels(field, table) for field, table in tables.items()})
-    except cmcc.DataError as error:
+    except DataError as error:
         raise error.at(file=name) from None
 
 
 def _labels(field: str, table: object) -> dict[int, Cues]:
     if field not in VOCABULARIES:
-        raise cmcc.DataError(f"the table {field!r:.40}", f"one of {', '.join(VOCABULARIES)}")
+        raise DataError(f"the table {field!r:.40}", f"one of {', '.join(VOCABULARIES)}")
     if not isinstance(table, dict):
-        raise cmcc.DataError(type(table).__name__, "a table of labels", table=field)
+        raise DataError(type(table).__name__, "a table of labels", table=field)
     names = list(VOCABULARIES[field])
     found = {}
     for name, entry in table.items():
         if name not in names:
-            raise cmcc.DataError(f"the label {name!r:.60}", f"one of {', '.join(names)}", table=field)
+            raise DataError(f"the label {name!r:.60}", f"one of {', '.join(names)}", table=field)
         label = names.index(name)
         found[label] = _cues(field, label, entry, f"{field}.{name}")
     return found
@@ -117,16 +118,16 @@ def _labels(field: str, table: object) -> dict[int, Cues]:
 
 def _cues(field: str, label: int, entry: object, place: str) -> Cues:
     if not isinstance(entry, dict) or not entry.keys() <= _KEYS:
-        raise cmcc.DataError(f"{entry!r:.60}", f"the keys {', '.join(sorted(_KEYS))}", label=place)
+        raise DataError(f"{entry!r:.60}", f"the keys {', '.join(sorted(_KEYS))}", label=place)
     lists = {key: _strings(entry.get(key, []), place, key) for key in sorted(_KEYS)}
     checks = set(lists["check"])
     if not checks <= _CHECKS or (checks and field not in _CHECKED_FIELDS):
         expected = f"of missing and uncued, for {' and '.join(_CHECKED_FIELDS)} alone"
-        raise cmcc.DataError(", ".join(sorted(checks)), expected, label=place, key="check")
+        raise DataError(", ".join(sorted(checks)), expected, label=place, key="check")
     return Cues(field, label, lists["cues"], lists["unless"], "missing" in checks, "uncued" in checks)
 
 
 def _strings(value: object, place: str, key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) and plain_text(item) for item in value):
-        raise cmcc.DataError(f"{value!r:.60}", "a list of words", label=place, key=key)
+        raise DataError(f"{value!r:.60}", "a list of words", label=place, key=key)
     return tuple(value)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cmcc
+from cmcc_bench.errors import DataError, printable
 from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL, Finding
@@ -23,6 +23,8 @@ from cmcc_bench.quality.spreadsheet import (
     read_table,
     whole_number,
 )
+from cmcc_bench.views.flat import transcript_lines
+from cmcc_bench.vocabulary import find_label, label_names, satisfaction_label
 
 COLUMNS = (
     "dialogue_id", "utterance", "turn", "field", "kinds", "cues", "current", "remove", "add", "proposed", "context",
@@ -135,7 +137,7 @@ def review_items(findings: Iterable[Finding], calls: Iterable[Call]) -> Iterator
 
 
 def _item(call: Call, utterance: int | None, field: str, findings: list[Finding]) -> ReviewItem:
-    lines = [cmcc.printable(line, _LONGEST) for line in mask_lines(cmcc.transcript_lines(call.row))]
+    lines = [printable(line, _LONGEST) for line in mask_lines(transcript_lines(call.row))]
     last = len(lines) - 1 if utterance is None else utterance  # the end of a call says how satisfied the user is
     return ReviewItem(
         call.dialogue_id,
@@ -179,12 +181,12 @@ def check_new(path: Path) -> None:
     _is_csv(path)
     if path.exists():
         hint = "Decisions may stand in it: name another file, or remove it."
-        raise cmcc.DataError("a file that is there already", "a new one", hint, file=str(path))
+        raise DataError("a file that is there already", "a new one", hint, file=str(path))
 
 
 def _is_csv(path: Path) -> bool:
     if path.suffix.lower() not in (".csv", ".jsonl"):
-        raise cmcc.DataError(f"the ending {path.suffix!r}", "a review file, .csv or .jsonl", file=path.name)
+        raise DataError(f"the ending {path.suffix!r}", "a review file, .csv or .jsonl", file=path.name)
     return path.suffix.lower() == ".csv"
 
 
@@ -207,7 +209,7 @@ def read_review(path: Path) -> list[ReviewRow]:
     try:
         rows = [_row(row) for row in table]
         check_once(rows)
-    except cmcc.DataError as error:
+    except DataError as error:
         raise error.at(file=path.name) from None
     return [row for row in rows if row.decision]
 
@@ -218,16 +220,16 @@ def _row(row: TableRow) -> ReviewRow:
     try:
         field = cells["field"].lower()
         if field not in _FIELDS:
-            raise cmcc.DataError(f"{cells['field']!r:.40}", f"one of {', '.join(_FIELDS)}", column="field")
+            raise DataError(f"{cells['field']!r:.40}", f"one of {', '.join(_FIELDS)}", column="field")
         labels = {name: _labels(cells[name], field, name) for name in ("current", "add", "remove")}
         decision, after = _decision(cells["decision"], field, labels)
         if decision and not cells["annotator"]:
-            raise cmcc.DataError("no name", "who decided", column="annotator")
+            raise DataError("no name", "who decided", column="annotator")
         utterance = _utterance(cells["utterance"], field)
-    except cmcc.DataError as error:
+    except DataError as error:
         question = {"dialogue": cells["dialogue_id"], "utterance": cells["utterance"] or None}
         place = {"line": row.line, **question, **error.place, "row": row.row if row.row != row.line else None}
-        raise cmcc.DataError(error.found, error.expected, error.hint, **place) from None
+        raise DataError(error.found, error.expected, error.hint, **place) from None
     return ReviewRow(
         row.line, row.row, cells["dialogue_id"], utterance, field, **labels, decision=decision, after=after,
         annotator=cells["annotator"],
@@ -240,7 +242,7 @@ def _utterance(text: str, field: str) -> int | None:
     number = None if field == "satisfaction" else whole_number(text)
     if number is None:
         expected = "none for satisfaction" if field == "satisfaction" else "the number of an utterance"
-        raise cmcc.DataError(f"{text!r:.40}", expected, column="utterance")
+        raise DataError(f"{text!r:.40}", expected, column="utterance")
     return number
 
 
@@ -255,9 +257,9 @@ def _decision(text: str, field: str, labels: Mapping[str, tuple[int, ...]]) -> t
         return "reject", labels["current"]
     after = _labels(text, field, "decision")
     if field == "emotions" and NEUTRAL in after and len(after) > 1:
-        raise cmcc.DataError("neutral beside another emotion", "one or the other", column="decision")
+        raise DataError("neutral beside another emotion", "one or the other", column="decision")
     if field == "satisfaction" and len(after) != 1:
-        raise cmcc.DataError(f"{len(after)} labels", "accept, or the right label", column="decision")
+        raise DataError(f"{len(after)} labels", "accept, or the right label", column="decision")
     return "labels", after
 
 
@@ -265,14 +267,14 @@ def _labels(text: str, field: str, column: str) -> tuple[int, ...]:
     """Class indices, sorted, of the names in a cell, as `cmcc.label_names` and the functions below it read them."""
     vocabulary = VOCABULARIES[field]
     found = set()
-    for name in cmcc.label_names(text):
+    for name in label_names(text):
         try:
-            label = cmcc.satisfaction_label(name) if field == "satisfaction" else cmcc.find_label(name, vocabulary)
-        except cmcc.DataError:
+            label = satisfaction_label(name) if field == "satisfaction" else find_label(name, vocabulary)
+        except DataError:
             label = None
         if label is None:
             words = {"decision": "accept, reject, or labels: "}.get(column, "labels: ")
-            raise cmcc.DataError(f"{name!r:.60}", words + ", ".join(vocabulary), column=column)
+            raise DataError(f"{name!r:.60}", words + ", ".join(vocabulary), column=column)
         found.add(label)
     return tuple(sorted(found))
 
@@ -290,12 +292,12 @@ def check_once(rows: Iterable[ReviewRow]) -> None:
             if _FIFTEEN_DIGITS.fullmatch(row.dialogue_id):
                 hint = f"Its last digits may be lost: spreadsheets keep 15 digits of a number. {AS_TEXT}."
             expected = "each dialogue, utterance and field once"
-            raise cmcc.DataError(found, expected, hint, **row.place, dialogue=row.dialogue_id)
+            raise DataError(found, expected, hint, **row.place, dialogue=row.dialogue_id)
         seen[key] = row.line
 
 
-def shortened_id(row: ReviewRow) -> cmcc.DataError:
+def shortened_id(row: ReviewRow) -> DataError:
     """The error for an id of which a spreadsheet kept the first digits only."""
     found = "a long number as a spreadsheet shortens it"
     hint = f"Its other digits are lost. {AS_TEXT}, copy the decisions into it, and save it as CSV UTF-8."
-    return cmcc.DataError(found, "the whole id of a dialogue", hint, **row.place, dialogue=row.dialogue_id)
+    return DataError(found, "the whole id of a dialogue", hint, **row.place, dialogue=row.dialogue_id)

@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cmcc
+from cmcc_bench.errors import DataError
+from cmcc_bench.vocabulary import SPEAKERS
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt")  # Excel calls its "Unicode text" .txt
 AS_TEXT = (
@@ -51,14 +52,14 @@ def read_table(path: Path, needed: Sequence[str]) -> Iterator[TableRow]:
     ending = path.suffix.lower()
     if ending not in (*CSV_ENDINGS, ".jsonl"):
         _refuse_workbook(path, ending in (".xlsx", ".xls", ".xlsm", ".ods", ".et"))
-        raise cmcc.DataError(f"the ending {path.suffix!r}", "a review file, .csv or .jsonl", file=path.name)
+        raise DataError(f"the ending {path.suffix!r}", "a review file, .csv or .jsonl", file=path.name)
     _refuse_workbook(path)
     text = _decoded(path)
     try:
         for row in _csv_rows(text, needed) if ending in CSV_ENDINGS else _json_rows(text, needed):
             if any(map(_plain, row.cells.values())):
                 yield row
-    except cmcc.DataError as error:
+    except DataError as error:
         raise error.at(file=path.name) from None
 
 
@@ -83,7 +84,7 @@ def _refuse_workbook(path: Path, by_name: bool = False) -> None:
     with path.open("rb") as stream:
         if by_name or stream.read(4) in _WORKBOOKS:
             hint = 'Save it as "CSV UTF-8 (comma delimited)" and use that file.'
-            raise cmcc.DataError("a workbook of a spreadsheet", "a review file, .csv or .jsonl", hint, file=path.name)
+            raise DataError("a workbook of a spreadsheet", "a review file, .csv or .jsonl", hint, file=path.name)
 
 
 def _decoded(path: Path) -> str:
@@ -98,10 +99,10 @@ def _decoded(path: Path) -> str:
             text = content.decode(tried)
         except UnicodeDecodeError:
             continue
-        if tried != "gb18030" or any(speaker in text for speaker in cmcc.SPEAKERS.values()):
+        if tried != "gb18030" or any(speaker in text for speaker in SPEAKERS.values()):
             return text
     hint = "Save it as CSV UTF-8, or convert it with iconv -t UTF-8 -f and its encoding."
-    raise cmcc.DataError("bytes that are no text in UTF-8, UTF-16 or GB18030", "UTF-8", hint, file=path.name)
+    raise DataError("bytes that are no text in UTF-8, UTF-16 or GB18030", "UTF-8", hint, file=path.name)
 
 
 def _csv_rows(text: str, needed: Sequence[str]) -> Iterator[TableRow]:
@@ -121,12 +122,12 @@ def _csv_rows(text: str, needed: Sequence[str]) -> Iterator[TableRow]:
                     _check_columns(names, needed, place)
                 continue
             if any(map(_plain, cells[len(names) :])):
-                raise cmcc.DataError("more cells than columns", f"{len(names)} cells", **place)
+                raise DataError("more cells than columns", f"{len(names)} cells", **place)
             found = dict.fromkeys(needed, "") | dict(zip(names, cells, strict=False))
             yield TableRow(place["line"], number, {name: _cell(unescape_cell(found[name]), name) for name in needed})
     except csv.Error as error:
         line = reader.line_num + skipped
-        raise cmcc.DataError(f"no CSV ({error})", "comma-separated values", line=line) from error
+        raise DataError(f"no CSV ({error})", "comma-separated values", line=line) from error
     if names is None:
         _check_columns([], needed, {"line": 1})
 
@@ -138,9 +139,9 @@ def _json_rows(text: str, needed: Sequence[str]) -> Iterator[TableRow]:
         try:
             cells = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise cmcc.DataError(f"no JSON ({error})", "an object a line", line=number) from error
+            raise DataError(f"no JSON ({error})", "an object a line", line=number) from error
         if not isinstance(cells, dict):
-            raise cmcc.DataError(type(cells).__name__, "an object", line=number)
+            raise DataError(type(cells).__name__, "an object", line=number)
         found = {_column(name): value for name, value in cells.items()}
         _check_columns(list(found), needed, {"line": number})
         yield TableRow(number, number, {name: _cell(_text(found[name], number, name), name) for name in needed})
@@ -152,7 +153,7 @@ def _text(value: object, line: int, column: str) -> str:
         return "" if value is None else str(value)
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else "" if math.isnan(value) else str(value)
-    raise cmcc.DataError(type(value).__name__, "text", line=line, column=column)
+    raise DataError(type(value).__name__, "text", line=line, column=column)
 
 
 def _cell(text: str, column: str) -> str:
@@ -175,7 +176,7 @@ def _check_columns(found: Sequence[str], needed: Sequence[str], place: Mapping[s
     if any(found.count(column) != 1 for column in needed):
         hint = "Separate cells with commas, semicolons or tabs, and leave the columns as cmcc check wrote them."
         shown = ", ".join(f"{name:.20}" for name in list(filter(None, found))[:20]) or "none"
-        raise cmcc.DataError(f"the columns {shown}", f"each once: {', '.join(needed)}", hint, **place)
+        raise DataError(f"the columns {shown}", f"each once: {', '.join(needed)}", hint, **place)
 
 
 _FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r]")  # what a spreadsheet takes for a formula, already escaped or not

@@ -7,10 +7,14 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 
-import cmcc
 from cmcc_bench.masking import CERTAIN_KINDS, find_personal, mask
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import SERVICE, USER, Finding
+from cmcc_bench.reader.dialogue import digest_of
+from cmcc_bench.reader.report import Report
+from cmcc_bench.types import Row
+from cmcc_bench.views.flat import transcript_lines
+from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 _MENDED = ("wrong_position", "missing_position", "extra_blank")  # counts of the reader, by its names
 _AROUND = 6  # characters shown on either side of personal data
@@ -24,7 +28,7 @@ def structure_findings(call: Call) -> Iterator[Finding]:
         for number, utterance in enumerate(call.row["utterances"]):
             yield from _position_findings(call, number, utterance)
             yield from _foreign_labels(call, number, utterance)
-    left_out = cmcc.Report(repaired=call.repaired).left_out
+    left_out = Report(repaired=call.repaired).left_out
     if left_out:
         detail = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()))
         yield Finding("label_left_out", call.dialogue_id, detail=detail)
@@ -44,7 +48,7 @@ def _turn_findings(call: Call) -> Iterator[Finding]:
             yield Finding(kind, call.dialogue_id, number, f"turn {second['turn']}")
 
 
-def _position_findings(call: Call, number: int, utterance: cmcc.Row) -> Iterator[Finding]:
+def _position_findings(call: Call, number: int, utterance: Row) -> Iterator[Finding]:
     text = utterance["text"]
     spans = [(entity["name"], entity) for entity in utterance["entities"] or ()]
     spans += [(triple["value"], triple) for triple in utterance["triples"] or ()]
@@ -57,7 +61,7 @@ def _position_findings(call: Call, number: int, utterance: cmcc.Row) -> Iterator
             yield Finding("wrong_position", call.dialogue_id, number, f"{found}, not {mask(str(name))!r:.40}")
 
 
-def _foreign_labels(call: Call, number: int, utterance: cmcc.Row) -> Iterator[Finding]:
+def _foreign_labels(call: Call, number: int, utterance: Row) -> Iterator[Finding]:
     foreign = {SERVICE: ("emotions", "intents"), USER: ("acts",)}[utterance["speaker"]]
     for field in foreign:
         if utterance[field]:
@@ -69,8 +73,8 @@ def personal_findings(call: Call) -> Iterator[Finding]:
 
     In a synthetic dialogue nothing of it is certain: the simulator made it up.
     """
-    is_synthetic = call.dialogue_id.startswith(cmcc.SYNTHETIC_ID)
-    lines = cmcc.transcript_lines(call.row)
+    is_synthetic = call.dialogue_id.startswith(SYNTHETIC_ID)
+    lines = transcript_lines(call.row)
     text = "\n".join(lines)
     starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
     masked = mask(text)
@@ -98,7 +102,7 @@ class Repeats:
     def findings(self, call: Call) -> Iterator[Finding]:
         """What a call repeats of those before it; it is remembered."""
         row, known_id = call.dialogue_id, self._by_id.get(call.dialogue_id)
-        content, text = cmcc.digest_of(call.row), _digest_of_texts(call)
+        content, text = digest_of(call.row), _digest_of_texts(call)
         known_text = self._by_text.get(text)
         if known_id and known_id[1] != call.split:
             detail = f"the id in {known_id[1]} and in {call.split}"

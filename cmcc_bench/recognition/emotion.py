@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.classifier import EncodedText, encode_texts, longest_text, probabilities
 from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.tasks import EmotionAnswer, Row
 from cmcc_bench.tasks.base import Array
 from cmcc_bench.tasks.counts import f1
+from cmcc_bench.vocabulary import EMOTIONS
 
-LABELS = tuple(cmcc.EMOTIONS)
+LABELS = tuple(EMOTIONS)
 PUBLISHED_THRESHOLD = 0.3
 TUNED_FROM = 10  # utterances that a label must have for a threshold of its own: of fewer, chance decides
 
@@ -54,7 +55,7 @@ def model_thresholds(model: PreTrainedModel) -> tuple[float, ...]:
     if not (isinstance(found, list) and len(found) == len(LABELS) and all(map(_is_probability, found))):
         expected = f"{len(LABELS)} numbers from 0 to 1, one an emotion"
         hint = f"Copy config.json from the run, or take the key out of it: then {PUBLISHED_THRESHOLD} holds for all."
-        raise cmcc.DataError(f"{found!r:.60}", expected, hint, model=model.name_or_path, key="thresholds")
+        raise DataError(f"{found!r:.60}", expected, hint, model=model.name_or_path, key="thresholds")
     return tuple(found)
 
 

@@ -13,13 +13,14 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.encoding import IGNORED
 from cmcc_bench.models.stack_propagation import EMOTIONS, TAGS, StackPropagation, said_emotions
 from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.tasks import Entity, EntityAnswer, Row
+from cmcc_bench.vocabulary import ENTITY_TYPES
 
-TYPES = tuple(cmcc.ENTITY_TYPES)
+TYPES = tuple(ENTITY_TYPES)
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,11 @@ def load_tagger(folder: str | Path) -> StackPropagation:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         found = f"no tagger ({(str(error) or type(error).__name__).splitlines()[0]})"
         hint = "Name the folder of a run of cmcc train joint, RUN/best."
-        raise cmcc.DataError(found, "what cmcc train joint saves", hint, model=str(folder)) from error
+        raise DataError(found, "what cmcc train joint saves", hint, model=str(folder)) from error
     model: StackPropagation = opened[0]
     if opened[1]["missing_keys"]:
         found = f"the weights of {len(opened[1]['missing_keys'])} tensors are missing"
-        raise cmcc.DataError(found, "a trained tagger", model=str(folder))
+        raise DataError(found, "a trained tagger", model=str(folder))
     model.train(False)
     return model
 

@@ -15,19 +15,21 @@ from typing import Any
 
 import orjson
 
-import cmcc
 from cmcc_bench.corpus import fingerprint_of, open_split
 from cmcc_bench.decoding.confidence import LABEL_SEGMENTS, label_exchanges
 from cmcc_bench.decoding.run import open_model
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.training import read_training
-from cmcc_bench.state.response import response_rows
 from cmcc_bench.tasks import EMOTION, RESPONSE, EmotionAnswer, Row
+from cmcc_bench.views.flat import emotion_rows
+from cmcc_bench.views.response import response_rows
+from cmcc_bench.vocabulary import EMOTIONS
 
 from .run import open_recogniser
 
 _DIALOGUES = 32  # labelled together, and the most that a stop loses
-_EMOTIONS = tuple(cmcc.EMOTIONS)
+_EMOTIONS = tuple(EMOTIONS)
 
 Labeller = Callable[[Sequence[Row]], list[list[dict[str, Any]]]]  # dialogues -> the rows of each, with labels
 
@@ -48,7 +50,7 @@ def label_unlabeled(
     """
     if read_training(model_dir).task != task or not Path(model_dir).is_dir():
         found = f"a model of the task {read_training(model_dir).task}" if Path(model_dir).is_dir() else "no such folder"
-        raise cmcc.DataError(found, f"one of the task {task}", "Name the folder RUN/best.", model=model_dir)
+        raise DataError(found, f"one of the task {task}", "Name the folder RUN/best.", model=model_dir)
     dialogues = open_split(dataset, "unlabeled", "train")
     total = min(most or len(dialogues), len(dialogues))
     data = {"dataset": dataset, "dialogues": total, "fingerprint": fingerprint_of(dialogues.select(range(total)))}
@@ -81,7 +83,7 @@ def _begun(out: Path, identity: Mapping[str, Any], total: int) -> int:
             before = None
         if before != identity:
             hint = f"Remove {out.name} to label anew."
-            raise cmcc.DataError("labels of another model or other data", "those of this one", hint, file=str(out))
+            raise DataError("labels of another model or other data", "those of this one", hint, file=str(out))
     facts.write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
     if not out.exists():
         return 0
@@ -104,7 +106,7 @@ def _emotions(model_dir: str) -> Labeller:
     recognised = open_recogniser(model_dir)
 
     def label(dialogues: Sequence[Row]) -> list[list[dict[str, Any]]]:
-        rows = [cmcc.emotion_rows(dict(row)) for row in dialogues]
+        rows = [emotion_rows(dict(row)) for row in dialogues]
         answers = iter(recognised([row for found in rows for row in found]))
         return [[{**row, "scores": _scores(next(answers))} for row in found] for found in rows]
 
@@ -136,7 +138,7 @@ def confidences(task: str, text: str) -> dict[str, float]:
     for other in others:
         name, _, number = other.partition("=")
         if name.strip() not in least:
-            raise cmcc.DataError(repr(name), f"one of {', '.join(names)}", key="pseudo_confidence")
+            raise DataError(repr(name), f"one of {', '.join(names)}", key="pseudo_confidence")
         least[name.strip()] = _probability(number, text)
     return least
 
@@ -147,7 +149,7 @@ def _probability(number: str, text: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found <= 1:
-        raise cmcc.DataError(repr(text), "a number from 0 to 1, as 0.9 or 0.9,NAME=0.99", key="pseudo_confidence")
+        raise DataError(repr(text), "a number from 0 to 1, as 0.9 or 0.9,NAME=0.99", key="pseudo_confidence")
     return found
 
 

@@ -8,15 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cmcc
+from cmcc_bench import vocabulary
 from cmcc_bench.corpus import fingerprint_of, is_synthetic
 from cmcc_bench.decoding.run import library_versions
 from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now, replace_file
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.classifier import encode_texts, load_classifier, longest_text, probabilities
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.tokenizer import load_tokenizer
 from cmcc_bench.models.training import read_training
 from cmcc_bench.tasks import EMOTION, ENTITIES, SATISFACTION, Row, SatisfactionAnswer, answer_line, task_of
+from cmcc_bench.vocabulary import EMOTIONS
 
 from .emotion import emotion_answers, emotion_probabilities, model_thresholds
 from .entities import entity_answers, load_tagger
@@ -24,7 +26,7 @@ from .entities import entity_answers, load_tagger
 BATCH_SIZE = 32  # texts at a time
 _CHUNK = 512  # rows between two signs of progress; texts of similar length are put together within one
 
-_SATISFACTION = tuple(cmcc.SATISFACTION)
+_SATISFACTION = tuple(vocabulary.SATISFACTION)
 
 Recogniser = Callable[[Sequence[Row]], list[Any]]  # an answer for each row, in order
 
@@ -72,12 +74,12 @@ def open_recogniser(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Reco
     opened = {EMOTION.name: _emotions, ENTITIES.name: _entities, SATISFACTION.name: _satisfaction}
     if task not in opened:
         hint = "Name the best checkpoint of a run of cmcc train emotion, joint or satisfaction."
-        raise cmcc.DataError(f"a model of the task {task}", ", ".join(opened), hint, model=str(model_dir))
+        raise DataError(f"a model of the task {task}", ", ".join(opened), hint, model=str(model_dir))
     return opened[task](model_dir, batch_size)
 
 
 def _emotions(model_dir: str | Path, batch_size: int) -> Recogniser:
-    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, cmcc.EMOTIONS)
+    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, EMOTIONS)
     thresholds = model_thresholds(model)
 
     def answers(rows: Sequence[Row]) -> list[Any]:
@@ -97,7 +99,7 @@ def _entities(model_dir: str | Path, batch_size: int) -> Recogniser:
 
 
 def _satisfaction(model_dir: str | Path, batch_size: int) -> Recogniser:
-    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, cmcc.SATISFACTION)
+    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, vocabulary.SATISFACTION)
 
     def answers(rows: Sequence[Row]) -> list[Any]:
         texts = encode_texts(tokenizer, [row["text"] for row in rows], longest_text(model, tokenizer))
@@ -122,7 +124,7 @@ def _new_run(
 ) -> PredictionRun:
     if not model_dir.is_dir():
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
-        raise cmcc.DataError("no such folder", "a folder of a trained model", hint, model=str(model_dir))
+        raise DataError("no such folder", "a folder of a trained model", hint, model=str(model_dir))
     return PredictionRun(
         model=str(model_dir),
         model_digest=digest_of_model(model_dir),

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-import cmcc
 from cmcc_bench.masking import mask
 from cmcc_bench.reports.scores import Data, Entry, paired_table, sizes, systems_table
 from cmcc_bench.reports.systems import ResponseSystem, pick
 from cmcc_bench.reports.table import ReportTable, mark
 from cmcc_bench.scoring import VERSIONS, compare, response_measure, score
 from cmcc_bench.tasks import RESPONSE, Row
+from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS
 
 _NAMES = {row.system[:2]: row.name for row in RESPONSE.published}
 _TABLE_2 = [(form, mode) for mode in ("end2end", "oracle") for form in ("baseline", "variant")]
@@ -102,5 +102,5 @@ def example_table(baseline: ResponseSystem, variant: ResponseSystem, data: Data,
 
 
 def _is_caring(row: Row) -> bool:
-    caring = {cmcc.ACTS[name] for name in cmcc.CARING_ACTS}
-    return bool(caring & set(row["acts"].split(","))) or row["emotions"] not in ("", cmcc.EMOTIONS["neutral"])
+    caring = {ACTS[name] for name in CARING_ACTS}
+    return bool(caring & set(row["acts"].split(","))) or row["emotions"] not in ("", EMOTIONS["neutral"])

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import cmcc
 from cmcc_bench.corpus import open_split
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.training import Training, training_of
 from cmcc_bench.scoring import Version, read_answers, read_predictions, response_measure
 from cmcc_bench.scoring.predictions import facts_path
@@ -100,11 +100,11 @@ def find_systems(paths: Iterable[Path]) -> list[System]:
     systems = [_read(file) for file in sorted(files) if facts_path(file).exists() or file in paths]
     if not systems:
         expected = "files that cmcc predict wrote"
-        raise cmcc.DataError("no predictions", expected, "Run cmcc predict first.", folder=", ".join(map(str, paths)))
+        raise DataError("no predictions", expected, "Run cmcc predict first.", folder=", ".join(map(str, paths)))
     data = sorted({(system.dataset, system.split) for system in systems})
     if len(data) > 1:
         expected = "one data set and split, so that rows can be compared"
-        raise cmcc.DataError(f"predictions of {data}", expected, "Name the files of one of them.")
+        raise DataError(f"predictions of {data}", expected, "Name the files of one of them.")
     _check_different(systems)
     return systems
 
@@ -133,7 +133,7 @@ def _check_different(systems: Sequence[System]) -> None:
         first = seen.setdefault(system.key, system)
         if first is not system:
             found = f"{first.path} and {system.path}, both of {', '.join(filter(None, system.key))}"
-            raise cmcc.DataError(found, "one file for a row of the tables", "Name the files to report.")
+            raise DataError(found, "one file for a row of the tables", "Name the files to report.")
 
 
 def read_system(file: Path) -> ResponseSystem:
@@ -144,7 +144,7 @@ def read_system(file: Path) -> ResponseSystem:
     system = _read(file)
     if not isinstance(system, ResponseSystem):
         expected = "what a dialogue model wrote"
-        raise cmcc.DataError(f"answers of the task {system.training.task}", expected, file=str(file))
+        raise DataError(f"answers of the task {system.training.task}", expected, file=str(file))
     return system
 
 
@@ -159,15 +159,15 @@ def _read(file: Path) -> System:
         system = System(**common)
         if system.task is RESPONSE:
             system = ResponseSystem(**common, form=FORMS[facts["form"]], mode=facts["mode"])
-    except cmcc.DataError as error:  # an unknown task
-        raise cmcc.DataError(error.found, error.expected, error.hint, file=str(path), field="task") from error
+    except DataError as error:  # an unknown task
+        raise DataError(error.found, error.expected, error.hint, file=str(path), field="task") from error
     except (KeyError, TypeError) as error:
         raise _unknown_facts(path, error) from error
     if not facts.get("finished", True):
-        raise cmcc.DataError("a run that was stopped", "a finished one", "Start cmcc predict again.", file=str(path))
+        raise DataError("a run that was stopped", "a finished one", "Start cmcc predict again.", file=str(path))
     if system.split is None:
         hint = "Score its file alone: cmcc score RESULT.json GOLD.json, with the Track 2 file that has the gold."
-        raise cmcc.DataError("predictions of a Track 2 file", "those of a split", hint, file=str(path))
+        raise DataError("predictions of a Track 2 file", "those of a split", hint, file=str(path))
     return system
 
 
@@ -181,9 +181,9 @@ def _read_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _unknown_facts(path: Path, error: Exception) -> cmcc.DataError:
+def _unknown_facts(path: Path, error: Exception) -> DataError:
     found = f"{type(error).__name__}: {error}"
-    return cmcc.DataError(found, "what cmcc predict wrote beside its predictions", file=str(path))
+    return DataError(found, "what cmcc predict wrote beside its predictions", file=str(path))
 
 
 def task_of_file(file: Path) -> str:
@@ -210,7 +210,7 @@ def read_task_answers(files: Sequence[Path], task: Task, dataset: str, split: st
         elif task.written and task_of_file(file) == RESPONSE.name:
             found = task.written.read(read_predictions(file), labeled)
         else:
-            raise cmcc.DataError(f"answers of the task {task_of_file(file)}", f"those of {task.name}", file=str(file))
+            raise DataError(f"answers of the task {task_of_file(file)}", f"those of {task.name}", file=str(file))
         answers.append(only_answered(found, labeled))
     return answers, only_answered(rows, labeled)
 
@@ -232,7 +232,7 @@ def check_data(systems: Iterable[System], fingerprint: str) -> None:
     for system in systems:
         if system.fingerprint not in (None, fingerprint):
             found = f"predictions of other rows than {system.dataset} has now"
-            raise cmcc.DataError(found, "the data that were decoded", "Run cmcc predict again.", file=str(system.path))
+            raise DataError(found, "the data that were decoded", "Run cmcc predict again.", file=str(system.path))
 
 
 def pick(systems: Sequence[ResponseSystem], form: str, mode: str, suffix: str = "") -> ResponseSystem | None:

@@ -14,7 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-import cmcc
+from cmcc_bench.errors import printable
 from cmcc_bench.scoring import Interval, PairedResult
 
 NOTHING = "–"
@@ -82,7 +82,7 @@ class TerminalTable:
 
 def _safe(text: str) -> str:
     """A text that does nothing to a terminal: what authors or files say may hold its control codes."""
-    return "\n".join(cmcc.printable(line, len(line)) for line in text.split("\n"))
+    return "\n".join(printable(line, len(line)) for line in text.split("\n"))
 
 
 _GAP = 2  # blanks that a column has beside its text

@@ -16,7 +16,7 @@ from typing import IO, Any, TypeVar
 
 import orjson
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.tasks.base import Place
 
 Item = TypeVar("Item")
@@ -62,12 +62,12 @@ def open_lines(path: Path, name: str) -> Iterator[IO[bytes]]:
         if head.startswith(_PICKLE) or head == _ZIP:
             found = "a pickle, or weights" if head.startswith(_PICKLE) else "a zip archive"
             hint = f"It is not opened: what is in it could be anything. {WRITE}"
-            raise cmcc.DataError(found, "JSON lines", hint, file=name)
+            raise DataError(found, "JSON lines", hint, file=name)
         stream: Any = gzip.GzipFile(fileobj=raw) if head == _GZIP else raw
         try:
             yield stream
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise cmcc.DataError(f"gzip that cannot be unpacked ({error})", "JSON lines", WRITE, file=name) from error
+            raise DataError(f"gzip that cannot be unpacked ({error})", "JSON lines", WRITE, file=name) from error
 
 
 def filled_lines(stream: IO[bytes], name: str, bounds: Bounds | None = None) -> Iterator[tuple[int, bytes]]:
@@ -82,16 +82,16 @@ def filled_lines(stream: IO[bytes], name: str, bounds: Bounds | None = None) -> 
         total += len(line)
         if number == 1 and (line.startswith(_UTF16_MARKS) or b"\0" in line[:4]):
             hint = "Save the file as UTF-8, for instance with iconv -f UTF-16 -t UTF-8."
-            raise cmcc.DataError("UTF-16 text", "UTF-8", hint, file=name)
+            raise DataError("UTF-16 text", "UTF-8", hint, file=name)
         if bounds and len(line) > longest:
-            raise cmcc.DataError(f"more than {longest} bytes", "a shorter line", WRITE, file=name, line=number)
+            raise DataError(f"more than {longest} bytes", "a shorter line", WRITE, file=name, line=number)
         if bounds and total > bounds.file_bytes:
             found = f"more than {bounds.file_bytes >> 20} MB, unpacked"
-            raise cmcc.DataError(found, "a smaller file", "One line a prediction is far less.", file=name)
+            raise DataError(found, "a smaller file", "One line a prediction is far less.", file=name)
         line = line.removeprefix(_MARK)  # at each line: files that are joined have one in the middle
         filled += bool(line.strip())
         if bounds and (filled > bounds.lines or number > _BLANK_LINES * bounds.lines):
-            raise cmcc.DataError(f"more than {bounds.lines} lines", "one for each item", WRITE, file=name)
+            raise DataError(f"more than {bounds.lines} lines", "one for each item", WRITE, file=name)
         if line.strip():
             yield number, line
 
@@ -102,4 +102,4 @@ def parse_line(line: bytes, place: Place) -> object:
         return orjson.loads(line)
     except orjson.JSONDecodeError as error:
         found = f"{line[:40].decode(errors='replace')!r}, which is no JSON ({error})"
-        raise cmcc.DataError(found, "a JSON object", WRITE, **place) from error
+        raise DataError(found, "a JSON object", WRITE, **place) from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.tasks import Place, PredictedDialogue, Prediction, Row, answer_line, prediction_of, task_of
 from cmcc_bench.tasks.base import Predicted
 
@@ -56,9 +56,9 @@ def read_lines(path: str | Path, parse: Callable[[object, Place], Predicted]) ->
                 made.lines.append(number)
     except OSError as error:
         expected = "a file that cmcc predict wrote"
-        raise cmcc.DataError(error.strerror or str(error), expected, file=name) from error
+        raise DataError(error.strerror or str(error), expected, file=name) from error
     if not made:
-        raise cmcc.DataError("an empty file", "a JSON line a prediction", _AGAIN, file=name)
+        raise DataError("an empty file", "a JSON line a prediction", _AGAIN, file=name)
     return made
 
 
@@ -86,11 +86,11 @@ def align(
         place: Place = {"file": str(file) if file else None, word: number} | _place(at, key)
         if at in found:
             again = f"a second prediction for it, the first is {word} {numbers[at]}"
-            raise cmcc.DataError(again, f"each {key or 'dialogue'} once", "Leave one of them out.", **place)
+            raise DataError(again, f"each {key or 'dialogue'} once", "Leave one of them out.", **place)
         if at[1] not in gold.get(at[0], {}):
             hint = "Score with the data set and the split that they were made for."
             unknown = f"a prediction for {'a dialogue' if key is None else f'an {key}'} that is not in the data"
-            raise cmcc.DataError(unknown, "none such", hint, **place)
+            raise DataError(unknown, "none such", hint, **place)
         found[at], numbers[at] = prediction, number
     _check_complete(gold, found, file, key)
     return [
@@ -108,16 +108,16 @@ def _by_dialogue(gold_rows: Iterable[Row], key: str | None) -> dict[str, dict[in
     for number, row in enumerate(gold_rows, 1):
         if "dialogue_id" not in row or (key and key not in row):
             expected = f"rows with dialogue_id{f' and {key}' if key else ''}"
-            raise cmcc.DataError(f"a row of {', '.join(row)}", expected, data="gold", row=number)
+            raise DataError(f"a row of {', '.join(row)}", expected, data="gold", row=number)
         rows = gold.setdefault(row["dialogue_id"], {})
         at = row[key] if key else 0
         if at in rows:
             place: Place = {"data": "gold", "row": number}
             place |= _place((row["dialogue_id"], at), key)
-            raise cmcc.DataError("a second row for it", f"each {key or 'dialogue'} once", **place)
+            raise DataError("a second row for it", f"each {key or 'dialogue'} once", **place)
         rows[at] = row
     if not gold:
-        raise cmcc.DataError("no gold rows", "rows to score on", data="gold")
+        raise DataError("no gold rows", "rows to score on", data="gold")
     return {name: dict(sorted(rows.items())) for name, rows in gold.items()}
 
 
@@ -133,4 +133,4 @@ def _check_complete(
         what = f"{key or 'dialogue'}s"
         others = f", nor for {len(missing) - 1} other {what}" if len(missing) > 1 else ""
         expected = f"a prediction for each of the {sum(map(len, gold.values()))} {what}"
-        raise cmcc.DataError(f"no prediction{others}", expected, _AGAIN, **place, **_place(missing[0], key))
+        raise DataError(f"no prediction{others}", expected, _AGAIN, **place, **_place(missing[0], key))

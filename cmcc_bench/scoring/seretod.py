@@ -19,7 +19,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from cmcc_bench.state.seretod import ID_LENGTH, IN_BRACKETS, TYPE_TREE, query
 from cmcc_bench.tasks.base import Array
 from cmcc_bench.tasks.counts import (
     ACTS,
@@ -37,6 +36,7 @@ from cmcc_bench.tasks.counts import (
     sum_bleu,
     sum_labels,
 )
+from cmcc_bench.views.seretod import ID_LENGTH, IN_BRACKETS, TYPE_TREE, query
 
 Raw = Mapping[str, Any]
 Slots: TypeAlias = list[list[str] | str] | None  # None: an intent without brackets

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 
 from cmcc_bench import textform
-from cmcc_bench.state.intents import NamedSlot, parse_intent_text
-from cmcc_bench.state.kb import NA, TYPES, Goal, LocalKB, goal_from_json, kb_from_json
-from cmcc_bench.state.seretod import ID_LENGTH
 from cmcc_bench.tasks import PredictedDialogue, Prediction, Row
+from cmcc_bench.views.intents import NamedSlot, parse_intent_text
+from cmcc_bench.views.kb import NA, TYPES, Goal, LocalKB, goal_from_json, kb_from_json
+from cmcc_bench.views.seretod import ID_LENGTH
 
 Flat = dict[str, Any]
 Asked = dict[tuple[str, str], int]  # (entity id or "NA", slot) -> first exchange that asks

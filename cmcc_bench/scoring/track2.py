@@ -15,7 +15,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import cmcc
+from cmcc_bench.errors import DataError
+from cmcc_bench.reader.files import find_files
+from cmcc_bench.reader.json_stream import raw_dialogues
+from cmcc_bench.reader.track2 import Track2Dialogue, read_track2
 from cmcc_bench.tasks import RESPONSE, Measure, PredictedDialogue
 
 from . import seretod
@@ -33,7 +36,7 @@ class Track2File:
     """The dialogues of a file in order, as they are read (cmcc.read_track2) and as they stand there."""
 
     path: Path
-    dialogues: tuple[cmcc.Track2Dialogue, ...]
+    dialogues: tuple[Track2Dialogue, ...]
     raw: tuple[Mapping[str, Any], ...]
 
 
@@ -42,24 +45,22 @@ def is_track2(path: str | Path) -> bool:
     if not Path(path).exists():
         return False
     try:
-        files, _ = cmcc.find_files(path)
-        first = islice((raw for file in files for raw in cmcc.raw_dialogues(file)), _LOOKED_AT)
+        files, _ = find_files(path)
+        first = islice((raw for file in files for raw in raw_dialogues(file)), _LOOKED_AT)
         return any(raw.source_format == "track2" for raw in first)
-    except cmcc.DataError:
+    except DataError:
         return False  # the reader reports what is wrong
 
 
 def read_track2_file(path: str | Path) -> Track2File:
     """A Track 2 test or result file. Raises cmcc.DataError where it is not one, or holds a dialogue twice."""
-    dialogues = tuple(cmcc.read_track2(path))
+    dialogues = tuple(read_track2(path))
     seen = set[str]()
     for dialogue in dialogues:
         if dialogue.dialogue_id in seen:
-            raise cmcc.DataError(
-                "an id for the second time", "each once", file=str(path), dialogue=dialogue.dialogue_id
-            )
+            raise DataError("an id for the second time", "each once", file=str(path), dialogue=dialogue.dialogue_id)
         seen.add(dialogue.dialogue_id)
-    raw = tuple(dialogue.value for file in cmcc.find_files(path)[0] for dialogue in cmcc.raw_dialogues(file))
+    raw = tuple(dialogue.value for file in find_files(path)[0] for dialogue in raw_dialogues(file))
     return Track2File(Path(path), dialogues, raw)
 
 
@@ -73,7 +74,7 @@ def read_results(path: str | Path, gold: str | Path | None = None, fold_caring: 
     if gold is not None and not is_track2(gold):
         expected = f"a Track 2 file with the gold fields {', '.join(_GOLD)}"
         hint = "Its KB and exchanges are those of the test file that was decoded."
-        raise cmcc.DataError("no SereTOD Track 2 file", expected, hint, gold=str(gold))
+        raise DataError("no SereTOD Track 2 file", expected, hint, gold=str(gold))
     result = read_track2_file(path)
     source = result if gold is None else read_track2_file(gold)
     _check_generated(result)
@@ -105,10 +106,10 @@ def _check_generated(result: Track2File) -> None:
     if not any(e.generated_user_intent or e.generated_acts or e.generated_response for e in exchanges):
         expected = f"a result file, with {', '.join(_GENERATED)} filled in"
         hint = "Make one with cmcc predict MODEL TEST_FILE --format seretod --out RESULT.json."
-        raise cmcc.DataError("no generated text", expected, hint, file=str(result.path))
+        raise DataError("no generated text", expected, hint, file=str(result.path))
 
 
-def _check_gold(source: Track2File, dialogue: cmcc.Track2Dialogue, is_result: bool) -> None:
+def _check_gold(source: Track2File, dialogue: Track2Dialogue, is_result: bool) -> None:
     for number, exchange in enumerate(dialogue.exchanges):
         gold = dict(zip(_GOLD, (exchange.user_intent, exchange.acts, exchange.response), strict=True))
         for key, text in gold.items():
@@ -116,7 +117,7 @@ def _check_gold(source: Track2File, dialogue: cmcc.Track2Dialogue, is_result: bo
                 expected = f"the gold fields {', '.join(_GOLD)}"
                 hint = "Name the Track 2 file that has them: cmcc score RESULT.json GOLD.json."
                 place: dict[str, str | int | None] = {"file": str(source.path), "dialogue": dialogue.dialogue_id}
-                raise cmcc.DataError("no gold", expected, hint if is_result else "", **place, turn=number, field=key)
+                raise DataError("no gold", expected, hint if is_result else "", **place, turn=number, field=key)
 
 
 def _check_same(result: Track2File, gold: Track2File) -> None:
@@ -128,11 +129,11 @@ def _check_same(result: Track2File, gold: Track2File) -> None:
             lacking, other = (result, gold) if name not in made else (gold, result)
             expected = f"the dialogues of {other.path.name}"
             hint = "Score a result file against the gold of the same test file."
-            raise cmcc.DataError("no such dialogue", expected, hint, file=str(lacking.path), dialogue=name)
+            raise DataError("no such dialogue", expected, hint, file=str(lacking.path), dialogue=name)
         if [e.user for e in made[name].exchanges] != [e.user for e in wanted[name].exchanges]:
             found = f"{len(made[name].exchanges)} exchanges with other user texts"
             expected = f"the {len(wanted[name].exchanges)} exchanges of {gold.path.name}"
-            raise cmcc.DataError(found, expected, file=str(result.path), dialogue=name, field="用户")
+            raise DataError(found, expected, file=str(result.path), dialogue=name, field="用户")
 
 
 def score_track2(dialogues: Sequence[Flat], resamples: int = 1000, seed: int = 0, fold_caring: bool = False) -> Scores:
@@ -154,7 +155,7 @@ def compare_track2(
     by_id = {dialogue["id"]: dialogue for dialogue in dialogues_b}
     if by_id.keys() != {dialogue["id"] for dialogue in dialogues_a}:
         hint = "Compare result files of one test file."
-        raise cmcc.DataError("two files of different dialogues", "the same dialogues in both", hint)
+        raise DataError("two files of different dialogues", "the same dialogues in both", hint)
     a, b = _whole(dialogues_a), _whole([by_id[dialogue["id"]] for dialogue in dialogues_a])
     measure = _measure(fold_caring)
     return comparison_of(RESPONSE, (measure, measure), a, b, resamples, seed)
@@ -168,7 +169,7 @@ def _measure(fold_caring: bool) -> Measure:
 def _whole(dialogues: Sequence[Flat]) -> list[PredictedDialogue[Any]]:
     """Each dialogue as one prediction for its exchanges: gold and generated fields stand in one object there."""
     if not dialogues:
-        raise cmcc.DataError("no dialogue with exchanges", "one or more to score")
+        raise DataError("no dialogue with exchanges", "one or more to score")
     return [PredictedDialogue(flat["id"], tuple(flat["content"]), (flat,)) for flat in dialogues]
 
 
@@ -177,4 +178,4 @@ def _counts(dialogue: PredictedDialogue[Any]) -> tuple[int, ...]:
         return seretod.count_dialogue(dialogue.predictions[0]).flat()
     except (AttributeError, KeyError, TypeError) as error:
         expected = 'KB {"ent-1": {"name": "...", "SLOT": "..."}} and goal {"ent-1": {"SLOT": "?"}}'
-        raise cmcc.DataError(repr(error), expected, dialogue=dialogue.dialogue_id, field="KB, goal") from error
+        raise DataError(repr(error), expected, dialogue=dialogue.dialogue_id, field="KB, goal") from error

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-import cmcc
 from cmcc_bench.simulate import weights
 from cmcc_bench.simulate.agenda import load_world, make_goal
 from cmcc_bench.simulate.draws import choose, draw_in_turn, weighted
@@ -16,6 +15,7 @@ from cmcc_bench.simulate.scene import Scene
 from cmcc_bench.simulate.service import Service
 from cmcc_bench.simulate.speech import Speech
 from cmcc_bench.simulate.user import EMOTION_NAMES, User
+from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 SERVICE, USER = "[SPEAKER 1]", "[SPEAKER 2]"
 Utterances = list[tuple[str, Speech]]
@@ -34,7 +34,7 @@ class Shape:
 
 def dialogue_id(seed: int, index: int, labeled: bool = True) -> str:
     """The id of a simulated dialogue; "synthetic-" at its head is how everything downstream knows it."""
-    return f"{cmcc.SYNTHETIC_ID}{'' if labeled else 'u'}{seed}-{index:06d}"
+    return f"{SYNTHETIC_ID}{'' if labeled else 'u'}{seed}-{index:06d}"
 
 
 def simulate_dialogue(seed: int, index: int, labeled: bool = True) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-import cmcc
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def columns_of(table: pa.Table) -> Columns:
         _integers(utterances.field("turn"), 0),
         _integers(pc.utf8_length(texts), 0),
         texts,
-        _labels(fields["emotions"], len(cmcc.EMOTIONS)),
-        _labels(fields["acts"], len(cmcc.ACTS)),
-        _labels(fields["intents"], len(cmcc.INTENTS)),
+        _labels(fields["emotions"], len(EMOTIONS)),
+        _labels(fields["acts"], len(ACTS)),
+        _labels(fields["intents"], len(INTENTS)),
     )
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import cmcc
 from cmcc_bench import paper
+from cmcc_bench.features import BLOCK, blocks, table_of
 from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
+from cmcc_bench.vocabulary import SATISFACTION, SPEAKERS
 
 Row = Mapping[str, Any]
 
@@ -76,7 +77,7 @@ class Comparison:
 
 def marginals(rows: Iterable[Row]) -> Marginals:
     """Counts over rows of `labeled` (cmcc.labeled_features, labels as integers), in one pass that keeps no row."""
-    parts = (count(columns_of(cmcc.table_of(block, "labeled"))) for block in cmcc.blocks(map(dict, rows), cmcc.BLOCK))
+    parts = (count(columns_of(table_of(block, "labeled"))) for block in blocks(map(dict, rows), BLOCK))
     return marginals_of(sum(parts, Counts()))
 
 
@@ -88,12 +89,12 @@ def marginals_of(counts: Counts) -> Marginals:
         counts.exchanges,
         counts.non_neutral,
         dict(sorted(counts.turns.items())),
-        dict(zip(cmcc.SPEAKERS, counts.utterances.tolist(), strict=True)),
-        dict(zip(cmcc.SPEAKERS, counts.characters.tolist(), strict=True)),
+        dict(zip(SPEAKERS, counts.utterances.tolist(), strict=True)),
+        dict(zip(SPEAKERS, counts.characters.tolist(), strict=True)),
         counts.named("acts"),
         counts.named("emotions"),
         counts.named("intents"),
-        dict(zip(cmcc.SATISFACTION, counts.satisfaction.tolist(), strict=True)),
+        dict(zip(SATISFACTION, counts.satisfaction.tolist(), strict=True)),
     )
 
 

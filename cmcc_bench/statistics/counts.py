@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-import cmcc
 from cmcc_bench.statistics.columns import Columns, Labels
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS, SATISFACTION, SYNTHETIC_ID
 
 Integers = NDArray[np.int64]
-KINDS: Mapping[str, Mapping[str, str]] = {"emotions": cmcc.EMOTIONS, "acts": cmcc.ACTS, "intents": cmcc.INTENTS}
+KINDS: Mapping[str, Mapping[str, str]] = {"emotions": EMOTIONS, "acts": ACTS, "intents": INTENTS}
 
 _SERVICE, _USER = 0, 1
-_E, _A, _S = len(cmcc.EMOTIONS), len(cmcc.ACTS), len(cmcc.SATISFACTION)
+_E, _A, _S = len(EMOTIONS), len(ACTS), len(SATISFACTION)
 
 
 def _zeros(*shape: int) -> Callable[[], Integers]:
@@ -84,7 +84,7 @@ def count(columns: Columns) -> Counts:
     first, second, third = _flows(columns, emotions, acts)
     return Counts(
         dialogues=len(columns.sizes),
-        synthetic=sum(dialogue_id.startswith(cmcc.SYNTHETIC_ID) for dialogue_id in columns.dialogue_ids),
+        synthetic=sum(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in columns.dialogue_ids),
         exchanges=len(pairs),
         non_neutral=int(emotions[:, 1:].any(axis=1).sum()),
         turns=_histogram(_raw_turns(columns)),

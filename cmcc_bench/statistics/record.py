@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import orjson
 
-import cmcc
+from cmcc_bench.features import VERSION
 from cmcc_bench.statistics.collect import Statistics
 from cmcc_bench.statistics.comparison import compare, marginals_of
 from cmcc_bench.statistics.counts import KINDS, Counts
 from cmcc_bench.statistics.tables import DEFINITIONS, annotated, masked_examples, mean
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, SATISFACTION, SPEAKERS
 
 Record = dict[str, Any]
 
@@ -30,7 +31,7 @@ def record(statistics: Statistics) -> Record:
     return {
         "dataset": statistics.dataset,
         "synthetic": statistics.synthetic,
-        "data_version": cmcc.VERSION,
+        "data_version": VERSION,
         "definitions": DEFINITIONS,
         "splits": {split: _sizes(of) for split, of in statistics.splits.items()},
         "labeled": _sizes(counts) | _labels(counts),
@@ -41,8 +42,8 @@ def record(statistics: Statistics) -> Record:
 
 
 def _sizes(counts: Counts) -> Record:
-    utterances = dict(zip(cmcc.SPEAKERS, counts.utterances.tolist(), strict=True))
-    characters = dict(zip(cmcc.SPEAKERS, counts.characters.tolist(), strict=True))
+    utterances = dict(zip(SPEAKERS, counts.utterances.tolist(), strict=True))
+    characters = dict(zip(SPEAKERS, counts.characters.tolist(), strict=True))
     return {
         "dialogues": counts.dialogues,
         "synthetic": counts.synthetic,
@@ -59,7 +60,7 @@ def _sizes(counts: Counts) -> Record:
 
 
 def _labels(counts: Counts) -> Record:
-    emotions, acts, outcomes = cmcc.EMOTIONS, cmcc.ACTS, cmcc.SATISFACTION
+    emotions, acts, outcomes = EMOTIONS, ACTS, SATISFACTION
     return {
         "annotated": {name: {"annotated": part, "of": whole} for name, part, whole in annotated(counts)},
         "satisfaction": dict(zip(outcomes, counts.satisfaction.tolist(), strict=True)),

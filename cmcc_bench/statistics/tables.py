@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-import cmcc
 from cmcc_bench import paper
+from cmcc_bench.errors import printable
 from cmcc_bench.masking import mask
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark
 from cmcc_bench.statistics.collect import Statistics
 from cmcc_bench.statistics.comparison import comparison_table, marginals_of
 from cmcc_bench.statistics.counts import KINDS, Counts
 from cmcc_bench.statistics.duplicates import PERMUTATIONS, SHINGLE, SHOWN, SIMILAR
+from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS, SATISFACTION
 
 DEFINITIONS = {
     "utterance": "what one speaker says in one go",
@@ -77,7 +78,7 @@ def _splits_table(statistics: Statistics) -> ReportTable:
         )
         for split, counts in statistics.splits.items()
     )
-    return ReportTable(f"{cmcc.printable(statistics.dataset)}: dialogues by split", columns, rows)
+    return ReportTable(f"{printable(statistics.dataset)}: dialogues by split", columns, rows)
 
 
 def table_1(counts: Counts) -> ReportTable:
@@ -120,7 +121,7 @@ def _with_dialogues(turns: int, dialogues: int) -> str:
 
 def _acts_table(statistics: Statistics, name: str, caring: bool) -> ReportTable:
     counted = statistics.labeled.named("acts")
-    chosen = [act for act in cmcc.ACTS if (act in cmcc.CARING_ACTS) == caring]
+    chosen = [act for act in ACTS if (act in CARING_ACTS) == caring]
     rows = _label_rows(statistics, "acts", chosen, sum(counted.values()), paper.ACT_SHARES)
     notes = ("share: of all act labels. Examples are chosen by rule, personal numbers masked.",)
     return ReportTable(f"Tables 6 and 7, {name}", ("act", "", "count", "share", "paper", "example"), rows, notes)
@@ -155,7 +156,7 @@ def masked_examples(statistics: Statistics) -> dict[str, dict[str, str]]:
     """By kind and English name: an utterance with the label, as it may be shown."""
     shown: dict[str, dict[str, str]] = {"emotions": {}, "acts": {}}
     for (kind, index), (_, _, text) in sorted(statistics.examples.items()):
-        shown[kind][list(KINDS[kind])[index]] = cmcc.printable(mask(text))
+        shown[kind][list(KINDS[kind])[index]] = printable(mask(text))
     return shown
 
 
@@ -183,9 +184,9 @@ def _pairs_table(title: str, kind: str, pairs: np.ndarray[Any, np.dtype[np.int64
 
 
 def _transitions_table(counts: Counts) -> ReportTable:
-    acts = list(cmcc.ACTS)
+    acts = list(ACTS)
     rows = []
-    for index, emotion in enumerate(cmcc.EMOTIONS):
+    for index, emotion in enumerate(EMOTIONS):
         row = counts.transitions[index]
         most = np.argsort(-row, kind="stable")[:4]
         cells = [f"{acts[act]} {percent(row[act], row.sum(), 1)}" for act in most if row[act]]
@@ -196,9 +197,9 @@ def _transitions_table(counts: Counts) -> ReportTable:
 
 def _satisfaction_table(counts: Counts) -> ReportTable:
     rows = [("any dialogue", *_satisfaction_cells(counts.satisfaction.tolist()))]
-    for index, emotion in enumerate(cmcc.EMOTIONS):
+    for index, emotion in enumerate(EMOTIONS):
         rows.append((emotion, *_satisfaction_cells(counts.satisfaction_by_emotion[index].tolist())))
-    columns = ("dialogues with", "annotated", *cmcc.SATISFACTION)
+    columns = ("dialogues with", "annotated", *SATISFACTION)
     return ReportTable("Satisfaction of dialogues in which an emotion occurs", columns, tuple(rows))
 
 
@@ -239,8 +240,7 @@ def _leaks_table(statistics: Statistics) -> list[ReportTable]:
     if not pairs:
         return []
     rows = tuple(
-        (cmcc.printable(p.dialogue), p.split, cmcc.printable(p.other), p.other_split, f"{p.similarity:.2f}")
-        for p in pairs
+        (printable(p.dialogue), p.split, printable(p.other), p.other_split, f"{p.similarity:.2f}") for p in pairs
     )
     columns = ("dialogue", "split", "dialogue", "split", "similarity")
     notes = (f"At most {SHOWN}, the most similar first; of each split the first dialogue with a text.",)

@@ -6,7 +6,7 @@ score(task, answers, task.split_rows("cmcc", "test"))        # cmcc_bench.scorin
 
 from __future__ import annotations
 
-import cmcc
+from cmcc_bench.errors import DataError, printable
 
 from .base import Answer, Measure, Place, PredictedDialogue, Row, Task, answer_line
 from .emotion import EMOTION, EmotionAnswer, emotion_answer
@@ -49,7 +49,7 @@ def task_of(task: Task | str) -> Task:
     if isinstance(task, Task):
         return task
     if task not in TASKS:
-        raise cmcc.DataError(f"the task {cmcc.printable(task, 40)}", f"one of {', '.join(TASKS)}", field="task")
+        raise DataError(f"the task {printable(task, 40)}", f"one of {', '.join(TASKS)}", field="task")
     return TASKS[task]
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-import cmcc
 from cmcc_bench.corpus import open_dataset
+from cmcc_bench.errors import DataError
 
 Row: TypeAlias = Mapping[str, Any]
 Place: TypeAlias = dict[str, str | int | None]  # what an error names
@@ -185,7 +185,7 @@ class Task:
         rows = self.rows(dataset, [split])[split]
         if not rows:
             expected = f"a split {split!r} with rows that are annotated for the task {self.name}"
-            raise cmcc.DataError("no rows", expected, "Name another --split.", dataset=dataset, split=split)
+            raise DataError("no rows", expected, "Name another --split.", dataset=dataset, split=split)
         return rows
 
     def is_hidden(self, row: Row) -> bool:
@@ -195,7 +195,7 @@ class Task:
     def check_labels(self, rows: Iterable[Row], **place: str | int | None) -> None:
         """Raises cmcc.DataError where any row is without its labels."""
         if any(map(self.is_hidden, rows)):
-            raise cmcc.DataError("rows whose labels are hidden", "labels to score with", _KEPT, **place)
+            raise DataError("rows whose labels are hidden", "labels to score with", _KEPT, **place)
 
     def gold(self, rows: Iterable[Row]) -> list[Any]:
         """The gold rows as if a system had answered them: the most that the data allow."""
@@ -224,7 +224,7 @@ class Task:
 
     def _checked(self, train: Iterable[Row]) -> list[Row]:
         if not (rows := list(train)):
-            raise cmcc.DataError("no training rows", f"rows of the task {self.name}", _BUILD, data="train")
+            raise DataError("no training rows", f"rows of the task {self.name}", _BUILD, data="train")
         return rows
 
 

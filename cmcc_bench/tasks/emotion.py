@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-import cmcc
 from cmcc_bench import paper
+from cmcc_bench.errors import DataError
 from cmcc_bench.textform import FORMS, normalize_labels
+from cmcc_bench.vocabulary import EMOTIONS
 
 from .base import (
     Card,
@@ -34,10 +35,10 @@ from .fields import emotion_labels, number_of, probabilities_of, record_of, text
 from .prediction import Prediction
 from .written import written_for
 
-LABELS = tuple(cmcc.EMOTIONS)
+LABELS = tuple(EMOTIONS)
 MACRO_NOTE = "A label that occurs on neither side counts 0 in a macro score: gold shows the most that these data allow."
 
-_ENGLISH = {chinese: name for name, chinese in cmcc.EMOTIONS.items()}
+_ENGLISH = {chinese: name for name, chinese in EMOTIONS.items()}
 _THRESHOLD = 0.3  # of the cheap baseline, as for the published classifier
 
 
@@ -54,7 +55,7 @@ class EmotionAnswer:
 def emotion_answer(value: object, place: Place | None = None) -> EmotionAnswer:
     """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
     record, place = record_of(value, place or {})
-    emotions, scores = emotion_labels(record, place), probabilities_of(record, len(cmcc.EMOTIONS), place)
+    emotions, scores = emotion_labels(record, place), probabilities_of(record, len(EMOTIONS), place)
     return EmotionAnswer(text_of(record, "dialogue_id", place), number_of(record, "utterance", place), emotions, scores)
 
 
@@ -68,8 +69,8 @@ def emotions_written(predictions: Iterable[Prediction], rows: Iterable[Row]) -> 
     for row, utterance, prediction in written_for(predictions, rows):
         if prediction.emotions is None:
             hint = "Only a text form with emotions writes them: variant, or no_caring."
-            raise cmcc.DataError("no emotions", "those that the model wrote", hint, dialogue=row["dialogue_id"])
-        names = (_ENGLISH.get(name) for name in normalize_labels(prediction.emotions, cmcc.EMOTIONS))
+            raise DataError("no emotions", "those that the model wrote", hint, dialogue=row["dialogue_id"])
+        names = (_ENGLISH.get(name) for name in normalize_labels(prediction.emotions, EMOTIONS))
         answers.append(EmotionAnswer(row["dialogue_id"], utterance, tuple(filter(None, names))))
     return answers
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-import cmcc
-from cmcc_bench import paper
+from cmcc_bench import paper, vocabulary
+from cmcc_bench.errors import DataError
 from cmcc_bench.textform import read_labels
+from cmcc_bench.vocabulary import ENTITY_TYPES
 
 from .base import Card, Measure, Place, PredictedDialogue, Published, Row, Task, Written, most_frequent
 from .counts import count_labels, f1, macro, micro, of_columns, precision, recall, share
@@ -24,7 +25,7 @@ from .fields import emotion_labels, known_labels, list_of, number_of, record_of,
 from .prediction import Prediction
 from .written import written_for
 
-TYPES, EMOTIONS = tuple(cmcc.ENTITY_TYPES), tuple(cmcc.EMOTIONS)
+TYPES, EMOTIONS = tuple(ENTITY_TYPES), tuple(vocabulary.EMOTIONS)
 DIALOGUE_LABELS = ("emotions", "intents", "acts", "entities", "triples")  # of the utterances of `labeled`
 _BASELINE = ("baseline", "end2end", "")  # the dialogue model whose entities the paper scores
 
@@ -73,10 +74,10 @@ def _entity(value: object, place: Place) -> Entity:
     name = text_of(record, "name", place)
     if all(record.get(field) is None for field in ("type", "start", "end")):
         return Entity(name)
-    (label,) = known_labels([record.get("type")], cmcc.ENTITY_TYPES, place | {"field": "type"})
+    (label,) = known_labels([record.get("type")], ENTITY_TYPES, place | {"field": "type"})
     start, end = number_of(record, "start", place), number_of(record, "end", place)
     if end <= start:
-        raise cmcc.DataError(f"start {start} and end {end}", "an end after the start", **place, field="end")
+        raise DataError(f"start {start} and end {end}", "an end after the start", **place, field="end")
     return Entity(name, label, start, end)
 
 

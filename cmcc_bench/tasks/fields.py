@@ -10,25 +10,26 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-import cmcc
+from cmcc_bench.errors import DataError, printable
+from cmcc_bench.vocabulary import EMOTIONS, find_label, label_names
 
 from .base import Place
 
 Record: TypeAlias = Mapping[str, object]
 
 
-class UnknownLabelError(cmcc.DataError):
+class UnknownLabelError(DataError):
     """Labels that are in no vocabulary; names: all of them that the line has in one field."""
 
     def __init__(self, names: Sequence[str], known: Iterable[str], place: Place) -> None:
-        self.names = tuple(cmcc.printable(name, 40) for name in names)
+        self.names = tuple(printable(name, 40) for name in names)
         super().__init__(", ".join(map(repr, self.names)), f"one of {', '.join(known)}", **place)
 
 
 def record_of(value: object, place: Place) -> tuple[Record, Place]:
     """A decoded line as an object, and its place. Raises cmcc.DataError where it is none."""
     if not isinstance(value, dict):
-        raise cmcc.DataError(f"a JSON {type(value).__name__}", "an object with an answer's fields", **place)
+        raise DataError(f"a JSON {type(value).__name__}", "an object with an answer's fields", **place)
     return value, place
 
 
@@ -41,12 +42,12 @@ def emotion_labels(record: Record, place: Place) -> tuple[str, ...]:
     listed = record.get("emotions")
     written = [
         name
-        for item in (cmcc.label_names(listed) if isinstance(listed, str) else list_of(record, "emotions", place))
-        for name in (cmcc.label_names(item) or [item] if isinstance(item, str) else [item])
+        for item in (label_names(listed) if isinstance(listed, str) else list_of(record, "emotions", place))
+        for name in (label_names(item) or [item] if isinstance(item, str) else [item])
     ]
-    found = known_labels(written, cmcc.EMOTIONS, place)
+    found = known_labels(written, EMOTIONS, place)
     if len(set(found)) < len(found):
-        raise cmcc.DataError(f"a label twice: {', '.join(found)}", "each label once", **place)
+        raise DataError(f"a label twice: {', '.join(found)}", "each label once", **place)
     return found
 
 
@@ -54,13 +55,13 @@ def known_labels(written: Sequence[object], vocabulary: Mapping[str, str], place
     """The labels' English names. Raises UnknownLabelError for those that the vocabulary does not have."""
     english, found, unknown = tuple(vocabulary), list[str](), list[str]()
     for name in written:
-        index = cmcc.find_label(name, vocabulary)
+        index = find_label(name, vocabulary)
         if index is not None:
             found.append(english[index])
         elif isinstance(name, str):
             unknown.append(name)
         else:
-            raise cmcc.DataError(f"{name!r:.40}", "a label's name", **place)
+            raise DataError(f"{name!r:.40}", "a label's name", **place)
     if unknown:
         raise UnknownLabelError(unknown, english, place)
     return tuple(found)
@@ -73,7 +74,7 @@ def probabilities_of(record: Record, size: int, place: Place) -> tuple[float, ..
     scores = list_of(record, "scores", place)
     numbers = [float(score) for score in scores if isinstance(score, int | float) and not isinstance(score, bool)]
     if len(scores) != size or len(numbers) != size or not all(math.isfinite(n) and 0 <= n <= 1 for n in numbers):
-        raise cmcc.DataError(f"{scores!r:.60}", f"{size} numbers from 0 to 1", **place, field="scores")
+        raise DataError(f"{scores!r:.60}", f"{size} numbers from 0 to 1", **place, field="scores")
     return tuple(numbers)
 
 
@@ -82,7 +83,7 @@ def list_of(record: Record, field: str, place: Place) -> list[object]:
     value = record.get(field)
     if not isinstance(value, list):
         found = f"{value!r:.40}" if field in record else "no such field"
-        raise cmcc.DataError(found, "a list", **(place | {"field": field}))
+        raise DataError(found, "a list", **(place | {"field": field}))
     return value
 
 
@@ -90,7 +91,7 @@ def text_of(record: Record, field: str, place: Place) -> str:
     """A field as a string. Raises cmcc.DataError where it is none."""
     value = record.get(field)
     if not isinstance(value, str):
-        raise cmcc.DataError(f"{value!r:.40}" if field in record else "no such field", "a string", **place, field=field)
+        raise DataError(f"{value!r:.40}" if field in record else "no such field", "a string", **place, field=field)
     return value
 
 
@@ -99,5 +100,5 @@ def number_of(record: Record, field: str, place: Place) -> int:
     value = record.get(field)
     if type(value) is not int or not 0 <= value < 2**31:
         found = f"{value!r:.40}" if field in record else "no such field"
-        raise cmcc.DataError(found, "a whole number of 0 or more", **place, field=field)
+        raise DataError(found, "a whole number of 0 or more", **place, field=field)
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-import cmcc
+from cmcc_bench.errors import DataError
 
 from .base import Place
 
@@ -37,18 +37,18 @@ def prediction_of(value: object, place: Place | None = None) -> Prediction:
     """
     place = place or {}
     if not isinstance(value, dict):
-        raise cmcc.DataError(f"a JSON {type(value).__name__}", "an object with a prediction's fields", **place)
+        raise DataError(f"a JSON {type(value).__name__}", "an object with a prediction's fields", **place)
     for name in ("exchange", *_TEXTS):
         if name not in value:
-            raise cmcc.DataError("no such field", f"the fields exchange, {', '.join(_TEXTS)}", **place, field=name)
+            raise DataError("no such field", f"the fields exchange, {', '.join(_TEXTS)}", **place, field=name)
     exchange = value["exchange"]
     if type(exchange) is not int or exchange < 0:
-        raise cmcc.DataError(f"{exchange!r:.40}", "a whole number of 0 or more", **place, field="exchange")
+        raise DataError(f"{exchange!r:.40}", "a whole number of 0 or more", **place, field="exchange")
     value = value | {name: ",".join(value[name]) for name in _LISTS if _is_list_of_texts(value[name])}
     for name in _TEXTS:
         if not isinstance(value[name], str) and not (name == "emotions" and value[name] is None):
             expected = "a string, or null where the model writes none" if name == "emotions" else "a string"
-            raise cmcc.DataError(f"{value[name]!r:.40}", expected, **place, field=name)
+            raise DataError(f"{value[name]!r:.40}", expected, **place, field=name)
     return Prediction(exchange=exchange, **{name: value[name] for name in _TEXTS})
 
 

@@ -12,19 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-import cmcc
+from cmcc_bench import vocabulary
+from cmcc_bench.errors import DataError
+from cmcc_bench.vocabulary import satisfaction_label
 
 from .base import Array, Card, Measure, Place, PredictedDialogue, Row, Task, most_frequent, ngram_model
 from .counts import f1, macro, recall
 from .emotion import MACRO_NOTE
 from .fields import Record, UnknownLabelError, probabilities_of, record_of, text_of
 
-LABELS = tuple(cmcc.SATISFACTION)
+LABELS = tuple(vocabulary.SATISFACTION)
 
 
 @dataclass(frozen=True, slots=True)
 class SatisfactionAnswer:
-    """The satisfaction of a dialogue; scores: a probability for each of cmcc.SATISFACTION, None from who gives none."""
+    """The satisfaction of a dialogue; scores: a probability for each of LABELS, None from who gives none."""
 
     dialogue_id: str
     satisfaction: str
@@ -34,21 +36,21 @@ class SatisfactionAnswer:
 def satisfaction_answer(value: object, place: Place | None = None) -> SatisfactionAnswer:
     """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
     record, place = record_of(value, place or {})
-    label, scores = _satisfaction(record, place), probabilities_of(record, len(cmcc.SATISFACTION), place)
+    label, scores = _satisfaction(record, place), probabilities_of(record, len(vocabulary.SATISFACTION), place)
     return SatisfactionAnswer(text_of(record, "dialogue_id", place), label, scores)
 
 
 def _satisfaction(record: Record, place: Place) -> str:
     value, place = record.get("satisfaction"), place | {"field": "satisfaction"}
     try:
-        index = cmcc.satisfaction_label(value)
-    except cmcc.DataError as error:
+        index = satisfaction_label(value)
+    except DataError as error:
         if isinstance(value, str):
-            raise UnknownLabelError([value], cmcc.SATISFACTION, place) from error
+            raise UnknownLabelError([value], vocabulary.SATISFACTION, place) from error
         index = None
     if index is None:
-        raise cmcc.DataError(f"{value!r:.40}", f"one of {', '.join(cmcc.SATISFACTION)}, or 1 to 3", **place)
-    return tuple(cmcc.SATISFACTION)[index]
+        raise DataError(f"{value!r:.40}", f"one of {', '.join(vocabulary.SATISFACTION)}, or 1 to 3", **place)
+    return tuple(vocabulary.SATISFACTION)[index]
 
 
 def _copied(row: Row, source: Row) -> SatisfactionAnswer:

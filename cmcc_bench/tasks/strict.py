@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import cmcc
 from cmcc_bench import textform
-from cmcc_bench.state.intents import NamedSlot, parse_intent_text, tidy_intent_text
-from cmcc_bench.state.kb import NA, Goal, LocalKB, goal_from_json, kb_from_json, query
+from cmcc_bench.errors import DataError
+from cmcc_bench.views.intents import NamedSlot, parse_intent_text, tidy_intent_text
+from cmcc_bench.views.kb import NA, Goal, LocalKB, goal_from_json, kb_from_json, query
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, find_label
 
 from .base import Place, PredictedDialogue, Row
 from .bleu import count_ngrams
@@ -97,34 +98,34 @@ def intent_labels(text: str) -> frozenset[IntentLabel]:
     another name of the same entity is another slot.
     """
     return frozenset(
-        (_known(intent.name, cmcc.INTENTS), frozenset((plain(slot.name or ""), _slot(slot)) for slot in intent.slots))
+        (_known(intent.name, INTENTS), frozenset((plain(slot.name or ""), _slot(slot)) for slot in intent.slots))
         for intent in parse_intent_text(tidy_intent_text(text))
     )
 
 
 def _slot(slot: NamedSlot) -> str:
-    return plain(slot.slot) if slot.name else _known(slot.slot, cmcc.ENTITY_TYPES)
+    return plain(slot.slot) if slot.name else _known(slot.slot, ENTITY_TYPES)
 
 
 def _known(name: str, vocabulary: Mapping[str, str]) -> str:
     """A label as it is compared: its Chinese name where the vocabulary has it."""
-    index = cmcc.find_label(name, vocabulary)
+    index = find_label(name, vocabulary)
     return plain(name if index is None else tuple(vocabulary.values())[index])
 
 
 def act_labels(text: str, fold_caring: bool = False) -> frozenset[str]:
     """The acts of an exchange; an unknown name is a label, too, and a wrong one."""
-    acts = textform.normalize_labels(text, cmcc.ACTS)
+    acts = textform.normalize_labels(text, ACTS)
     return frozenset(textform.fold_caring(acts) if fold_caring else acts)
 
 
 def unknown_labels(prediction: Prediction) -> tuple[tuple[str, str], ...]:
     """(field, name) of each label that is in no vocabulary, as it is counted: as a wrong one."""
     intents = [intent.name for intent in parse_intent_text(tidy_intent_text(prediction.user_intent))]
-    found = [("user_intent", name) for name in intents if cmcc.find_label(name, cmcc.INTENTS) is None]
+    found = [("user_intent", name) for name in intents if find_label(name, INTENTS) is None]
     for field, text, known in (
-        ("emotions", prediction.emotions or "", cmcc.EMOTIONS),
-        ("acts", prediction.acts, cmcc.ACTS),
+        ("emotions", prediction.emotions or "", EMOTIONS),
+        ("acts", prediction.acts, ACTS),
     ):
         found += [(field, name) for name in textform.normalize_labels(text, known) if name not in known.values()]
     return tuple(dict.fromkeys(found))
@@ -138,12 +139,12 @@ def count_emotions(prediction: Prediction, row: Row, must_be_written: bool = Fal
     if must_be_written and prediction.emotions is None:
         hint = "This model writes no emotions: score it without them."
         place: Place = {"dialogue": prediction.dialogue_id, "exchange": prediction.exchange, "field": "emotions"}
-        raise cmcc.DataError("null", "the emotions that the model wrote", hint, **place)
+        raise DataError("null", "the emotions that the model wrote", hint, **place)
     if prediction.emotions is None or not row["emotions"]:
         return LabelCounts()
     return count_labels(
-        frozenset(textform.normalize_labels(prediction.emotions, cmcc.EMOTIONS)),
-        frozenset(textform.normalize_labels(row["emotions"], cmcc.EMOTIONS)),
+        frozenset(textform.normalize_labels(prediction.emotions, EMOTIONS)),
+        frozenset(textform.normalize_labels(row["emotions"], EMOTIONS)),
     )
 
 
@@ -173,7 +174,7 @@ def _state(row: Row) -> tuple[LocalKB, Goal]:
     except (KeyError, TypeError, ValueError) as error:
         hint = "Rows of response_rows(compatible=True) have SereTOD's own KB and goal: score them with version seretod."
         expected = "kb and goal of the config `response`"
-        raise cmcc.DataError(f"{error!r}", expected, hint, dialogue=row["dialogue_id"], field="kb, goal") from error
+        raise DataError(f"{error!r}", expected, hint, dialogue=row["dialogue_id"], field="kb, goal") from error
 
 
 def _asked(kb: LocalKB, goal: Goal) -> Iterator[tuple[int, tuple[str, ...], set[str]]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import cmcc
-from cmcc_bench.state.exchanges import exchanges
+from cmcc_bench.errors import DataError
+from cmcc_bench.views.exchanges import exchanges
 
 from .base import Row
 from .prediction import Prediction
@@ -33,7 +33,7 @@ def written_for(predictions: Iterable[Prediction], rows: Iterable[Row]) -> Itera
             if (row["dialogue_id"], number) not in written:
                 hint = "Make them again with cmcc predict."
                 place = {"dialogue": row["dialogue_id"], "exchange": number}
-                raise cmcc.DataError("no prediction", "one for every exchange", hint, **place)
+                raise DataError("no prediction", "one for every exchange", hint, **place)
             yield row, utterance, written[row["dialogue_id"], number]
 
 

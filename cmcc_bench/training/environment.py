@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-import cmcc
+from cmcc_bench.features import VERSION
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "safetensors")
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -49,7 +49,7 @@ def usable_cores() -> int:
 
 def versions() -> dict[str, str]:
     """Of Python, the libraries and the data's format."""
-    return {"python": platform.python_version(), "cmcc": cmcc.VERSION} | {name: version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), "cmcc": VERSION} | {name: version(name) for name in _LIBRARIES}
 
 
 def commit() -> str | None:

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 from safetensors import SafetensorError
 from transformers import AutoModel
 
-import cmcc
 from cmcc_bench.corpus import fingerprint_of
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.causal_lm import longest_input
 from cmcc_bench.models.stack_propagation import StackPropagation, StackPropagationConfig
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
@@ -104,7 +104,7 @@ def open_encoder(name: str) -> Any:  # noqa: ANN401  # one of transformers' many
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         found = f"no encoder ({(str(error) or type(error).__name__).splitlines()[0]})"
         hint = "Name a model's folder or its id on the Hub, or scratch."
-        raise cmcc.DataError(found, "what AutoModel opens", hint, model=name) from error
+        raise DataError(found, "what AutoModel opens", hint, model=name) from error
 
 
 def examples(recipe: JointRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> Examples:

@@ -9,8 +9,8 @@ from typing import Any
 
 from accelerate import Accelerator
 
-import cmcc
 from cmcc_bench.corpus import is_licensed, is_synthetic, place_name
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.training import TRAINING_FILE, Training, read_training
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
 from cmcc_bench.tasks import Row, task_of
@@ -49,9 +49,7 @@ def pseudo_labelled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe,
     rows = list(pseudo_rows(task, path, least))
     hint = "Lower it, or train the model that labels longer."
     if not rows:
-        raise cmcc.DataError(
-            "no label that the model is sure of", recipe.pseudo_confidence, hint, key="pseudo_confidence"
-        )
+        raise DataError("no label that the model is sure of", recipe.pseudo_confidence, hint, key="pseudo_confidence")
     return rows
 
 
@@ -62,7 +60,7 @@ def check_examples(recipe: ModelRecipe, rows: Mapping[str, Sequence[Row]]) -> No
             hint = (
                 "Build it from more annotated calls, or from files named train, dev and test, or raise labelled_share."
             )
-            raise cmcc.DataError("no annotated rows", "some", hint, dataset=recipe.dataset, split=split)
+            raise DataError("no annotated rows", "some", hint, dataset=recipe.dataset, split=split)
 
 
 def describe(

@@ -36,7 +36,7 @@ from torch import Tensor
 from torch.nn import Module
 from transformers.utils.logging import disable_progress_bar
 
-import cmcc
+from cmcc_bench.errors import DataError
 from cmcc_bench.training.batching import cut, evaluation_batches, global_batches, padded_tokens, process_slice
 from cmcc_bench.training.display import display
 from cmcc_bench.training.environment import commit, hardware, versions
@@ -98,7 +98,7 @@ def check_processes(asked: int, found: int, launched: int) -> None:
         launcher = f"ACCELERATE_USE_CPU=1 torchrun --nproc_per_node {asked} -m cmcc_bench.cli"
         hint = f"On a CPU: {launcher} train TASK --processes {asked} ..."
     processes = f"{launched} that each train alone" if launched > found else f"{found}"
-    raise cmcc.DataError(processes, f"{asked} that train together", hint, key="processes")
+    raise DataError(processes, f"{asked} that train together", hint, key="processes")
 
 
 def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: Task) -> Progress:
@@ -139,7 +139,7 @@ class _Run:
         self.folder = Path(recipe.out)
         for split, examples in (("train", task.train), ("validation", task.validation)):
             if not examples.items:
-                raise cmcc.DataError("no examples", "some to train on and some to choose by", split=split)
+                raise DataError("no examples", "some to train on and some to choose by", split=split)
         state = open_run(self.folder, asdict(recipe), task.fingerprint, recipe.resume)
         self.global_size = recipe.batch_size * recipe.accumulation
         self.steps = recipe.epochs * -(-len(task.train.items) // self.global_size)
@@ -210,7 +210,7 @@ class _Run:
         rate = learning_rate(self.progress.step, self.steps, self.recipe.warmup, self.recipe.learning_rate)
         if not math.isfinite(loss):
             hint = "Lower learning_rate, or clip shorter."
-            raise cmcc.DataError(f"a loss of {loss}", "a number", hint, run=self.recipe.out, step=self.progress.step)
+            raise DataError(f"a loss of {loss}", "a number", hint, run=self.recipe.out, step=self.progress.step)
         self._update(units, rate)
         return loss / max(1.0, units), rate
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_ty
 
 import yaml
 
-import cmcc
+from cmcc_bench.errors import DataError
 
 _RECIPES = Path(__file__).parent / "recipes"
 
@@ -109,7 +109,7 @@ class SemiSupervisedRecipe(ModelRecipe):
 def check(holds: bool, key: str, found: object, expected: str) -> None:
     """Raises cmcc.DataError naming the key, unless it holds."""
     if not holds:
-        raise cmcc.DataError(repr(found), expected, key=key)
+        raise DataError(repr(found), expected, key=key)
 
 
 def recipe_names() -> list[str]:
@@ -128,7 +128,7 @@ def recipe_path(name: str | Path) -> Path:
     names = recipe_names()
     if shipped not in names:
         expected = f"a YAML file, or a name like {', '.join(difflib.get_close_matches(shipped, names) or names)}"
-        raise cmcc.DataError("no recipe", expected, "cmcc train --list shows all.", recipe=str(name))
+        raise DataError("no recipe", expected, "cmcc train --list shows all.", recipe=str(name))
     return _RECIPES / f"{shipped}.yaml"
 
 
@@ -163,7 +163,7 @@ def parse_recipe(recipe: type[Settings], description: str, arguments: Sequence[s
         if unknown:
             _check_key(unknown[0].split("=")[0].lstrip("-").replace("-", "_"), recipe, "command line")
         return read_recipe(recipe, options.recipe, given)
-    except cmcc.DataError as error:
+    except DataError as error:
         parser.error(str(error))
 
 
@@ -178,7 +178,7 @@ def read_recipe(recipe: type[Settings], name: str | Path | None, overrides: Mapp
     task = written.pop("task", recipe.task)
     if task != recipe.task:
         hint = f"Run cmcc train {task}, or choose another recipe: cmcc train --list shows all."
-        raise cmcc.DataError(f"a recipe of the task {task}", f"one of the task {recipe.task}", hint, recipe=str(name))
+        raise DataError(f"a recipe of the task {task}", f"one of the task {recipe.task}", hint, recipe=str(name))
     types = get_type_hints(recipe)
     for place, source in ((str(name), written), ("command line", overrides)):
         for key, value in source.items():
@@ -186,10 +186,10 @@ def read_recipe(recipe: type[Settings], name: str | Path | None, overrides: Mapp
             values[key] = _typed(value, types[key], key, place)
     missing = [item.name for item in fields(recipe) if item.default is MISSING and item.name not in values]
     if missing:
-        raise cmcc.DataError(f"no {', '.join(missing)}", "a value for each", recipe=str(name) if name else "none")
+        raise DataError(f"no {', '.join(missing)}", "a value for each", recipe=str(name) if name else "none")
     try:
         return recipe(**values)
-    except cmcc.DataError as error:
+    except DataError as error:
         raise error.at(recipe=str(name)) from error
 
 
@@ -209,9 +209,9 @@ def _read_yaml(path: Path, name: str) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         found = " ".join(str(error).split())
-        raise cmcc.DataError(f"no recipe ({found})", "a YAML file", recipe=name) from error
+        raise DataError(f"no recipe ({found})", "a YAML file", recipe=name) from error
     if not isinstance(values, dict):
-        raise cmcc.DataError(f"a {type(values).__name__}", "a YAML mapping: key: value", recipe=name)
+        raise DataError(f"a {type(values).__name__}", "a YAML mapping: key: value", recipe=name)
     return values
 
 
@@ -219,7 +219,7 @@ def _check_key(key: object, recipe: type[Recipe], place: str) -> None:
     known = [item.name for item in fields(recipe)]
     if key not in known:
         close = difflib.get_close_matches(str(key), known, n=3) or known
-        raise cmcc.DataError(f"the unknown key {key!r}", f"one like {', '.join(close)}", recipe=place)
+        raise DataError(f"the unknown key {key!r}", f"one like {', '.join(close)}", recipe=place)
 
 
 def _typed(value: Any, kind: Any, key: str, place: str) -> Any:  # noqa: ANN401  # values as YAML has them
@@ -233,7 +233,7 @@ def _typed(value: Any, kind: Any, key: str, place: str) -> Any:  # noqa: ANN401 
     number = _number(value)
     if number is not None and (kind is float or (kind is int and number.is_integer())):
         return kind(number)
-    raise cmcc.DataError(repr(value), _described(kind), recipe=place, key=key)
+    raise DataError(repr(value), _described(kind), recipe=place, key=key)
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401  # values as YAML has them

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-import cmcc
+from cmcc_bench.reader.files import SAMPLE_DIR
 from cmcc_bench.terminal import make_streams_tolerant
 
 _CMCC = [sys.executable, "-m", "cmcc_bench.cli"]
@@ -127,7 +127,7 @@ PSEUDO_DIALOGUES = 300  # unlabeled dialogues that are labelled
 def data_steps(out: Path, data_dir: Path) -> list[Step]:
     """The data set and its statistics; of the sample, with unlabeled dialogues that are simulated along."""
     built, raw, steps = out / "cmcc", data_dir, list[Step]()
-    if data_dir == cmcc.SAMPLE_DIR:
+    if data_dir == SAMPLE_DIR:
         raw = out / "raw"
         sizes = ["--dialogues", "400", "--unlabeled", str(PSEUDO_DIALOGUES), "--seed", "0"]
         steps = [Step("simulate the sample", [*_CMCC, "simulate", *sizes, "--out", str(raw)], 2)]
@@ -212,7 +212,7 @@ def main() -> int:
     make_streams_tolerant()
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for everything (default: %(default)s)")
-    parser.add_argument("--data-dir", type=Path, default=cmcc.SAMPLE_DIR, help="raw files (default: the sample)")
+    parser.add_argument("--data-dir", type=Path, default=SAMPLE_DIR, help="raw files (default: the sample)")
     parser.add_argument(
         "--recipes", type=Path, default=Path("tiny"), help="tiny, paper, or a folder of recipes (default: %(default)s)"
     )
@@ -221,7 +221,7 @@ def main() -> int:
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="systems at a time (default: all cores)")
     options, extra = parser.parse_known_args()
-    if options.data_dir == cmcc.SAMPLE_DIR:
+    if options.data_dir == SAMPLE_DIR:
         print("The data are SYNTHETIC: a simulator made them. The numbers say that the path works.", flush=True)
     built, runs = options.out / "cmcc", options.out / "runs"
     runs.mkdir(parents=True, exist_ok=True)

@@ -22,8 +22,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-import cmcc
 from cmcc_bench.build.atomic import put_in_place, recover
+from cmcc_bench.errors import DataError, printable
 
 _WEIGHTS, _MOMENTS, _PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"  # of a state
 _FROM_START = "To train from the start, choose another folder with --out or remove this one."
@@ -85,13 +85,11 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
     if not states:
         if resume and ((folder / "run.json").exists() or (folder / "best").exists()):
             hint = f"Restore the folder state-STEP from a copy. {_FROM_START}"
-            raise cmcc.DataError(
-                "a run without a state", "a folder state-STEP to resume from", hint, folder=str(folder)
-            )
+            raise DataError("a run without a state", "a folder state-STEP to resume from", hint, folder=str(folder))
         return None
     if not resume:
         hint = "Choose another folder with --out, resume it with --resume, or remove it."
-        raise cmcc.DataError("a run", "a folder without one", hint, folder=str(folder))
+        raise DataError("a run", "a folder without one", hint, folder=str(folder))
     before = _read_facts(states[-1])
     changed = [
         f"{key} (was {before['recipe'].get(key)!r}, is {value!r})"
@@ -102,7 +100,7 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
         changed.append("the data")
     if changed:
         hint = "Choose another folder with --out, or use the settings and data of the first start."
-        raise cmcc.DataError(f"changed {', '.join(changed)}", "the same as before", hint, folder=str(folder))
+        raise DataError(f"changed {', '.join(changed)}", "the same as before", hint, folder=str(folder))
     return states[-1]
 
 
@@ -180,7 +178,7 @@ def _read_facts(state: Path) -> dict[str, Any]:
     except OSError as error:
         raise _damaged(path, error.strerror or type(error).__name__, "a file of JSON") from error
     except (ValueError, KeyError, TypeError) as error:
-        found = cmcc.printable(f"{type(error).__name__}: {error}".split("\n")[0])
+        found = printable(f"{type(error).__name__}: {error}".split("\n")[0])
         raise _damaged(path, found, "what cmcc train writes") from error
     return facts
 
@@ -202,12 +200,12 @@ def _read_tensors(path: Path, shapes: Mapping[str, torch.Size] | None) -> dict[s
     return tensors
 
 
-def _damaged(path: Path, found: str, expected: str) -> cmcc.DataError:
+def _damaged(path: Path, found: str, expected: str) -> DataError:
     """The error for a state that cannot be resumed, with what to do."""
     state = path.parent
     older = [one for one in _states(state.parent) if one.name != state.name]
     other = f"Remove {state} to go on from {older[-1].name}." if older else f"Restore {path.name} from a copy."
-    return cmcc.DataError(found, expected, f"{other} {_FROM_START}", file=str(path))
+    return DataError(found, expected, f"{other} {_FROM_START}", file=str(path))
 
 
 def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:

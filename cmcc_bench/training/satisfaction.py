@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import cmcc
 from cmcc_bench.corpus import fingerprint_of
 from cmcc_bench.models.classifier import SINGLE_LABEL, encode_texts
 from cmcc_bench.models.tokenizer import Tokenizer
@@ -29,8 +28,9 @@ from cmcc_bench.training.labels import check_examples, describe, labelled_rows, 
 from cmcc_bench.training.loop import Examples, Task, fit, start
 from cmcc_bench.training.loss import label_loss
 from cmcc_bench.training.recipe import ModelRecipe, setting
+from cmcc_bench.vocabulary import SATISFACTION
 
-LABELS = tuple(cmcc.SATISFACTION)
+LABELS = tuple(SATISFACTION)
 
 Row = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.build import spool
-from cmcc_bench.state import exchanges
+from cmcc_bench.views import exchanges
 from tests import raw
 
 UTTERANCE = {"text": "好", "emotions": None, "intents": None, "acts": None, "entities": [], "triples": []}

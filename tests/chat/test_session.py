@@ -9,8 +9,8 @@ import cmcc
 from cmcc_bench.chat.session import Session, choose_kb, kb_lines, model_name, segments_of
 from cmcc_bench.chat.terminal import talk
 from cmcc_bench.decoding import open_model
-from cmcc_bench.state import KBEntry
 from cmcc_bench.textform import FORMS
+from cmcc_bench.views import KBEntry
 from tests.tiny_model import write_model
 
 

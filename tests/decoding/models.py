@@ -7,8 +7,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausa
 
 from cmcc_bench.decoding import Dialogue
 from cmcc_bench.models.tokenizer import character_tokenizer
-from cmcc_bench.state import KBEntry
 from cmcc_bench.textform import Segment, TextForm
+from cmcc_bench.views import KBEntry
 
 KB = {"ent-1": KBEntry(("流量包", "G包"), "流量包", {"业务费用": ("十块钱", "十元")})}
 COLUMNS = ("history_entities", "user", "entities", "user_intent", "kb_result", "emotions", "acts", "response")

@@ -10,9 +10,9 @@ import cmcc
 from cmcc_bench.decoding import Counts, Dialogue, decode
 from cmcc_bench.models.encoding import end_id, segment_ids, start_ids
 from cmcc_bench.models.tokenizer import text_of
-from cmcc_bench.state import kb_result
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import FORMS, read_labels
+from cmcc_bench.views import kb_result
 
 from .models import KB, SHORT, gpt2, rotary
 

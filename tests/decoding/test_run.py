@@ -10,7 +10,7 @@ from cmcc_bench import textform
 from cmcc_bench.build import build
 from cmcc_bench.decoding import decode, open_model, predict, response_dialogues
 from cmcc_bench.scoring.predictions import read_predictions
-from cmcc_bench.state import kb_from_json
+from cmcc_bench.views import kb_from_json
 
 from .. import raw
 from .models import KB, gpt2, tokenizer_of
@@ -267,7 +267,7 @@ def test_a_track_2_file_with_a_dialogue_twice_is_an_error(model_dir, tmp_path):
 
 def test_the_flat_kb_of_track_2_answers_as_ours_does():
     from cmcc_bench.decoding import track2_kb
-    from cmcc_bench.state import kb_result
+    from cmcc_bench.views import kb_result
 
     kb = track2_kb(TRACK2["KB"])
     assert kb["ent-1"] == KB["ent-1"]

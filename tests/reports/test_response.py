@@ -10,7 +10,7 @@ from cmcc_bench.reports.response import response_tables
 from cmcc_bench.reports.scores import Data
 from cmcc_bench.reports.systems import check_data, find_systems
 from cmcc_bench.scoring import write_prediction
-from cmcc_bench.state.response import response_rows
+from cmcc_bench.views.response import response_rows
 from tests import raw
 from tests.scoring.rows import gold_predictions
 

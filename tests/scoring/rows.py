@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from cmcc_bench.scoring import compare, response_measure, score
-from cmcc_bench.state import response_rows
 from cmcc_bench.tasks import RESPONSE
+from cmcc_bench.views import response_rows
 
-from ..state.rows import entity, intent, row, service, triple, user
+from ..views.rows import entity, intent, row, service, triple, user
 
 gold_predictions = RESPONSE.gold
 

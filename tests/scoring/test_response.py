@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cmcc
-from cmcc_bench.state import response_rows
 from cmcc_bench.tasks import RESPONSE
 from cmcc_bench.tasks.bleu import signature
+from cmcc_bench.views import response_rows
 from tests.scoring.rows import compare_responses, gold_predictions, score_responses
 
-from ..state.rows import rows as any_rows
+from ..views.rows import rows as any_rows
 from .rows import PLAIN_CALL, pack_call, predicted, two_dialogues, view
 
 NAMES = ("intent_precision", "intent_recall", "intent_f1", "act_precision", "act_recall", "act_f1", "success", "bleu")

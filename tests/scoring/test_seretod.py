@@ -21,8 +21,8 @@ from cmcc_bench.scoring.seretod import (
     get_intent_dict,
     requested_info,
 )
-from cmcc_bench.state import seretod as state
 from cmcc_bench.tasks.counts import ACTS, BLEU, COLUMNS, INTENTS, DialogueCounts, LabelCounts, sum_bleu
+from cmcc_bench.views import seretod as state
 
 DATA = json.loads((Path(__file__).parents[1] / "data" / "track2_cases.json").read_text("utf-8"))
 PAD = DATA["PAD_dialogue"]

@@ -6,12 +6,12 @@ import pytest
 from cmcc_bench.scoring import align
 from cmcc_bench.scoring.seretod import requested_info
 from cmcc_bench.scoring.seretod_form import seretod_dialogue
-from cmcc_bench.state import response_rows
-from cmcc_bench.state import seretod as state
-from cmcc_bench.state.raw import raw_dialogue
+from cmcc_bench.views import response_rows
+from cmcc_bench.views import seretod as state
+from cmcc_bench.views.raw import raw_dialogue
 from tests.scoring.rows import gold_predictions
 
-from ..state.rows import entity, intent, row, service, triple, user
+from ..views.rows import entity, intent, row, service, triple, user
 from .rows import PLAIN_CALL, pack_call, view
 
 PACKS = [entity("日包", "ent-1"), entity("月包", "ent-2")]

@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 import cmcc
 from cmcc_bench.scoring import align
-from cmcc_bench.state import response_rows
-from cmcc_bench.state.intents import NamedSlot, TextIntent, in_brackets, parse_intent_text, tidy_intent_text
 from cmcc_bench.tasks.strict import (
     Request,
     act_labels,
@@ -20,11 +18,13 @@ from cmcc_bench.tasks.strict import (
     says,
     unknown_labels,
 )
+from cmcc_bench.views import response_rows
+from cmcc_bench.views.intents import NamedSlot, TextIntent, in_brackets, parse_intent_text, tidy_intent_text
 from tests.scoring.rows import score_responses
 
 from ..scoring.rows import pack_call, predicted, view
 from ..spelling import SEPARATORS, spellings
-from ..state.rows import entity, intent, row, service, triple, user
+from ..views.rows import entity, intent, row, service, triple, user
 
 
 def counted(rows, changes=None, **options):

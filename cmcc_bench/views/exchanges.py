@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import cmcc
+from cmcc_bench.vocabulary import SPEAKERS
 
 from .intents import Intent, read_intents, unite_intents
 
 PAUSE = "_"  # how the transcription writes a pause in speech; what joins utterances of one speaker
-USER = list(cmcc.SPEAKERS).index("user")
+USER = list(SPEAKERS).index("user")
 
 
 class Side(NamedTuple):

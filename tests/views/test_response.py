@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cmcc
-from cmcc_bench.state import CompatibilityError, kb_from_json, query, response_rows
-from cmcc_bench.state.response import kb_result
+from cmcc_bench.views import CompatibilityError, kb_from_json, query, response_rows
+from cmcc_bench.views.response import kb_result
 from tests import raw
 
 from .rows import entity, intent, row, rows, service, triple, user
@@ -120,7 +120,7 @@ def test_the_compatible_form_gives_rows_or_says_that_the_reference_crashes(drawn
 @pytest.mark.parametrize("compatible", [False, True])
 def test_rows_do_not_depend_on_the_hash_seed(compatible):
     script = (
-        "import json, sys\nfrom cmcc_bench.state import response_rows\n"
+        "import json, sys\nfrom cmcc_bench.views import response_rows\n"
         f"print(json.dumps(response_rows(json.load(sys.stdin), compatible={compatible})))"
     )
     names = [entity(f"{name}包", f"ent-{index % 3}") for index, name in enumerate("甲乙丙丁戊己庚辛")]

@@ -1,6 +1,6 @@
 """Intents with slots: completed by what the user said, written as the models read them."""
 
-from cmcc_bench.state.intents import Intent, Slot, add_constraint, intent_text, read_intents
+from cmcc_bench.views.intents import Intent, Slot, add_constraint, intent_text, read_intents
 
 from .rows import intent
 

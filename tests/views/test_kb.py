@@ -3,7 +3,7 @@
 import pytest
 
 import cmcc
-from cmcc_bench.state import (
+from cmcc_bench.views import (
     KBEntry,
     completed_intents,
     exchanges,

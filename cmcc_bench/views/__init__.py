@@ -1,6 +1,6 @@
 """The dialogue state: exchanges, local KB, goal, intents with slots, and the `response` view made of them.
 
-from cmcc_bench.state import response_rows
+from cmcc_bench.views import response_rows
 rows = response_rows(labelled_row)                    # right and deterministic
 theirs = response_rows(labelled_row, compatible=True) # as SereTOD 2022's track 2 baseline has it
 """

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 
-from cmcc_bench.state import Slot
-from cmcc_bench.state.exchanges import exchanges
+from cmcc_bench.views import Slot
+from cmcc_bench.views.exchanges import exchanges
 
 from .rows import ACTS, entity, intent, row, rows, service, triple, user
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-import cmcc
+from cmcc_bench.vocabulary import ENTITY_TYPES, SUBTYPES
 
 from .exchanges import Exchanges, Side
 from .intents import Intent, in_brackets, slot_text
@@ -23,11 +23,10 @@ RULES = "业务规则"
 RULE_SLOTS = ("业务费用", "业务时长", "通话范围", "流量范围", "通话时长", "流量总量")  # what a rule may spell out
 BALANCES = ("剩余话费", "话费余额")  # two names of one thing
 
-TYPE_NAMES = tuple(cmcc.ENTITY_TYPES.values())  # label -> Chinese name
+TYPE_NAMES = tuple(ENTITY_TYPES.values())  # label -> Chinese name
 TYPES = {name.lower(): name for name in TYPE_NAMES}  # "4g套餐", as a model writes it -> "4G套餐"
 _SUBTYPES = {
-    cmcc.ENTITY_TYPES[name]: frozenset(cmcc.ENTITY_TYPES[subtype] for subtype in subtypes)
-    for name, subtypes in cmcc.SUBTYPES.items()
+    ENTITY_TYPES[name]: frozenset(ENTITY_TYPES[subtype] for subtype in subtypes) for name, subtypes in SUBTYPES.items()
 }
 
 # entity id -> name in lower case -> name as it was first said; both in order of first mention

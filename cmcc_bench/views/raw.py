@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-import cmcc
+from cmcc_bench.vocabulary import ACTS
 
 from .exchanges import PAUSE, USER
 from .intents import INTENT_NAMES
 from .kb import NA, TYPE_NAMES
 
-ACT_NAMES = tuple(cmcc.ACTS.values())
+ACT_NAMES = tuple(ACTS.values())
 
 Utterances = Sequence[Mapping[str, Any]]
 

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import cmcc
+from cmcc_bench import vocabulary
+from cmcc_bench.vocabulary import ENTITY_TYPES, SUBTYPES
 
 from .intents import COMPLETED_INTENTS
 from .kb import BALANCES, RULE_SLOTS, RULES, TYPE_NAMES
@@ -28,10 +29,10 @@ Raw = dict[str, Any]  # a dialogue, turn, entity or triple of the source's JSON
 
 CONFUSED = "意图混乱"
 # Personal slots of a comma list stay as they are; any other slot of the list gets the id before it.
-PERSONAL_SLOTS = cmcc.PERSONAL_SLOTS
+PERSONAL_SLOTS = vocabulary.PERSONAL_SLOTS
 TYPE_TREE = {
-    cmcc.ENTITY_TYPES[name].lower(): tuple(cmcc.ENTITY_TYPES[subtype].lower() for subtype in subtypes)
-    for name, subtypes in cmcc.SUBTYPES.items()
+    ENTITY_TYPES[name].lower(): tuple(ENTITY_TYPES[subtype].lower() for subtype in subtypes)
+    for name, subtypes in SUBTYPES.items()
 }
 IN_BRACKETS = re.compile(r"\((.*?)\)")
 FIRST_TO_LAST_BRACKET = re.compile(r"\(.*\)")  # greedy there, so that acts between two slotted ones are lost

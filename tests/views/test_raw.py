@@ -1,6 +1,6 @@
 """A labelled row written back as raw turns."""
 
-from cmcc_bench.state.raw import raw_dialogue
+from cmcc_bench.views.raw import raw_dialogue
 
 from .rows import entity, intent, row, service, triple, user
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cmcc_bench.state import CompatibilityError, response_rows
+from cmcc_bench.views import CompatibilityError, response_rows
 
 from .rows import entity, intent, row, service, triple, user
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cmcc_bench.state import seretod
-from cmcc_bench.state.seretod import CompatibilityError
+from cmcc_bench.views import seretod
+from cmcc_bench.views.seretod import CompatibilityError
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "track2_cases.json").read_text("utf-8"))["cases"]
 EXAMPLE = Path(__file__).parents[3] / "shared" / "mobilecs" / "example.json"

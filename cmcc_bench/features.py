@@ -1,0 +1,106 @@
+"""The configs of the data set and the features of their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import pyarrow as pa
+from datasets import ClassLabel, Features, List, Value
+
+from cmcc_bench.types import Row
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, SATISFACTION, SPEAKERS
+
+VERSION = "1.0.0"
+
+
+def labeled_features() -> Features:
+    """A row a dialogue, every utterance with its labels (the paper's section 2).
+
+    `start` and `end` are code points of `text`; `turn` is the index of the raw turn. Null means not annotated, or not
+    defined for this speaker; an empty list means annotated with nothing.
+    """
+    slot = {"entity_id": Value("string"), "slot": Value("string")}
+    span = {"start": Value("int32"), "end": Value("int32")}
+    entity = {"entity_id": Value("string"), "type": _names(ENTITY_TYPES), "name": Value("string")} | span
+    triple = {
+        "entity_id": Value("string"),
+        "entity_name": Value("string"),
+        "slot": Value("string"),
+        "value": Value("string"),
+    } | span
+    utterance = _utterance_features() | {
+        "emotions": List(_names(EMOTIONS)),
+        "intents": List({"intent": _names(INTENTS), "slots": List(slot)}),
+        "acts": List(_names(ACTS)),
+        "entities": List(entity),
+        "triples": List(triple),
+    }
+    return Features(
+        {"dialogue_id": Value("string"), "satisfaction": _names(SATISFACTION), "utterances": List(utterance)}
+    )
+
+
+def unlabeled_features() -> Features:
+    """A row a dialogue, its utterances without labels."""
+    return Features({"dialogue_id": Value("string"), "utterances": List(_utterance_features())})
+
+
+def emotion_features() -> Features:
+    """A row an annotated user utterance; `context` is the two utterances before it, a line each."""
+    return Features(
+        {
+            "dialogue_id": Value("string"),
+            "utterance": Value("int32"),
+            "context": Value("string"),
+            "text": Value("string"),
+            "emotions": List(_names(EMOTIONS)),
+        }
+    )
+
+
+def response_features() -> Features:
+    """A row an exchange, each segment of the models' text form as a string; `kb` and `goal` are JSON."""
+    text = ("history_entities", "user", "entities", "user_intent", "kb_result", "emotions", "acts", "response")
+    return Features(
+        {"dialogue_id": Value("string"), "exchange": Value("int32")}
+        | {name: Value("string") for name in (*text, "kb", "goal")}
+    )
+
+
+def satisfaction_features() -> Features:
+    """A row a dialogue with a satisfaction label; `text` is its transcript, a speaker-marked line an utterance."""
+    return Features({"dialogue_id": Value("string"), "text": Value("string"), "satisfaction": _names(SATISFACTION)})
+
+
+def _names(vocabulary: dict[str, str]) -> ClassLabel:
+    return ClassLabel(names=list(vocabulary))
+
+
+def _utterance_features() -> dict[str, ClassLabel | Value]:
+    return {"speaker": _names(SPEAKERS), "text": Value("string"), "turn": Value("int32")}
+
+
+FEATURES = {
+    "labeled": labeled_features,
+    "unlabeled": unlabeled_features,
+    "emotion": emotion_features,
+    "response": response_features,
+    "satisfaction": satisfaction_features,
+    "sample": labeled_features,
+}
+
+
+def table_of(rows: Iterable[Row], config: str) -> pa.Table:
+    """Rows of a config as an Arrow table with that config's schema."""
+    return pa.Table.from_pylist(list(rows), schema=FEATURES[config]().arrow_schema)
+
+
+BLOCK = 500  # dialogues in a table
+
+
+def blocks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Lists of `size` rows, the last one shorter."""
+    rows = iter(rows)
+    while block := list(islice(rows, size)):
+        yield block

@@ -1,0 +1,273 @@
+"""Entities and triples of a raw turn: where they stand in the texts."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from cmcc_bench.reader.keys import ENTITY_KEYS, INFO_KEYS, TRIPLE_KEYS
+from cmcc_bench.reader.labels import BLANKS, TYPE_INDEX, count_ignored, is_missing, unknown_label, whole_number
+from cmcc_bench.types import Json, Row
+from cmcc_bench.vocabulary import ENTITY_TYPES, find_label
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A raw turn's raw texts and finished utterances, in spoken order.
+
+    utf16: of each text, whether its positions count UTF-16 units, as JavaScript and Java do, not code points.
+    """
+
+    raw_texts: list[str]
+    utterances: list[Row]
+    utf16: list[bool]
+    repairs: Counter[str]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Where a name stands: which utterance of the turn, its start (None: nowhere) and the name as it is there."""
+
+    utterance: int
+    start: int | None
+    name: str
+
+    @property
+    def end(self) -> int | None:
+        """The place behind the name's last character; None where it stands nowhere."""
+        return None if self.start is None else self.start + len(self.name)
+
+
+_Position = tuple[int, int, int]  # utterance of the turn, start, end
+
+
+def add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: Counter[str]) -> None:
+    """Adds the entities and triples of a raw turn to its utterances; what is wrong with one costs that one."""
+    info = turn.get("info")
+    if is_missing(info):
+        repairs["missing_info"] += 1
+        return
+    if not isinstance(info, dict):
+        repairs["unreadable_label:info"] += 1
+        return
+    if not info.keys() <= INFO_KEYS:
+        count_ignored(info.keys() - INFO_KEYS, repairs)
+    entities, triples = _items(info, "ents", ENTITY_KEYS, repairs), _items(info, "triples", TRIPLE_KEYS, repairs)
+    if not utterances:
+        repairs["label_without_utterance"] += len(entities) + len(triples)
+        return
+    if not entities and not triples:
+        return
+    named = [(item.get("ent-name") if is_missing(item.get("name")) else item["name"], item) for item in entities]
+    named += [(item.get("value"), item) for item in triples]
+    utf16 = [_counts_utf16(number, text, named) for number, text in enumerate(raw_texts)]
+    context = _Turn(raw_texts, utterances, utf16, repairs)
+    for item in entities:
+        _add_entity(item, context)
+    for item in triples:
+        _add_triple(item, context)
+
+
+def _items(info: Row, key: str, known: set[str], repairs: Counter[str]) -> list[Row]:
+    """The objects of a list in a turn's info; what is no object is counted, and so are unknown keys."""
+    items = info.get(key)
+    if not items or is_missing(items):
+        return []
+    if not isinstance(items, list):
+        repairs[f"unreadable_label:info.{key}"] += 1
+        return []
+    found = [item for item in items if isinstance(item, dict)]
+    if len(found) < len(items):
+        repairs[f"unreadable_label:info.{key}"] += len(items) - len(found)
+    for item in found:
+        if not item.keys() <= known:
+            count_ignored(item.keys() - known, repairs)
+    return found
+
+
+def _add_entity(item: Row, context: _Turn) -> None:
+    repairs = context.repairs
+    entity_id = _entity_id(_either(item, "id", "ent-id", repairs), repairs)
+    type_ = item.get("type")
+    index = TYPE_INDEX.get(type_) if isinstance(type_, str) else None
+    if index is None:
+        index = find_label(type_, ENTITY_TYPES)
+    if index is None:
+        repairs["missing_type" if is_missing(type_) or type_ in ("", "NA") else unknown_label(str(type_))] += 1
+    name = _string(_either(item, "name", "ent-name", repairs), repairs)
+    for position in _positions(item, context):
+        span = _locate(name, position, context)
+        if span is None:
+            repairs["entity_without_name"] += 1
+            continue
+        context.utterances[span.utterance]["entities"].append(
+            {"entity_id": entity_id, "type": index, "name": span.name, "start": span.start, "end": span.end}
+        )
+
+
+def _add_triple(item: Row, context: _Turn) -> None:
+    repairs = context.repairs
+    slot = item.get("prop")
+    slot = slot.strip() if isinstance(slot, str) else ""
+    if not slot:
+        repairs["triple_without_slot"] += 1
+        return
+    span = _locate(_string(item.get("value"), repairs), _positions(item, context)[0], context)
+    if span is None:
+        repairs["triple_without_value"] += 1
+        return
+    name = _string(_either(item, "ent-name", "name", repairs), repairs)
+    context.utterances[span.utterance]["triples"].append(
+        {
+            "entity_id": _entity_id(_either(item, "ent-id", "id", repairs), repairs),
+            "entity_name": None if name in (None, "", "NA") else name,
+            "slot": slot,
+            "value": span.name,
+            "start": span.start,
+            "end": span.end,
+        }
+    )
+
+
+def _either(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
+    if is_missing(item.get(key)) and not is_missing(item.get(other)):
+        repairs[f"other_key:{other}"] += 1
+        return item[other]
+    return item.get(key)
+
+
+def _entity_id(value: Json, repairs: Counter[str]) -> str | None:
+    """An entity's id without blanks, ent-1; None where there is none, or one of another form."""
+    if is_missing(value) or value in ("", "NA"):
+        return None
+    if isinstance(value, str) and _PLAIN_ENTITY_ID.fullmatch(value):
+        return value
+    match = _ENTITY_ID.fullmatch(BLANKS.sub("", value)) if isinstance(value, str) else None
+    if match is None:
+        repairs["unreadable_entity_id"] += 1
+        return None
+    return f"ent-{int(match[1])}"
+
+
+_PLAIN_ENTITY_ID = re.compile("ent-[1-9][0-9]{0,8}")
+_ENTITY_ID = re.compile(r"ent[-_－]?(\d{1,9})", re.IGNORECASE)
+
+
+def _string(value: Json, repairs: Counter[str]) -> str | None:
+    """A name or value without [UNK]; a number as it is written, None for anything else."""
+    if isinstance(value, str):
+        return value.replace("[UNK]", "")
+    if is_missing(value) or not isinstance(value, int | float) or isinstance(value, bool):
+        repairs["unreadable_label:name"] += not is_missing(value)
+        return None
+    repairs["number_for_text"] += 1
+    return str(value)
+
+
+def _locate(name: str | None, position: _Position | None, context: _Turn) -> _Span | None:
+    """Where a name or value stands, repaired where its position does not slice to it; None without both.
+
+    Tried in turn: the position, the nearest other place in the same utterance, the turn's other utterance, both again
+    without regard to blanks, pauses and case (the name then becomes what is said there). A name that is nowhere keeps
+    no position.
+    """
+    utterance, start, end = position or (0, 0, 0)
+    raw = context.raw_texts[utterance]
+    is_inside = position is not None and 0 <= start < end <= len(raw)
+    if not name:
+        if not is_inside:
+            return None
+        context.repairs["missing_name"] += 1
+        name = raw[start:end].replace("[UNK]", "")
+    offset = start - 5 * raw.count("[UNK]", 0, max(start, 0))
+    if is_inside and raw[start:end].replace("[UNK]", "") == name:
+        return _Span(utterance, offset, name)
+    kind = "missing_position" if position is None else "wrong_position"
+    for other in (utterance, 1 - utterance)[: len(context.utterances)]:
+        found = _nearest(name, context.utterances[other]["text"], offset)
+        if found is not None:
+            context.repairs[kind if found[1] == name else "extra_blank"] += 1
+            return _Span(other, *found)
+    context.repairs["name_not_in_text" if position is None else "position_left_out"] += 1
+    return _Span(utterance, None, name)
+
+
+def _positions(item: Row, context: _Turn) -> list[_Position | None]:
+    """The positions of an entity or triple, in code points; [None] where there are none that can be read."""
+    found: list[_Position | None] = []
+    given = _given_positions(item)
+    for value in given:
+        position = _position(value, len(context.raw_texts))
+        if position is None:
+            # An empty one stands for none; it is counted where others tell the places.
+            kind = "unreadable_position" if value else "empty_position" if len(given) > 1 else ""
+            context.repairs.update([kind] if kind else [])
+        elif context.utf16[position[0]]:
+            context.repairs["utf16_position"] += 1
+            found.append(_code_points(position, context.raw_texts[position[0]]))
+        else:
+            found.append(position)
+    return found or [None]
+
+
+def _given_positions(item: Row) -> list[Json]:
+    """What `pos` of an entity or triple holds as a list of positions: it may hold one, [1, 0, 2], or a list of them."""
+    value = item.get("pos")
+    if value == [] or is_missing(value):
+        return []
+    return value if isinstance(value, list) and any(isinstance(x, list) or x is None for x in value) else [value]
+
+
+def _position(value: Json, speakers: int) -> _Position | None:
+    """A raw position [first or second speaker of the turn, start, end]; None where it is none of the kind."""
+    if not isinstance(value, list) or len(value) != 3:
+        return None
+    if type(value[0]) is type(value[1]) is type(value[2]) is int and 1 <= value[0] <= speakers:
+        return value[0] - 1, value[1], value[2]
+    numbers = [number for number in map(whole_number, value) if number is not None]
+    return (numbers[0] - 1, numbers[1], numbers[2]) if len(numbers) == 3 and 1 <= numbers[0] <= speakers else None
+
+
+def _counts_utf16(utterance: int, text: str, named: list[tuple[Json, Row]]) -> bool:
+    """Whether positions in a text count UTF-16 units: more of them slice to their name so than in code points.
+
+    They differ behind a character beyond U+FFFF, such as an emoji. One and the same number may be right in both, so
+    all positions of the text are asked together.
+    """
+    if text.isascii() or max(text) <= "\uffff":
+        return False
+    plain = wide = 0
+    for name, item in named:
+        for value in _given_positions(item) if isinstance(name, str) else ():
+            position = _position(value, utterance + 1)
+            if position is not None and position[0] == utterance:
+                _, start, end = position
+                plain += 0 <= start < end and text[start:end] == name
+                _, start, end = _code_points(position, text)
+                wide += 0 <= start < end and text[start:end] == name
+    return wide > plain
+
+
+def _code_points(position: _Position, text: str) -> _Position:
+    """A position in UTF-16 units of a text in code points; one inside a character is moved before it."""
+    utterance, start, end = position
+    units = text.encode("utf-16-le", "surrogatepass")
+    start, end = (len(units[: 2 * max(x, 0)].decode("utf-16-le", "ignore")) for x in (start, end))
+    return utterance, start, end
+
+
+def _nearest(name: str, text: str, start: int) -> tuple[int, str] | None:
+    """The place nearest to `start` where `text` says `name`, and what stands there; exact places first."""
+    if not name.strip(" _"):
+        return None
+    start = max(start, 0)
+    exact = [(text.rfind(name, 0, start + len(name)), name), (text.find(name, start), name)]
+    places = [place for place in exact if place[0] >= 0]
+    if not places and len(name) <= _LONGEST_LOOSE_NAME:
+        loose = "[ _]*".join(re.escape(character) for character in name if character not in " _")
+        places = [(found.start(), found.group()) for found in re.finditer(loose, text, re.IGNORECASE)]
+    return min(places, key=lambda place: (abs(place[0] - start), place[0]), default=None)
+
+
+_LONGEST_LOOSE_NAME = 200  # characters; annotators' blanks are in short names, and the search is slow for long ones

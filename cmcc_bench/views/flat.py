@@ -1,0 +1,36 @@
+"""Rows of the configs `emotion` and `satisfaction`, made from a row of `labeled`."""
+
+from __future__ import annotations
+
+from cmcc_bench.types import Row
+from cmcc_bench.vocabulary import SPEAKERS
+
+
+def emotion_rows(row: Row) -> list[Row]:
+    """The rows of the config `emotion`: a row an annotated user utterance."""
+    lines = transcript_lines(row)
+    return [
+        {
+            "dialogue_id": row["dialogue_id"],
+            "utterance": position,
+            "context": "\n".join(lines[max(0, position - 2) : position]),
+            "text": utterance["text"],
+            "emotions": utterance["emotions"],
+        }
+        for position, utterance in enumerate(row["utterances"])
+        if utterance["emotions"] is not None
+    ]
+
+
+def satisfaction_rows(row: Row) -> list[Row]:
+    """The row of the config `satisfaction`; none where the dialogue has no satisfaction label."""
+    if row["satisfaction"] is None:
+        return []
+    text = "\n".join(transcript_lines(row))
+    return [{"dialogue_id": row["dialogue_id"], "text": text, "satisfaction": row["satisfaction"]}]
+
+
+def transcript_lines(row: Row) -> list[str]:
+    """A dialogue as speaker-marked lines: 客服：... and 用户：..."""
+    names = list(SPEAKERS.values())
+    return [f"{names[u['speaker']]}：{u['text'].replace(chr(10), ' ')}" for u in row["utterances"]]
