@@ -32,8 +32,3 @@ def real_calls() -> Path:
     if not REAL_CALLS.is_dir():
         pytest.skip("the public MobileCS examples are not beside this checkout")
     return REAL_CALLS
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file begins first, so that no process is left with it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_wheel.py")

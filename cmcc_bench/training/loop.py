@@ -120,6 +120,9 @@ def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: Task) -> 
             run.progress.end_epoch(run.dev_loss())
             run.save_epoch()
             shown.epoch(run.progress, recipe.epochs, run.steps)
+    # The group ends with all of its processes: one that exits before, with the group's threads still there, may abort.
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
     return run.progress
 
 
