@@ -34,7 +34,7 @@ _REPEATED = (
 _TOKEN = re.compile(rf"{_REPEATED}|{_DIGIT}")
 
 # Punctuation and blanks of every kind, except what belongs to amounts, times, addresses and masks; hesitations; the
-# speaker that begins a line of a transcript, what the other one says meanwhile, and notes of whoever wrote the call
+# speaker that begins a line of a transcript, what the other one says meanwhile, and the transcriber's notes of the call
 # down, such as [停顿] and <sil>.
 _BETWEEN = (
     r"(?:[^\w:：%％‰¥￥$€£°℃@＠*＊]|_|[嗯啊呃额哦噢喔唔哎诶欸唉呀哈嘛呢吧的对是好行再杠转]"

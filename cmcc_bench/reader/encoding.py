@@ -1,4 +1,4 @@
-"""A raw file as text: compression, encoding, and the true name of what is no JSON."""
+"""A raw file as text: compression, encoding, and what a file really is that is not JSON."""
 
 from __future__ import annotations
 

@@ -396,7 +396,7 @@ class _Buffer:
         return self.line + self.text.count("\n", 0, self.position)
 
     def grow(self) -> bool:
-        """Reads on, letting go of what is decoded; False at the end of the file or when an element is too long.
+        """Reads on, dropping what is decoded; False at the end of the file or when an element is too long.
 
         It reads at least as much as it holds: an element that is longer than a chunk is scanned a few times, not often.
         """
