@@ -24,8 +24,8 @@ import orjson
 import pyarrow.parquet as pq
 
 import cmcc
-from cmcc_bench.build import build
-from cmcc_bench.build.parquet import ROW_GROUP, open_parquet
+from cmcc_bench.dataset import build
+from cmcc_bench.dataset.parquet import ROW_GROUP, open_parquet
 from cmcc_bench.simulate import write_corpus
 
 

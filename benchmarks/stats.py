@@ -24,7 +24,7 @@ import datasets
 import pyarrow.parquet as pq
 
 import cmcc
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.simulate import write_corpus
 from cmcc_bench.statistics import collect
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import write_json
 from cmcc_bench.vocabulary import ACTS, find_label, label_names
 
 FORM_FILE = "text_form.json"  # beside a model's weights
@@ -85,7 +86,7 @@ class TextForm:
 
     def save(self, folder: Path) -> None:
         """Writes the declaration into a model's folder."""
-        (folder / FORM_FILE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+        write_json(folder / FORM_FILE, asdict(self))
 
 
 FORMS = {

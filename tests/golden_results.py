@@ -18,8 +18,8 @@ import evaluate
 import orjson
 
 import cmcc
-from cmcc_bench.build import build
 from cmcc_bench.cli import main
+from cmcc_bench.dataset import build
 from cmcc_bench.tasks import task_of
 from tests import raw
 from tests.cards.runs import write_facts, write_predictions

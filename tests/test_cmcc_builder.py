@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cmcc
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from tests import raw
 
 VIEWS = ("labeled", "emotion", "response", "satisfaction", "unlabeled")

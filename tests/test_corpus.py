@@ -7,8 +7,8 @@ import datasets
 import pytest
 
 import cmcc
-from cmcc_bench.build import build
 from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, label_of, labeled_rows, open_dataset
+from cmcc_bench.dataset import build
 from cmcc_bench.quality.calls import find_source
 from tests import raw
 from tests.odd_names import NAMES, SYSTEM_FILES

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import cmcc
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.training.recipe import parse_recipe
 from tests.readme_row import first_row
 

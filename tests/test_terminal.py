@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from tests import raw
 
 ROOT = Path(__file__).parents[1]

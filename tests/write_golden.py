@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 
 import cmcc
-from cmcc_bench.build import build
 from cmcc_bench.cards.model_card import write_model_card
 from cmcc_bench.cards.scores import score_run
+from cmcc_bench.dataset import build
 from cmcc_bench.hub.artifact import run_facts
 from tests import raw
 from tests.cards.runs import write_data, write_facts, write_predictions

@@ -20,15 +20,15 @@ from huggingface_hub import ModelCardData
 from markupsafe import Markup
 
 from cmcc_bench import paper, vocabulary
-from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.cards.escape import shown
 from cmcc_bench.cards.results import result_tables
 from cmcc_bench.cards.scores import Scored
 from cmcc_bench.corpus import place_name
+from cmcc_bench.dataset.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.distribution import requirement
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import resource_folder
 from cmcc_bench.models.training import Training, is_licensed_run, is_synthetic_run, read_training
-from cmcc_bench.rooms import room
 from cmcc_bench.tasks import task_of
 from cmcc_bench.textform import FORM_FILE, FORMS, TextForm, load_form
 from cmcc_bench.vocabulary import EMOTIONS
@@ -99,7 +99,7 @@ def write_model_card(
 def render(subject: CardSubject, scored: Sequence[Scored]) -> str:
     """The card of a model, from all that is known of it."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(room("model_cards")),
+        loader=jinja2.FileSystemLoader(resource_folder("model_cards")),
         autoescape=True,
         finalize=lambda value: value if isinstance(value, Markup) else Markup(shown(value)),
         undefined=jinja2.StrictUndefined,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cmcc_bench.commands.console import Commands, added, console, count, errors, positive, progress_bar
+from cmcc_bench.files import write_bytes, write_text
 
 
 def add(commands: Commands) -> None:
@@ -91,7 +92,7 @@ def _sigterm_cleans_up() -> Iterator[None]:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from cmcc_bench.build import build, raw_bytes
+    from cmcc_bench.dataset import build, raw_bytes
 
     with _sigterm_cleans_up(), progress_bar("reading raw bytes") as show:
         advance = added(show, raw_bytes(options.data_dir))
@@ -112,7 +113,7 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _stats(options: argparse.Namespace) -> int:
-    from cmcc_bench.statistics import collect, statistics_tables, write_json
+    from cmcc_bench.statistics import collect, statistics_bytes, statistics_tables
 
     with progress_bar("counting dialogues") as show:
         statistics = collect(options.dataset, show)
@@ -120,9 +121,7 @@ def _stats(options: argparse.Namespace) -> int:
     for table in tables:
         console.print(table.terminal())
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_bytes(write_json(statistics))
+        write_bytes(options.json, statistics_bytes(statistics))
     if options.markdown:
-        options.markdown.parent.mkdir(parents=True, exist_ok=True)
-        options.markdown.write_text("\n".join(table.markdown() for table in tables), encoding="utf-8")
+        write_text(options.markdown, "\n".join(table.markdown() for table in tables))
     return 0

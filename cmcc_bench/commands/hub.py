@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cmcc_bench.commands.console import Commands, confirmed, count, progress_bar, quiet_without_terminal, say
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import write_text
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -104,10 +105,10 @@ def _model(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
 
 
 def _metrics(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
+    from cmcc_bench.files import resource_folder
     from cmcc_bench.hub.artifact import metric_artifact
-    from cmcc_bench.rooms import room
 
-    folders = {path.parent.name: path.parent for path in sorted(room("metrics").glob("*/README.md"))}
+    folders = {path.parent.name: path.parent for path in sorted(resource_folder("metrics").glob("*/README.md"))}
     if unknown := sorted(set(options.metric or ()) - folders.keys()):
         raise DataError("no such metric", f"one of {', '.join(folders)}", metric=", ".join(unknown))
     chosen = options.metric or folders
@@ -115,11 +116,11 @@ def _metrics(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
 
 
 def _leaderboard(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
+    from cmcc_bench.files import resource_folder
     from cmcc_bench.hub.artifact import leaderboard_artifact, results_artifact
-    from cmcc_bench.rooms import room
 
     try:
-        folder = room("leaderboard")
+        folder = resource_folder("leaderboard")
     except FileNotFoundError as error:
         expected = "the leaderboard's page in this installation"
         raise DataError("no such folder", expected, folder="leaderboard") from error
@@ -141,8 +142,7 @@ def _card(options: argparse.Namespace) -> int:
         scored = score_run(best, dataset, options.resamples, options.seed, show)
     text = write_model_card(best, run_facts(best), options.repository, scored, options.dataset_id)
     if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(text, encoding="utf-8")
+        write_text(options.out, text)
     else:
         sys.stdout.write(text)
     return 0

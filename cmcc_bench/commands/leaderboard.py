@@ -20,6 +20,7 @@ from cmcc_bench.commands.console import (
     task_name,
 )
 from cmcc_bench.errors import DataError, printable
+from cmcc_bench.files import write_text
 
 LEADERBOARD = "CMCC_LEADERBOARD"  # the environment's name for the repository that submissions go to
 
@@ -185,8 +186,7 @@ def _show(options: argparse.Namespace) -> int:
     for table in tables:
         console.print(table.terminal())
     if options.markdown:
-        options.markdown.parent.mkdir(parents=True, exist_ok=True)
-        options.markdown.write_text("\n".join(table.markdown() for table in tables), encoding="utf-8")
+        write_text(options.markdown, "\n".join(table.markdown() for table in tables))
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from cmcc_bench.commands.console import Commands, console, count, errors, positive, progress_bar, task_name
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import write_text
 from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
@@ -230,8 +231,7 @@ def _report(options: argparse.Namespace) -> int:
     for table in tables:
         console.print(table.terminal())
     if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text("\n".join(table.markdown() for table in tables), encoding="utf-8")
+        write_text(options.out, "\n".join(table.markdown() for table in tables))
     return 0
 
 

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from cmcc_bench.errors import DataError
 from cmcc_bench.features import VERSION
+from cmcc_bench.files import write_bytes
 from cmcc_bench.models.causal_lm import load_model
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
@@ -21,7 +22,7 @@ from cmcc_bench.textform import TextForm, load_form
 
 from .decoder import BATCH_SIZE, Counts, check_mode, decode
 from .packing import pack_linear_layers
-from .run_files import Line, PredictionRun, RunFiles, append_line, now, replace_file
+from .run_files import Line, PredictionRun, RunFiles, append_line, now
 from .source import FORMATS, Source, open_split, open_track2
 
 
@@ -157,7 +158,7 @@ def _measured(run: PredictionRun, lines: list[Line], resumed: int, counts: Count
 
 def _finish(files: RunFiles, source: Source, run: PredictionRun, lines: list[Line]) -> PredictionRun:
     predictions = sorted((line.prediction for line in lines), key=lambda made: (made.dialogue_id, made.exchange))
-    replace_file(files.out, source.result(predictions))
+    write_bytes(files.out, source.result(predictions))
     files.write_record(run)
     files.part.unlink()
     return run

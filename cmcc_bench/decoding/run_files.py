@@ -16,6 +16,7 @@ from typing import IO, Any
 import orjson
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import write_bytes
 from cmcc_bench.scoring.lines import filled_lines, parse_line
 from cmcc_bench.scoring.predictions import facts_path
 from cmcc_bench.tasks import Place, Prediction, prediction_of
@@ -89,9 +90,8 @@ class RunFiles:
         Raises cmcc.DataError when the earlier start was of another run: model, form, mode, data or format differ.
         """
         self.check_free(run)
-        self.out.parent.mkdir(parents=True, exist_ok=True)
         lines = _whole_dialogues(self._read_part(run), sizes)
-        replace_file(self.part, b"".join(map(_dump, lines)))
+        write_bytes(self.part, b"".join(map(_dump, lines)))
         self.write_record(run)
         return lines
 
@@ -109,7 +109,7 @@ class RunFiles:
 
     def write_record(self, run: PredictionRun) -> None:
         """Puts OUT.run.json in its place."""
-        replace_file(self.record, orjson.dumps(asdict(run), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        write_bytes(self.record, orjson.dumps(asdict(run), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
     def _read_part(self, run: PredictionRun) -> list[Line]:
         before = self._read_record()
@@ -142,13 +142,6 @@ def append_line(stream: IO[bytes], line: Line) -> None:
 def now() -> str:
     """The time in UTC, to the second: 2022-12-07T09:30:00Z."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Puts a file in its place, whole or not at all."""
-    new = path.with_name(f".{path.name}.new")
-    new.write_bytes(content)
-    new.replace(path)
 
 
 def _identity(run: PredictionRun) -> tuple[str | None, ...]:

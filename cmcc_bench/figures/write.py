@@ -12,6 +12,7 @@ from cmcc_bench.figures.data import Figure, figures_of
 from cmcc_bench.figures.fonts import characters, chinese_font
 from cmcc_bench.figures.page import write_page
 from cmcc_bench.figures.printed import write_print
+from cmcc_bench.files import write_text
 from cmcc_bench.statistics.counts import Counts
 from cmcc_bench.vocabulary import ZH
 
@@ -61,7 +62,7 @@ def write_figures(
         if progress:
             progress(done + 1, len(figures))
     if "html" in formats:
-        (out / PAGE).write_text(write_page(figures, subject, language), encoding="utf-8")
+        write_text(out / PAGE, write_page(figures, subject, language))
         paths.append(out / PAGE)
     drawn = {figure.number for figure in figures}
     return Written(tuple(paths), tuple(sorted(set(numbers) - drawn)), printed)

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from huggingface_hub import DatasetCard, DatasetCardData, RepoCard
 
-from cmcc_bench.build.folder import version_of
-from cmcc_bench.build.place import CARD_NAME, REPORT_NAME, is_earlier_build
+from cmcc_bench.dataset.folder import version_of
+from cmcc_bench.dataset.place import CARD_NAME, REPORT_NAME, is_earlier_build
 from cmcc_bench.distribution import NAME, VERSION, requirement
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.card import CardWriter, card_head

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from huggingface_hub import RepoCard
 from yaml import YAMLError
 
-from cmcc_bench.build.place import CARD_NAME
+from cmcc_bench.dataset.place import CARD_NAME
 from cmcc_bench.errors import DataError
 
 # Takes the folder of a checkpoint, RUN/best, and what RUN/run.json says (empty without one); returns README.md.

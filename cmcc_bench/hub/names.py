@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeAlias
 
-from cmcc_bench.build.parquet import parquet_name
-from cmcc_bench.build.place import CARD_NAME, EVAL_NAME, REPORT_NAME, SPLIT_IDS_NAME, is_figure
-from cmcc_bench.build.spool import CONFIGS
+from cmcc_bench.dataset.parquet import parquet_name
+from cmcc_bench.dataset.place import CARD_NAME, EVAL_NAME, REPORT_NAME, SPLIT_IDS_NAME, is_figure
+from cmcc_bench.dataset.spool import CONFIGS
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.system_files import is_system_file

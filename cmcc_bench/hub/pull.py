@@ -12,11 +12,11 @@ from typing import Any
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from cmcc_bench.build.atomic import put_in_place, recover
-from cmcc_bench.build.card import SYNTHETIC_TAG
-from cmcc_bench.build.place import CARD_NAME
 from cmcc_bench.corpus import check_name, is_folder
+from cmcc_bench.dataset.card import SYNTHETIC_TAG
+from cmcc_bench.dataset.place import CARD_NAME
 from cmcc_bench.errors import DataError, printable
+from cmcc_bench.files import recover_folder, replace_folder
 from cmcc_bench.hub.artifact import Kind, check_built, count_dialogues
 from cmcc_bench.hub.card import card_head
 from cmcc_bench.hub.errors import hub_errors
@@ -60,7 +60,7 @@ def pull_dataset(name: str, out: Path, revision: str | None = None) -> Pulled:
     with _gone_when_refused(part):
         check_built(part)
         dialogues, synthetic = count_dialogues(part)
-    put_in_place(part, out)
+    replace_folder(part, out)
     about = f"{dialogues} dialogues" + (f", {synthetic} of them SYNTHETIC" if synthetic else "")
     return Pulled("dataset", out, commit, synthetic > 0, about, left_out)
 
@@ -76,7 +76,7 @@ def pull_model(name: str, out: Path, revision: str | None = None) -> Pulled:
     commit, part, left_out = _download(name, "model", out, revision, _model_files)
     with _gone_when_refused(part):
         form, synthetic = check_model(part), is_synthetic_model(part)
-    put_in_place(part, out)
+    replace_folder(part, out)
     about = (f"a dialogue model ({form})" if form else "a model") + (" trained on SYNTHETIC data" if synthetic else "")
     return Pulled("model", out, commit, synthetic, about, left_out)
 
@@ -146,7 +146,7 @@ def _download(
     name: str, kind: Kind, out: Path, revision: str | None, choice: _Choice
 ) -> tuple[str, Path, tuple[str, ...]]:
     """Downloads into a folder beside `out`; after an error it stays and the next start goes on with it."""
-    recover(out)
+    recover_folder(out)
     with hub_errors(repository=name):
         commit, wanted, left_out = _choose(name, kind, revision, choice)
         part = out.with_name(f".{out.name}.pulling")

@@ -7,7 +7,7 @@ from typing import Any
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
-from cmcc_bench.build.card import LICENSED, SYNTHETIC_TAG
+from cmcc_bench.dataset.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Board, Entry, TrackBoard
 from cmcc_bench.leaderboard.files import comparisons_path, counts_path, results_path
 from cmcc_bench.leaderboard.view import RANK_RULE, nth_submission, rank_texts, shown_score

@@ -15,8 +15,8 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
 from huggingface_hub.hf_api import RepoFile
 
-from cmcc_bench.build.place import CARD_NAME
 from cmcc_bench.corpus import is_licensed
+from cmcc_bench.dataset.place import CARD_NAME
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.push import is_same

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import write_json
 
 TRAINING_FILE = "training.json"
 BEST = "best"  # the folder of a run's best checkpoint
@@ -37,7 +38,7 @@ class Training:
 
     def save(self, folder: Path) -> None:
         """Writes it into a model's folder."""
-        (folder / TRAINING_FILE).write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
+        write_json(folder / TRAINING_FILE, self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, all the way down."""

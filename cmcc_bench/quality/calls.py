@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cmcc_bench.build.place import CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME
 from cmcc_bench.corpus import has_config, open_dataset
+from cmcc_bench.dataset.place import CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME
 from cmcc_bench.errors import DataError
 from cmcc_bench.reader.care import read_care
 from cmcc_bench.reader.dialogue import DialogueReader

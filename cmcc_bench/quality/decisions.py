@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import write_json, write_text
 from cmcc_bench.quality.calls import Call, Source, read_calls
 from cmcc_bench.quality.check import Considered
 from cmcc_bench.quality.findings import SERVICE, USER
@@ -254,16 +255,9 @@ def _added_acts(
 
 def write_applied(applied: Applied, out: Path, earlier: Iterable[str] = ()) -> None:
     """Writes the care file, and its log beside it: the lines of earlier logs, then the new ones, each once."""
-    out.parent.mkdir(parents=True, exist_ok=True)
     lines = dict.fromkeys([*earlier, *(change.as_line() for change in applied.changes)])
-    _replace(out, json.dumps(applied.care, ensure_ascii=False, indent=1) + "\n")
-    _replace(log_path(out), "".join(lines))
-
-
-def _replace(path: Path, text: str) -> None:
-    work = path.with_name(f".{path.name}.part")
-    work.write_text(text, encoding="utf-8")
-    work.replace(path)
+    write_json(out, applied.care)
+    write_text(log_path(out), "".join(lines))
 
 
 def read_log(path: Path) -> list[str]:

@@ -15,8 +15,8 @@ import jinja2
 
 from cmcc_bench import vocabulary
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import resource_folder, write_text
 from cmcc_bench.quality.lexicon import VOCABULARIES, Lexicon, load_lexicon
-from cmcc_bench.rooms import room
 from cmcc_bench.vocabulary import CARING_ACTS
 
 GUIDELINE_NAME = "GUIDELINE.md"
@@ -54,7 +54,7 @@ def label_guides() -> dict[str, list[LabelGuide]]:
 
     Raises cmcc.DataError when the declaration lacks a label, has one that is unknown, or lacks a part of one.
     """
-    declared = tomllib.loads((room("dataset_card") / "guideline.toml").read_text("utf-8"))
+    declared = tomllib.loads((resource_folder("dataset_card") / "guideline.toml").read_text("utf-8"))
     lexicon = load_lexicon()
     guides = {}
     for field, names in VOCABULARIES.items():
@@ -88,15 +88,15 @@ def _guide(field: str, name: str, entry: Mapping[str, Any], lexicon: Lexicon) ->
 
 def guideline() -> str:
     """The text of the guideline."""
-    template = (room("dataset_card") / f"{GUIDELINE_NAME}.jinja").read_text("utf-8")
+    template = (resource_folder("dataset_card") / f"{GUIDELINE_NAME}.jinja").read_text("utf-8")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     return environment.from_string(template).render(titles=_TITLES, labels=label_guides(), cmcc=vocabulary)
 
 
 def write_guideline(folder: Path | None = None) -> Path:
     """Writes the guideline into the folder of the dataset card, or another one."""
-    path = (folder or room("dataset_card")) / GUIDELINE_NAME
-    path.write_text(guideline(), encoding="utf-8")
+    path = (folder or resource_folder("dataset_card")) / GUIDELINE_NAME
+    write_text(path, guideline())
     return path
 
 

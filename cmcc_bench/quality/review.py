@@ -172,7 +172,7 @@ def write_review(path: Path, items: Iterable[ReviewItem]) -> int:
     text = _as_csv(rows) if _is_csv(path) else "".join(map(json_line, rows))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(text.encode("utf-8"))
+    path.write_bytes(text.encode("utf-8"))  # into that file: a replaced one would be readable by all
     return len(rows)
 
 

@@ -19,6 +19,7 @@ from cmcc_bench.corpus import fingerprint_of, open_split
 from cmcc_bench.decoding.confidence import LABEL_SEGMENTS, label_exchanges
 from cmcc_bench.decoding.run import open_model
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import write_json
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.training import read_training
 from cmcc_bench.tasks import EMOTION, RESPONSE, EmotionAnswer, Row
@@ -84,7 +85,7 @@ def _begun(out: Path, identity: Mapping[str, Any], total: int) -> int:
         if before != identity:
             hint = f"Remove {out.name} to label anew."
             raise DataError("labels of another model or other data", "those of this one", hint, file=str(out))
-    facts.write_text(json.dumps(identity, indent=1) + "\n", encoding="utf-8")
+    write_json(facts, identity)
     if not out.exists():
         return 0
     with out.open("rb+") as stream:

@@ -11,8 +11,9 @@ from typing import Any
 from cmcc_bench import vocabulary
 from cmcc_bench.corpus import fingerprint_of, is_synthetic
 from cmcc_bench.decoding.run import library_versions
-from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now, replace_file
+from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import write_bytes
 from cmcc_bench.models.classifier import encode_texts, load_classifier, longest_text, probabilities
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.tokenizer import load_tokenizer
@@ -58,8 +59,7 @@ def recognise(
         if progress:
             progress(len(answers), total)
     seconds = time.perf_counter() - begin
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    replace_file(Path(out), b"".join(map(answer_line, answers)))
+    write_bytes(Path(out), b"".join(map(answer_line, answers)))
     speed = round(total / max(seconds, 1e-9), 3)
     run = replace(
         run, finished=True, date=now(), exchanges=total, seconds=round(seconds, 3), exchanges_per_second=speed

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 
+from cmcc_bench.files import open_replacement
 from cmcc_bench.simulate.dialogue import simulate_dialogue
 
 LABELED_PER_FILE = 1_000
@@ -51,16 +52,11 @@ def _parts(count: int, size: int, labeled: bool) -> list[tuple[str, range, bool]
 
 
 def _write_file(path: Path, indices: range, labeled: bool, seed: int, progress: Callable[[int], None] | None) -> Path:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            for number, index in enumerate(indices, 1):
-                file.write(b"[\n" if number == 1 else b",\n")
-                file.write(orjson.dumps(simulate_dialogue(seed, index, labeled)))
-                if progress and (number % _REPORT_EVERY == 0 or number == len(indices)):
-                    progress(number % _REPORT_EVERY or _REPORT_EVERY)
-            file.write(b"\n]\n")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with open_replacement(path) as file:
+        for number, index in enumerate(indices, 1):
+            file.write(b"[\n" if number == 1 else b",\n")
+            file.write(orjson.dumps(simulate_dialogue(seed, index, labeled)))
+            if progress and (number % _REPORT_EVERY == 0 or number == len(indices)):
+                progress(number % _REPORT_EVERY or _REPORT_EVERY)
+        file.write(b"\n]\n")
     return path

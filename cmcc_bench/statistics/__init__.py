@@ -3,7 +3,7 @@
 from cmcc_bench.statistics.collect import Statistics, collect
 from cmcc_bench.statistics.comparison import Marginals, compare, comparison_table, marginals
 from cmcc_bench.statistics.counts import Counts, count
-from cmcc_bench.statistics.record import write_json
+from cmcc_bench.statistics.record import statistics_bytes
 from cmcc_bench.statistics.tables import statistics_tables
 
 __all__ = [
@@ -15,6 +15,6 @@ __all__ = [
     "comparison_table",
     "count",
     "marginals",
+    "statistics_bytes",
     "statistics_tables",
-    "write_json",
 ]

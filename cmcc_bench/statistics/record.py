@@ -20,7 +20,7 @@ from cmcc_bench.vocabulary import ACTS, EMOTIONS, SATISFACTION, SPEAKERS
 Record = dict[str, Any]
 
 
-def write_json(statistics: Statistics) -> bytes:
+def statistics_bytes(statistics: Statistics) -> bytes:
     """The record as indented JSON: the same bytes for the same data."""
     return orjson.dumps(record(statistics), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 

@@ -22,8 +22,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from cmcc_bench.build.atomic import put_in_place, recover
 from cmcc_bench.errors import DataError, printable
+from cmcc_bench.files import new_folder, write_json
 
 _WEIGHTS, _MOMENTS, _PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"  # of a state
 _FROM_START = "To train from the start, choose another folder with --out or remove this one."
@@ -116,14 +116,12 @@ def save_state(
 
     It holds no state of random numbers: the loop seeds every forward pass from its place in the run.
     """
-    state, part = folder / f"state-{progress.step}", folder / ".state"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    save_file(_weights(model), part / _WEIGHTS)
-    save_file(_moments(model, optimizer), part / _MOMENTS)
-    facts = {"progress": asdict(progress), "recipe": dict(recipe), "fingerprint": fingerprint}
-    (part / _PROGRESS).write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    put_in_place(part, state)
+    state = folder / f"state-{progress.step}"
+    with new_folder(state) as part:
+        save_file(_weights(model), part / _WEIGHTS)
+        save_file(_moments(model, optimizer), part / _MOMENTS)
+        facts = {"progress": asdict(progress), "recipe": dict(recipe), "fingerprint": fingerprint}
+        write_json(part / _PROGRESS, facts)
     for old in _states(folder):
         if old != state:
             shutil.rmtree(old)
@@ -224,16 +222,10 @@ def _moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[s
 
 def save_best(folder: Path, save: Callable[[Path], None]) -> None:
     """Makes RUN/best anew; `save` writes the model, and what belongs to it, into the folder that it is given."""
-    recover(folder / "best")
-    part = folder / ".best"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    save(part)
-    put_in_place(part, folder / "best")
+    with new_folder(folder / "best") as part:
+        save(part)
 
 
 def write_run(folder: Path, facts: Mapping[str, Any]) -> None:
     """Writes run.json."""
-    part = folder / ".run.json"
-    part.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(folder / "run.json")
+    write_json(folder / "run.json", facts)

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 import cmcc
-from cmcc_bench.build import build
 from cmcc_bench.corpus import fingerprint_of
+from cmcc_bench.dataset import build
 from cmcc_bench.decoding.run_files import PredictionRun
 from cmcc_bench.models.classifier import MULTI_LABEL, SINGLE_LABEL, scratch_classifier
 from cmcc_bench.models.digest import digest_of_model

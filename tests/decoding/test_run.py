@@ -7,7 +7,7 @@ import pytest
 
 import cmcc
 from cmcc_bench import textform
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.decoding import decode, open_model, predict, response_dialogues
 from cmcc_bench.scoring.predictions import read_predictions
 from cmcc_bench.views import kb_from_json

@@ -23,7 +23,7 @@ from PIL import Image
 
 import cmcc
 from cmcc_bench import cli
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.figures import printed, write
 from cmcc_bench.figures.caption import Subject, title_of
 from cmcc_bench.figures.data import figures_of

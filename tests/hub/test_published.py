@@ -10,8 +10,8 @@ import pytest
 
 import cmcc
 from cmcc_bench.textform import FORMS, SPECIAL_TOKENS
-from tests.build.folders import contents
 from tests.cards.runs import write_data, write_facts, write_predictions, write_weights
+from tests.dataset.folders import contents
 from tests.hub.test_push import run
 
 __all__ = ["run"]  # the fixture

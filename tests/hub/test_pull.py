@@ -3,7 +3,7 @@
 import pytest
 
 import cmcc
-from tests.build.folders import contents
+from tests.dataset.folders import contents
 from tests.hub.client import write_files
 from tests.hub.test_push import built, run, trained
 
@@ -96,7 +96,7 @@ def test_a_card_that_cannot_be_read_is_an_error(run, hub, published, tmp_path, c
 
 
 def test_parquet_that_cannot_be_read_is_an_error(run, hub, published, tmp_path):
-    from cmcc_bench.build.folder import version_of
+    from cmcc_bench.dataset.folder import version_of
 
     (published / "labeled/train-00000-of-00001.parquet").write_bytes(b"PAR1 and so on")
     card = published / "README.md"

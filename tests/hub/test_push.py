@@ -12,11 +12,11 @@ import termios
 import pytest
 
 import cmcc
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.system_files import is_system_file
 from cmcc_bench.textform import FORMS
 from tests import raw
-from tests.build.folders import contents
+from tests.dataset.folders import contents
 from tests.hub.client import write_files
 from tests.odd_names import SYSTEM_FILES
 from tests.tiny_model import write_model
@@ -368,14 +368,14 @@ def test_a_published_metric_is_loaded_from_the_hub(run, hub, clients):
 
 def push_leaderboard_of(room_of, arguments):
     """In the clients' process, with the published folders elsewhere."""
-    from cmcc_bench import rooms
+    from cmcc_bench import files
 
-    before = rooms.room
-    rooms.room = lambda name: rooms_at(room_of, name)
+    before = files.resource_folder
+    files.resource_folder = lambda name: rooms_at(room_of, name)
     try:
         return cmcc_command(arguments)
     finally:
-        rooms.room = before
+        files.resource_folder = before
 
 
 def rooms_at(folder, name):

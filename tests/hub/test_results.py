@@ -7,8 +7,8 @@ import yaml
 from huggingface_hub import parse_eval_result_entries
 
 import cmcc
-from cmcc_bench.build.tasks import eval_template
 from cmcc_bench.cards.scores import score_run
+from cmcc_bench.dataset.tasks import eval_template
 from cmcc_bench.hub.results import TASKS, eval_entries, eval_file
 from tests.cards.runs import DATE, write_data, write_facts, write_predictions, write_weights
 from tests.hub.test_pull import files_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cmcc
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.tasks import TASKS, answer_line
 from tests import raw
 

@@ -8,7 +8,7 @@ import pytest
 from huggingface_hub import DatasetCard
 
 import cmcc
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.leaderboard.board import (
     Board,
     Entry,

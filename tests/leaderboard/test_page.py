@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from cmcc_bench.files import resource_folder
 from cmcc_bench.hub.card import card_head
 from cmcc_bench.leaderboard.page import _Page, gr
 from cmcc_bench.leaderboard.policy import HEADERS
 from cmcc_bench.leaderboard.reader import BoardReader
 from cmcc_bench.leaderboard.view import KINDS
-from cmcc_bench.rooms import room
 from tests.leaderboard.boards import write_board
 from tests.leaderboard.serving import free_port, served
 
@@ -122,10 +122,10 @@ def test_the_answer_of_the_server_names_no_other_host_to_load_from_and_forbids_i
 
 
 def test_the_space_s_card_names_the_gradio_that_was_tested_and_a_file_that_is_there():
-    card = card_head(room("leaderboard"))
+    card = card_head(resource_folder("leaderboard"))
     pins = (Path(__file__).parents[2] / "constraints.txt").read_text().splitlines()
     assert f"gradio=={card['sdk_version']}" in pins and card["sdk"] == "gradio" and card["datasets"] == []
-    assert (room("leaderboard") / card["app_file"]).is_file() and len(card["short_description"]) <= 60
+    assert (resource_folder("leaderboard") / card["app_file"]).is_file() and len(card["short_description"]) <= 60
 
 
 def test_the_space_s_start_file_serves_the_board_that_is_named(folder, tmp_path):
@@ -135,7 +135,7 @@ def test_the_space_s_start_file_serves_the_board_that_is_named(folder, tmp_path)
         "GRADIO_SERVER_PORT": str(port),
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
-    command = [sys.executable, str(room("leaderboard") / "app.py")]
+    command = [sys.executable, str(resource_folder("leaderboard") / "app.py")]
     with (tmp_path / "log").open("w") as log:
         running = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:

@@ -6,7 +6,7 @@ import pytest
 
 import cmcc
 from cmcc_bench import cli
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.quality.calls import Call, find_source
 from cmcc_bench.quality.check import check_calls, example_lines, summary_table
 from cmcc_bench.quality.findings import KINDS, label_findings

@@ -6,7 +6,7 @@ import pytest
 
 import cmcc
 from cmcc_bench import cli
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.quality.calls import find_source
 from cmcc_bench.quality.decisions import apply_review, read_log
 from cmcc_bench.quality.review import read_review

@@ -5,15 +5,15 @@ import re
 import pytest
 
 import cmcc
+from cmcc_bench.files import resource_folder
 from cmcc_bench.quality.guideline import GUIDELINE_NAME, guideline, label_guides, write_guideline
 from cmcc_bench.quality.lexicon import VOCABULARIES, load_lexicon, plain_text
-from cmcc_bench.rooms import room
 
 GUIDES = [(field, guide) for field, guides in label_guides().items() for guide in guides]
 
 
 def test_the_document_is_up_to_date():
-    written = (room("dataset_card") / GUIDELINE_NAME).read_text("utf-8")
+    written = (resource_folder("dataset_card") / GUIDELINE_NAME).read_text("utf-8")
     assert written == guideline(), "run python -m cmcc_bench.quality.guideline"
 
 

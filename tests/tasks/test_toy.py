@@ -11,10 +11,10 @@ import yaml
 
 import cmcc
 from cmcc_bench import cli, tasks
-from cmcc_bench.build.parquet import SplitSize
-from cmcc_bench.build.tasks import eval_text
 from cmcc_bench.cards.results import answer_tables
 from cmcc_bench.cards.scores import Scored
+from cmcc_bench.dataset.parquet import SplitSize
+from cmcc_bench.dataset.tasks import eval_text
 from cmcc_bench.hub.results import headline_scores
 from cmcc_bench.leaderboard.board import board_scores
 from cmcc_bench.leaderboard.card import board_tables

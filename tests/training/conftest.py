@@ -6,7 +6,7 @@ import pytest
 from accelerate.state import AcceleratorState
 
 from cmcc_bench import cli
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.simulate import write_corpus
 
 

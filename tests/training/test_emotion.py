@@ -8,8 +8,8 @@ from safetensors.torch import load_file
 
 import cmcc
 from cmcc_bench import cli
-from cmcc_bench.build import build
 from cmcc_bench.corpus import open_split
+from cmcc_bench.dataset import build
 from cmcc_bench.models.training import read_training
 from cmcc_bench.scoring import read_answers
 from cmcc_bench.simulate import write_corpus

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 import cmcc
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from cmcc_bench.models.training import Training
 from cmcc_bench.recognition import pseudo
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows

@@ -13,8 +13,8 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
 
 import cmcc
+from cmcc_bench import files
 from cmcc_bench.corpus import fingerprint_of
-from cmcc_bench.training import run_folder
 from cmcc_bench.training.batching import global_batches
 from cmcc_bench.training.dialogue import collator
 from cmcc_bench.training.loop import check_processes, learning_rate
@@ -126,11 +126,11 @@ def test_a_kill_while_the_state_is_written_leaves_the_one_before(tmp_path, monke
     def disk_full(new, place):
         if place.name == "state-8":
             raise OSError("no space left on device")
-        put_in_place(new, place)
+        replace_folder(new, place)
 
-    put_in_place = run_folder.put_in_place
+    replace_folder = files.replace_folder
     with monkeypatch.context() as patch:
-        patch.setattr(run_folder, "put_in_place", disk_full)
+        patch.setattr(files, "replace_folder", disk_full)
         with pytest.raises(OSError, match="no space left"):
             toy.train(toy.recipe(cut_off, save_every=4))
     assert state_of(cut_off).name == "state-6"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cmcc_bench import cli
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cmcc_bench.build import build, workers
+from cmcc_bench.dataset import build, workers
 from tests import raw
-from tests.build.folders import contents
+from tests.dataset.folders import contents
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_killed_worker_ends_the_build_with_an_error_instead_of_hanging_it(sour
 
 def test_a_script_without_a_main_guard_is_told_so(source, tmp_path):
     script = tmp_path / "script.py"
-    script.write_text(f"from pathlib import Path\nfrom cmcc_bench.build import build\n"
+    script.write_text(f"from pathlib import Path\nfrom cmcc_bench.dataset import build\n"
                       f"build(Path({str(source)!r}), Path({str(tmp_path / 'cmcc')!r}), num_proc=2)\n")  # fmt: skip
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and 'has no `if __name__ == "__main__":`' in done.stderr

@@ -3,9 +3,9 @@
 import datasets
 import yaml
 
-from cmcc_bench.build import build
-from cmcc_bench.build.parquet import SplitSize
-from cmcc_bench.build.tasks import eval_template, eval_text
+from cmcc_bench.dataset import build
+from cmcc_bench.dataset.parquet import SplitSize
+from cmcc_bench.dataset.tasks import eval_template, eval_text
 from tests import raw
 
 SOME = SplitSize(1, 1)

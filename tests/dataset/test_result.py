@@ -5,8 +5,8 @@ import json
 import pytest
 
 from cmcc_bench import cli
-from cmcc_bench.build import build
 from cmcc_bench.commands import data
+from cmcc_bench.dataset import build
 from tests import raw
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cmcc_bench.build.atomic import identity
 from cmcc_bench.errors import DataError, printable
+from cmcc_bench.files import folder_identity
 from cmcc_bench.reader.encoding import RawFile
 
 _HEAD = "# cmcc build rejected the dialogues of the .jsonl file beside this one; why, a line each; its sha256: "
@@ -116,13 +116,13 @@ def rejects_in_place(new: RejectFiles, out: Path, work: Path) -> Iterator[None]:
         there = old.texts if old.texts.exists() else old.reasons
         hint = "The rejected dialogues of this build belong there: move it away, or name another --out."
         raise DataError(found, "a free name, or the rejects of an earlier build", hint, file=str(there))
-    before = identity(out)
+    before = folder_identity(out)
     old.copy_to(kept)
     try:
         new.move_to(old)
         yield
     except BaseException:
-        if identity(out) == before:
+        if folder_identity(out) == before:
             kept.move_to(old)
         raise
 

@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 import cmcc
-from cmcc_bench.build import build, card
+from cmcc_bench.dataset import build, card
 from tests import raw
-from tests.build.folders import contents
+from tests.dataset.folders import contents
 
 
 @pytest.fixture
@@ -250,7 +250,7 @@ class TestWhenThingsBreak:
         def not_installed(name):
             raise FileNotFoundError(f"the folder {name} is not part of this installation of cmcc")
 
-        monkeypatch.setattr(card, "room", not_installed)
+        monkeypatch.setattr(card, "resource_folder", not_installed)
         read = []
         with pytest.raises(FileNotFoundError, match="dataset_card"):
             build(source, tmp_path / "cmcc", progress=read.append)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cmcc_bench.build.card import CardFigure
-from cmcc_bench.build.parquet import Sizes, parquet_name
-from cmcc_bench.build.place import FIGURES
+from cmcc_bench.dataset.card import CardFigure
+from cmcc_bench.dataset.parquet import Sizes, parquet_name
+from cmcc_bench.dataset.place import FIGURES
 from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count

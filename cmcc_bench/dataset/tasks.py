@@ -6,16 +6,16 @@ from typing import Any
 
 import yaml
 
-from cmcc_bench.build.hide import SPLIT
-from cmcc_bench.build.parquet import Sizes
-from cmcc_bench.build.place import EVAL_BEGINS
-from cmcc_bench.rooms import room
+from cmcc_bench.dataset.hide import SPLIT
+from cmcc_bench.dataset.parquet import Sizes
+from cmcc_bench.dataset.place import EVAL_BEGINS
+from cmcc_bench.files import resource_folder
 from cmcc_bench.tasks import hub_tasks
 
 
 def eval_template() -> dict[str, Any]:
     """What dataset_card/eval.yaml says, and all tasks. Raises FileNotFoundError when the installation lacks it."""
-    declared: dict[str, Any] = yaml.safe_load((room("dataset_card") / "eval.yaml").read_text("utf-8"))
+    declared: dict[str, Any] = yaml.safe_load((resource_folder("dataset_card") / "eval.yaml").read_text("utf-8"))
     metrics = ((metric, task.config) for task in hub_tasks() for metric in task.hub)
     return declared | {"tasks": [{"id": metric, "config": config, "split": SPLIT} for metric, config in metrics]}
 

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 
-from cmcc_bench.build.spool import Spooled, SpoolJob, spool_file
+from cmcc_bench.dataset.spool import Spooled, SpoolJob, spool_file
 
 Progress = Callable[[int], None]  # takes the number of raw bytes that were read since the last call
 

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 import cmcc
-from cmcc_bench.build import build
-from cmcc_bench.build.card import CardFigure, card, card_template
-from cmcc_bench.build.counts import count_labels
+from cmcc_bench.dataset import build
+from cmcc_bench.dataset.card import CardFigure, card, card_template
+from cmcc_bench.dataset.counts import count_labels
 from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.statistics import marginals
 from tests import raw

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cmcc_bench.build.rejects import RejectFiles
+from cmcc_bench.dataset.rejects import RejectFiles
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.features import BLOCK, table_of
 from cmcc_bench.masking import mask_error

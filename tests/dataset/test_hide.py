@@ -4,12 +4,12 @@ import datasets
 import pytest
 
 import cmcc
-from cmcc_bench.build import build
-from cmcc_bench.build.hide import hide_labels
+from cmcc_bench.dataset import build
+from cmcc_bench.dataset.hide import hide_labels
 from cmcc_bench.tasks import TASKS, task_of
 from cmcc_bench.tasks.entities import entity_rows, is_hidden_dialogue
 from tests import raw
-from tests.build.folders import contents
+from tests.dataset.folders import contents
 from tests.scoring.rows import gold_predictions, score_responses
 
 CONFIGS = ("labeled", "emotion", "response", "satisfaction")

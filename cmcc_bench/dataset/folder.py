@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from cmcc_bench.build.atomic import put_in_place
-from cmcc_bench.build.card import card, card_template
-from cmcc_bench.build.hide import hide_test_labels, labels_place
-from cmcc_bench.build.parquet import SplitSize, SplitWriter, parquet_name, read_stream
-from cmcc_bench.build.pictures import Pictures, draw_pictures
-from cmcc_bench.build.place import (
+from cmcc_bench.dataset.card import card, card_template
+from cmcc_bench.dataset.hide import hide_test_labels, labels_place
+from cmcc_bench.dataset.parquet import SplitSize, SplitWriter, parquet_name, read_stream
+from cmcc_bench.dataset.pictures import Pictures, draw_pictures
+from cmcc_bench.dataset.place import (
     CARD_NAME,
     EVAL_NAME,
     REPORT_NAME,
@@ -24,13 +22,14 @@ from cmcc_bench.build.place import (
     check_replaceable,
     told_when_unchanged,
 )
-from cmcc_bench.build.rejects import RejectFiles, check_not_read, join_rejects, rejects_in_place
-from cmcc_bench.build.result import BuildResult
-from cmcc_bench.build.spool import CONFIGS, Spooled, SpoolJob
-from cmcc_bench.build.tasks import eval_text
-from cmcc_bench.build.workers import Progress, spool_all
+from cmcc_bench.dataset.rejects import RejectFiles, check_not_read, join_rejects, rejects_in_place
+from cmcc_bench.dataset.result import BuildResult
+from cmcc_bench.dataset.spool import CONFIGS, Spooled, SpoolJob
+from cmcc_bench.dataset.tasks import eval_text
+from cmcc_bench.dataset.workers import Progress, spool_all
 from cmcc_bench.errors import WHERE_TO_GET, DataError
 from cmcc_bench.features import VERSION
+from cmcc_bench.files import replace_folder, write_json, write_text
 from cmcc_bench.reader.care import read_care
 from cmcc_bench.reader.encoding import GZIP_MAGIC
 from cmcc_bench.reader.files import choose_care_file, find_files, skipped_files
@@ -153,13 +152,13 @@ def _left_out(spooled: Spooled, unique: Uniqueness) -> set[str]:
 
 def _describe(folder: Path, template: str, result: BuildResult, with_figures: bool) -> None:
     """Writes what stands in the built folder beside the data."""
-    _write_json(folder / SPLIT_IDS_NAME, result.split_ids)
-    _write_json(folder / REPORT_NAME, result.as_dict())
+    write_json(folder / SPLIT_IDS_NAME, result.split_ids, sort_keys=True)
+    write_json(folder / REPORT_NAME, result.as_dict(), sort_keys=True)
     if result.test_labels != "only" and (tasks := eval_text(result.sizes)):
-        (folder / EVAL_NAME).write_text(tasks, encoding="utf-8")
+        write_text(folder / EVAL_NAME, tasks)
     pictures = draw_pictures(folder, result.sizes, result.out.name) if with_figures else Pictures()
     text = card(folder, template, result, version_of(folder), pictures.statistics, pictures.figures)
-    (folder / CARD_NAME).write_text(text, encoding="utf-8")
+    write_text(folder / CARD_NAME, text)
 
 
 def version_of(folder: Path) -> str:
@@ -182,10 +181,6 @@ def _publish(work: Path, folder: Path, jobs: list[SpoolJob], result: BuildResult
     check_replaceable(result.out)  # again: somebody may have put something there meanwhile
     if result.labels:
         check_replaceable(result.labels)
-        put_in_place(work / "labels", result.labels)
+        replace_folder(work / "labels", result.labels)
     with rejects_in_place(rejects, result.out, work):
-        put_in_place(folder, result.out)
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        replace_folder(folder, result.out)

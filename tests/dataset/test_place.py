@@ -5,9 +5,9 @@ import json
 import pytest
 
 import cmcc
-from cmcc_bench.build import build
+from cmcc_bench.dataset import build
 from tests import raw
-from tests.build.folders import contents
+from tests.dataset.folders import contents
 from tests.odd_names import NAMES, SYSTEM_FILES
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cmcc_bench.build.parquet import Sizes
-from cmcc_bench.build.spool import Spooled
+from cmcc_bench.dataset.parquet import Sizes
+from cmcc_bench.dataset.spool import Spooled
 from cmcc_bench.errors import printable
 from cmcc_bench.reader.report import Report
 from cmcc_bench.vocabulary import SYNTHETIC_ID

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cmcc
-from cmcc_bench.build import build, parquet
+from cmcc_bench.dataset import build, parquet
 from tests import raw
 
 # The types of datasets 3.6, besides those of pictures and sound.

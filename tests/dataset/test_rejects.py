@@ -6,9 +6,9 @@ import json
 import pytest
 
 import cmcc
-from cmcc_bench.build import build, folder
+from cmcc_bench.dataset import build, folder
 from tests import raw
-from tests.build.folders import contents
+from tests.dataset.folders import contents
 
 
 @pytest.fixture
@@ -87,7 +87,9 @@ class TestWhenTheyAreWritten:
     ):
         raw.write(source, "bad.json", [bad()])
         seen = []
-        monkeypatch.setattr(folder, "put_in_place", lambda *_: seen.append((tmp_path / "cmcc-rejects.jsonl").exists()))
+        monkeypatch.setattr(
+            folder, "replace_folder", lambda *_: seen.append((tmp_path / "cmcc-rejects.jsonl").exists())
+        )
         build(source, tmp_path / "cmcc", skip_errors=True)
         assert seen == [True]
 
@@ -104,7 +106,7 @@ class TestWhenTheyAreWritten:
         def is_a_mount_point(*_):
             raise OSError(errno.EBUSY, "Device or resource busy", "cmcc")
 
-        monkeypatch.setattr(folder, "put_in_place", is_a_mount_point)
+        monkeypatch.setattr(folder, "replace_folder", is_a_mount_point)
         with pytest.raises(OSError, match="busy") as caught:
             build(source, tmp_path / "cmcc", skip_errors=True)
         assert caught.value.__notes__ == ["Nothing was changed."] and contents(tmp_path) == before
@@ -112,13 +114,13 @@ class TestWhenTheyAreWritten:
     def test_nothing_was_changed_is_not_said_when_the_new_folder_is_there(self, source, tmp_path, monkeypatch):
         build(source, tmp_path / "cmcc")
         raw.write(source, "bad.json", [bad(), raw.dialogue("new")])
-        whole = folder.put_in_place
+        whole = folder.replace_folder
 
         def stopped_after(*arguments):
             whole(*arguments)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(folder, "put_in_place", stopped_after)
+        monkeypatch.setattr(folder, "replace_folder", stopped_after)
         with pytest.raises(KeyboardInterrupt) as caught:
             build(source, tmp_path / "cmcc", skip_errors=True)
         assert not hasattr(caught.value, "__notes__")

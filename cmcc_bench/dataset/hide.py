@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from cmcc_bench.build.parquet import SplitSize, SplitWriter, parquet_name
-from cmcc_bench.build.result import BuildResult
-from cmcc_bench.build.spool import CONFIGS, count_exchanges
+from cmcc_bench.dataset.parquet import SplitSize, SplitWriter, parquet_name
+from cmcc_bench.dataset.result import BuildResult
+from cmcc_bench.dataset.spool import CONFIGS, count_exchanges
 from cmcc_bench.errors import DataError
 from cmcc_bench.features import BLOCK, table_of
 from cmcc_bench.tasks import TASKS, Row

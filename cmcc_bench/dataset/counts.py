@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cmcc_bench.build.parquet import Sizes, parquet_name
+from cmcc_bench.dataset.parquet import Sizes, parquet_name
 from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS, SATISFACTION, SPEAKERS
 
 VOCABULARIES: dict[str, Mapping[str, str]] = {

@@ -3,8 +3,8 @@
 import re
 
 from cmcc_bench import cli
-from cmcc_bench.build import build
-from cmcc_bench.build.place import is_figure
+from cmcc_bench.dataset import build
+from cmcc_bench.dataset.place import is_figure
 from cmcc_bench.hub.names import is_dataset_file
 from tests import raw
 

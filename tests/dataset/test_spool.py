@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 import cmcc
-from cmcc_bench.build import spool
+from cmcc_bench.dataset import spool
 from cmcc_bench.views import exchanges
 from tests import raw
 

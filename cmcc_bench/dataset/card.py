@@ -15,12 +15,12 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from cmcc_bench import vocabulary
-from cmcc_bench.build.counts import VOCABULARIES, count_labels
-from cmcc_bench.build.parquet import Sizes, SplitSize, parquet_name
-from cmcc_bench.build.result import BuildResult
+from cmcc_bench.dataset.counts import VOCABULARIES, count_labels
+from cmcc_bench.dataset.parquet import Sizes, SplitSize, parquet_name
+from cmcc_bench.dataset.result import BuildResult
 from cmcc_bench.features import FEATURES
+from cmcc_bench.files import resource_folder
 from cmcc_bench.reader.splits import SPLITS
-from cmcc_bench.rooms import room
 
 # Real calls are gated: nobody reads them on the Hub without having been let in. The licence has no name of its own.
 LICENSED: dict[str, Any] = {
@@ -59,7 +59,7 @@ class CardFigure:
 
 def card_template() -> str:
     """The card's template. Raises FileNotFoundError when the installation lacks it."""
-    return (room("dataset_card") / "README.md.jinja").read_text("utf-8")
+    return (resource_folder("dataset_card") / "README.md.jinja").read_text("utf-8")
 
 
 def card(

@@ -13,10 +13,10 @@ from pathlib import Path
 import orjson
 from filelock import FileLock, Timeout
 
-from cmcc_bench.build.atomic import identity, recover
-from cmcc_bench.build.parquet import parquet_name
-from cmcc_bench.build.spool import CONFIGS
+from cmcc_bench.dataset.parquet import parquet_name
+from cmcc_bench.dataset.spool import CONFIGS
 from cmcc_bench.errors import DataError, printable
+from cmcc_bench.files import folder_identity, recover_folder
 from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.system_files import is_system_file
 
@@ -112,7 +112,7 @@ def building_folder(out: Path) -> Iterator[Path]:
     lock = Path(tempfile.gettempdir()) / f"cmcc-{hashlib.sha256(str(out).encode()).hexdigest()[:16]}.lock"
     try:
         with FileLock(lock, timeout=0):
-            recover(out)
+            recover_folder(out)
             check_replaceable(out)
             with _work_folder(out) as work:
                 yield work
@@ -140,10 +140,10 @@ def _work_folder(out: Path) -> Iterator[Path]:
 @contextmanager
 def told_when_unchanged(out: Path) -> Iterator[None]:
     """Adds to an error that ends the block the note that nothing was changed, if `out` is still what it was."""
-    before = identity(out)
+    before = folder_identity(out)
     try:
         yield
     except (OSError, KeyboardInterrupt) as error:
-        if identity(out) == before:
+        if folder_identity(out) == before:
             error.add_note("Nothing was changed.")
         raise
