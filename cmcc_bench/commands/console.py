@@ -1,15 +1,13 @@
-"""What commands share: the terminal, what is said and asked there, a progress bar, the numbers that options take."""
+"""What commands share: the terminal, what is said and asked there, the numbers that options take."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeAlias
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cmcc_bench.errors import printable
 
@@ -41,15 +39,6 @@ def task_name(text: str) -> str:
     if text not in TASKS:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected one of {', '.join(TASKS)}")
     return text
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar with the time left; yields the function that takes how much is done and how much there is."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=errors, transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def added(show: Callable[[int, int], None], total: int) -> Callable[[int], None]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cmcc_bench.commands.console import Commands, added, console, count, errors, positive, progress_bar
+from cmcc_bench.commands.console import Commands, added, console, count, errors, positive
 from cmcc_bench.files import write_bytes, write_text
+from cmcc_bench.terminal import progress_bar
 
 
 def add(commands: Commands) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cmcc_bench.commands.console import Commands, console, errors, progress_bar
+from cmcc_bench.commands.console import Commands, console, errors
 from cmcc_bench.distribution import requirement
+from cmcc_bench.terminal import progress_bar
 
 _EPILOG = """\
 figures: 1 dialogues by turns, 2 negative emotions, 3 service acts, 4 from a negative emotion to the act of the reply,

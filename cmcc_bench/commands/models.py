@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from cmcc_bench.commands.console import Commands, console, count, errors, positive, progress_bar, task_name
+from cmcc_bench.commands.console import Commands, console, count, errors, positive, task_name
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_text
 from cmcc_bench.reader.splits import SPLITS
+from cmcc_bench.terminal import progress_bar
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 if TYPE_CHECKING:
@@ -188,10 +189,8 @@ def _score_table(
     return difference_table(f"{name} less {options.against.name}", found, synthetic, untold)
 
 
-Scored: TypeAlias = "tuple[Scores | Comparison, Sequence[str], bool]"  # and untold scores; whether any is simulated
-
-
-def _score_track2(options: argparse.Namespace) -> Scored:
+def _score_track2(options: argparse.Namespace) -> tuple[Scores | Comparison, Sequence[str], bool]:
+    """The same of a Track 2 result file, which leaves no score out."""
     from cmcc_bench.scoring.track2 import compare_track2, read_results, score_track2
 
     file, fold = options.predictions, options.fold_caring
@@ -206,7 +205,8 @@ def _score_track2(options: argparse.Namespace) -> Scored:
     return score_track2(dialogues, options.resamples, options.seed, fold), (), synthetic
 
 
-def _score_answers(options: argparse.Namespace, task: Task) -> Scored:
+def _score_answers(options: argparse.Namespace, task: Task) -> tuple[Scores | Comparison, Sequence[str], bool]:
+    """The scores of JSON lines or their paired test, the scores left out, and whether data are simulated."""
     from cmcc_bench.corpus import is_synthetic
     from cmcc_bench.reports.systems import read_measure, read_task_answers, read_untold
     from cmcc_bench.scoring import compare, score

@@ -8,7 +8,8 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmcc_bench.commands.console import Commands, added, console, count, errors, progress_bar
+from cmcc_bench.commands.console import Commands, added, console, count, errors
+from cmcc_bench.terminal import progress_bar
 
 if TYPE_CHECKING:
     from cmcc_bench.quality.calls import Source
