@@ -18,6 +18,20 @@ console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Descriptions and examples as they are written; the help of a command or option beside its name."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
+        self._action_max_length = 15  # argparse forgets that it indents commands: the longest is wrapped otherwise
+
+
+def add_command(commands: Commands, name: str, summary: str, text: str) -> argparse.ArgumentParser:
+    """Adds the parser of a command; text: what stands below its options, such as examples."""
+    description = f"{summary[0].upper()}{summary[1:]}."
+    return commands.add_parser(name, help=summary, description=description, epilog=text, formatter_class=HelpFormatter)
+
+
 def count(text: str) -> int:
     """A whole number of 0 or more, for argparse."""
     if not text.isdecimal():
