@@ -1,4 +1,4 @@
-"""The terminal: a progress bar, and standard streams that never stop a command, in any encoding, with a closed pipe."""
+"""The terminal: a progress bar, and standard streams that never stop a command, in any encoding or closed early."""
 
 from __future__ import annotations
 
