@@ -32,6 +32,17 @@ def add_command(commands: Commands, name: str, summary: str, text: str) -> argpa
     return commands.add_parser(name, help=summary, description=description, epilog=text, formatter_class=HelpFormatter)
 
 
+def add_number(parser: argparse.ArgumentParser, name: str, default: int, what: str) -> None:
+    """Adds an option that takes a whole number of 0 or more."""
+    parser.add_argument(name, type=count, default=default, metavar="N", help=f"{what} (default: %(default)s)")
+
+
+def add_bootstrap(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of the bootstrap behind intervals and tests."""
+    add_number(parser, "--resamples", 1000, "bootstrap resamples")
+    add_number(parser, "--seed", 0, "bootstrap seed")
+
+
 def count(text: str) -> int:
     """A whole number of 0 or more, for argparse."""
     if not text.isdecimal():

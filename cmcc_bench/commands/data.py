@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cmcc_bench.commands.console import Commands, add_command, added, console, count, errors, positive
+from cmcc_bench.commands.console import Commands, add_command, add_number, added, console, errors, positive
 from cmcc_bench.files import write_bytes, write_text
 from cmcc_bench.terminal import progress_bar
 
@@ -35,12 +35,9 @@ def add(commands: Commands) -> None:
 
 def _add_simulate(commands: Commands) -> None:
     simulate = add_command(commands, "simulate", "write synthetic calls as raw files", _SIMULATE)
-    for name, default, text in (
-        ("--dialogues", 400, "labeled dialogues (default: %(default)s)"),
-        ("--unlabeled", 0, "unlabeled dialogues (default: %(default)s)"),
-        ("--seed", 0, "the same seed gives the same files (default: %(default)s)"),
-    ):
-        simulate.add_argument(name, type=count, default=default, metavar="N", help=text)
+    add_number(simulate, "--dialogues", 400, "labeled dialogues")
+    add_number(simulate, "--unlabeled", 0, "unlabeled dialogues")
+    add_number(simulate, "--seed", 0, "the same seed gives the same files")
     simulate.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder for the raw files")
     simulate.set_defaults(run=_simulate)
 

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmcc_bench.commands.console import Commands, add_command, console, count, errors, positive, task_name
+from cmcc_bench.commands.console import (
+    Commands,
+    add_bootstrap,
+    add_command,
+    add_number,
+    console,
+    errors,
+    positive,
+    task_name,
+)
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_text
 from cmcc_bench.reader.splits import SPLITS
@@ -22,7 +31,6 @@ if TYPE_CHECKING:
 _SPLIT = f"{', '.join(SPLITS)} (default: %(default)s)"
 _MODE = "oracle: with the gold labels before each reply (default: %(default)s)"
 _FORMAT = "seretod: a SereTOD Track 2 result file (default: %(default)s)"
-_RESAMPLES, _SEED = "bootstrap resamples (default: %(default)s)", "bootstrap seed (default: %(default)s)"
 
 _PREDICT = """\
 examples:
@@ -94,8 +102,7 @@ def _add_score(commands: Commands) -> None:
         action="store_true",
         help="score acts with the caring ones folded back (known from FILE.run.json)",
     )
-    score.add_argument("--resamples", type=count, default=1000, metavar="N", help=_RESAMPLES)
-    score.add_argument("--seed", type=count, default=0, metavar="N", help=_SEED)
+    add_bootstrap(score)
     score.add_argument("--json", action="store_true", help="print JSON instead of a table")
     score.set_defaults(run=_score)
 
@@ -104,11 +111,8 @@ def _add_report(commands: Commands) -> None:
     report = add_command(commands, "report", "print the paper's tables, from files of predictions", _REPORT)
     report.add_argument("runs", type=Path, nargs="+", help="files that cmcc predict wrote, or folders of them")
     report.add_argument("--out", type=Path, metavar="FILE", help="also write the tables to this file, as Markdown")
-    report.add_argument("--resamples", type=count, default=1000, metavar="N", help=_RESAMPLES)
-    report.add_argument("--seed", type=count, default=0, metavar="N", help=_SEED)
-    report.add_argument(
-        "--examples", type=count, default=8, metavar="N", help="exchanges shown in table 4 (default: %(default)s)"
-    )
+    add_bootstrap(report)
+    add_number(report, "--examples", 8, "exchanges shown in table 4")
     report.set_defaults(run=_report)
 
 

@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmcc_bench.commands.console import Commands, HelpFormatter, added, console, count, errors
+from cmcc_bench.commands.console import Commands, HelpFormatter, add_bootstrap, add_number, added, console, errors
 from cmcc_bench.terminal import progress_bar
 
 if TYPE_CHECKING:
@@ -61,13 +61,8 @@ def _add_agreement(commands: Commands) -> None:
     agreement.add_argument("annotators", nargs="+", metavar="LABELS", help=sources)
     data = "the calls that care files are about (default: the raw files in the folder of the first care file)"
     agreement.add_argument("--data", metavar="RAW", help=data)
-    agreement.add_argument(
-        "--examples", type=count, default=20, metavar="N", help="disagreements shown (default: %(default)s)"
-    )
-    agreement.add_argument(
-        "--resamples", type=count, default=1000, metavar="N", help="bootstrap resamples (default: %(default)s)"
-    )
-    agreement.add_argument("--seed", type=count, default=0, metavar="N", help="bootstrap seed (default: %(default)s)")
+    add_number(agreement, "--examples", 20, "disagreements shown")
+    add_bootstrap(agreement)
     agreement.add_argument("--json", action="store_true", help="print JSON instead of tables, with all disagreements")
     agreement.set_defaults(run=_agreement)
 
@@ -92,12 +87,8 @@ def _add_check(commands: Commands) -> None:
     check.add_argument("--reviewed", type=Path, metavar="LOG", help="log of more decisions to leave out")
     check.add_argument("--lexicon", type=Path, metavar="FILE", help="your own lexicon of cue words")
     check.add_argument("--write-lexicon", type=Path, metavar="FILE", help="write a copy of the lexicon and exit")
-    check.add_argument(
-        "--seed", type=count, default=0, metavar="N", help="seed of the satisfaction sample (default: %(default)s)"
-    )
-    check.add_argument(
-        "--examples", type=count, default=3, metavar="N", help="findings shown of each kind (default: %(default)s)"
-    )
+    add_number(check, "--seed", 0, "seed of the satisfaction sample")
+    add_number(check, "--examples", 3, "findings shown of each kind")
     check.add_argument("--apply", type=Path, metavar="REVIEW", help="make a care file from the decisions in a review")
     out = "the review file, .csv or .jsonl; with --apply the care file, .json"
     check.add_argument("--out", type=Path, metavar="FILE", help=out)
