@@ -26,7 +26,7 @@ from cmcc_bench.dataset.rejects import RejectFiles, check_not_read, join_rejects
 from cmcc_bench.dataset.result import BuildResult
 from cmcc_bench.dataset.spool import CONFIGS, Spooled, SpoolJob
 from cmcc_bench.dataset.tasks import eval_text
-from cmcc_bench.dataset.workers import Progress, spool_all
+from cmcc_bench.dataset.workers import spool_all
 from cmcc_bench.errors import WHERE_TO_GET, DataError
 from cmcc_bench.features import VERSION
 from cmcc_bench.files import replace_folder, write_json, write_text
@@ -36,6 +36,7 @@ from cmcc_bench.reader.files import choose_care_file, find_files, skipped_files
 from cmcc_bench.reader.folder import Uniqueness
 from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.system_files import is_system_file
+from cmcc_bench.types import Advance
 
 
 def raw_bytes(data_dir: Path) -> int:
@@ -57,7 +58,7 @@ def build(
     num_proc: int = 1,
     skip_errors: bool = False,
     care_file: Path | None = None,
-    progress: Progress = lambda _: None,
+    progress: Advance = lambda _: None,
     with_figures: bool = False,
     with_hidden_labels: bool = False,
 ) -> BuildResult:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
@@ -27,13 +27,11 @@ from cmcc_bench.reader.encoding import RawFile
 from cmcc_bench.reader.folder import Uniqueness, read_each
 from cmcc_bench.reader.json_stream import RawDialogue, raw_dialogues
 from cmcc_bench.reader.report import Report
-from cmcc_bench.types import Row
+from cmcc_bench.types import Advance, Row
 from cmcc_bench.views.configs import view
 from cmcc_bench.views.exchanges import USER
 
 CONFIGS = {"labeled": ("labeled", "emotion", "response", "satisfaction"), "unlabeled": ("unlabeled",)}
-
-Tick = Callable[[int], None]  # takes the bytes that were read since the last call
 
 _BLOCK_CHARACTERS = 8_000_000  # of raw text, or of texts in a table's rows: what ends a block before it is full
 
@@ -108,7 +106,7 @@ def _kind(error: DataError) -> str:
     return printable(str(field_name), 40) if field_name is not None else list(error.place)[-1]
 
 
-def spool_file(job: SpoolJob, tick: Tick) -> Spooled:
+def spool_file(job: SpoolJob, progress: Advance) -> Spooled:
     """Reads one raw file and writes its streams.
 
     Raises cmcc.DataError for the first dialogue that cannot be read, unless the job skips errors: such dialogues are
@@ -119,7 +117,7 @@ def spool_file(job: SpoolJob, tick: Tick) -> Spooled:
     spooled = Spooled(job, reader.report, reader.merged)
     with _cycles_not_collected(), ExitStack() as stack:
         writers = _StreamWriters(spooled, stack)
-        raws = _ticked(raw_dialogues(job.file, spooled.reject), tick)
+        raws = _ticked(raw_dialogues(job.file, spooled.reject), progress)
         for raw, dialogue in read_each(raws, reader, unique, lambda raw, error: spooled.reject(raw.text, error)):
             spooled.accepted[dialogue.row["dialogue_id"]] = _accepted(dialogue, raw.index)
             writers.add(dialogue, len(raw.text))
@@ -127,15 +125,15 @@ def spool_file(job: SpoolJob, tick: Tick) -> Spooled:
     return spooled
 
 
-def _ticked(raws: Iterable[RawDialogue], tick: Tick) -> Iterator[RawDialogue]:
+def _ticked(raws: Iterable[RawDialogue], progress: Advance) -> Iterator[RawDialogue]:
     waiting = 0
     for raw in raws:
         yield raw
         waiting += len(raw.text.encode(errors="surrogatepass"))
         if waiting > 1 << 20:
-            tick(waiting)
+            progress(waiting)
             waiting = 0
-    tick(waiting)
+    progress(waiting)
 
 
 @contextmanager

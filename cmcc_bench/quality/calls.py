@@ -14,10 +14,9 @@ from cmcc_bench.reader.care import read_care
 from cmcc_bench.reader.dialogue import DialogueReader
 from cmcc_bench.reader.files import SAMPLE_DIR, choose_care_file, find_files
 from cmcc_bench.reader.json_stream import RawDialogue, raw_dialogues
-from cmcc_bench.types import Row
+from cmcc_bench.types import Advance, Row
 
 OnError = Callable[[str, DataError], None]  # takes where a dialogue stands that cannot be read, and why
-Tick = Callable[[int], None]  # takes how much was read since the last call, in the unit of `Source.size`
 
 _BUILT = (CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME)  # stand in every folder that a build made
 
@@ -74,19 +73,20 @@ def find_source(data: str, care: Path | None = None, without_care: bool = False)
     return Source(data, None, None, rows)
 
 
-def read_calls(source: Source, on_error: OnError | None = None, tick: Tick = lambda _: None) -> Iterator[Call]:
+def read_calls(source: Source, on_error: OnError | None = None, progress: Advance = lambda _: None) -> Iterator[Call]:
     """Every call of a source in order, repeats included.
 
-    on_error: takes what cannot be read instead of raising. Raises cmcc.DataError.
+    on_error: takes what cannot be read instead of raising.
+    progress: takes how much was read since its last call, in the unit of `Source.size`. Raises cmcc.DataError.
     """
-    return _built_calls(source, tick) if source.folder is None else _raw_calls(source, on_error, tick)
+    return _built_calls(source, progress) if source.folder is None else _raw_calls(source, on_error, progress)
 
 
-def _built_calls(source: Source, tick: Tick) -> Iterator[Call]:
+def _built_calls(source: Source, progress: Advance) -> Iterator[Call]:
     for config in _configs(source.name):
         for split, rows in open_dataset(source.name, config).items():
             for row in rows:
-                tick(1)
+                progress(1)
                 yield Call(row, split, config == "labeled")
 
 
@@ -95,7 +95,7 @@ def _configs(name: str) -> list[str]:
     return [config for config in ("labeled", "unlabeled") if has_config(name, config)] or ["labeled"]
 
 
-def _raw_calls(source: Source, on_error: OnError | None, tick: Tick) -> Iterator[Call]:
+def _raw_calls(source: Source, on_error: OnError | None, progress: Advance) -> Iterator[Call]:
     assert source.folder is not None
     reader = DialogueReader(read_care(source.care) if source.care else None)
     files, _ = find_files(source.folder)
@@ -113,7 +113,7 @@ def _raw_calls(source: Source, on_error: OnError | None, tick: Tick) -> Iterator
             if on_error is None:
                 raise
             on_error(file.name, error)
-        tick(file.path.stat().st_size)
+        progress(file.path.stat().st_size)
 
 
 def _line_error(on_error: OnError | None) -> Callable[[str, DataError], None] | None:

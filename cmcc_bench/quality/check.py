@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.masking import mask_error
-from cmcc_bench.quality.calls import Call, Source, Tick, read_calls
+from cmcc_bench.quality.calls import Call, Source, read_calls
 from cmcc_bench.quality.findings import KINDS, Finding, label_findings
 from cmcc_bench.quality.lexicon import VOCABULARIES, Lexicon
 from cmcc_bench.quality.structure import Repeats, personal_findings, structure_findings
 from cmcc_bench.reports.table import ReportTable, mark
+from cmcc_bench.types import Advance
 from cmcc_bench.vocabulary import SATISFACTION, SYNTHETIC_ID, ZH
 
 SAMPLE_SHARE = 0.1  # of the satisfaction labels; the paper's section 2.4
@@ -78,7 +79,11 @@ class SatisfactionSample:
 
 
 def check_calls(
-    source: Source, lexicon: Lexicon, seed: int = 0, decided: Collection[Considered] = (), tick: Tick = lambda _: None
+    source: Source,
+    lexicon: Lexicon,
+    seed: int = 0,
+    decided: Collection[Considered] = (),
+    progress: Advance = lambda _: None,
 ) -> Checked:
     """Every finding in the calls of a source, in their order, those of the satisfaction sample last.
 
@@ -89,7 +94,7 @@ def check_calls(
     def unreadable(where: str, error: DataError) -> None:
         checked.findings.append(Finding("unreadable", where, detail=_told(error)))
 
-    for call in read_calls(source, unreadable, tick):
+    for call in read_calls(source, unreadable, progress):
         checked.count(call)
         is_new = not repeats.has_id(call.dialogue_id)
         checked.findings += repeats.findings(call)

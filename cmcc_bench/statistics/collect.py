@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import datasets
@@ -13,6 +13,7 @@ from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
 from cmcc_bench.statistics.duplicates import Duplicates, Fingerprints
 from cmcc_bench.statistics.examples import Examples, better, examples_of
+from cmcc_bench.types import Progress
 
 BLOCK = 1000  # dialogues in memory at a time
 UNLABELED = "unlabeled"
@@ -53,7 +54,7 @@ def _labeled_splits(name: str, may_lack: bool) -> dict[str, datasets.Dataset]:
     return dict(open_dataset(name))
 
 
-def collect(name: str, progress: Callable[[int, int], None] | None = None) -> Statistics:
+def collect(name: str, progress: Progress | None = None) -> Statistics:
     """The statistics of a data set (a built folder, a Hub id, or `sample`).
 
     progress: takes dialogues done and in all. Raises cmcc.DataError when there is no such data set.
@@ -74,7 +75,7 @@ def collect(name: str, progress: Callable[[int, int], None] | None = None) -> St
     return Statistics(label_of(name), counts, examples, prints.duplicates())
 
 
-def count_labels(name: str, progress: Callable[[int, int], None] | None = None) -> Counts:
+def count_labels(name: str, progress: Progress | None = None) -> Counts:
     """The counts of the labelled dialogues alone, if any, without fingerprints. Raises cmcc.DataError as `collect`."""
     splits = _labeled_splits(name, may_lack=has_config(name, UNLABELED))
     total, counts = sum(split.num_rows for split in splits.values()), Counts()
