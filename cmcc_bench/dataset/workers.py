@@ -80,6 +80,7 @@ def _spool_in_worker(job: SpoolJob) -> Spooled:
     assert counter is not None and stop is not None
 
     def advance(amount: int) -> None:
+        """Adds to the bytes that all workers have read, and ends this one when nobody waits for it any more."""
         if stop.is_set():
             raise _StoppedError
         with counter.get_lock():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -33,11 +33,15 @@ from cmcc_bench.vocabulary import plain_name
 
 @dataclass(frozen=True)
 class Dialogue:
-    """A dialogue that was read: `config` is labeled or unlabeled, `row` fits that config's features."""
+    """A dialogue that was read.
+
+    config: labeled or unlabeled. row: fits that config's features. repaired: what was repaired in it, by kind.
+    """
 
     config: str
     split: str
     row: Row
+    repaired: Counter[str] = field(default_factory=Counter, compare=False)
 
     @cached_property
     def digest(self) -> bytes:
@@ -105,7 +109,7 @@ class DialogueReader:
             except DataError as error:
                 raise error.at(turn=number) from None
         if plain:
-            return Dialogue("unlabeled", "train", {"dialogue_id": dialogue_id, "utterances": utterances})
+            return Dialogue("unlabeled", "train", {"dialogue_id": dialogue_id, "utterances": utterances}, repairs)
         value = raw.value.get("满意度") if isinstance(raw.value, dict) else None
         satisfaction = read_satisfaction(value, repairs)
         if care is not None:
@@ -116,7 +120,7 @@ class DialogueReader:
                 satisfaction = care.satisfaction
         _leave_out_undeclared(utterances, repairs)
         row = {"dialogue_id": dialogue_id, "satisfaction": satisfaction, "utterances": utterances}
-        return Dialogue("labeled", raw.file.split or split_of(dialogue_id), row)
+        return Dialogue("labeled", raw.file.split or split_of(dialogue_id), row, repairs)
 
 
 def identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = False) -> tuple[str, list[Any]]:

@@ -12,7 +12,7 @@ from cmcc_bench.corpus import has_config, label_of, open_dataset
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
 from cmcc_bench.statistics.duplicates import Duplicates, Fingerprints
-from cmcc_bench.statistics.examples import Examples, better, examples_of
+from cmcc_bench.statistics.examples import LabelExamples, better, examples_of
 from cmcc_bench.types import Progress
 
 BLOCK = 1000  # dialogues in memory at a time
@@ -25,7 +25,7 @@ class Statistics:
 
     dataset: str
     splits: dict[str, Counts]
-    examples: Examples
+    examples: LabelExamples
     duplicates: Duplicates
 
     @property
@@ -62,7 +62,7 @@ def collect(name: str, progress: Progress | None = None) -> Statistics:
     splits = splits_of(name)
     total, done = sum(split.num_rows for split in splits.values()), 0
     counts: dict[str, Counts] = {split: Counts() for split in splits}
-    examples: Examples = {}
+    examples: LabelExamples = {}
     prints = Fingerprints()
     for split, table in _blocks(splits):
         columns = columns_of(table)
