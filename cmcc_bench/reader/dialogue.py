@@ -76,9 +76,7 @@ class DialogueReader:
         try:
             dialogue = self._read_turns(raw, dialogue_id, turns, source_format, repairs)
         except DataError as error:
-            has_id = isinstance(raw.value, dict) and is_id(raw.value.get("id"))
-            where = dialogue_id if has_id else f"at index {raw.index}"  # an id that was made is in no file
-            raise error.at(file=raw.file.name, dialogue=where) from None
+            raise error.at(file=raw.file.name, dialogue=name_in_file(raw)) from None
         self.report.read[source_format] += 1
         self.report.repaired += repairs
         return dialogue
@@ -132,7 +130,6 @@ def identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = Fal
     if not is_id(dialogue_id):
         repairs["missing_id" if is_missing(dialogue_id) or dialogue_id == "" else "unreadable_id"] += 1
         dialogue_id = None
-    place = f"at index {raw.index}" if dialogue_id is None else str(dialogue_id)
     if not isinstance(turns, list) or not (turns or may_be_empty):
         found = f"{type(value).__name__} without a list 'content'"
         if turns == []:
@@ -140,10 +137,16 @@ def identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = Fal
         elif isinstance(value, dict) and "content" in value:
             found += f": it is {type(turns).__name__}"
         expected = "a dialogue: a list of turns, or {id, content}"
-        raise DataError(found, expected, _hint_for(value), file=raw.file.name, dialogue=place)
+        raise DataError(found, expected, _hint_for(value), file=raw.file.name, dialogue=name_in_file(raw))
     if dialogue_id is None:
         dialogue_id = hashlib.sha256(_canonical(turns, raw.text)).hexdigest()[:32]
     return str(dialogue_id), turns
+
+
+def name_in_file(raw: RawDialogue) -> str:
+    """A dialogue's id, for messages; where it has none, its index, as an id that was made is in no file."""
+    dialogue_id = raw.value.get("id") if isinstance(raw.value, dict) else None
+    return str(dialogue_id) if is_id(dialogue_id) else f"at index {raw.index}"
 
 
 def _hint_for(value: Json) -> str:

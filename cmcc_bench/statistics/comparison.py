@@ -42,9 +42,13 @@ class Marginals:
         """Mean length of the speaker's utterances in code points, 0 without any."""
         return self.characters[speaker] / self.utterances[speaker] if self.utterances[speaker] else 0.0
 
+    def raw_turns(self) -> int:
+        """The raw turns of all dialogues."""
+        return sum(turns * count for turns, count in self.turns.items())
+
     def mean_turns(self) -> float:
         """Mean number of raw turns a dialogue, 0 without dialogues."""
-        return sum(turns * count for turns, count in self.turns.items()) / self.dialogues if self.dialogues else 0.0
+        return self.raw_turns() / self.dialogues if self.dialogues else 0.0
 
 
 @dataclass(frozen=True)
