@@ -38,11 +38,12 @@ from cmcc_bench.features import (
     table_of,
     unlabeled_features,
 )
+from cmcc_bench.files import write_bytes
 from cmcc_bench.reader.care import Care, CareLabels, read_care
 from cmcc_bench.reader.dialogue import Dialogue, DialogueReader, digest_of
 from cmcc_bench.reader.encoding import SUFFIXES, RawFile
 from cmcc_bench.reader.files import SAMPLE_DIR, choose_care_file, find_files, skipped_files
-from cmcc_bench.reader.folder import OnError, Uniqueness, read_dialogues, read_each
+from cmcc_bench.reader.folder import OnError, Uniqueness, Unreadable, open_folder, read_dialogues, read_files
 from cmcc_bench.reader.json_stream import RawDialogue, holds_no_dialogues, raw_dialogues, read_json
 from cmcc_bench.reader.report import Report
 from cmcc_bench.reader.splits import SPLITS, split_in_name, split_of
@@ -125,7 +126,6 @@ __all__ = [
     "raw_dialogues",
     "read_care",
     "read_dialogues",
-    "read_each",
     "read_json",
     "read_track2",
     "response_features",
@@ -217,10 +217,7 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
         folder = self.config.folder
         if folder is None:
             raise DataError("no data_dir", "a folder of raw files", WHERE_TO_GET, config=self.config.name)
-        files, care_files = find_files(folder)
-        chosen = choose_care_file(care_files)
-        reader = DialogueReader()
-        reader.care = care = read_care(chosen, reader.report) if chosen else {}
+        files, reader = open_folder(folder)
         wanted = self._dialogues_by_split(files, reader)
         if not wanted:
             needed = {"emotion": " with emotions", "satisfaction": " with satisfaction"}.get(self.config.name, "")
@@ -230,10 +227,10 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
             raise DataError(found, expected, WHERE_TO_GET, file=str(folder))
         self._report = reader.report
         if not dl_manager.is_streaming:
-            Path(self._output_dir, _CACHED_REPORT).write_bytes(orjson.dumps(self._report.as_dict()))
+            write_bytes(Path(self._output_dir, _CACHED_REPORT), orjson.dumps(self._report.as_dict()))
         return [
             datasets.SplitGenerator(
-                split, {"files": [files[n] for n in by_file], "wanted": list(by_file.values()), "care": care}
+                split, {"files": list(by_file), "wanted": list(by_file.values()), "care": reader.care}
             )
             for split, by_file in sorted(wanted.items(), key=lambda item: SPLITS.index(item[0]))
         ]
@@ -242,22 +239,21 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     def _source(self) -> str:
         return "unlabeled" if self.config.name == "unlabeled" else "labeled"
 
-    def _dialogues_by_split(self, files: list[RawFile], reader: DialogueReader) -> dict[str, dict[int, set[int]]]:
-        """Of each split that has rows: by number of the file, the places in it of the dialogues that make them."""
-        unique, with_rows = Uniqueness(), set[str]()
-        found: dict[str, dict[int, set[int]]] = {}
+    def _dialogues_by_split(self, files: list[RawFile], reader: DialogueReader) -> dict[str, dict[RawFile, set[int]]]:
+        """Of each split that has rows: by file, the places in it of the dialogues that make them."""
+        with_rows = set[str]()
+        found: dict[str, dict[RawFile, set[int]]] = {}
 
-        def reject(_: RawDialogue | str, error: DataError) -> None:
-            if self.config.on_error == "raise":
+        def reject(item: Unreadable, error: DataError) -> None:
+            if self.config.on_error == "raise" or isinstance(item, RawFile):
                 raise error
             reader.report.rejected.append(str(error))
 
-        for number, file in enumerate(files):
-            for raw, dialogue in read_each(raw_dialogues(file, reject), reader, unique, reject):
-                if dialogue.config == self._source:
-                    found.setdefault(dialogue.split, {}).setdefault(number, set()).add(raw.index)
-                    if dialogue.split not in with_rows and view(self.config.name)(dialogue.row):
-                        with_rows.add(dialogue.split)
+        for raw, dialogue in read_files(files, reader, reject, Uniqueness()):
+            if dialogue.config == self._source:
+                found.setdefault(dialogue.split, {}).setdefault(raw.file, set()).add(raw.index)
+                if dialogue.split not in with_rows and view(self.config.name)(dialogue.row):
+                    with_rows.add(dialogue.split)
         reader.count_unmerged()
         return {split: by_file for split, by_file in found.items() if split in with_rows}
 

@@ -25,10 +25,10 @@ from yaml import YAMLError
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.features import FEATURES, VERSION, table_of
+from cmcc_bench.files import is_system_file
 from cmcc_bench.reader.files import SAMPLE_DIR
 from cmcc_bench.reader.folder import read_dialogues
 from cmcc_bench.reader.splits import SPLITS
-from cmcc_bench.system_files import is_system_file
 from cmcc_bench.types import Row
 from cmcc_bench.views.configs import view
 from cmcc_bench.vocabulary import SYNTHETIC_ID

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 WHERE_TO_GET = """\
@@ -25,7 +26,7 @@ class DataError(ValueError):
         super().__init__(f"{where}: found {found}; expected {expected}" + (f". {hint}" if hint else ""))
 
     def __reduce__(self) -> tuple[Callable[..., DataError], tuple[Any, ...]]:
-        return _data_error, (self.found, self.expected, self.hint, self.place)  # it crosses process borders
+        return partial(DataError, **self.place), (self.found, self.expected, self.hint)  # it crosses process borders
 
     def at(self, **place: str | int | None) -> DataError:
         """The same error with more of its place known."""
@@ -38,7 +39,3 @@ def printable(text: str, longest: int = 200) -> str:
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text[:longest]
     )
     return shown + ("..." if len(text) > longest else "")
-
-
-def _data_error(found: str, expected: str, hint: str, place: dict[str, str | int | None]) -> DataError:
-    return DataError(found, expected, hint, **place)

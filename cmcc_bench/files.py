@@ -1,7 +1,8 @@
 """Files and folders that are replaced in one step, so that a reader, or a crash, meets the old one or the new one.
 
 Every file that users keep is written by `write_bytes`, `write_text` or `write_json`; every folder is made beside its
-path and moved there by `replace_folder`. `resource_folder` finds the folders that ship with the package.
+path and moved there by `replace_folder`. `resource_folder` finds the folders that ship with the package, and
+`is_system_file` tells what operating systems leave in folders.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO
 
 from cmcc_bench.distribution import NAME
@@ -22,10 +23,22 @@ from cmcc_bench.distribution import NAME
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
+# What operating systems and editors leave in any folder: never data, never uploaded, never in the way.
+_SYSTEM_NAMES = frozenset(
+    (
+        ".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", ".directory", ".localized", "__macosx",
+        ".spotlight-v100", ".trashes", ".fseventsd", ".temporaryitems", "$recycle.bin", "system volume information",
+        ".ipynb_checkpoints", "__pycache__",
+    )
+)  # fmt: skip
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replaces the file at `path`, whole or not at all. Raises OSError; the file there before is then unchanged."""
-    with open_replacement(path) as file:
+
+def write_bytes(path: Path, content: bytes, private: bool = False) -> None:
+    """Replaces the file at `path`, whole or not at all. Raises OSError; the file there before is then unchanged.
+
+    private: only its owner may read the new file.
+    """
+    with open_replacement(path, private) as file:
         file.write(content)
 
 
@@ -40,15 +53,16 @@ def write_json(path: Path, value: object, sort_keys: bool = False) -> None:
 
 
 @contextmanager
-def open_replacement(path: Path) -> Iterator[IO[bytes]]:
+def open_replacement(path: Path, private: bool = False) -> Iterator[IO[bytes]]:
     """A file to write into that takes the place of `path` at the end; after an error there is nothing left of it.
 
     Missing parent folders are made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)  # a killed process left it, perhaps for all to read
     try:
-        with part.open("wb") as file:
+        with open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o600 if private else 0o666)) as file:
             yield file
         part.replace(path)
     finally:
@@ -111,6 +125,14 @@ def resource_folder(name: str) -> Path:
         if (above / name).is_dir():
             return above / name
     raise FileNotFoundError(f"the folder {name} is not part of this installation: reinstall {NAME} with pip")
+
+
+def is_system_file(path: PurePath | str) -> bool:
+    """Whether a path, relative to the folder that is looked at, is one that an operating system or an editor left.
+
+    Any part of it counts, whatever its case, and so do names that begin with `._` (macOS's AppleDouble files).
+    """
+    return any(part.startswith("._") or part.lower() in _SYSTEM_NAMES for part in PurePath(path).parts)
 
 
 def _old(path: Path) -> Path:

@@ -158,10 +158,12 @@ class _Group:
 
     @property
     def start(self) -> int:
+        """Where the first digit stands in the text."""
         return self.tokens[0][0]
 
     @property
     def end(self) -> int:
+        """The place behind the last digit."""
         return self.tokens[-1][1]
 
 
@@ -264,17 +266,10 @@ def _form(digits: str) -> str | None:
 def _with_doubt(kind: str, groups: Sequence[_Group]) -> str:
     """The kind, or "number" where other groups of digits, such as a list of prices, can have this form by chance."""
     sizes = tuple(len(group.digits) for group in groups)
-    return kind if _is_whole(groups) or sizes in _USUAL_GROUPS or _is_code(groups) else "number"
-
-
-def _is_whole(groups: Sequence[_Group]) -> bool:
-    """Whether groups are written as one number."""
-    return all(_TIGHT.fullmatch(group.before) for group in groups[1:])
-
-
-def _is_code(groups: Sequence[_Group]) -> bool:
-    """Whether groups are read digit by digit, as no amount is: each alone, with 幺, zero in front, or in Chinese."""
-    return all(len(group.digits) == 1 for group in groups) or any(map(_is_code_alone, groups))
+    is_one_number = all(_TIGHT.fullmatch(group.before) for group in groups[1:])
+    # Read digit by digit, as no amount is: each alone, with 幺, zero in front, or in Chinese.
+    is_code = all(size == 1 for size in sizes) or any(map(_is_code_alone, groups))
+    return kind if is_one_number or sizes in _USUAL_GROUPS or is_code else "number"
 
 
 def _is_code_alone(group: _Group) -> bool:

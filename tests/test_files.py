@@ -1,8 +1,12 @@
-"""Putting a folder in its place."""
+"""Files and folders put in their place, and those that systems leave anywhere."""
+
+from pathlib import PurePosixPath
 
 import pytest
 
 from cmcc_bench import files
+from cmcc_bench.models.digest import digest_of_model
+from tests.odd_names import SYSTEM_FILES
 
 
 def folder(path, text):
@@ -55,3 +59,24 @@ def test_a_folder_that_could_not_be_filled_leaves_the_old_one_and_the_next_try_b
     with files.new_folder(path) as part:
         assert not list(part.iterdir())
     assert not list(path.iterdir()) and [one.name for one in tmp_path.iterdir()] == ["best"]
+
+
+@pytest.mark.parametrize("name", [*SYSTEM_FILES, "THUMBS.DB", "Desktop.ini", "__MACOSX/labeled/x.parquet", "a/._b/c"])
+def test_a_file_of_a_system_is_one_in_any_case_and_in_any_folder(name):
+    assert files.is_system_file(name) and files.is_system_file(PurePosixPath("labeled") / name)
+
+
+@pytest.mark.parametrize("name", ["train.json", ".gitattributes", ".git/config", ".cache/x", "_.json", "DS_Store"])
+def test_other_files_are_none_hidden_or_not(name):
+    assert not files.is_system_file(name)
+
+
+def test_a_model_stays_the_same_model_when_a_system_leaves_files_in_it(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    before = digest_of_model(tmp_path)
+    for name in SYSTEM_FILES:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    assert digest_of_model(tmp_path) == before
+    (tmp_path / "more.safetensors").write_bytes(b"x")
+    assert digest_of_model(tmp_path) != before

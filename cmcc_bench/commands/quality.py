@@ -12,7 +12,7 @@ from cmcc_bench.commands.console import Commands, HelpFormatter, add_bootstrap, 
 from cmcc_bench.terminal import progress_bar
 
 if TYPE_CHECKING:
-    from cmcc_bench.quality.calls import Source
+    from cmcc_bench.quality.calls import CallSource
 
 _CHECK = """\
 Quality control: looks for labels that the words suggest and that are missing,
@@ -115,7 +115,7 @@ def _earlier_log(options: argparse.Namespace, care: Path | None) -> list[str]:
     return lines + (read_log(options.reviewed) if options.reviewed else [])
 
 
-def _find(options: argparse.Namespace, source: Source) -> int:
+def _find(options: argparse.Namespace, source: CallSource) -> int:
     from cmcc_bench.quality.calls import read_calls
     from cmcc_bench.quality.check import check_calls, example_lines, label_table, summary_table
     from cmcc_bench.quality.decisions import decided_in
@@ -141,7 +141,7 @@ def _find(options: argparse.Namespace, source: Source) -> int:
     return int(checked.has_errors)
 
 
-def _apply(options: argparse.Namespace, source: Source) -> int:
+def _apply(options: argparse.Namespace, source: CallSource) -> int:
     from cmcc_bench.errors import DataError, printable
     from cmcc_bench.quality.decisions import apply_review, log_path, read_log, write_applied
     from cmcc_bench.quality.review import read_review

@@ -15,12 +15,13 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from cmcc_bench import vocabulary
-from cmcc_bench.dataset.counts import VOCABULARIES, count_labels
+from cmcc_bench.dataset.counts import VOCABULARIES, count_splits
 from cmcc_bench.dataset.parquet import Sizes, SplitSize, parquet_name
 from cmcc_bench.dataset.result import BuildResult
 from cmcc_bench.features import FEATURES
 from cmcc_bench.files import resource_folder
 from cmcc_bench.reader.splits import SPLITS
+from cmcc_bench.statistics.comparison import marginals_of
 
 # Real calls are gated: nobody reads them on the Hub without having been let in. The licence has no name of its own.
 LICENSED: dict[str, Any] = {
@@ -85,7 +86,7 @@ def card(
         dialogues=result.dialogues,
         version=version,
         cmcc=vocabulary,
-        counts=count_labels(folder, result.sizes),
+        counts={split: marginals_of(counts) for split, counts in count_splits(folder, result.sizes).items()},
         vocabularies=VOCABULARIES,
         statistics=statistics,
         figures=figures,

@@ -20,35 +20,26 @@ from cmcc_bench.dataset.place import (
     building_folder,
     check_place,
     check_replaceable,
-    told_when_unchanged,
+    note_when_unchanged,
 )
 from cmcc_bench.dataset.rejects import RejectFiles, check_not_read, join_rejects, rejects_in_place
 from cmcc_bench.dataset.result import BuildResult
 from cmcc_bench.dataset.spool import CONFIGS, Spooled, SpoolJob
 from cmcc_bench.dataset.tasks import eval_text
-from cmcc_bench.dataset.workers import Progress, spool_all
+from cmcc_bench.dataset.workers import spool_all
 from cmcc_bench.errors import WHERE_TO_GET, DataError
 from cmcc_bench.features import VERSION
-from cmcc_bench.files import replace_folder, write_json, write_text
+from cmcc_bench.files import is_system_file, replace_folder, write_json, write_text
 from cmcc_bench.reader.care import read_care
-from cmcc_bench.reader.encoding import GZIP_MAGIC
 from cmcc_bench.reader.files import choose_care_file, find_files, skipped_files
 from cmcc_bench.reader.folder import Uniqueness
 from cmcc_bench.reader.splits import SPLITS
-from cmcc_bench.system_files import is_system_file
+from cmcc_bench.types import Advance
 
 
 def raw_bytes(data_dir: Path) -> int:
     """The size of the raw files, unpacked: what `progress` counts up to."""
-    return sum(_unpacked_size(file.path) for file in find_files(data_dir)[0])
-
-
-def _unpacked_size(path: Path) -> int:
-    with path.open("rb") as stream:
-        if stream.read(2) != GZIP_MAGIC or path.stat().st_size < 4:
-            return path.stat().st_size
-        stream.seek(-4, 2)  # gzip ends with the size of what it packed
-        return int.from_bytes(stream.read(4), "little")
+    return sum(file.unpacked_size for file in find_files(data_dir)[0])
 
 
 def build(
@@ -57,7 +48,7 @@ def build(
     num_proc: int = 1,
     skip_errors: bool = False,
     care_file: Path | None = None,
-    progress: Progress = lambda _: None,
+    progress: Advance = lambda _: None,
     with_figures: bool = False,
     with_hidden_labels: bool = False,
 ) -> BuildResult:
@@ -87,7 +78,7 @@ def build(
     care = read_care(chosen, result.report) if chosen else {}
     result.report.set_aside += Counter(care_file_not_merged=sum(path != chosen for path in care_files))
     result.report.set_aside += skipped_files(data_dir)
-    with told_when_unchanged(out), building_folder(out) as work:
+    with note_when_unchanged(out), building_folder(out) as work:
         spool = work / "spool"
         jobs = [SpoolJob(file, spool / f"{number:05d}", care, skip_errors) for number, file in enumerate(files)]
         folder = work / "folder"

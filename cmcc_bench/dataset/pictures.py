@@ -5,18 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from cmcc_bench.dataset.card import CardFigure
-from cmcc_bench.dataset.parquet import Sizes, parquet_name
+from cmcc_bench.dataset.counts import count_splits
+from cmcc_bench.dataset.parquet import Sizes
 from cmcc_bench.dataset.place import FIGURES
 from cmcc_bench.reports.table import ReportTable
-from cmcc_bench.statistics.columns import columns_of
-from cmcc_bench.statistics.counts import Counts, count
+from cmcc_bench.statistics.counts import Counts
 from cmcc_bench.statistics.tables import table_1
-
-_DIALOGUES = 1000  # in memory at a time
 
 
 @dataclass(frozen=True)
@@ -35,11 +30,7 @@ def draw_pictures(folder: Path, sizes: Sizes, name: str) -> Pictures:
     from cmcc_bench.figures.data import figures_of, title_of
     from cmcc_bench.figures.write import write_figures
 
-    counts = Counts()
-    for split in sizes.get("labeled", {}):
-        stream = pq.ParquetFile(folder / parquet_name("labeled", split))
-        for batch in stream.iter_batches(_DIALOGUES):
-            counts += count(columns_of(pa.Table.from_batches([batch])))
+    counts = sum(count_splits(folder, sizes).values(), Counts())
     titles = {figure.number: title_of(figure).en for figure in figures_of(counts)}
     if not titles:
         return Pictures()

@@ -16,9 +16,8 @@ from filelock import FileLock, Timeout
 from cmcc_bench.dataset.parquet import parquet_name
 from cmcc_bench.dataset.spool import CONFIGS
 from cmcc_bench.errors import DataError, printable
-from cmcc_bench.files import folder_identity, recover_folder
+from cmcc_bench.files import folder_identity, is_system_file, recover_folder
 from cmcc_bench.reader.splits import SPLITS
-from cmcc_bench.system_files import is_system_file
 
 CARD_NAME = "README.md"
 REPORT_NAME = "report.json"
@@ -138,7 +137,7 @@ def _work_folder(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def told_when_unchanged(out: Path) -> Iterator[None]:
+def note_when_unchanged(out: Path) -> Iterator[None]:
     """Adds to an error that ends the block the note that nothing was changed, if `out` is still what it was."""
     before = folder_identity(out)
     try:

@@ -1,7 +1,21 @@
 """The first half of a build: one raw file becomes Arrow streams on disk, a stream for each config and split.
 
-Files are spooled independently of each other, so in any number of processes; a dialogue is parsed once for all configs.
-Memory does not grow with the file: a block of dialogues is in memory at a time.
+The simple version of a build is one loop in one process:
+
+    for _, dialogue in read_files(files, reader, reject, Uniqueness()):
+        for config in CONFIGS[dialogue.config]:
+            writers[config, dialogue.split].write(table_of(view(config)(dialogue.row), config))
+
+A build makes the same bytes in two halves, so that files can be read in any number of processes:
+
+1. `spool_file` runs this loop over one file. What it cannot know, whether an earlier file has a dialogue, it leaves
+   open: it returns id, digest and place of each dialogue that it wrote (`Accepted`), a few hundred bytes each.
+2. dataset/folder.py takes the spooled files in their order, decides by id and digest what is there already, and copies
+   the streams into one Parquet file for each config and split, less these ids. Nothing is parsed twice, except a
+   file in which such a dialogue is rejected: its raw text is wanted then.
+
+The streams are Arrow and not Parquet because row groups must not depend on how the rows were spread over files: the
+second half cuts them anew. Memory does not grow with a file: a block of dialogues is in memory at a time.
 """
 
 from __future__ import annotations
@@ -9,7 +23,7 @@ from __future__ import annotations
 import gc
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
@@ -24,16 +38,14 @@ from cmcc_bench.masking import mask_error
 from cmcc_bench.reader.care import CareLabels
 from cmcc_bench.reader.dialogue import Dialogue, DialogueReader
 from cmcc_bench.reader.encoding import RawFile
-from cmcc_bench.reader.folder import Uniqueness, read_each
-from cmcc_bench.reader.json_stream import RawDialogue, raw_dialogues
+from cmcc_bench.reader.folder import Uniqueness, Unreadable, read_files
+from cmcc_bench.reader.json_stream import raw_dialogues
 from cmcc_bench.reader.report import Report
-from cmcc_bench.types import Row
+from cmcc_bench.types import Advance, Row
 from cmcc_bench.views.configs import view
 from cmcc_bench.views.exchanges import USER
 
 CONFIGS = {"labeled": ("labeled", "emotion", "response", "satisfaction"), "unlabeled": ("unlabeled",)}
-
-Tick = Callable[[int], None]  # takes the bytes that were read since the last call
 
 _BLOCK_CHARACTERS = 8_000_000  # of raw text, or of texts in a table's rows: what ends a block before it is full
 
@@ -82,14 +94,18 @@ class Spooled:
         """The Arrow stream of a config and split; it is not there when the file has no such rows."""
         return self.job.folder / f"{config}.{split}.arrow"
 
-    def reject(self, text: str, error: DataError) -> None:
-        """Keeps the raw text of a dialogue that cannot be read; raises the error unless the job skips errors."""
-        if not self.job.skip_errors:
+    def reject(self, item: Unreadable, error: DataError) -> None:
+        """Keeps the raw text of a dialogue or line that cannot be read; raises the error unless the job skips errors.
+
+        A file that is broken from some place on always raises: nobody can tell what it held.
+        """
+        if isinstance(item, RawFile) or not self.job.skip_errors:
             raise error
         shown = mask_error(error)
         self.report.rejected.append(str(shown))
-        self.rejected[_kind(error)] += 1
-        self.rejects.add(text, shown)
+        field_name = error.place.get("field")  # where the error names none: the smallest place, turn, dialogue or line
+        self.rejected[list(error.place)[-1] if field_name is None else printable(str(field_name), 40)] += 1
+        self.rejects.add(item if isinstance(item, str) else item.text, shown)
 
     def reject_accepted(self, errors: Mapping[int, DataError]) -> None:
         """Rejects dialogues that were spooled already, by place in the file, which is read again for their texts."""
@@ -99,16 +115,10 @@ class Spooled:
             raise next(iter(errors.values()))
         for raw in raw_dialogues(self.job.file, lambda *_: None):
             if raw.index in errors:
-                self.reject(raw.text, errors[raw.index])
+                self.reject(raw, errors[raw.index])
 
 
-def _kind(error: DataError) -> str:
-    """The field that could not be read; where the error names none, the smallest place: turn, dialogue, line."""
-    field_name = error.place.get("field")
-    return printable(str(field_name), 40) if field_name is not None else list(error.place)[-1]
-
-
-def spool_file(job: SpoolJob, tick: Tick) -> Spooled:
+def spool_file(job: SpoolJob, progress: Advance) -> Spooled:
     """Reads one raw file and writes its streams.
 
     Raises cmcc.DataError for the first dialogue that cannot be read, unless the job skips errors: such dialogues are
@@ -119,23 +129,12 @@ def spool_file(job: SpoolJob, tick: Tick) -> Spooled:
     spooled = Spooled(job, reader.report, reader.merged)
     with _cycles_not_collected(), ExitStack() as stack:
         writers = _StreamWriters(spooled, stack)
-        raws = _ticked(raw_dialogues(job.file, spooled.reject), tick)
-        for raw, dialogue in read_each(raws, reader, unique, lambda raw, error: spooled.reject(raw.text, error)):
-            spooled.accepted[dialogue.row["dialogue_id"]] = _accepted(dialogue, raw.index)
+        for raw, dialogue in read_files([job.file], reader, spooled.reject, unique, progress):
+            facts = (dialogue.split, *count_exchanges(dialogue.row)) if dialogue.config == "labeled" else ()
+            spooled.accepted[dialogue.row["dialogue_id"]] = Accepted(dialogue.digest, raw.index, *facts)
             writers.add(dialogue, len(raw.text))
         writers.flush()
     return spooled
-
-
-def _ticked(raws: Iterable[RawDialogue], tick: Tick) -> Iterator[RawDialogue]:
-    waiting = 0
-    for raw in raws:
-        yield raw
-        waiting += len(raw.text.encode(errors="surrogatepass"))
-        if waiting > 1 << 20:
-            tick(waiting)
-            waiting = 0
-    tick(waiting)
 
 
 @contextmanager
@@ -148,12 +147,6 @@ def _cycles_not_collected() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _accepted(dialogue: Dialogue, index: int) -> Accepted:
-    if dialogue.config != "labeled":
-        return Accepted(dialogue.digest, index)
-    return Accepted(dialogue.digest, index, dialogue.split, *count_exchanges(dialogue.row))
 
 
 def count_exchanges(row: Row) -> tuple[int, int]:

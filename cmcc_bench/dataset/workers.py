@@ -6,15 +6,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 
 from cmcc_bench.dataset.spool import Spooled, SpoolJob, spool_file
-
-Progress = Callable[[int], None]  # takes the number of raw bytes that were read since the last call
+from cmcc_bench.types import Advance
 
 _SECONDS = 0.2  # between two reports of progress
 
@@ -28,7 +27,7 @@ _bytes_read: Synchronized[int] | None = None
 _stop: Event | None = None
 
 
-def spool_all(jobs: Sequence[SpoolJob], num_proc: int, progress: Progress) -> Generator[Spooled, None, None]:
+def spool_all(jobs: Sequence[SpoolJob], num_proc: int, progress: Advance) -> Generator[Spooled, None, None]:
     """Spools the files and yields them in order as they are done; close it to end the processes.
 
     Raises what spooling raises, and ChildProcessError when a process died.
@@ -39,7 +38,7 @@ def spool_all(jobs: Sequence[SpoolJob], num_proc: int, progress: Progress) -> Ge
     return _spool_in_workers(jobs, processes, progress)
 
 
-def _spool_in_workers(jobs: Sequence[SpoolJob], processes: int, progress: Progress) -> Generator[Spooled, None, None]:
+def _spool_in_workers(jobs: Sequence[SpoolJob], processes: int, progress: Advance) -> Generator[Spooled, None, None]:
     context = multiprocessing.get_context("spawn")  # forking a process that has Arrow's threads can hang
     counter: Synchronized[int] = context.Value("q", 0)
     stop = context.Event()
@@ -80,10 +79,11 @@ def _spool_in_worker(job: SpoolJob) -> Spooled:
     counter, stop = _bytes_read, _stop
     assert counter is not None and stop is not None
 
-    def tick(amount: int) -> None:
+    def advance(amount: int) -> None:
+        """Adds to the bytes that all workers have read, and ends this one when nobody waits for it any more."""
         if stop.is_set():
             raise _StoppedError
         with counter.get_lock():
             counter.value += amount
 
-    return spool_file(job, tick)
+    return spool_file(job, advance)

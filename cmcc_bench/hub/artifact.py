@@ -19,6 +19,7 @@ from cmcc_bench.dataset.folder import version_of
 from cmcc_bench.dataset.place import CARD_NAME, REPORT_NAME, is_earlier_build
 from cmcc_bench.distribution import NAME, VERSION, requirement
 from cmcc_bench.errors import DataError, printable
+from cmcc_bench.files import is_system_file
 from cmcc_bench.hub.card import CardWriter, card_head
 from cmcc_bench.hub.names import (
     REQUIREMENTS_NAME,
@@ -32,7 +33,6 @@ from cmcc_bench.hub.names import (
     is_weights,
 )
 from cmcc_bench.models.training import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
-from cmcc_bench.system_files import is_system_file
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 # Takes the folder of a checkpoint; returns a file, or None, and a note for the user.

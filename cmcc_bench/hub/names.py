@@ -12,8 +12,8 @@ from cmcc_bench.dataset.parquet import parquet_name
 from cmcc_bench.dataset.place import CARD_NAME, EVAL_NAME, REPORT_NAME, SPLIT_IDS_NAME, is_figure
 from cmcc_bench.dataset.spool import CONFIGS
 from cmcc_bench.errors import DataError, printable
+from cmcc_bench.files import is_system_file
 from cmcc_bench.reader.splits import SPLITS
-from cmcc_bench.system_files import is_system_file
 
 REQUIREMENTS_NAME = "requirements.txt"
 RESULTS_NAME = ".eval_results/cmcc.yaml"  # of a model; others there are by others

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from cmcc_bench.system_files import is_system_file
+from cmcc_bench.files import is_system_file
 
 _CARD = "README.md"
 

@@ -292,10 +292,6 @@ def _units(values: Values) -> list[Any]:
     return sorted({unit for one in values for unit in one})
 
 
-def _dialogue_of(unit: Any, field: str) -> str:  # noqa: ANN401
-    return str(unit if field == "satisfaction" else unit[0])
-
-
 def _field(field: str, values: Values, labels: Iterable[int], resamples: int, seed: int) -> FieldAgreement:
     units = _units(values)
     names = list(VOCABULARIES[field])
@@ -310,7 +306,7 @@ def _field(field: str, values: Values, labels: Iterable[int], resamples: int, se
         alpha(values, units) if units else None,
         alpha_interval(values, units, field, resamples, seed) if units and resamples else None,
         same,
-        tuple((len({_dialogue_of(unit, field) for unit in shared}), len(shared)) for shared in both),
+        tuple((len({u if field == "satisfaction" else u[0] for u in shared}), len(shared)) for shared in both),
         tuple(kappa([a for a, _ in pair], [b for _, b in pair]) for pair in pairs),
         tuple(_label(names[label], label, values, pairs) for label in labels),
     )
@@ -351,7 +347,7 @@ def tables(found: Agreement) -> Iterator[ReportTable]:
 
     Annotators are A, B, ..., which the notes explain.
     """
-    letters = [_letter(number) for number in range(len(found.annotators))]
+    letters = [chr(ord("A") + n) if n < 26 else f"A{n}" for n in range(len(found.annotators))]
     pairs = [f"{a}-{b}" for a, b in combinations(letters, 2)]
     rows = tuple((one.field, str(one.units), _alpha_cell(one), _share(one.same)) for one in found.fields)
     title = f"Agreement on {found.dialogues} dialogues{mark(found.synthetic)}"
@@ -385,10 +381,6 @@ def tables(found: Agreement) -> Iterator[ReportTable]:
 def _alpha_cell(one: FieldAgreement) -> str:
     interval = f" [{one.interval[0]:.2f}, {one.interval[1]:.2f}]" if one.interval else ""
     return f"{_number(one.alpha)} {one.distance}{interval}"
-
-
-def _letter(number: int) -> str:
-    return chr(ord("A") + number) if number < 26 else f"A{number}"
 
 
 def _notes(found: Agreement, letters: Sequence[str]) -> Iterator[str]:

@@ -57,14 +57,14 @@ def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) 
     about = " ".join(str(content[key]) for key in ("_about", "_revised") if key in content)
     if not calls:
         return _of_turns(name, about, care, compared)
-    keys = {call.dialogue_id: key for call in calls.values() for key in _keys(call) if key in care}
+    keys = {  # what the care file calls each dialogue: the id goes before file#index
+        call.dialogue_id: key
+        for call in calls.values()
+        for key in (f"{call.file}#{call.index}", call.dialogue_id)
+        if key in care
+    }
     labelled = {dialogue_id: calls[dialogue_id] for dialogue_id in keys}
     return _of_calls(name, about, labelled, {dialogue_id: care[key] for dialogue_id, key in keys.items()}, compared)
-
-
-def _keys(call: Call) -> tuple[str, str]:
-    """What a care file may call a dialogue, the last one first in force."""
-    return f"{call.file}#{call.index}", call.dialogue_id
 
 
 def known_calls(names: Sequence[str], data: str | None) -> dict[str, Call]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cmcc_bench.corpus import has_config, open_dataset
@@ -12,12 +12,12 @@ from cmcc_bench.dataset.place import CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME
 from cmcc_bench.errors import DataError
 from cmcc_bench.reader.care import read_care
 from cmcc_bench.reader.dialogue import DialogueReader
+from cmcc_bench.reader.encoding import RawFile
 from cmcc_bench.reader.files import SAMPLE_DIR, choose_care_file, find_files
-from cmcc_bench.reader.json_stream import RawDialogue, raw_dialogues
-from cmcc_bench.types import Row
+from cmcc_bench.reader.folder import Unreadable, read_files
+from cmcc_bench.types import Advance, Row
 
-OnError = Callable[[str, DataError], None]  # takes where a dialogue stands that cannot be read, and why
-Tick = Callable[[int], None]  # takes how much was read since the last call, in the unit of `Source.size`
+OnUnreadable = Callable[[str, DataError], None]  # takes where something stands that cannot be read, and why
 
 _BUILT = (CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME)  # stand in every folder that a build made
 
@@ -43,10 +43,10 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Source:
+class CallSource:
     """What a DATA argument names; `folder` is where raw files are, None for data that were built.
 
-    care: the care file that is merged, if any. size: bytes of raw files, or rows.
+    care: the care file that is merged, if any. size: bytes of raw files, unpacked, or rows.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Source:
     size: int
 
 
-def find_source(data: str, care: Path | None = None, without_care: bool = False) -> Source:
+def find_source(data: str, care: Path | None = None, without_care: bool = False) -> CallSource:
     """What is there to read: a file or folder of raw files, a built folder, a Hub id, or `sample`.
 
     care: the care file to merge; without it the one among the raw files, unless `without_care`. Raises cmcc.DataError
@@ -64,29 +64,32 @@ def find_source(data: str, care: Path | None = None, without_care: bool = False)
     folder = SAMPLE_DIR if data == "sample" else Path(data)
     if data and folder.exists() and not all((folder / name).exists() for name in _BUILT):
         files, care_files = find_files(folder)
-        size = sum(file.path.stat().st_size for file in files)
+        size = sum(file.unpacked_size for file in files)
         chosen = None if without_care else care or choose_care_file(care_files)
-        return Source(data, folder, chosen, size)
+        return CallSource(data, folder, chosen, size)
     if care is not None:
         hint = "Check the raw files, or build with --care and check the new folder."
         raise DataError("a care file", "none: a built data set has its care labels", hint, dataset=data)
     rows = sum(split.num_rows for config in _configs(data) for split in open_dataset(data, config).values())
-    return Source(data, None, None, rows)
+    return CallSource(data, None, None, rows)
 
 
-def read_calls(source: Source, on_error: OnError | None = None, tick: Tick = lambda _: None) -> Iterator[Call]:
+def read_calls(
+    source: CallSource, on_error: OnUnreadable | None = None, progress: Advance = lambda _: None
+) -> Iterator[Call]:
     """Every call of a source in order, repeats included.
 
-    on_error: takes what cannot be read instead of raising. Raises cmcc.DataError.
+    on_error: takes what cannot be read instead of raising.
+    progress: takes how much was read since its last call, in the unit of `CallSource.size`. Raises cmcc.DataError.
     """
-    return _built_calls(source, tick) if source.folder is None else _raw_calls(source, on_error, tick)
+    return _built_calls(source, progress) if source.folder is None else _raw_calls(source, on_error, progress)
 
 
-def _built_calls(source: Source, tick: Tick) -> Iterator[Call]:
+def _built_calls(source: CallSource, progress: Advance) -> Iterator[Call]:
     for config in _configs(source.name):
         for split, rows in open_dataset(source.name, config).items():
             for row in rows:
-                tick(1)
+                progress(1)
                 yield Call(row, split, config == "labeled")
 
 
@@ -95,43 +98,27 @@ def _configs(name: str) -> list[str]:
     return [config for config in ("labeled", "unlabeled") if has_config(name, config)] or ["labeled"]
 
 
-def _raw_calls(source: Source, on_error: OnError | None, tick: Tick) -> Iterator[Call]:
+def _raw_calls(source: CallSource, on_error: OnUnreadable | None, progress: Advance) -> Iterator[Call]:
     assert source.folder is not None
     reader = DialogueReader(read_care(source.care) if source.care else None)
-    files, _ = find_files(source.folder)
     splits: dict[str, str] = {}  # of labeled dialogues, by id
-    for file in files:
-        try:
-            for raw in raw_dialogues(file, _line_error(on_error)):
-                call = _read(reader, raw, on_error)
-                if call is None:
-                    continue
-                split = splits.setdefault(call.dialogue_id, call.split) if call.labeled else call.split
-                # As in a build: what a file without a split repeats has the split of the file that fixes it.
-                yield call if file.split or split == call.split else replace(call, split=split)
-        except DataError as error:
-            if on_error is None:
-                raise
-            on_error(file.name, error)
-        tick(file.path.stat().st_size)
 
-
-def _line_error(on_error: OnError | None) -> Callable[[str, DataError], None] | None:
-    if on_error is None:
-        return None
-    return lambda _, error: on_error(f"line {error.place.get('line')} of {error.place.get('file')}", error)
-
-
-def _read(reader: DialogueReader, raw: RawDialogue, on_error: OnError | None) -> Call | None:
-    before = reader.report.repaired.copy()
-    try:
-        dialogue = reader.read(raw)
-    except DataError as error:
+    def reject(item: Unreadable, error: DataError) -> None:
+        """Hands on where it stands: a dialogue by its id, a line by its number, a file by its name."""
         if on_error is None:
-            raise
-        on_error(str(error.place.get("dialogue", raw.index)), error)
-        return None
-    if dialogue is None:
-        return None
-    repaired = reader.report.repaired - before
-    return Call(dialogue.row, dialogue.split, dialogue.config == "labeled", raw.file.name, raw.index, repaired)
+            raise error
+        place = error.place
+        if isinstance(item, RawFile):
+            on_error(item.name, error)
+        elif isinstance(item, str):
+            on_error(f"line {place.get('line')} of {place.get('file')}", error)
+        else:
+            on_error(str(place.get("dialogue", item.index)), error)
+
+    for raw, dialogue in read_files(find_files(source.folder)[0], reader, reject, progress=progress):
+        labeled, split = dialogue.config == "labeled", dialogue.split
+        if labeled:
+            first = splits.setdefault(dialogue.row["dialogue_id"], split)
+            # As in a build: what a file without a split repeats has the split of the file that fixes it.
+            split = raw.file.split or first
+        yield Call(dialogue.row, split, labeled, raw.file.name, raw.index, +dialogue.repaired)

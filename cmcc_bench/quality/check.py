@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.masking import mask_error
-from cmcc_bench.quality.calls import Call, Source, Tick, read_calls
+from cmcc_bench.quality.calls import Call, CallSource, read_calls
 from cmcc_bench.quality.findings import KINDS, Finding, label_findings
 from cmcc_bench.quality.lexicon import VOCABULARIES, Lexicon
 from cmcc_bench.quality.structure import Repeats, personal_findings, structure_findings
 from cmcc_bench.reports.table import ReportTable, mark
+from cmcc_bench.types import Advance
 from cmcc_bench.vocabulary import SATISFACTION, SYNTHETIC_ID, ZH
 
 SAMPLE_SHARE = 0.1  # of the satisfaction labels; the paper's section 2.4
@@ -24,7 +25,7 @@ Considered = tuple[str, int | None, str, int, bool]
 
 
 @dataclass
-class Checked:
+class CheckResult:
     """What a check saw and found. `decided` counts findings that annotators decided before, which are left out."""
 
     dialogues: int = 0
@@ -78,18 +79,25 @@ class SatisfactionSample:
 
 
 def check_calls(
-    source: Source, lexicon: Lexicon, seed: int = 0, decided: Collection[Considered] = (), tick: Tick = lambda _: None
-) -> Checked:
+    source: CallSource,
+    lexicon: Lexicon,
+    seed: int = 0,
+    decided: Collection[Considered] = (),
+    progress: Advance = lambda _: None,
+) -> CheckResult:
     """Every finding in the calls of a source, in their order, those of the satisfaction sample last.
 
     decided: what annotators have decided before. Raises cmcc.DataError when there is nothing to read at all.
     """
-    checked, repeats, sample = Checked(), Repeats(), SatisfactionSample(seed)
+    checked, repeats, sample = CheckResult(), Repeats(), SatisfactionSample(seed)
 
     def unreadable(where: str, error: DataError) -> None:
-        checked.findings.append(Finding("unreadable", where, detail=_told(error)))
+        """Makes a finding of what cannot be read."""
+        masked = mask_error(error)
+        detail = f"found {masked.found}; expected {masked.expected}"
+        checked.findings.append(Finding("unreadable", where, detail=detail))
 
-    for call in read_calls(source, unreadable, tick):
+    for call in read_calls(source, unreadable, progress):
         checked.count(call)
         is_new = not repeats.has_id(call.dialogue_id)
         checked.findings += repeats.findings(call)
@@ -102,12 +110,7 @@ def check_calls(
     return checked
 
 
-def _told(error: DataError) -> str:
-    shown = mask_error(error)
-    return f"found {shown.found}; expected {shown.expected}"
-
-
-def _undecided(findings: Iterable[Finding], decided: Collection[Considered], checked: Checked) -> Iterator[Finding]:
+def _undecided(findings: Iterable[Finding], decided: Collection[Considered], checked: CheckResult) -> Iterator[Finding]:
     for finding in findings:
         if finding.is_for_review and considered(finding) in decided:
             checked.decided += 1
@@ -121,7 +124,7 @@ def considered(finding: Finding) -> Considered:
     return finding.dialogue_id, finding.utterance, finding.field, finding.label, finding.adds
 
 
-def summary_table(checked: Checked, name: str) -> ReportTable:
+def summary_table(checked: CheckResult, name: str) -> ReportTable:
     """The findings by kind, errors first; kinds without any are left out."""
     counts = Counter(finding.kind for finding in checked.findings)
     dialogues = Counter(kind for kind, _ in {(finding.kind, finding.dialogue_id) for finding in checked.findings})
@@ -141,7 +144,7 @@ def summary_table(checked: Checked, name: str) -> ReportTable:
     return ReportTable(title, ("kind", "level", "findings", "dialogues", "what it is"), rows, tuple(notes))
 
 
-def label_table(checked: Checked) -> ReportTable:
+def label_table(checked: CheckResult) -> ReportTable:
     """Suggestions by label."""
     counts = Counter((f.field, f.label, f.adds) for f in checked.findings if f.field in ("emotions", "acts"))
     rows = []
@@ -153,7 +156,7 @@ def label_table(checked: Checked) -> ReportTable:
     return ReportTable("Labels to look at", ("field", "label", "missing?", "too much?"), tuple(rows))
 
 
-def example_lines(checked: Checked, shown: int) -> Iterator[str]:
+def example_lines(checked: CheckResult, shown: int) -> Iterator[str]:
     """The first findings of each kind, a line each, texts masked, safe to print."""
     by_kind: dict[str, list[Finding]] = {}
     for finding in checked.findings:

@@ -10,7 +10,7 @@ from typing import Any
 
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_json, write_text
-from cmcc_bench.quality.calls import Call, Source, read_calls
+from cmcc_bench.quality.calls import Call, CallSource, read_calls
 from cmcc_bench.quality.check import Considered
 from cmcc_bench.quality.findings import SERVICE, USER
 from cmcc_bench.quality.lexicon import VOCABULARIES
@@ -71,7 +71,7 @@ def log_path(care: Path) -> Path:
     return care.with_suffix(".log.jsonl")
 
 
-def apply_review(rows: list[ReviewRow], source: Source, review: str) -> Applied:
+def apply_review(rows: list[ReviewRow], source: CallSource, review: str) -> Applied:
     """The care file that the decisions make of the labels of a source, which are not changed themselves.
 
     review: the file's name, for messages. Raises cmcc.DataError when a row names what is not in the data, or when the
@@ -96,7 +96,7 @@ def apply_review(rows: list[ReviewRow], source: Source, review: str) -> Applied:
     return Applied(care, tuple(changes))
 
 
-def _calls_of(source: Source, ids: Collection[str]) -> dict[str, Call]:
+def _calls_of(source: CallSource, ids: Collection[str]) -> dict[str, Call]:
     """The calls that ids name, as they are or as numbers."""
     found: dict[str, Call] = {}
     numbers = set(map(id_number, ids)) - {None}

@@ -12,7 +12,7 @@ from cmcc_bench.vocabulary import SPEAKERS
 
 
 @dataclass(frozen=True)
-class Kind:
+class FindingKind:
     """A kind of finding: an error is wrong for certain and makes exit status 1; a suggestion is for a person to judge.
 
     meaning: in words, for the table.
@@ -23,23 +23,23 @@ class Kind:
 
 
 KINDS = {
-    "unreadable": Kind(True, "a dialogue or a file that the reader refuses"),
-    "doubled_id": Kind(True, "one id, two different dialogues"),
-    "split_leakage": Kind(True, "the same id or the same texts in two splits"),
-    "label_left_out": Kind(True, "a label of the raw file that the reader could not read and left out"),
-    "wrong_position": Kind(True, "a position that does not slice to its name or value"),
-    "speaker_order": Kind(True, "a raw turn with two utterances of one speaker, or turns out of order"),
-    "label_of_other_speaker": Kind(True, "emotions or intents of the service, or acts of the user"),
-    "conflicting_labels": Kind(True, "neutral beside another emotion, or one label twice"),
-    "personal_data": Kind(True, "a telephone number, identity card, bank card, number plate or e-mail address"),
-    "missing_label": Kind(False, "words that suggest a label which is not there"),
-    "label_without_cue": Kind(False, "a label without any of its words"),
-    "satisfaction_sample": Kind(False, "a random tenth of the satisfaction labels, to be read again"),
-    "maybe_personal": Kind(False, "a long number, what may be a name, or any of it in synthetic calls"),
-    "repaired_position": Kind(False, "a position that the reader mended"),
-    "lost_position": Kind(False, "a name or value that is nowhere in its turn"),
-    "same_speaker_again": Kind(False, "two utterances of one speaker with none of the other between them"),
-    "repeated_dialogue": Kind(False, "the same dialogue again in one split"),
+    "unreadable": FindingKind(True, "a dialogue or a file that the reader refuses"),
+    "doubled_id": FindingKind(True, "one id, two different dialogues"),
+    "split_leakage": FindingKind(True, "the same id or the same texts in two splits"),
+    "label_left_out": FindingKind(True, "a label of the raw file that the reader could not read and left out"),
+    "wrong_position": FindingKind(True, "a position that does not slice to its name or value"),
+    "speaker_order": FindingKind(True, "a raw turn with two utterances of one speaker, or turns out of order"),
+    "label_of_other_speaker": FindingKind(True, "emotions or intents of the service, or acts of the user"),
+    "conflicting_labels": FindingKind(True, "neutral beside another emotion, or one label twice"),
+    "personal_data": FindingKind(True, "a telephone number, identity card, bank card, number plate or e-mail address"),
+    "missing_label": FindingKind(False, "words that suggest a label which is not there"),
+    "label_without_cue": FindingKind(False, "a label without any of its words"),
+    "satisfaction_sample": FindingKind(False, "a random tenth of the satisfaction labels, to be read again"),
+    "maybe_personal": FindingKind(False, "a long number, what may be a name, or any of it in synthetic calls"),
+    "repaired_position": FindingKind(False, "a position that the reader mended"),
+    "lost_position": FindingKind(False, "a name or value that is nowhere in its turn"),
+    "same_speaker_again": FindingKind(False, "two utterances of one speaker with none of the other between them"),
+    "repeated_dialogue": FindingKind(False, "the same dialogue again in one split"),
 }
 
 SERVICE, USER = range(len(SPEAKERS))

@@ -43,7 +43,9 @@ class Cues:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile("|".join(map(_as_pattern, sorted(self.cues, key=len, reverse=True))) or "(?!)")
+        parts = [map(plain_text, cue.split("…")) for cue in sorted(self.cues, key=len, reverse=True)]
+        patterns = [r"[^\n]{0,8}?".join(map(re.escape, texts)) for texts in parts]
+        return re.compile("|".join(patterns) or "(?!)")
 
     def find(self, text: str) -> str | None:
         """The first cue as the text says it, without pauses and marks; None where there is none."""
@@ -73,10 +75,6 @@ class Lexicon:
 def plain_text(text: str) -> str:
     """A text without pauses, blanks and marks, as cues are searched in it."""
     return _MARKS.sub("", text)
-
-
-def _as_pattern(cue: str) -> str:
-    return r"[^\n]{0,8}?".join(re.escape(plain_text(part)) for part in cue.split("…"))
 
 
 def lexicon_text() -> str:

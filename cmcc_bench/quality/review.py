@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmcc_bench.errors import DataError, printable
+from cmcc_bench.files import write_bytes
 from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL, Finding
@@ -170,9 +171,7 @@ def write_review(path: Path, items: Iterable[ReviewItem]) -> int:
     check_new(path)
     rows = [item.as_dict() for item in items]
     text = _as_csv(rows) if _is_csv(path) else "".join(map(json_line, rows))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_bytes(text.encode("utf-8"))  # into that file: a replaced one would be readable by all
+    write_bytes(path, text.encode("utf-8"), private=True)
     return len(rows)
 
 

@@ -102,7 +102,8 @@ class Repeats:
     def findings(self, call: Call) -> Iterator[Finding]:
         """What a call repeats of those before it; it is remembered."""
         row, known_id = call.dialogue_id, self._by_id.get(call.dialogue_id)
-        content, text = digest_of(call.row), _digest_of_texts(call)
+        texts = "\n".join(utterance["text"] for utterance in call.row["utterances"])
+        content, text = digest_of(call.row), hashlib.blake2b(texts.encode(), digest_size=16).digest()
         known_text = self._by_text.get(text)
         if known_id and known_id[1] != call.split:
             detail = f"the id in {known_id[1]} and in {call.split}"
@@ -116,8 +117,3 @@ class Repeats:
             yield Finding("doubled_id", row, detail="a different dialogue has it")
         self._by_id.setdefault(call.dialogue_id, (content, call.split))
         self._by_text.setdefault(text, (call.dialogue_id, call.split))
-
-
-def _digest_of_texts(call: Call) -> bytes:
-    texts = "\n".join(utterance["text"] for utterance in call.row["utterances"])
-    return hashlib.blake2b(texts.encode(), digest_size=16).digest()

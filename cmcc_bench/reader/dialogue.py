@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -33,11 +33,15 @@ from cmcc_bench.vocabulary import plain_name
 
 @dataclass(frozen=True)
 class Dialogue:
-    """A dialogue that was read: `config` is labeled or unlabeled, `row` fits that config's features."""
+    """A dialogue that was read.
+
+    config: labeled or unlabeled. row: fits that config's features. repaired: what was repaired in it, by kind.
+    """
 
     config: str
     split: str
     row: Row
+    repaired: Counter[str] = field(default_factory=Counter, compare=False)
 
     @cached_property
     def digest(self) -> bytes:
@@ -72,9 +76,7 @@ class DialogueReader:
         try:
             dialogue = self._read_turns(raw, dialogue_id, turns, source_format, repairs)
         except DataError as error:
-            has_id = isinstance(raw.value, dict) and is_id(raw.value.get("id"))
-            where = dialogue_id if has_id else f"at index {raw.index}"  # an id that was made is in no file
-            raise error.at(file=raw.file.name, dialogue=where) from None
+            raise error.at(file=raw.file.name, dialogue=name_in_file(raw)) from None
         self.report.read[source_format] += 1
         self.report.repaired += repairs
         return dialogue
@@ -105,7 +107,7 @@ class DialogueReader:
             except DataError as error:
                 raise error.at(turn=number) from None
         if plain:
-            return Dialogue("unlabeled", "train", {"dialogue_id": dialogue_id, "utterances": utterances})
+            return Dialogue("unlabeled", "train", {"dialogue_id": dialogue_id, "utterances": utterances}, repairs)
         value = raw.value.get("满意度") if isinstance(raw.value, dict) else None
         satisfaction = read_satisfaction(value, repairs)
         if care is not None:
@@ -116,7 +118,7 @@ class DialogueReader:
                 satisfaction = care.satisfaction
         _leave_out_undeclared(utterances, repairs)
         row = {"dialogue_id": dialogue_id, "satisfaction": satisfaction, "utterances": utterances}
-        return Dialogue("labeled", raw.file.split or split_of(dialogue_id), row)
+        return Dialogue("labeled", raw.file.split or split_of(dialogue_id), row, repairs)
 
 
 def identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = False) -> tuple[str, list[Any]]:
@@ -128,7 +130,6 @@ def identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = Fal
     if not is_id(dialogue_id):
         repairs["missing_id" if is_missing(dialogue_id) or dialogue_id == "" else "unreadable_id"] += 1
         dialogue_id = None
-    place = f"at index {raw.index}" if dialogue_id is None else str(dialogue_id)
     if not isinstance(turns, list) or not (turns or may_be_empty):
         found = f"{type(value).__name__} without a list 'content'"
         if turns == []:
@@ -136,10 +137,16 @@ def identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = Fal
         elif isinstance(value, dict) and "content" in value:
             found += f": it is {type(turns).__name__}"
         expected = "a dialogue: a list of turns, or {id, content}"
-        raise DataError(found, expected, _hint_for(value), file=raw.file.name, dialogue=place)
+        raise DataError(found, expected, _hint_for(value), file=raw.file.name, dialogue=name_in_file(raw))
     if dialogue_id is None:
         dialogue_id = hashlib.sha256(_canonical(turns, raw.text)).hexdigest()[:32]
     return str(dialogue_id), turns
+
+
+def name_in_file(raw: RawDialogue) -> str:
+    """A dialogue's id, for messages; where it has none, its index, as an id that was made is in no file."""
+    dialogue_id = raw.value.get("id") if isinstance(raw.value, dict) else None
+    return str(dialogue_id) if is_id(dialogue_id) else f"at index {raw.index}"
 
 
 def _hint_for(value: Json) -> str:

@@ -26,6 +26,15 @@ class RawFile:
     name: str
     split: str | None
 
+    @property
+    def unpacked_size(self) -> int:
+        """Its bytes once it is unpacked."""
+        with self.path.open("rb") as stream:
+            if stream.read(2) != GZIP_MAGIC or self.path.stat().st_size < 4:
+                return self.path.stat().st_size
+            stream.seek(-4, 2)  # gzip ends with the size of what it packed
+            return int.from_bytes(stream.read(4), "little")
+
 
 @contextmanager
 def open_text(file: RawFile) -> Iterator[tuple[io.TextIOWrapper, tuple[str, ...]]]:

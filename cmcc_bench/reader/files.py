@@ -8,10 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 from cmcc_bench.errors import WHERE_TO_GET, DataError
+from cmcc_bench.files import is_system_file
 from cmcc_bench.reader.encoding import SUFFIXES, RawFile
 from cmcc_bench.reader.json_stream import holds_no_dialogues
 from cmcc_bench.reader.splits import SPLIT_RANK, split_in_name
-from cmcc_bench.system_files import is_system_file
 
 SAMPLE_DIR = Path(__file__).parents[1] / "sample"  # the raw file of the config "sample"
 
@@ -29,7 +29,7 @@ def find_files(data_dir: str | Path) -> tuple[list[RawFile], list[Path]]:
     if not str(data_dir) or not root.exists():
         raise DataError("no such folder", "a folder of raw files", WHERE_TO_GET, file=str(data_dir))
     paths = [path for path in _paths(root) if path.name.lower().endswith(SUFFIXES)]
-    care = [path for path in paths if _is_care_file(path)]
+    care = [path for path in paths if path.name.lower().startswith("care") and holds_no_dialogues(path)]
     base = root.parent if root.is_file() else root
     files = [_raw_file(path, base) for path in paths if path not in care]
     files.sort(key=lambda file: SPLIT_RANK[file.split])
@@ -58,10 +58,6 @@ def _paths(root: Path) -> list[Path]:
             found += [Path(folder, name) for name in names if not (name.startswith(".") or is_system_file(name))]
         seen.add(real)
     return sorted(path for path in found if path.is_file())
-
-
-def _is_care_file(path: Path) -> bool:
-    return path.name.lower().startswith("care") and holds_no_dialogues(path)
 
 
 def _raw_file(path: Path, base: Path) -> RawFile:

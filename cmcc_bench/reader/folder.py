@@ -13,6 +13,7 @@ from cmcc_bench.reader.encoding import RawFile
 from cmcc_bench.reader.files import choose_care_file, find_files
 from cmcc_bench.reader.json_stream import RawDialogue, raw_dialogues
 from cmcc_bench.reader.report import Report
+from cmcc_bench.types import Advance
 
 
 class Uniqueness:
@@ -45,7 +46,11 @@ class Uniqueness:
         return False
 
 
+# What cannot be read: a dialogue, a line that is not JSON, or a file that is broken from some place on.
+Unreadable: TypeAlias = RawDialogue | str | RawFile
 OnError: TypeAlias = Callable[[RawDialogue, DataError], None]  # takes a dialogue that cannot be read, and why
+
+_BYTES = 1 << 20  # between two reports of progress
 
 
 def read_dialogues(
@@ -57,44 +62,65 @@ def read_dialogues(
     on_error: takes a dialogue that cannot be read, and why, instead of raising; what is no JSON still raises.
     Raises DataError, which names file, dialogue, turn and field.
     """
-    files, care_files = find_files(data_dir)
-    chosen = choose_care_file(care_files)
-    reader = DialogueReader()
-    reader.care = read_care(chosen, reader.report) if chosen else {}
-    unique = Uniqueness()
+    files, reader = open_folder(data_dir)
 
-    def reject(raw: RawDialogue, error: DataError) -> None:
-        if on_error is None:
+    def reject(item: Unreadable, error: DataError) -> None:
+        """Counts a dialogue that cannot be read and hands it on; a line or file that is no JSON always raises."""
+        if on_error is None or not isinstance(item, RawDialogue):
             raise error
         reader.report.rejected.append(str(error))
-        on_error(raw, error)
+        on_error(item, error)
 
     try:
-        for file in files:
-            for _, dialogue in read_each(raw_dialogues(file), reader, unique, reject):
-                yield dialogue
+        for _, dialogue in read_files(files, reader, reject, Uniqueness()):
+            yield dialogue
         reader.count_unmerged()
     finally:
         if report is not None:
             report.add(reader.report)
 
 
-def read_each(
-    raws: Iterable[RawDialogue], reader: DialogueReader, unique: Uniqueness, reject: OnError
-) -> Iterator[tuple[RawDialogue, Dialogue]]:
-    """The dialogues among raw ones that can be read and are not there yet; `reject` takes the others, or raises.
+def open_folder(data_dir: str | Path) -> tuple[list[RawFile], DialogueReader]:
+    """The raw files of a folder, and a reader that has the labels of its care file. Raises DataError."""
+    files, care_files = find_files(data_dir)
+    chosen = choose_care_file(care_files)
+    reader = DialogueReader()
+    reader.care = read_care(chosen, reader.report) if chosen else {}
+    return files, reader
 
-    This is what every reading does with a dialogue: `cmcc build`, `load` and `read_dialogues`.
+
+def read_files(
+    files: Iterable[RawFile],
+    reader: DialogueReader,
+    reject: Callable[[Unreadable, DataError], None],
+    unique: Uniqueness | None = None,
+    progress: Advance = lambda _: None,
+) -> Iterator[tuple[RawDialogue, Dialogue]]:
+    """The one reading loop, of `cmcc build`, `cmcc check`, `load` and `read_dialogues`: files to dialogues, in order.
+
+    reject: takes what cannot be read, and why; it raises what the caller does not leave out.
+    unique: leaves out a dialogue that is there already, and rejects another one with its id; None yields them all.
+    progress: takes the bytes of text that were read since its last call.
     """
-    for raw in raws:
+    for file in files:
+        read = 0
         try:
-            dialogue = reader.read(raw)
-            if dialogue is None:
-                continue
-            dialogue_id = dialogue.row["dialogue_id"]
-            is_new = unique.add(dialogue_id, dialogue.digest, raw.file, dialogue.split, reader.report)
-        except DataError as error:
-            reject(raw, error)
-            continue
-        if is_new:
-            yield raw, dialogue
+            for raw in raw_dialogues(file, reject):
+                read += len(raw.text.encode(errors="surrogatepass"))
+                if read > _BYTES:
+                    progress(read)
+                    read = 0
+                try:
+                    dialogue = reader.read(raw)
+                    if dialogue is None:
+                        continue
+                    name, split = dialogue.row["dialogue_id"], dialogue.split
+                    if unique is not None and not unique.add(name, dialogue.digest, file, split, reader.report):
+                        continue
+                except DataError as error:
+                    reject(raw, error)
+                    continue
+                yield raw, dialogue
+        except DataError as error:  # the file is broken here, or `reject` raised
+            reject(file, error)
+        progress(read)

@@ -1,4 +1,15 @@
-"""The dialogues in a raw file, one at a time, whatever the form: memory does not grow with the file."""
+"""The dialogues in a raw file, one at a time, whatever the form: memory does not grow with the file.
+
+The simple version is `json.load(file)`, for a file that fits into memory and is one list. Instead, `_Buffer` holds a
+piece of the text and lets json's own scanner decode one value from where the reading is. When the scanner fails, the
+value may be cut off: the buffer reads more and tries again, until the file ends or the value is too long for a
+dialogue. What stands between the values (brackets, commas, the keys of the outermost object) is read here, and tells
+the forms apart (`_form_of`); a file's beginning is read twice for that.
+
+The scanner is the standard library's because it reports every key of an object: ijson, orjson and msgspec keep the last
+of two equal keys and drop the other unseen. It also takes NaN and half a surrogate pair, which tools write, and which
+cost no dialogue here; and it was faster than ijson.
+"""
 
 from __future__ import annotations
 

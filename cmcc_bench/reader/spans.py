@@ -13,7 +13,7 @@ from cmcc_bench.vocabulary import ENTITY_TYPES, find_label
 
 
 @dataclass(frozen=True)
-class _Turn:
+class _RawTurn:
     """A raw turn's raw texts and finished utterances, in spoken order.
 
     utf16: of each text, whether its positions count UTF-16 units, as JavaScript and Java do, not code points.
@@ -26,7 +26,7 @@ class _Turn:
 
 
 @dataclass(frozen=True)
-class _Span:
+class _Located:
     """Where a name stands: which utterance of the turn, its start (None: nowhere) and the name as it is there."""
 
     utterance: int
@@ -62,7 +62,7 @@ def add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: C
     named = [(item.get("ent-name") if is_missing(item.get("name")) else item["name"], item) for item in entities]
     named += [(item.get("value"), item) for item in triples]
     utf16 = [_counts_utf16(number, text, named) for number, text in enumerate(raw_texts)]
-    context = _Turn(raw_texts, utterances, utf16, repairs)
+    context = _RawTurn(raw_texts, utterances, utf16, repairs)
     for item in entities:
         _add_entity(item, context)
     for item in triples:
@@ -86,7 +86,7 @@ def _items(info: Row, key: str, known: set[str], repairs: Counter[str]) -> list[
     return found
 
 
-def _add_entity(item: Row, context: _Turn) -> None:
+def _add_entity(item: Row, context: _RawTurn) -> None:
     repairs = context.repairs
     entity_id = _entity_id(_either(item, "id", "ent-id", repairs), repairs)
     type_ = item.get("type")
@@ -106,7 +106,7 @@ def _add_entity(item: Row, context: _Turn) -> None:
         )
 
 
-def _add_triple(item: Row, context: _Turn) -> None:
+def _add_triple(item: Row, context: _RawTurn) -> None:
     repairs = context.repairs
     slot = item.get("prop")
     slot = slot.strip() if isinstance(slot, str) else ""
@@ -165,7 +165,7 @@ def _string(value: Json, repairs: Counter[str]) -> str | None:
     return str(value)
 
 
-def _locate(name: str | None, position: _Position | None, context: _Turn) -> _Span | None:
+def _locate(name: str | None, position: _Position | None, context: _RawTurn) -> _Located | None:
     """Where a name or value stands, repaired where its position does not slice to it; None without both.
 
     Tried in turn: the position, the nearest other place in the same utterance, the turn's other utterance, both again
@@ -182,18 +182,18 @@ def _locate(name: str | None, position: _Position | None, context: _Turn) -> _Sp
         name = raw[start:end].replace("[UNK]", "")
     offset = start - 5 * raw.count("[UNK]", 0, max(start, 0))
     if is_inside and raw[start:end].replace("[UNK]", "") == name:
-        return _Span(utterance, offset, name)
+        return _Located(utterance, offset, name)
     kind = "missing_position" if position is None else "wrong_position"
     for other in (utterance, 1 - utterance)[: len(context.utterances)]:
         found = _nearest(name, context.utterances[other]["text"], offset)
         if found is not None:
             context.repairs[kind if found[1] == name else "extra_blank"] += 1
-            return _Span(other, *found)
+            return _Located(other, *found)
     context.repairs["name_not_in_text" if position is None else "position_left_out"] += 1
-    return _Span(utterance, None, name)
+    return _Located(utterance, None, name)
 
 
-def _positions(item: Row, context: _Turn) -> list[_Position | None]:
+def _positions(item: Row, context: _RawTurn) -> list[_Position | None]:
     """The positions of an entity or triple, in code points; [None] where there are none that can be read."""
     found: list[_Position | None] = []
     given = _given_positions(item)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cmcc_bench.errors import DataError
-from cmcc_bench.reader.dialogue import identified, is_id
+from cmcc_bench.reader.dialogue import identified, name_in_file
 from cmcc_bench.reader.files import find_files
 from cmcc_bench.reader.json_stream import raw_dialogues
 from cmcc_bench.types import Json
@@ -50,9 +50,7 @@ def read_track2(path: str | Path) -> Iterator[Track2Dialogue]:
         for raw in raw_dialogues(file):
             value = raw.value
             dialogue_id, turns = identified(raw, Counter(), may_be_empty=True)
-            has_id = isinstance(value, dict) and is_id(value.get("id"))
-            where = dialogue_id if has_id else f"at index {raw.index}"
-            place: dict[str, str | int | None] = {"file": file.name, "dialogue": where}
+            place: dict[str, str | int | None] = {"file": file.name, "dialogue": name_in_file(raw)}
             if not isinstance(value, dict) or (turns and raw.source_format != "track2"):
                 raise DataError(
                     f"a dialogue of the form {raw.source_format!r}", "Track 2's form: {id, KB, content}", **place

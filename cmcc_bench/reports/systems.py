@@ -11,10 +11,10 @@ from typing import Any
 
 from cmcc_bench.corpus import open_split
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import is_system_file
 from cmcc_bench.models.training import Training, training_of
 from cmcc_bench.scoring import Version, read_answers, read_predictions, response_measure
 from cmcc_bench.scoring.predictions import facts_path
-from cmcc_bench.system_files import is_system_file
 from cmcc_bench.tasks import RESPONSE, Measure, Row, Task, task_of
 from cmcc_bench.tasks.written import only_answered
 from cmcc_bench.textform import FORMS, TextForm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import datasets
@@ -12,7 +12,8 @@ from cmcc_bench.corpus import has_config, label_of, open_dataset
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
 from cmcc_bench.statistics.duplicates import Duplicates, Fingerprints
-from cmcc_bench.statistics.examples import Examples, better, examples_of
+from cmcc_bench.statistics.examples import LabelExamples, better, examples_of
+from cmcc_bench.types import Progress
 
 BLOCK = 1000  # dialogues in memory at a time
 UNLABELED = "unlabeled"
@@ -24,7 +25,7 @@ class Statistics:
 
     dataset: str
     splits: dict[str, Counts]
-    examples: Examples
+    examples: LabelExamples
     duplicates: Duplicates
 
     @property
@@ -53,7 +54,7 @@ def _labeled_splits(name: str, may_lack: bool) -> dict[str, datasets.Dataset]:
     return dict(open_dataset(name))
 
 
-def collect(name: str, progress: Callable[[int, int], None] | None = None) -> Statistics:
+def collect(name: str, progress: Progress | None = None) -> Statistics:
     """The statistics of a data set (a built folder, a Hub id, or `sample`).
 
     progress: takes dialogues done and in all. Raises cmcc.DataError when there is no such data set.
@@ -61,7 +62,7 @@ def collect(name: str, progress: Callable[[int, int], None] | None = None) -> St
     splits = splits_of(name)
     total, done = sum(split.num_rows for split in splits.values()), 0
     counts: dict[str, Counts] = {split: Counts() for split in splits}
-    examples: Examples = {}
+    examples: LabelExamples = {}
     prints = Fingerprints()
     for split, table in _blocks(splits):
         columns = columns_of(table)
@@ -74,7 +75,7 @@ def collect(name: str, progress: Callable[[int, int], None] | None = None) -> St
     return Statistics(label_of(name), counts, examples, prints.duplicates())
 
 
-def count_labels(name: str, progress: Callable[[int, int], None] | None = None) -> Counts:
+def count_labels(name: str, progress: Progress | None = None) -> Counts:
     """The counts of the labelled dialogues alone, if any, without fingerprints. Raises cmcc.DataError as `collect`."""
     splits = _labeled_splits(name, may_lack=has_config(name, UNLABELED))
     total, counts = sum(split.num_rows for split in splits.values()), Counts()

@@ -13,7 +13,7 @@ from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS
 
 
 @dataclass(frozen=True)
-class Labels:
+class LabelColumn:
     """One kind of label over U utterances, of K classes.
 
     annotated: [U] bool, where the list is not null. sizes: [U] labels of each utterance, 0 where null.
@@ -49,9 +49,9 @@ class Columns:
     turns: NDArray[np.int64]
     lengths: NDArray[np.int64]
     texts: pa.Array
-    emotions: Labels
-    acts: Labels
-    intents: Labels
+    emotions: LabelColumn
+    acts: LabelColumn
+    intents: LabelColumn
 
     def followed(self) -> NDArray[np.bool_]:
         """[U - 1], whether an utterance and the next one are of one dialogue."""
@@ -84,13 +84,13 @@ def columns_of(table: pa.Table) -> Columns:
     )
 
 
-def _labels(lists: pa.Array, classes: int) -> Labels:
+def _labels(lists: pa.Array, classes: int) -> LabelColumn:
     sizes = _integers(pc.list_value_length(lists), 0)
     values = lists.flatten()
     if pa.types.is_struct(values.type):
         values = values.field("intent")
     annotated = np.asarray(lists.is_valid().to_numpy(zero_copy_only=False))
-    return Labels(annotated, sizes, np.repeat(np.arange(len(sizes)), sizes), _integers(values, 0), classes)
+    return LabelColumn(annotated, sizes, np.repeat(np.arange(len(sizes)), sizes), _integers(values, 0), classes)
 
 
 def _integers(array: pa.Array | pa.ChunkedArray, null: int) -> NDArray[np.int64]:

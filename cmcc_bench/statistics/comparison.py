@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from cmcc_bench import paper
 from cmcc_bench.features import BLOCK, blocks, table_of
 from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
+from cmcc_bench.types import Row
 from cmcc_bench.vocabulary import SATISFACTION, SPEAKERS
-
-Row = Mapping[str, Any]
 
 RELATIVE_BOUND = 0.15
 ABSOLUTE_BOUND = 0.3
@@ -44,13 +42,17 @@ class Marginals:
         """Mean length of the speaker's utterances in code points, 0 without any."""
         return self.characters[speaker] / self.utterances[speaker] if self.utterances[speaker] else 0.0
 
+    def raw_turns(self) -> int:
+        """The raw turns of all dialogues."""
+        return sum(turns * count for turns, count in self.turns.items())
+
     def mean_turns(self) -> float:
         """Mean number of raw turns a dialogue, 0 without dialogues."""
-        return sum(turns * count for turns, count in self.turns.items()) / self.dialogues if self.dialogues else 0.0
+        return self.raw_turns() / self.dialogues if self.dialogues else 0.0
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparedValue:
     """One measured value beside the published one, None where a bound is all that is published.
 
     bound: what is asked of the value or of the difference, in words.
@@ -77,7 +79,7 @@ class Comparison:
 
 def marginals(rows: Iterable[Row]) -> Marginals:
     """Counts over rows of `labeled` (cmcc.labeled_features, labels as integers), in one pass that keeps no row."""
-    parts = (count(columns_of(table_of(block, "labeled"))) for block in blocks(map(dict, rows), BLOCK))
+    parts = (count(columns_of(table_of(block, "labeled"))) for block in blocks(rows, BLOCK))
     return marginals_of(sum(parts, Counts()))
 
 
@@ -98,7 +100,7 @@ def marginals_of(counts: Counts) -> Marginals:
     )
 
 
-def compare(measured: Marginals) -> list[Comparison]:
+def compare(measured: Marginals) -> list[ComparedValue]:
     """The paper's tables 1, 6, 7 and 8 row by row beside what was measured.
 
     Shares are percent of all act labels (tables 6, 7) and of all negative-emotion labels (table 8); they are within
@@ -112,16 +114,16 @@ def compare(measured: Marginals) -> list[Comparison]:
     ]
 
 
-def _compare_dialogues(measured: Marginals) -> list[Comparison]:
+def _compare_dialogues(measured: Marginals) -> list[ComparedValue]:
     table = paper.TABLE_1
     most = max(measured.turns, key=lambda turns: (measured.turns[turns], -turns), default=0)
     low, high = paper.MODE_OF_TURNS
     longest, shortest = max(measured.turns, default=0), min(measured.turns, default=0)
     rows = [
         _relative("raw turns a dialogue, mean", measured.mean_turns(), table.turns / table.dialogues, RELATIVE_BOUND),
-        Comparison("raw turns, most", longest, table.most_turns, "no more", 0 < longest <= table.most_turns, 0),
-        Comparison("raw turns, fewest", shortest, table.fewest_turns, "no fewer", shortest >= table.fewest_turns, 0),
-        Comparison("raw turns, mode", most, None, f"{low} to {high}", low <= most <= high, 0),
+        ComparedValue("raw turns, most", longest, table.most_turns, "no more", 0 < longest <= table.most_turns, 0),
+        ComparedValue("raw turns, fewest", shortest, table.fewest_turns, "no fewer", shortest >= table.fewest_turns, 0),
+        ComparedValue("raw turns, mode", most, None, f"{low} to {high}", low <= most <= high, 0),
     ]
     lengths = {"service": table.service_characters, "user": table.user_characters}
     for speaker, published in lengths.items():
@@ -130,18 +132,18 @@ def _compare_dialogues(measured: Marginals) -> list[Comparison]:
     return rows
 
 
-def _relative(name: str, value: float, published: float, bound: float) -> Comparison:
-    return Comparison(name, value, published, f"{bound:.0%}", abs(value - published) <= bound * published)
+def _relative(name: str, value: float, published: float, bound: float) -> ComparedValue:
+    return ComparedValue(name, value, published, f"{bound:.0%}", abs(value - published) <= bound * published)
 
 
-def _compare_shares(kind: str, counts: Mapping[str, int], shares: Mapping[str, float]) -> list[Comparison]:
+def _compare_shares(kind: str, counts: Mapping[str, int], shares: Mapping[str, float]) -> list[ComparedValue]:
     total = sum(counts.values())
     rows = []
     for name, published in shares.items():
         value = 100 * counts[name] / total if total else 0.0
         within = abs(value - published) <= max(RELATIVE_BOUND * published, ABSOLUTE_BOUND)
         rows.append(
-            Comparison(
+            ComparedValue(
                 name if kind == "emotion" else f"{kind} {name}",
                 value,
                 published,

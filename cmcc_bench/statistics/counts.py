@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from cmcc_bench.statistics.columns import Columns, Labels
+from cmcc_bench.statistics.columns import Columns, LabelColumn
 from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS, SATISFACTION, SYNTHETIC_ID
 
 Integers = NDArray[np.int64]
@@ -144,7 +144,7 @@ def _flows(columns: Columns, emotions: NDArray[np.float64], acts: NDArray[np.flo
     return flows
 
 
-def _annotated_dialogues(columns: Columns, labels: Mapping[str, Labels]) -> Counter[str]:
+def _annotated_dialogues(columns: Columns, labels: Mapping[str, LabelColumn]) -> Counter[str]:
     found = Counter({"satisfaction": int((columns.satisfaction >= 0).sum())})
     for kind, of in labels.items():
         found[kind] = len(np.unique(columns.owners[of.annotated]))

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cmcc_bench.statistics.columns import Columns, Labels
+from cmcc_bench.statistics.columns import Columns, LabelColumn
 from cmcc_bench.statistics.counts import KINDS
 
 TYPICAL = 16  # characters: long enough to say something, short enough for a cell of a table
 
-Choice = tuple[int, int, str]  # labels of the utterance, characters off TYPICAL, text: the least is chosen
-Examples = Mapping[tuple[str, int], Choice]
+RankedExample = tuple[int, int, str]  # labels of the utterance, characters off TYPICAL, text: the least is chosen
+LabelExamples = Mapping[tuple[str, int], RankedExample]
 
 
-def examples_of(columns: Columns) -> dict[tuple[str, int], Choice]:
+def examples_of(columns: Columns) -> dict[tuple[str, int], RankedExample]:
     """By kind and class: the utterance with the fewest other labels, of these the nearest to TYPICAL characters.
 
     Of several the first text in the order of code points is chosen. Texts are as they are: mask them to show them.
@@ -29,7 +29,7 @@ def examples_of(columns: Columns) -> dict[tuple[str, int], Choice]:
     return chosen
 
 
-def _choose(columns: Columns, labels: Labels, index: int) -> Choice | None:
+def _choose(columns: Columns, labels: LabelColumn, index: int) -> RankedExample | None:
     owners = labels.owners[labels.values == index]
     if not len(owners):
         return None
@@ -40,7 +40,7 @@ def _choose(columns: Columns, labels: Labels, index: int) -> Choice | None:
     return int(others[best[0]]), int(off[best[0]]), text
 
 
-def better(left: Examples, right: Examples) -> dict[tuple[str, int], Choice]:
+def better(left: LabelExamples, right: LabelExamples) -> dict[tuple[str, int], RankedExample]:
     """Of two blocks' examples, the better one for each label."""
     both = {**right, **left}
     return {key: min(side[key] for side in (left, right) if key in side) for key in sorted(both)}

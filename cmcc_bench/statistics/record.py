@@ -17,15 +17,13 @@ from cmcc_bench.statistics.counts import KINDS, Counts
 from cmcc_bench.statistics.tables import DEFINITIONS, annotated, masked_examples, mean
 from cmcc_bench.vocabulary import ACTS, EMOTIONS, SATISFACTION, SPEAKERS
 
-Record = dict[str, Any]
-
 
 def statistics_bytes(statistics: Statistics) -> bytes:
     """The record as indented JSON: the same bytes for the same data."""
     return orjson.dumps(record(statistics), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def record(statistics: Statistics) -> Record:
+def record(statistics: Statistics) -> dict[str, Any]:
     """What JSON can hold of the statistics; labels by their English names, pairs that do not occur left out."""
     counts = statistics.labeled
     return {
@@ -41,7 +39,7 @@ def record(statistics: Statistics) -> Record:
     }
 
 
-def _sizes(counts: Counts) -> Record:
+def _sizes(counts: Counts) -> dict[str, Any]:
     utterances = dict(zip(SPEAKERS, counts.utterances.tolist(), strict=True))
     characters = dict(zip(SPEAKERS, counts.characters.tolist(), strict=True))
     return {
@@ -59,14 +57,17 @@ def _sizes(counts: Counts) -> Record:
     }
 
 
-def _labels(counts: Counts) -> Record:
+def _labels(counts: Counts) -> dict[str, Any]:
     emotions, acts, outcomes = EMOTIONS, ACTS, SATISFACTION
+    sizes: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}  # utterances by their number of labels
+    for (kind, size), utterances in counts.labels_an_utterance.items():
+        sizes[kind][size] = utterances
     return {
         "annotated": {name: {"annotated": part, "of": whole} for name, part, whole in annotated(counts)},
         "satisfaction": dict(zip(outcomes, counts.satisfaction.tolist(), strict=True)),
         "user_utterances_with_a_negative_emotion": counts.non_neutral,
         **{kind: counts.named(kind) for kind in KINDS},
-        "labels_an_utterance": {kind: _sizes_of(counts, kind) for kind in KINDS},
+        "labels_an_utterance": {kind: _histogram(of) for kind, of in sizes.items()},
         "emotion_pairs": _named(counts.emotion_pairs, emotions, emotions),
         "act_pairs": _named(counts.act_pairs, acts, acts),
         "emotion_to_act": _named(counts.transitions, emotions, acts),
@@ -79,10 +80,6 @@ def _labels(counts: Counts) -> Record:
 
 def _histogram(counted: Counter[int]) -> dict[str, int]:
     return {str(value): counted[value] for value in sorted(counted)}
-
-
-def _sizes_of(counts: Counts, kind: str) -> dict[str, int]:
-    return _histogram(Counter({size: n for (of, size), n in counts.labels_an_utterance.items() if of == kind}))
 
 
 def _named(

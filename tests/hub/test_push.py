@@ -13,7 +13,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.dataset import build
-from cmcc_bench.system_files import is_system_file
+from cmcc_bench.files import is_system_file
 from cmcc_bench.textform import FORMS
 from tests import raw
 from tests.dataset.folders import contents
