@@ -1,8 +1,11 @@
-"""The two types of data that cross modules: a decoded JSON value, and a row."""
+"""The types that many modules share: a decoded JSON value, a row, and callbacks that show progress."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 Json = Any  # a decoded JSON value of a raw file, not yet checked
-Row = dict[str, Any]  # a plain dict that fits one of the features below
+Row = dict[str, Any]  # a plain dict that fits one of cmcc_bench.features
+Progress = Callable[[int, int], None]  # takes how much is done, and the total
+Advance = Callable[[int], None]  # takes how much was done since its last call

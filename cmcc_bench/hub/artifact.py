@@ -38,7 +38,7 @@ from cmcc_bench.vocabulary import SYNTHETIC_ID
 # Takes the folder of a checkpoint; returns a file, or None, and a note for the user.
 ResultsWriter: TypeAlias = Callable[[Path], tuple[bytes | None, str]]
 
-Kind: TypeAlias = Literal["dataset", "model", "space"]
+RepoKind: TypeAlias = Literal["dataset", "model", "space"]
 _RESULTS = "# Results of the CMCC leaderboard\n\nWhat was submitted, as the leaderboard's page shows it.\n"
 _TOKEN = re.compile(rb"\bhf_[A-Za-z0-9]{20,}")
 
@@ -54,7 +54,7 @@ class Artifact:
     others write it from then on. secret: never public, whoever holds the rights: labels that a test split hides.
     """
 
-    kind: Kind
+    kind: RepoKind
     files: Mapping[str, Path | bytes]
     licensed: bool
     synthetic: bool

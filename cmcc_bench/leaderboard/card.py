@@ -8,7 +8,7 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from cmcc_bench.dataset.card import LICENSED, SYNTHETIC_TAG
-from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Board, Entry, TrackBoard
+from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Board, BoardEntry, TrackBoard
 from cmcc_bench.leaderboard.files import comparisons_path, counts_path, results_path
 from cmcc_bench.leaderboard.view import RANK_RULE, nth_submission, rank_texts, shown_score
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_name
@@ -51,7 +51,7 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
     )
 
 
-def _cells(entry: Entry, rank: str, names: tuple[str, ...]) -> tuple[str, ...]:
+def _cells(entry: BoardEntry, rank: str, names: tuple[str, ...]) -> tuple[str, ...]:
     flags = f" ({'; '.join((*entry.flags, *entry.notes))})" if entry.flags or entry.notes else ""
     scores = [shown_score(entry, name) for name in names]
     by = ", ".join(filter(None, (entry.author, nth_submission(entry), entry.date)))

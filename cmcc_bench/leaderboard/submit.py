@@ -23,7 +23,7 @@ from cmcc_bench.tasks import Answer, Row, Task, answer_line, task_of
 class Submission:
     """A description and the answers that go with it, checked; licensed, synthetic: what the dialogues are.
 
-    notes: as `check.Checked` has them.
+    notes: as `check.CheckedFile` has them.
     """
 
     description: Description
