@@ -63,11 +63,15 @@ def board_card(board: Board, licensed: bool) -> bytes:
 
     licensed: whether any of the dialogues is a real call.
     """
+    # The license of the dialogues, as predictions quote what was said in them; results are not gated for it.
+    license_fields: dict[str, Any] = {"license": "apache-2.0"}
+    if licensed:
+        license_fields = {key: LICENSED[key] for key in ("license", "license_name", "license_link")}
     data = DatasetCardData(
         language="zh",
         tags=["cmcc", "leaderboard", *([SYNTHETIC_TAG] if board.synthetic else [])],
         pretty_name="CMCC leaderboard: results",
-        **_licence(licensed),
+        **license_fields,
     )
     paths = {task: results_path(task) for task in board.tracks}
     for task, track in board.tracks.items():
@@ -82,10 +86,3 @@ def board_card(board: Board, licensed: bool) -> bytes:
     parts.append(_HIDDEN if any(track.tests is not None for track in board.tracks.values()) else _COUNTS)
     parts += [table.markdown() for table in board_tables(board)]
     return "\n\n".join(parts).encode()
-
-
-def _licence(licensed: bool) -> dict[str, Any]:
-    """That of the dialogues, as predictions quote what was said in them; results are not gated for it."""
-    if licensed:
-        return {key: LICENSED[key] for key in ("license", "license_name", "license_link")}
-    return {"license": "apache-2.0"}

@@ -136,15 +136,12 @@ def _table_of_entries(track: TrackBoard, entries: Sequence[BoardEntry]) -> pa.Ta
     for name in track.track.headline:
         found = [entry.scores.get(name) for entry in entries]
         for suffix, field in (("", "point"), ("_low", "low"), ("_high", "high")):
-            columns[f"{name}{suffix}"] = [_number(getattr(one, field)) if one else None for one in found]
+            values = [getattr(one, field) if one else math.nan for one in found]
+            columns[f"{name}{suffix}"] = [None if math.isnan(value) else value for value in values]
             schema.append((f"{name}{suffix}", pa.float64()))
         columns[f"{name}_rank"] = [(entry.ranks or {}).get(name) for entry in entries]
         schema.append((f"{name}_rank", pa.int32()))
     return pa.table(columns, schema=pa.schema(schema))
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _table_of_counts(track: TrackBoard) -> pa.Table:

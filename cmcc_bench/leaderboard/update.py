@@ -78,7 +78,7 @@ class Update:
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _ScoredSubmission:
     """A submission that is on the board: what is said of it, its scores, and its two files where it is new."""
 
     stored: Stored
@@ -90,7 +90,7 @@ class _Scored:
 class _NewSubmissions:
     """What came of new submissions: those that are scored, those that are rejected, and those that wait, with why."""
 
-    scored: list[_Scored] = field(default_factory=list)
+    scored: list[_ScoredSubmission] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     waiting: dict[int, str] = field(default_factory=dict)
 
@@ -144,14 +144,14 @@ def _read_earlier(here: Path) -> Iterator[Rejected]:
 
 def _score_stored(
     here: Path, names: Sequence[str], gold: Mapping[str, Gold], advance: Callable[[], None]
-) -> tuple[list[_Scored], list[Rejected]]:
+) -> tuple[list[_ScoredSubmission], list[Rejected]]:
     """Every kept submission, scored from its stored predictions; and those that no longer fit the data."""
     kept, lost = [], []
     for name in names:
         folder = here / SUBMISSIONS / name
         try:
             stored = read_stored((folder / DESCRIPTION_NAME).read_bytes(), submission=name)
-            kept.append(_Scored(stored, _score_file(stored, folder / PREDICTIONS_NAME, gold)[0]))
+            kept.append(_ScoredSubmission(stored, _score_file(stored, folder / PREDICTIONS_NAME, gold)[0]))
         except Exception as error:  # neither what somebody put there nor a bug may stop the others
             reason = f"kept before, but: {_reason(error)}"[:_REASON_LENGTH]
             lost.append(Rejected(_number_of(name), "", printable(name), reason))
@@ -196,7 +196,7 @@ def _score_new(
             stored = Stored(description, request.number, request.author, request.date, received.commit)
             scores, answers = _score_file(stored, received.predictions, gold)
             files = {DESCRIPTION_NAME: stored.as_json(), PREDICTIONS_NAME: b"".join(map(answer_line, answers))}
-            new.scored.append(_Scored(stored, scores, files))
+            new.scored.append(_ScoredSubmission(stored, scores, files))
         except DataError as error:
             title, reason = (
                 printable(request.title, 100),
@@ -226,7 +226,11 @@ def _score_file(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> 
 
 
 def _board(
-    dataset: str, split: str, gold: Mapping[str, Gold], scored: Mapping[str, _Scored], rejected: Sequence[Rejected]
+    dataset: str,
+    split: str,
+    gold: Mapping[str, Gold],
+    scored: Mapping[str, _ScoredSubmission],
+    rejected: Sequence[Rejected],
 ) -> Board:
     tracks = {}
     for task, rows in gold.items():
@@ -241,7 +245,7 @@ def _board(
     return Board(dataset, split, synthetic, tracks, tuple(last[number] for number in sorted(last)))
 
 
-def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_Scored]) -> dict[str, bytes]:
+def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_ScoredSubmission]) -> dict[str, bytes]:
     files = board_files(board)
     for task, rows in gold.items():
         if texts := public_texts(TASKS[task], rows):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from cmcc_bench.errors import printable
 from cmcc_bench.leaderboard.board import BoardEntry, Difference, EntryKind, TrackBoard
@@ -133,12 +133,13 @@ class DifferencePage:
 
 def find_entries(track: TrackBoard, query: TableQuery) -> list[BoardEntry]:
     """The entries that a visitor asks for, in the order asked for, whatever the page."""
-    words = query.text.casefold().split()
-    return [
-        entry
-        for entry in _in_order(track, query.order)
-        if entry.kind in query.kinds and all(word in _searched(entry) for word in words)
-    ]
+    words, found = query.text.casefold().split(), []
+    for entry in _in_order(track, query.order):
+        fields = (entry.system, entry.author, entry.training_data, entry.date, *entry.flags, *entry.notes)
+        text = " ".join(fields).casefold()
+        if entry.kind in query.kinds and all(word in text for word in words):
+            found.append(entry)
+    return found
 
 
 def _in_order(track: TrackBoard, order: str) -> list[BoardEntry]:
@@ -146,12 +147,6 @@ def _in_order(track: TrackBoard, order: str) -> list[BoardEntry]:
         return sorted(track.entries, key=lambda entry: (entry.system.casefold(), entry.key))
     by_score = track.sorted_by(order if order in track.track.headline else track.track.headline[0])
     return sorted(by_score, key=lambda entry: entry.date, reverse=True) if order == "date" else by_score
-
-
-def _searched(entry: BoardEntry) -> str:
-    return " ".join(
-        (entry.system, entry.author, entry.training_data, entry.date, *entry.flags, *entry.notes)
-    ).casefold()
 
 
 def table_of(track: TrackBoard, query: TableQuery) -> Table:
@@ -234,19 +229,13 @@ def plot_of(track: TrackBoard, query: TableQuery) -> Plot:
     def percent(value: float) -> float:
         return round(min(100.0, max(0.0, 100 * (value - low) / (high - low))), 2)
 
-    bars = tuple(
-        Bar(
-            entry,
-            mark_of(entry),
-            score_text(entry, score),
-            percent(interval.point),
-            *_positions(interval, percent),
-            _beyond(interval.point, low, high),
-        )
-        for entry, interval in shown
-    )
+    bars = []
+    for entry, interval in shown:
+        left, right = map(percent, _ends(interval)) if _ends(interval) else (None, None)
+        text, beyond = score_text(entry, score), _beyond(interval.point, low, high)
+        bars.append(Bar(entry, mark_of(entry), text, percent(interval.point), left, right, beyond))
     ticks = tuple((percent(value), f"{value:g}") for value in marks)
-    return Plot(score, bars, ticks, len(found) - len(shown))
+    return Plot(score, tuple(bars), ticks, len(found) - len(shown))
 
 
 def _beyond(value: float, low: float, high: float) -> str:
@@ -257,11 +246,6 @@ def _beyond(value: float, low: float, high: float) -> str:
 
 def _ends(interval: Interval) -> tuple[float, ...]:
     return (interval.low, interval.high) if math.isfinite(interval.low) and math.isfinite(interval.high) else ()
-
-
-def _positions(interval: Interval, percent: Callable[[float], float]) -> tuple[float | None, float | None]:
-    ends = _ends(interval)
-    return (percent(ends[0]), percent(ends[1])) if ends else (None, None)
 
 
 def _axis(least: float, most: float) -> tuple[float, float, list[float]]:
@@ -305,17 +289,15 @@ def comparable(track: TrackBoard, query: TableQuery) -> list[tuple[str, str]]:
     """(label, key) of the systems that can be compared, in order, those that the filter finds; no label twice."""
     compared = track.compared
     found = [entry for entry in find_entries(track, query) if entry.key in compared][:CHOICES]
-    labels = [_label(entry) for entry in found]
+    labels = []
+    for entry in found:
+        by = ", ".join(filter(None, (entry.author, entry.date))) or KINDS[entry.kind]
+        labels.append(f"{printed(entry.system)} ({printed(by)})")
     twice = {label for label, times in Counter(labels).items() if times > 1}
     return [
         (f"{label} [{entry.key}]" if label in twice else label, entry.key)
         for label, entry in zip(labels, found, strict=True)
     ]
-
-
-def _label(entry: BoardEntry) -> str:
-    by = ", ".join(filter(None, (entry.author, entry.date))) or KINDS[entry.kind]
-    return f"{printed(entry.system)} ({printed(by)})"
 
 
 def printed(text: str) -> str:
@@ -327,11 +309,9 @@ def page_of_differences(found: Sequence[Difference], page: int) -> DifferencePag
     """Some of the differences, with personal data masked, and how often each field differs among all of them."""
     page, pages = _page(page, len(found), SHOWN_DIFFERENCES)
     first = page * SHOWN_DIFFERENCES
-    shown = tuple(_masked(one) for one in found[first : first + SHOWN_DIFFERENCES])
+    shown = tuple(
+        replace(one, said=mask(one.said), fields={name: (mask(a), mask(b)) for name, (a, b) in one.fields.items()})
+        for one in found[first : first + SHOWN_DIFFERENCES]
+    )
     fields = Counter(name for one in found for name in one.fields)
     return DifferencePage(shown, tuple(fields.items()), first + 1, len(found), page, pages)
-
-
-def _masked(one: Difference) -> Difference:
-    fields = {name: (mask(a), mask(b)) for name, (a, b) in one.fields.items()}
-    return Difference(one.dialogue_id, one.item, mask(one.said), fields)
