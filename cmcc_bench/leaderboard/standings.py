@@ -35,12 +35,12 @@ class Gold:
 def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, Scores]]) -> TrackBoard:
     """A track's table. submitted: by key, what is said of each system and its scores."""
 
-    def scores_of(answers: Iterable[Answer]) -> Scores:
+    def board_scores(answers: Iterable[Answer]) -> Scores:
         return score(track, answers, gold.rows, RESAMPLES, SEED, measure=track.board_measure)
 
     answers_of_bounds = track.bounds(gold.train, gold.rows, SEED) if gold.train else {}
-    bounds = {name: scores_of(answers) for name, answers in answers_of_bounds.items()}
-    perfect = bounds["gold"] if bounds else scores_of(track.gold(gold.rows))
+    bounds = {name: board_scores(answers) for name, answers in answers_of_bounds.items()}
+    perfect = bounds["gold"] if bounds else board_scores(track.gold(gold.rows))
     versions = versions_of(stored for stored, _ in submitted.values())
     everything = [
         replace(submitted_entry(stored, scored, perfect.scores), submission=versions[key].number)

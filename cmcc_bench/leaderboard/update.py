@@ -40,7 +40,7 @@ from cmcc_bench.scoring.score import scores_of
 from cmcc_bench.tasks import TASKS, Answer, answer_line
 from cmcc_bench.types import Progress
 
-_REASON_LENGTH = 1_000  # of a reason that are kept and shown
+_REASON_LENGTH = 1_000  # characters of a reason that are kept and shown
 
 
 @dataclass(frozen=True)
