@@ -97,12 +97,13 @@ def _dataset(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
 def _model(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
     from huggingface_hub import HfApi
 
-    from cmcc_bench.hub.artifact import model_artifact
+    from cmcc_bench.hub.artifact import best_folder, model_artifact
     from cmcc_bench.hub.model_pages import ModelPages
 
+    best = best_folder(options.folder)
     with progress_bar("scoring predictions") as show:
-        pages = ModelPages(HfApi(), options.repository, options.dataset, options.dataset_id, show)
-        return [(model_artifact(options.folder, pages.card, pages.results), options.repository)]
+        pages = ModelPages(HfApi(), best, options.repository, options.dataset, options.dataset_id, show)
+        return [(model_artifact(best, pages.card, pages.results), options.repository)]
 
 
 def _metrics(options: argparse.Namespace) -> list[tuple[Artifact, str]]:

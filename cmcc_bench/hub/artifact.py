@@ -20,7 +20,7 @@ from cmcc_bench.dataset.place import CARD_NAME, REPORT_NAME, is_earlier_build
 from cmcc_bench.distribution import NAME, VERSION, requirement
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.files import is_system_file
-from cmcc_bench.hub.card import CardWriter, card_head
+from cmcc_bench.hub.card import card_head
 from cmcc_bench.hub.names import (
     REQUIREMENTS_NAME,
     RESULTS_NAME,
@@ -35,10 +35,12 @@ from cmcc_bench.hub.names import (
 from cmcc_bench.models.training import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
-# Takes the folder of a checkpoint; returns a file, or None, and a note for the user.
-ResultsWriter: TypeAlias = Callable[[Path], tuple[bytes | None, str]]
+# Takes what is known of a checkpoint's training (`run_facts`); returns README.md.
+CardWriter: TypeAlias = Callable[[Mapping[str, Any]], str]
+# Returns `.eval_results/cmcc.yaml`, or None, and a note for the user.
+ResultsWriter: TypeAlias = Callable[[], tuple[bytes | None, str]]
 
-Kind: TypeAlias = Literal["dataset", "model", "space"]
+RepoKind: TypeAlias = Literal["dataset", "model", "space"]
 _RESULTS = "# Results of the CMCC leaderboard\n\nWhat was submitted, as the leaderboard's page shows it.\n"
 _TOKEN = re.compile(rb"\bhf_[A-Za-z0-9]{20,}")
 
@@ -54,7 +56,7 @@ class Artifact:
     others write it from then on. secret: never public, whoever holds the rights: labels that a test split hides.
     """
 
-    kind: Kind
+    kind: RepoKind
     files: Mapping[str, Path | bytes]
     licensed: bool
     synthetic: bool
@@ -118,22 +120,21 @@ def holds_hidden_labels(folder: Path) -> bool:
     return read_facts(folder / REPORT_NAME).get("test_labels") == "only"
 
 
-def model_artifact(run: Path, write_card: CardWriter, write_results: ResultsWriter | None = None) -> Artifact:
+def model_artifact(best: Path, write_card: CardWriter, write_results: ResultsWriter | None = None) -> Artifact:
     """The best checkpoint of a run.
 
-    run: RUN or RUN/best. write_card: makes the card where the checkpoint has none. write_results: makes
+    best: its folder (`best_folder`). write_card: makes the card where the checkpoint has none. write_results: makes
     `.eval_results/cmcc.yaml`, or None, and says what the user should know of it.
     Raises cmcc.DataError when it is no checkpoint, or holds a file that is none of a checkpoint's.
     """
-    best = best_folder(run)
     files = files_of(best, is_model_file, "the files of a checkpoint (safetensors, config, tokenizer, card)")
     if "config.json" not in files or not any(map(is_weights, files)):
         hint = "Name the folder of a run, or of its best checkpoint, RUN/best."
         raise DataError("no config.json, or no model.safetensors", "a trained model", hint, folder=str(best))
     facts = run_facts(best)
     if CARD_NAME not in files:
-        files[CARD_NAME] = write_card(best, facts).encode()
-    results, note = write_results(best) if write_results else (None, "")
+        files[CARD_NAME] = write_card(facts).encode()
+    results, note = write_results() if write_results else (None, "")
     if results:
         files[RESULTS_NAME] = results
     elif RESULTS_NAME in files:  # of a model that was pulled
@@ -243,13 +244,6 @@ def read_file(source: Path | bytes) -> bytes:
 def size_of(source: Path | bytes) -> int:
     """Its bytes."""
     return len(source) if isinstance(source, bytes) else source.stat().st_size
-
-
-def blob_id(source: Path | bytes) -> str:
-    """git's name of the content, by which the Hub knows a small file."""
-    digest = hashlib.sha1(b"blob %d\0" % size_of(source), usedforsecurity=False)
-    digest.update(read_file(source))
-    return digest.hexdigest()
 
 
 def sha256(source: Path | bytes) -> str:

@@ -1,19 +1,15 @@
-"""The cards of what is pushed and pulled: who writes a model's, and what the head of one says."""
+"""The head of the card of what is pushed and pulled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from huggingface_hub import RepoCard
 from yaml import YAMLError
 
 from cmcc_bench.dataset.place import CARD_NAME
 from cmcc_bench.errors import DataError
-
-# Takes the folder of a checkpoint, RUN/best, and what RUN/run.json says (empty without one); returns README.md.
-CardWriter: TypeAlias = Callable[[Path, Mapping[str, Any]], str]
 
 
 def card_head(folder: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from cmcc_bench.dataset.card import SYNTHETIC_TAG
 from cmcc_bench.dataset.place import CARD_NAME
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.files import recover_folder, replace_folder
-from cmcc_bench.hub.artifact import Kind, check_built, count_dialogues
+from cmcc_bench.hub.artifact import RepoKind, check_built, count_dialogues
 from cmcc_bench.hub.card import card_head
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.names import MODEL_PATTERNS, files_of, is_dataset_file, is_model_file, is_pickle, is_weights
@@ -32,7 +32,7 @@ class Pulled:
     that were not taken.
     """
 
-    kind: Kind
+    kind: RepoKind
     folder: Path
     commit: str
     synthetic: bool
@@ -131,24 +131,26 @@ def _model_files(name: str, there: list[str]) -> list[str]:
     return wanted
 
 
-_Choice = Callable[[str, list[str]], list[str]]
+_FileFilter = Callable[[str, list[str]], list[str]]
 
 
-def _choose(name: str, kind: Kind, revision: str | None, choice: _Choice) -> tuple[str, list[str], tuple[str, ...]]:
+def _choose(
+    name: str, kind: RepoKind, revision: str | None, file_filter: _FileFilter
+) -> tuple[str, list[str], tuple[str, ...]]:
     """The commit that a revision names, the files to take of it, and those left."""
     info: Any = HfApi().repo_info(name, repo_type=kind, revision=revision)
     there = [sibling.rfilename for sibling in info.siblings or []]
-    wanted = choice(name, there)
+    wanted = file_filter(name, there)
     return info.sha, wanted, tuple(sorted(set(there) - set(wanted) - {".gitattributes"}))
 
 
 def _download(
-    name: str, kind: Kind, out: Path, revision: str | None, choice: _Choice
+    name: str, kind: RepoKind, out: Path, revision: str | None, file_filter: _FileFilter
 ) -> tuple[str, Path, tuple[str, ...]]:
     """Downloads into a folder beside `out`; after an error it stays and the next start goes on with it."""
     recover_folder(out)
     with hub_errors(repository=name):
-        commit, wanted, left_out = _choose(name, kind, revision, choice)
+        commit, wanted, left_out = _choose(name, kind, revision, file_filter)
         part = out.with_name(f".{out.name}.pulling")
         snapshot_download(name, repo_type=kind, revision=commit, local_dir=part, allow_patterns=wanted)
     shutil.rmtree(part / ".cache")

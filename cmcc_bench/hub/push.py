@@ -10,9 +10,11 @@ from typing import Any
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
 from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils.sha import git_hash
+from rich import filesize
 
 from cmcc_bench.errors import DataError, printable
-from cmcc_bench.hub.artifact import Artifact, blob_id, check_no_token, sha256, size_of
+from cmcc_bench.hub.artifact import Artifact, check_no_token, read_file, sha256, size_of
 from cmcc_bench.hub.errors import hub_errors
 
 _GITATTRIBUTES = ".gitattributes"  # the Hub's own, in every repository
@@ -71,27 +73,17 @@ class Plan:
         for note in artifact.notes:
             yield f"  {printable(note, len(note))}"
         for name in self.changed:
-            yield f"  upload {printable(name)} ({readable_size(size_of(artifact.files[name]))})"
+            yield f"  upload {printable(name)} ({filesize.decimal(size_of(artifact.files[name]))})"
         for name in self.stale:
             yield f"  delete {printable(name)}"
         total = sum(size_of(artifact.files[name]) for name in self.changed)
         same = len(artifact.files) - len(self.changed)
-        yield f"  {len(self.changed)} files to upload ({readable_size(total)}), {same} as they are there"
+        yield f"  {len(self.changed)} files to upload ({filesize.decimal(total)}), {same} as they are there"
 
 
 def data_words(synthetic: bool, licensed: bool) -> list[str]:
     """What a plan says of the data in, or behind, what would be uploaded."""
     return [word for word, holds in (("SYNTHETIC", synthetic), ("LICENSED", licensed)) if holds]
-
-
-def readable_size(count: int) -> str:
-    """Bytes for a person."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
 
 
 def user_name(api: HfApi) -> str:
@@ -160,7 +152,7 @@ def is_same(source: Path | bytes, remote: RepoFile | None) -> bool:
     """Whether a file is in the repository already, told by its size and git's or LFS's digest."""
     if remote is None or size_of(source) != remote.size:
         return False
-    return sha256(source) == remote.lfs.sha256 if remote.lfs else blob_id(source) == remote.blob_id
+    return sha256(source) == remote.lfs.sha256 if remote.lfs else git_hash(read_file(source)) == remote.blob_id
 
 
 def push(api: HfApi, plan: Plan, message: str) -> str:
@@ -188,11 +180,8 @@ def _commit(api: HfApi, plan: Plan, message: str) -> str:
     head = plan.remote.head if plan.remote else str(api.repo_info(name, repo_type=kind).sha)
     if not (plan.changed or plan.stale):
         return head
-    added = [CommitOperationAdd(path, _source(plan.artifact.files[path])) for path in plan.changed]
+    files = {path: plan.artifact.files[path] for path in plan.changed}
+    added = [CommitOperationAdd(path, file if isinstance(file, bytes) else str(file)) for path, file in files.items()]
     removed = [CommitOperationDelete(path) for path in plan.stale]
     done = api.create_commit(name, [*added, *removed], commit_message=message, repo_type=kind, parent_commit=head)
     return done.oid
-
-
-def _source(source: Path | bytes) -> str | bytes:
-    return source if isinstance(source, bytes) else str(source)

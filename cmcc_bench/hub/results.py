@@ -59,7 +59,7 @@ def eval_entries(
             task_id=task,
             value=round(score.point, 4),
             dataset_revision=revision,
-            date=_date(one.system.date),
+            date=one.system.date if _DATE.fullmatch(str(one.system.date)) else None,
             source_url=source_url,
             source_name="cmcc push",
             source_user=user,
@@ -67,10 +67,6 @@ def eval_entries(
         )
         for task, score, one in headline_scores(scored)
     ]
-
-
-def _date(date: object) -> str | None:
-    return date if isinstance(date, str) and _DATE.fullmatch(date) else None
 
 
 def _notes(score: Interval, one: Scored) -> str:

@@ -14,17 +14,17 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cmcc_bench.scoring import Interval, PairedResult, Scores, score
+from cmcc_bench.scoring import Interval, PairedResult
 from cmcc_bench.scoring.bootstrap import paired_results
-from cmcc_bench.tasks import Answer, Entity, Row, Task
+from cmcc_bench.tasks import Answer, Entity, Task
 
 RESAMPLES, SEED = 1000, 0
 
-Kind: TypeAlias = Literal["submission", "bound", "published"]
+EntryKind: TypeAlias = Literal["submission", "bound", "published"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class BoardEntry:
     """A row of a track's table.
 
     key: a submission's folder, or the name of what is none. system: how its author calls it; anything may stand in it
@@ -36,7 +36,7 @@ class Entry:
 
     key: str
     system: str
-    kind: Kind
+    kind: EntryKind
     scores: Mapping[str, Interval]
     author: str = ""
     date: str = ""
@@ -58,13 +58,13 @@ class TrackBoard:
     """
 
     track: Task
-    entries: tuple[Entry, ...]
+    entries: tuple[BoardEntry, ...]
     counts: Mapping[str, NDArray[np.int64]]
     dialogue_ids: tuple[str, ...]
     items: int
     dialogues: int
     tests: Mapping[tuple[str, str], Mapping[str, PairedResult]] | None = None
-    history: tuple[Entry, ...] = ()
+    history: tuple[BoardEntry, ...] = ()
 
     @property
     def size(self) -> str:
@@ -87,10 +87,10 @@ class TrackBoard:
         statistics = self.track.board_measure.statistics
         return paired_results(self.counts[a], self.counts[b], statistics, RESAMPLES, SEED)
 
-    def sorted_by(self, score: str) -> list[Entry]:
+    def sorted_by(self, score: str) -> list[BoardEntry]:
         """Entries with the highest score first; those without the score last."""
 
-        def order(entry: Entry) -> tuple[bool, float, str]:
+        def order(entry: BoardEntry) -> tuple[bool, float, str]:
             point = entry.scores[score].point if score in entry.scores else math.nan
             return math.isnan(point), -point if not math.isnan(point) else 0.0, entry.key
 
@@ -118,34 +118,24 @@ class Board:
     rejected: tuple[Rejected, ...] = ()
 
 
-def board_scores(track: Task, answers: Iterable[Answer], rows: Iterable[Row], file: str | None = None) -> Scores:
-    """The headline scores of one system; raises cmcc.DataError for answers that do not fit the rows."""
-    return score(track, answers, rows, RESAMPLES, SEED, measure=track.board_measure, file=file)
-
-
-def with_ranks(entries: Sequence[Entry], scores: Iterable[str]) -> list[Entry]:
+def with_ranks(entries: Sequence[BoardEntry], scores: Iterable[str]) -> list[BoardEntry]:
     """The entries with the ranks of submissions that have no flag.
 
     A system's rank is one more than the number of systems whose whole interval lies above its own: those whose
     intervals overlap are not told apart and may share a rank.
     """
-    names = list(scores)
-    ranked = [entry for entry in entries if entry.kind == "submission" and not entry.flags]
-    return [
-        replace(entry, ranks={name: _rank(entry, ranked, name) for name in names if _is_known(entry, name)})
-        if entry in ranked
-        else entry
-        for entry in entries
-    ]
-
-
-def _is_known(entry: Entry, score: str) -> bool:
-    return score in entry.scores and not math.isnan(entry.scores[score].point)
-
-
-def _rank(entry: Entry, ranked: Sequence[Entry], score: str) -> int:
-    own = entry.scores[score]
-    return 1 + sum(_is_known(other, score) and other.scores[score].low > own.high for other in ranked)
+    ranks: dict[str, dict[str, int]] = {
+        entry.key: {} for entry in entries if entry.kind == "submission" and not entry.flags
+    }
+    for score in scores:
+        known = {
+            entry.key: entry.scores[score]
+            for entry in entries
+            if entry.key in ranks and score in entry.scores and not math.isnan(entry.scores[score].point)
+        }
+        for key, own in known.items():
+            ranks[key][score] = 1 + sum(other.low > own.high for other in known.values())
+    return [replace(entry, ranks=ranks[entry.key]) if entry.key in ranks else entry for entry in entries]
 
 
 @dataclass(frozen=True)

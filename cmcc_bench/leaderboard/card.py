@@ -8,7 +8,7 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from cmcc_bench.dataset.card import LICENSED, SYNTHETIC_TAG
-from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Board, Entry, TrackBoard
+from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Board, BoardEntry, TrackBoard
 from cmcc_bench.leaderboard.files import comparisons_path, counts_path, results_path
 from cmcc_bench.leaderboard.view import RANK_RULE, nth_submission, rank_texts, shown_score
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_name
@@ -51,7 +51,7 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
     )
 
 
-def _cells(entry: Entry, rank: str, names: tuple[str, ...]) -> tuple[str, ...]:
+def _cells(entry: BoardEntry, rank: str, names: tuple[str, ...]) -> tuple[str, ...]:
     flags = f" ({'; '.join((*entry.flags, *entry.notes))})" if entry.flags or entry.notes else ""
     scores = [shown_score(entry, name) for name in names]
     by = ", ".join(filter(None, (entry.author, nth_submission(entry), entry.date)))
@@ -63,11 +63,15 @@ def board_card(board: Board, licensed: bool) -> bytes:
 
     licensed: whether any of the dialogues is a real call.
     """
+    # The license of the dialogues, as predictions quote what was said in them; results are not gated for it.
+    license_fields: dict[str, Any] = {"license": "apache-2.0"}
+    if licensed:
+        license_fields = {key: LICENSED[key] for key in ("license", "license_name", "license_link")}
     data = DatasetCardData(
         language="zh",
         tags=["cmcc", "leaderboard", *([SYNTHETIC_TAG] if board.synthetic else [])],
         pretty_name="CMCC leaderboard: results",
-        **_licence(licensed),
+        **license_fields,
     )
     paths = {task: results_path(task) for task in board.tracks}
     for task, track in board.tracks.items():
@@ -82,10 +86,3 @@ def board_card(board: Board, licensed: bool) -> bytes:
     parts.append(_HIDDEN if any(track.tests is not None for track in board.tracks.values()) else _COUNTS)
     parts += [table.markdown() for table in board_tables(board)]
     return "\n\n".join(parts).encode()
-
-
-def _licence(licensed: bool) -> dict[str, Any]:
-    """That of the dialogues, as predictions quote what was said in them; results are not gated for it."""
-    if licensed:
-        return {key: LICENSED[key] for key in ("license", "license_name", "license_link")}
-    return {"license": "apache-2.0"}

@@ -13,7 +13,7 @@ from cmcc_bench.errors import DataError, printable
 from cmcc_bench.masking import mask
 from cmcc_bench.scoring.lines import WRITE, Bounds, FileList, filled_lines, open_lines, parse_line
 from cmcc_bench.scoring.predictions import align
-from cmcc_bench.tasks import Answer, Place, Row, Task
+from cmcc_bench.tasks import Answer, Place, PredictedDialogue, Row, Task
 from cmcc_bench.tasks.fields import UnknownLabelError
 
 FILE_BYTES = 64 << 20  # unpacked; the published test split takes about 6 MB
@@ -24,15 +24,17 @@ PROBLEMS = 20  # reported of one file at most
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedFile:
     """What a file holds: its answers, or what is wrong with it, at most PROBLEMS of it; one of the two is empty.
 
-    notes: of a file that is valid, a line for each label that is in no vocabulary and so counts as wrong; of more than
-    PROBLEMS such labels the most frequent, and how many others there are.
+    dialogues: the answers beside the rows, as they are scored. notes: of a file that is valid, a line for each label
+    that is in no vocabulary and so counts as wrong; of more than PROBLEMS such labels the most frequent, and how many
+    others there are.
     """
 
     answers: tuple[Answer, ...]
     problems: tuple[DataError, ...]
+    dialogues: tuple[PredictedDialogue[Answer], ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -56,7 +58,7 @@ class _Unknown:
             yield field, f"the label '{shown}' on {count} line{'s' if count > 1 else ''}", first
 
 
-def check_file(path: Path, track: Task, rows: Sequence[Row], name: str | None = None) -> Checked:
+def check_file(path: Path, track: Task, rows: Sequence[Row], name: str | None = None) -> CheckedFile:
     """Reads a file for a track and holds it against the rows that are to be answered, whose labels may be hidden.
 
     name: what messages call it (default: its name). Never raises for what the file holds, OSError where there is none.
@@ -64,6 +66,7 @@ def check_file(path: Path, track: Task, rows: Sequence[Row], name: str | None = 
     name = name or path.name
     answers, refused = FileList[Answer](), _Unknown()
     problems: list[DataError] = []
+    dialogues: list[PredictedDialogue[Answer]] = []
     try:
         # An item that is there twice is a problem to tell: so more lines are read than can be asked for.
         bounds = Bounds(LINE_BYTES, FILE_BYTES, 2 * len(rows) + PROBLEMS)
@@ -87,10 +90,12 @@ def check_file(path: Path, track: Task, rows: Sequence[Row], name: str | None = 
         if not answers and not problems:
             problems.append(DataError("an empty file", f"{len(rows)} lines", WRITE, file=name))
         if not problems:
-            align(answers, rows, name, track.key)
+            dialogues = align(answers, rows, name, track.key)
     except DataError as error:
         problems.append(error)
-    return Checked((), tuple(problems)) if problems else Checked(tuple(answers), (), _notes(answers, track))
+    if problems:
+        return CheckedFile((), tuple(problems))
+    return CheckedFile(tuple(answers), (), tuple(dialogues), _notes(answers, track))
 
 
 def _notes(answers: FileList[Answer], track: Task) -> tuple[str, ...]:

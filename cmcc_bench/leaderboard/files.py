@@ -28,7 +28,7 @@ from huggingface_hub import snapshot_download
 from cmcc_bench.corpus import check_name, is_folder
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.errors import hub_errors
-from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard
+from cmcc_bench.leaderboard.board import Board, BoardEntry, Rejected, TrackBoard
 from cmcc_bench.leaderboard.check import read_answer
 from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME
 from cmcc_bench.scoring import Interval, PairedResult
@@ -128,7 +128,7 @@ def _parquet(table: pa.Table) -> bytes:
     return content
 
 
-def _table_of_entries(track: TrackBoard, entries: Sequence[Entry]) -> pa.Table:
+def _table_of_entries(track: TrackBoard, entries: Sequence[BoardEntry]) -> pa.Table:
     columns: dict[str, list[Any]] = {name: [getattr(entry, name) for entry in entries] for name in _SAID}
     columns |= {name: ["; ".join(getattr(entry, name)) for entry in entries] for name in _LISTS}
     columns["submission"] = [entry.submission for entry in entries]
@@ -136,15 +136,12 @@ def _table_of_entries(track: TrackBoard, entries: Sequence[Entry]) -> pa.Table:
     for name in track.track.headline:
         found = [entry.scores.get(name) for entry in entries]
         for suffix, field in (("", "point"), ("_low", "low"), ("_high", "high")):
-            columns[f"{name}{suffix}"] = [_number(getattr(one, field)) if one else None for one in found]
+            values = [getattr(one, field) if one else math.nan for one in found]
+            columns[f"{name}{suffix}"] = [None if math.isnan(value) else value for value in values]
             schema.append((f"{name}{suffix}", pa.float64()))
         columns[f"{name}_rank"] = [(entry.ranks or {}).get(name) for entry in entries]
         schema.append((f"{name}_rank", pa.int32()))
     return pa.table(columns, schema=pa.schema(schema))
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _table_of_counts(track: TrackBoard) -> pa.Table:
@@ -233,7 +230,7 @@ def _read_track(folder: Path, task: str, facts: Facts) -> TrackBoard:
     return TrackBoard(track, entries, arrays, tuple(first), items, dialogues, history=history)
 
 
-def _read_entries(path: Path, track: Task) -> tuple[Entry, ...]:
+def _read_entries(path: Path, track: Task) -> tuple[BoardEntry, ...]:
     return tuple(_entry(row, track) for row in pq.read_table(path).to_pylist())
 
 
@@ -245,7 +242,7 @@ def _read_tests(path: Path) -> Tests:
     return tests
 
 
-def _entry(row: Mapping[str, Any], track: Task) -> Entry:
+def _entry(row: Mapping[str, Any], track: Task) -> BoardEntry:
     scores = {
         name: Interval(row[name], _float(row[f"{name}_low"]), _float(row[f"{name}_high"]))
         for name in track.headline
@@ -255,7 +252,7 @@ def _entry(row: Mapping[str, Any], track: Task) -> Entry:
     said: dict[str, Any] = {name: row[name] for name in _SAID}
     # A board of an earlier version has neither notes nor numbers of submissions.
     said |= {name: tuple(filter(None, (row.get(name) or "").split("; "))) for name in _LISTS}
-    return Entry(**said, submission=row.get("submission") or 1, scores=scores, ranks=ranks or None)
+    return BoardEntry(**said, submission=row.get("submission") or 1, scores=scores, ranks=ranks or None)
 
 
 def _float(value: float | None) -> float:

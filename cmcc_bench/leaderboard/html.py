@@ -15,14 +15,14 @@ from markupsafe import Markup
 
 from cmcc_bench.distribution import requirement
 from cmcc_bench.errors import printable
-from cmcc_bench.leaderboard.board import RESAMPLES, Board, Kind, TrackBoard
+from cmcc_bench.leaderboard.board import RESAMPLES, Board, EntryKind, TrackBoard
 from cmcc_bench.leaderboard.reader import SOURCE_VARIABLE, Reading
 from cmcc_bench.leaderboard.view import (
     KINDS,
     RANK_RULE,
-    Comparison,
     DifferencePage,
     Plot,
+    SystemComparison,
     Table,
     name_of,
     nth_submission,
@@ -31,7 +31,7 @@ from cmcc_bench.leaderboard.view import (
 from cmcc_bench.reports.table import score_name
 
 _FOLDER = Path(__file__).parent
-_KIND_NOTES: dict[Kind, str] = {
+_KIND_NOTES: dict[EntryKind, str] = {
     "submission": "submitted by its author, scored here",
     "bound": "gold, majority, random or a cheap baseline: what frames the scores; not ranked",
     "published": "the paper's number, on the licensed corpus: other data, no interval, not ranked",
@@ -84,7 +84,7 @@ def plot_html(plot: Plot) -> str:
     return _render("plot", plot=plot)
 
 
-def comparison_html(comparison: Comparison) -> str:
+def comparison_html(comparison: SystemComparison) -> str:
     """The paired test of two systems, with what it says in words."""
     return _render("comparison", comparison=comparison, resamples=RESAMPLES)
 

@@ -1,7 +1,7 @@
 """Pull requests on the leaderboard's repository: which ones are looked at, and what is taken of each, within bounds.
 
 A pull request is never merged: its branch may hold anything. Two files are read of it; what is understood is written
-anew by the update, and the request is closed with a word.
+anew by the update, and the pull request is closed with a comment.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ _WANTED = f"{FOLDER}/{DESCRIPTION_NAME} and {FOLDER}/{PREDICTIONS_NAME}"
 
 
 @dataclass(frozen=True)
-class Request:
+class PullRequest:
     """An open pull request. date: when it was opened, YYYY-MM-DD."""
 
     number: int
@@ -54,46 +55,44 @@ class Received:
     commit: str
 
 
-def open_requests(api: HfApi, repository: str) -> list[Request]:
+def open_requests(api: HfApi, repository: str) -> list[PullRequest]:
     """The open pull requests, the oldest first."""
     with hub_errors(repository=repository):
         found = [
-            Request(one.num, one.author, one.title, one.created_at.date().isoformat())
+            PullRequest(one.num, one.author, one.title, one.created_at.date().isoformat())
             for one in api.get_repo_discussions(
                 repository, discussion_type="pull_request", discussion_status="open", repo_type="dataset"
             )
         ]
-    return sorted(found, key=lambda request: request.number)
+    return sorted(found, key=attrgetter("number"))
 
 
 def choose(
-    requests: Iterable[Request], per_author: int = PER_AUTHOR, in_all: int = PER_UPDATE
-) -> tuple[list[Request], list[Request]]:
+    requests: Iterable[PullRequest], per_author: int = PER_AUTHOR, in_all: int = PER_UPDATE
+) -> tuple[list[PullRequest], list[PullRequest]]:
     """Those that are looked at now, and those that wait; each by number.
 
     Authors take turns, so that whoever sends a flood waits and nobody else does. What `cmcc submit` did not name comes
     last: requests about other things stay open until a person has looked at them.
     """
-    by_author: dict[str, list[Request]] = defaultdict(list)
+    by_author: dict[str, list[PullRequest]] = defaultdict(list)
     for request in sorted(requests, key=lambda request: (not request.title.startswith(TITLE), request.number)):
         by_author[request.author].append(request)
     turns = zip_longest(*(mine[:per_author] for mine in by_author.values()))
     chosen = [request for request in chain.from_iterable(turns) if request][:in_all]
     waiting = set(chain.from_iterable(by_author.values())) - set(chosen)
-    return sorted(chosen, key=_number), sorted(waiting, key=_number)
+    by_number = attrgetter("number")
+    return sorted(chosen, key=by_number), sorted(waiting, key=by_number)
 
 
-def _number(request: Request) -> int:
-    return request.number
-
-
-def receive(api: HfApi, repository: str, request: Request, folder: Path) -> Received | None:
+def receive(api: HfApi, repository: str, request: PullRequest, folder: Path) -> Received | None:
     """Downloads the two files into `folder`; None where there is no folder `submission`: it is about other things.
 
     Raises cmcc.DataError for other files there, for what is missing and for what is too large, before any download.
     Raises what the Hub's clients raise.
     """
-    commit = str(_info(api, repository, request.ref).sha)
+    info: Any = api.repo_info(repository, repo_type="dataset", revision=request.ref)
+    commit = str(info.sha)
     tree = api.list_repo_tree(repository, FOLDER, recursive=True, revision=commit, repo_type="dataset")
     try:
         entries = [entry for entry in tree if isinstance(entry, RepoFile)]
@@ -109,10 +108,6 @@ def receive(api: HfApi, repository: str, request: Request, folder: Path) -> Rece
         paths[name] = folder / name
         shutil.move(source, paths[name])
     return Received(paths[DESCRIPTION_NAME].read_bytes(), paths[PREDICTIONS_NAME], commit)
-
-
-def _info(api: HfApi, repository: str, revision: str) -> Any:  # noqa: ANN401 - one of three classes of the client
-    return api.repo_info(repository, repo_type="dataset", revision=revision)
 
 
 def check_tree(entries: Sequence[RepoFile]) -> None:

@@ -28,7 +28,7 @@ from cmcc_bench.leaderboard.reader import BoardReader, Reading, source_of_space
 from cmcc_bench.leaderboard.view import (
     KINDS,
     ORDERS,
-    Choice,
+    TableQuery,
     comparable,
     compare_entries,
     page_of_differences,
@@ -103,19 +103,19 @@ class _Page:
         self.items_before, self.items_after = _pager("differences")
 
     def _connect(self, page: gr.Blocks) -> None:
-        choice = [self.track, self.order, self.text, self.kinds, self.page]
+        query = [self.track, self.order, self.text, self.kinds, self.page]
         rows = [self.table, self.plot, self.page, self.rows_before, self.rows_after]
         after = [self.help, self.rejected, self.body]
         board = [self.heading, self.track, self.order, *rows, self.a, self.b, *self._compared(), *after]
         for event in (page.load, self.reload.click, self.track.input):
-            _on(event, self.show_board, choice, board)
+            _on(event, self.show_board, query, board)
         narrowed = [*rows, self.a, self.b]
-        _on(self.order.input, self.show_rows, choice, rows, **_IN_TURN)
+        _on(self.order.input, self.show_rows, query, rows, **_IN_TURN)
         for event in (self.text.change, self.kinds.input):
-            _on(event, self.narrow, [*choice, self.a, self.b], narrowed, **_IN_TURN)
-        _on(self.table.click, self.sort, choice, [self.order, *rows], **_IN_TURN)
+            _on(event, self.narrow, [*query, self.a, self.b], narrowed, **_IN_TURN)
+        _on(self.table.click, self.sort, query, [self.order, *rows], **_IN_TURN)
         for button, step in ((self.rows_before, -1), (self.rows_after, 1)):
-            _on(button.click, self.turn_rows(step), choice, rows, **_IN_TURN | {"trigger_mode": "once"})
+            _on(button.click, self.turn_rows(step), query, rows, **_IN_TURN | {"trigger_mode": "once"})
         for event in (self.compare.click, self.a.input, self.b.input):
             _on(event, self.show_comparison, [self.track, self.a, self.b], self._compared(), trigger_mode="always_last")
         for button, step in ((self.items_before, -1), (self.items_after, 1)):
@@ -141,8 +141,8 @@ class _Page:
             html.heading_html(reading, track),
             gr.update(choices=tasks, value=track.track.name),
             gr.update(choices=[*orders.items()], value=order),
-            *_rows(track, _choice(order, text, kinds)),
-            *_sides(track, _choice(order, text, kinds)),
+            *_rows(track, _query(order, text, kinds)),
+            *_sides(track, _query(order, text, kinds)),
             *_no_comparison(_NOTHING_CHOSEN),
             *_about(reading),
             gr.update(visible=True),
@@ -150,16 +150,16 @@ class _Page:
 
     def show_rows(self, task: str, order: str, text: str, kinds: list[str], _: int) -> list[Any]:
         """The table, from its first page, and the plot."""
-        return self._show_page(task, _choice(order, text, kinds))
+        return self._show_page(task, _query(order, text, kinds))
 
-    def _show_page(self, task: str, choice: Choice) -> list[Any]:
+    def _show_page(self, task: str, query: TableQuery) -> list[Any]:
         track = _track(self.reader.last(), task)
-        return ["", "", 0, *_buttons(0, 1)] if track is None else _rows(track, choice)
+        return ["", "", 0, *_buttons(0, 1)] if track is None else _rows(track, query)
 
     def narrow(self, task: str, order: str, text: str, kinds: list[str], page: int, a: str, b: str) -> list[Any]:
         """The table and the plot, and the systems to compare: those that the filter finds, and those chosen before."""
         track = _track(self.reader.last(), task)
-        sides = [gr.update(), gr.update()] if track is None else _sides(track, _choice(order, text, kinds), (a, b))
+        sides = [gr.update(), gr.update()] if track is None else _sides(track, _query(order, text, kinds), (a, b))
         return [*self.show_rows(task, order, text, kinds, page), *sides]
 
     def sort(self, task: str, order: str, text: str, kinds: list[str], page: int, event: gr.EventData) -> list[Any]:
@@ -172,7 +172,7 @@ class _Page:
 
     def turn_rows(self, step: int) -> Callable[..., list[Any]]:
         """What shows the page of rows before or after."""
-        return lambda task, order, text, kinds, page: self._show_page(task, _choice(order, text, kinds, page + step))
+        return lambda task, order, text, kinds, page: self._show_page(task, _query(order, text, kinds, page + step))
 
     def show_comparison(self, task: str, a: str | None, b: str | None) -> list[Any]:
         """The paired test of two systems, and the first of the items that they answer differently."""
@@ -241,24 +241,24 @@ def _orders(track: TrackBoard) -> dict[str, str]:
     return {score_name(score): score for score in track.track.headline} | {words: key for key, words in ORDERS.items()}
 
 
-def _choice(order: str, text: str, kinds: Sequence[str], page: int = 0) -> Choice:
-    return Choice(order, (text or "")[:_SEARCHED], tuple(kind for kind in KINDS if kind in kinds), page)
+def _query(order: str, text: str, kinds: Sequence[str], page: int = 0) -> TableQuery:
+    return TableQuery(order, (text or "")[:_SEARCHED], tuple(kind for kind in KINDS if kind in kinds), page)
 
 
-def _rows(track: TrackBoard, choice: Choice) -> list[Any]:
-    table = table_of(track, choice)
+def _rows(track: TrackBoard, query: TableQuery) -> list[Any]:
+    table = table_of(track, query)
     return [
         html.table_html(table),
-        html.plot_html(plot_of(track, choice)),
+        html.plot_html(plot_of(track, query)),
         table.page,
         *_buttons(table.page, table.pages),
     ]
 
 
-def _sides(track: TrackBoard, choice: Choice, chosen: Sequence[str | None] | None = None) -> list[Any]:
+def _sides(track: TrackBoard, query: TableQuery, chosen: Sequence[str | None] | None = None) -> list[Any]:
     """The two lists of systems; the two best submissions are chosen where nothing was."""
-    choices = comparable(track, choice)
-    everything = {key: label for label, key in comparable(track, Choice(choice.order))}
+    choices = comparable(track, query)
+    everything = {key: label for label, key in comparable(track, TableQuery(query.order))}
     if chosen is None:
         ranked = [entry.key for entry in track.sorted_by(track.track.headline[0]) if entry.ranks]
         chosen = [*ranked, None, None][:2]

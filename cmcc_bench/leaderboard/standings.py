@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cmcc_bench.corpus import has_config, is_licensed, is_synthetic
 from cmcc_bench.errors import DataError
-from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Entry, TrackBoard, board_scores, text_key, with_ranks
+from cmcc_bench.leaderboard.board import RESAMPLES, SEED, BoardEntry, TrackBoard, text_key, with_ranks
 from cmcc_bench.leaderboard.submission import Stored, same_name, skeleton
-from cmcc_bench.scoring import Interval, Scores
+from cmcc_bench.scoring import Interval, Scores, score
 from cmcc_bench.scoring.bootstrap import paired_results_of_all
-from cmcc_bench.tasks import TASKS, Row, Task
-
-Progress = Callable[[int, int], None]
+from cmcc_bench.tasks import TASKS, Answer, Row, Task
 
 
 @dataclass(frozen=True)
@@ -36,23 +34,25 @@ class Gold:
 
 def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, Scores]]) -> TrackBoard:
     """A track's table. submitted: by key, what is said of each system and its scores."""
-    bounds = {
-        name: board_scores(track, answers, gold.rows)
-        for name, answers in (track.bounds(gold.train, gold.rows, SEED) if gold.train else {}).items()
-    }
-    perfect = bounds["gold"] if bounds else board_scores(track, track.gold(gold.rows), gold.rows)
-    places = places_of(stored for stored, _ in submitted.values())
+
+    def board_scores(answers: Iterable[Answer]) -> Scores:
+        return score(track, answers, gold.rows, RESAMPLES, SEED, measure=track.board_measure)
+
+    answers_of_bounds = track.bounds(gold.train, gold.rows, SEED) if gold.train else {}
+    bounds = {name: board_scores(answers) for name, answers in answers_of_bounds.items()}
+    perfect = bounds["gold"] if bounds else board_scores(track.gold(gold.rows))
+    versions = versions_of(stored for stored, _ in submitted.values())
     everything = [
-        replace(submitted_entry(stored, scored, perfect.scores), submission=places[key].submission)
+        replace(submitted_entry(stored, scored, perfect.scores), submission=versions[key].number)
         for key, (stored, scored) in submitted.items()
     ]
     notes = look_alikes(stored for stored, _ in submitted.values())
-    history = tuple(entry for entry in everything if not places[entry.key].is_latest)
-    entries = [replace(entry, notes=notes.get(entry.key, ())) for entry in everything if places[entry.key].is_latest]
+    history = tuple(entry for entry in everything if not versions[entry.key].is_latest)
+    entries = [replace(entry, notes=notes.get(entry.key, ())) for entry in everything if versions[entry.key].is_latest]
     entries = with_ranks(entries, track.headline)
-    entries += [Entry(name, name, "bound", scored.scores) for name, scored in bounds.items()]
+    entries += [BoardEntry(name, name, "bound", scored.scores) for name, scored in bounds.items()]
     entries += published_entries(track)
-    shown = {key: scored for key, (_, scored) in submitted.items() if places[key].is_latest} | bounds
+    shown = {key: scored for key, (_, scored) in submitted.items() if versions[key].is_latest} | bounds
     ids, items = perfect.dialogue_ids, perfect.items
     counts = {key: scored.counts for key, scored in shown.items()}
     if not gold.hidden:
@@ -62,15 +62,15 @@ def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, S
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a submission stands among its author's of one system: its number there, from 1, and whether it is last."""
+class SubmissionVersion:
+    """Which of its author's submissions of one system a submission is: its number, from 1, and whether it is last."""
 
-    submission: int
+    number: int
     is_latest: bool
 
 
-def places_of(submitted: Iterable[Stored]) -> dict[str, Place]:
-    """The place of each submission of a track, by its key; the last of an author and system replaces the others.
+def versions_of(submitted: Iterable[Stored]) -> dict[str, SubmissionVersion]:
+    """The version of each submission of a track, by its key; the last of an author and system replaces the others.
 
     A system is the same where its name is, but for case, width and blanks (`same_name`).
     """
@@ -78,9 +78,9 @@ def places_of(submitted: Iterable[Stored]) -> dict[str, Place]:
     for stored in sorted(submitted, key=lambda stored: stored.number):
         series.setdefault((stored.author.casefold(), same_name(stored.description.model)), []).append(stored)
     return {
-        stored.name: Place(number, number == len(found))
-        for found in series.values()
-        for number, stored in enumerate(found, 1)
+        stored.name: SubmissionVersion(number, number == len(versions))
+        for versions in series.values()
+        for number, stored in enumerate(versions, 1)
     }
 
 
@@ -98,12 +98,12 @@ def look_alikes(submitted: Iterable[Stored]) -> dict[str, tuple[str, ...]]:
     return notes
 
 
-def submitted_entry(stored: Stored, scored: Scores, gold: Mapping[str, Interval]) -> Entry:
+def submitted_entry(stored: Stored, scored: Scores, gold: Mapping[str, Interval]) -> BoardEntry:
     """The row of a submission, flagged where a score is exactly the one that gold gets."""
     said = stored.description
     perfect = [name for name, found in scored.scores.items() if is_perfect(found.point, gold[name].point)]
     flags = (f"exactly perfect: {', '.join(perfect)}",) if perfect and not stored.reviewed else ()
-    return Entry(
+    return BoardEntry(
         stored.name,
         said.model,
         "submission",
@@ -121,10 +121,10 @@ def is_perfect(point: float, best: float) -> bool:
     return not math.isnan(point) and math.isclose(point, best, rel_tol=1e-12)
 
 
-def published_entries(task: Task) -> list[Entry]:
+def published_entries(task: Task) -> list[BoardEntry]:
     """The paper's rows of a track; their intervals are not published."""
     return [
-        Entry(
+        BoardEntry(
             name := f"{row.name}, table {row.table}, as published",
             name,
             "published",
@@ -157,9 +157,10 @@ def read_gold(dataset: str, labels: str | None, split: str) -> dict[str, Gold]:
     """
     found = {}
     for task, track in TASKS.items():
-        if rows := _rows(track, labels or dataset, split):
+        splits = _rows(track, labels or dataset, [split] if labels else [split, "train"])
+        if rows := splits[split]:
             track.check_labels(rows, dataset=labels or dataset, split=split)
-            train = _rows(track, dataset, "train")
+            train = (_rows(track, dataset, ["train"]) if labels else splits)["train"]
             found[task] = Gold(rows, train, labels is not None or not train)
     if not found:
         expected = "annotated dialogues to score on"
@@ -167,6 +168,6 @@ def read_gold(dataset: str, labels: str | None, split: str) -> dict[str, Gold]:
     return found
 
 
-def _rows(track: Task, dataset: str, split: str) -> Sequence[Row]:
-    """The rows of a track; none where the data set lacks its config, as MobileCS without emotions does."""
-    return track.rows(dataset, [split])[split] if has_config(dataset, track.config) else ()
+def _rows(track: Task, dataset: str, splits: Sequence[str]) -> Mapping[str, Sequence[Row]]:
+    """The rows of a track by split; none where the data set lacks its config, as MobileCS without emotions does."""
+    return track.rows(dataset, splits) if has_config(dataset, track.config) else dict.fromkeys(splits, ())

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import CommitOperationAdd, HfApi
+from rich import filesize
 
 from cmcc_bench.corpus import is_licensed, is_synthetic
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.errors import hub_errors
-from cmcc_bench.hub.push import data_words, readable_size, user_name
+from cmcc_bench.hub.push import data_words, user_name
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.inbox import open_requests
 from cmcc_bench.leaderboard.submission import DESCRIPTION_NAME, FOLDER, PREDICTIONS_NAME, TITLE, Description
@@ -23,7 +24,7 @@ from cmcc_bench.tasks import Answer, Row, Task, answer_line, task_of
 class Submission:
     """A description and the answers that go with it, checked; licensed, synthetic: what the dialogues are.
 
-    notes: as `check.Checked` has them.
+    notes: as `check.CheckedFile` has them.
     """
 
     description: Description
@@ -50,7 +51,7 @@ class Submission:
         seen = ", ".join(["private" if private else "PUBLIC", *data_words(self.synthetic, self.licensed)])
         yield f"pull request on {repository} ({seen}): {printable(self.title)}"
         for name, content in self.files.items():
-            yield f"  upload {name} ({readable_size(len(content))})"
+            yield f"  upload {name} ({filesize.decimal(len(content))})"
 
 
 def rows_to_answer(track: Task, dataset: str, split: str) -> list[Row]:

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, snapshot_download
@@ -20,12 +21,12 @@ from cmcc_bench.dataset.place import CARD_NAME
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.push import is_same
-from cmcc_bench.leaderboard.board import Board, Rejected, board_scores
+from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Board, Rejected
 from cmcc_bench.leaderboard.card import board_card
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.files import REJECTED, SUBMISSIONS, board_files, read_rejected_file, texts_file, texts_path
-from cmcc_bench.leaderboard.inbox import Received, Request, choose, open_requests, receive
-from cmcc_bench.leaderboard.standings import Gold, Progress, public_texts, track_board
+from cmcc_bench.leaderboard.inbox import PullRequest, choose, open_requests, receive
+from cmcc_bench.leaderboard.standings import Gold, public_texts, track_board
 from cmcc_bench.leaderboard.submission import (
     DESCRIPTION_NAME,
     PREDICTIONS_NAME,
@@ -35,9 +36,11 @@ from cmcc_bench.leaderboard.submission import (
 )
 from cmcc_bench.masking import mask_error
 from cmcc_bench.scoring import Scores
+from cmcc_bench.scoring.score import scores_of
 from cmcc_bench.tasks import TASKS, Answer, answer_line
+from cmcc_bench.types import Progress
 
-_SAID = 1_000  # characters of a reason that are kept and said
+_REASON_LENGTH = 1_000  # characters of a reason that are kept and shown
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,9 @@ class Update:
         for number, key in sorted(self.accepted.items()):
             yield f"accepted #{number}: {key}"
         for number, reason in sorted(self.rejected.items()):
-            yield f"REJECTED #{number}: {printable(reason, _SAID)}"
+            yield f"REJECTED #{number}: {printable(reason, _REASON_LENGTH)}"
         for number, reason in sorted(self.waiting.items()):
-            yield f"waiting #{number}: {printable(reason, _SAID)}"
+            yield f"waiting #{number}: {printable(reason, _REASON_LENGTH)}"
         tracks = self.board.tracks.values()
         kept = sum(entry.kind == "submission" for track in tracks for entry in track.entries)
         replaced = sum(len(track.history) for track in tracks)
@@ -75,19 +78,19 @@ class Update:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _ScoredSubmission:
     """A submission that is on the board: what is said of it, its scores, and its two files where it is new."""
 
     stored: Stored
-    scored: Scores
+    scores: Scores
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class _Looked:
-    """What came of new submissions: those that are kept, those that are rejected, and those that wait, with why."""
+class _NewSubmissions:
+    """What came of new submissions: those that are scored, those that are rejected, and those that wait, with why."""
 
-    kept: list[_Kept] = field(default_factory=list)
+    scored: list[_ScoredSubmission] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     waiting: dict[int, str] = field(default_factory=dict)
 
@@ -106,15 +109,19 @@ def plan_update(
     stored = sorted(path.name for path in here.glob(f"{SUBMISSIONS}/*/"))
     requests, numbers = open_requests(api, repository), set(map(_number_of, stored))
     now, later = choose([request for request in requests if request.number not in numbers])
-    total = len(stored) + len(now)
-    kept, lost = _score_stored(here, stored, gold, lambda done: progress(done, total))
-    new = _look_at(api, repository, now, gold, work, lambda done: progress(len(stored) + done, total))
-    accepted = {one.stored.number: one.stored.name for one in new.kept}
-    everything = {one.stored.name: one for one in (*kept, *new.kept)}
+    total, done = len(stored) + len(now), count(1)
+
+    def advance() -> None:
+        progress(next(done), total)
+
+    kept, lost = _score_stored(here, stored, gold, advance)
+    new = _score_new(api, repository, now, gold, work, advance)
+    accepted = {one.stored.number: one.stored.name for one in new.scored}
+    everything = {one.stored.name: one for one in (*kept, *new.scored)}
     on_the_board = {one.stored.number for one in everything.values()}
     earlier = [one for one in _read_earlier(here) if one.number not in on_the_board]
     board = _board(dataset, split, gold, everything, [*earlier, *lost, *new.rejected])
-    files = _files(board, gold, new.kept)
+    files = _files(board, gold, new.scored)
     return Update(
         repository,
         head,
@@ -135,23 +142,20 @@ def _read_earlier(here: Path) -> Iterator[Rejected]:
             yield read_rejected_file(path)
 
 
-Tick = Callable[[int], None]
-
-
 def _score_stored(
-    here: Path, names: Sequence[str], gold: Mapping[str, Gold], tick: Tick
-) -> tuple[list[_Kept], list[Rejected]]:
+    here: Path, names: Sequence[str], gold: Mapping[str, Gold], advance: Callable[[], None]
+) -> tuple[list[_ScoredSubmission], list[Rejected]]:
     """Every kept submission, scored from its stored predictions; and those that no longer fit the data."""
     kept, lost = [], []
-    for count, name in enumerate(names, 1):
+    for name in names:
         folder = here / SUBMISSIONS / name
         try:
             stored = read_stored((folder / DESCRIPTION_NAME).read_bytes(), submission=name)
-            kept.append(_Kept(stored, _scored(stored, folder / PREDICTIONS_NAME, gold)[0]))
+            kept.append(_ScoredSubmission(stored, _score_file(stored, folder / PREDICTIONS_NAME, gold)[0]))
         except Exception as error:  # neither what somebody put there nor a bug may stop the others
-            reason = f"kept before, but: {_reason(error)}"[:_SAID]
+            reason = f"kept before, but: {_reason(error)}"[:_REASON_LENGTH]
             lost.append(Rejected(_number_of(name), "", printable(name), reason))
-        tick(count)
+        advance()
     return kept, lost
 
 
@@ -170,61 +174,70 @@ def _reason(error: Exception) -> str:
     return f"it broke the scorer, which is a bug ({type(error).__name__})"
 
 
-def _look_at(
-    api: HfApi, repository: str, requests: Sequence[Request], gold: Mapping[str, Gold], work: Path, tick: Tick
-) -> _Looked:
+def _score_new(
+    api: HfApi,
+    repository: str,
+    requests: Sequence[PullRequest],
+    gold: Mapping[str, Gold],
+    work: Path,
+    advance: Callable[[], None],
+) -> _NewSubmissions:
     """New submissions, fetched into `work` and scored, one after the other."""
-    looked = _Looked()
-    for count, request in enumerate(requests, 1):
+    new = _NewSubmissions()
+    for request in requests:
         folder, what = work / f"{request.number:05d}", "it could not be fetched"
         try:
             received = receive(api, repository, request, folder)
             what = "it broke the scorer, which is a bug"
             if received is None:
-                looked.waiting[request.number] = "no submission: a person has to look at it"
-            else:
-                looked.kept.append(_judged(request, received, gold))
+                new.waiting[request.number] = "no submission: a person has to look at it"
+                continue
+            description = read_description(received.description)
+            stored = Stored(description, request.number, request.author, request.date, received.commit)
+            scores, answers = _score_file(stored, received.predictions, gold)
+            files = {DESCRIPTION_NAME: stored.as_json(), PREDICTIONS_NAME: b"".join(map(answer_line, answers))}
+            new.scored.append(_ScoredSubmission(stored, scores, files))
         except DataError as error:
-            title, reason = printable(request.title, 100), str(mask_error(error)).removeprefix(": ")[:_SAID]
-            looked.rejected.append(Rejected(request.number, request.author, title, reason))
+            title, reason = (
+                printable(request.title, 100),
+                str(mask_error(error)).removeprefix(": ")[:_REASON_LENGTH],
+            )
+            new.rejected.append(Rejected(request.number, request.author, title, reason))
         except Exception as error:  # whatever goes wrong with one must not stop those after it: it is said, and waits
-            looked.waiting[request.number] = f"{what}: {error!r}"
-        shutil.rmtree(folder, ignore_errors=True)
-        tick(count)
-    return looked
+            new.waiting[request.number] = f"{what}: {error!r}"
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            advance()
+    return new
 
 
-def _judged(request: Request, received: Received, gold: Mapping[str, Gold]) -> _Kept:
-    """A received submission as it is kept. Raises cmcc.DataError for what cannot be scored."""
-    description = read_description(received.description)
-    stored = Stored(description, request.number, request.author, request.date, received.commit)
-    scored, answers = _scored(stored, received.predictions, gold)
-    files = {DESCRIPTION_NAME: stored.as_json(), PREDICTIONS_NAME: b"".join(map(answer_line, answers))}
-    return _Kept(stored, scored, files)
-
-
-def _scored(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> tuple[Scores, tuple[Answer, ...]]:
+def _score_file(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> tuple[Scores, tuple[Answer, ...]]:
     """The scores of a file of predictions, and its answers. Raises cmcc.DataError for what cannot be scored."""
     track = TASKS[stored.description.task]
     if track.name not in gold:
         hint = "This leaderboard does not score that task."
         raise DataError(f"the task {track.name}", f"one of {', '.join(gold)}", hint, field="task")
-    rows = gold[track.name].rows
-    checked = check_file(predictions, track, rows, PREDICTIONS_NAME)
+    checked = check_file(predictions, track, gold[track.name].rows, PREDICTIONS_NAME)
     if checked.problems:
         more = f" (and {len(checked.problems) - 1} more problems)" if len(checked.problems) > 1 else ""
         first = checked.problems[0]
         raise DataError(first.found + more, first.expected, first.hint, **first.place)
-    return board_scores(track, checked.answers, rows, PREDICTIONS_NAME), checked.answers
+    return scores_of(track, track.board_measure, checked.dialogues, RESAMPLES, SEED), checked.answers
 
 
 def _board(
-    dataset: str, split: str, gold: Mapping[str, Gold], kept: Mapping[str, _Kept], rejected: Sequence[Rejected]
+    dataset: str,
+    split: str,
+    gold: Mapping[str, Gold],
+    scored: Mapping[str, _ScoredSubmission],
+    rejected: Sequence[Rejected],
 ) -> Board:
     tracks = {}
     for task, rows in gold.items():
         submitted = {
-            name: (one.stored, one.scored) for name, one in sorted(kept.items()) if one.stored.description.task == task
+            name: (one.stored, one.scores)
+            for name, one in sorted(scored.items())
+            if one.stored.description.task == task
         }
         tracks[task] = track_board(TASKS[task], rows, submitted)
     synthetic = any(rows.synthetic for rows in gold.values())
@@ -232,7 +245,7 @@ def _board(
     return Board(dataset, split, synthetic, tracks, tuple(last[number] for number in sorted(last)))
 
 
-def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_Kept]) -> dict[str, bytes]:
+def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_ScoredSubmission]) -> dict[str, bytes]:
     files = board_files(board)
     for task, rows in gold.items():
         if texts := public_texts(TASKS[task], rows):
@@ -255,7 +268,7 @@ def _stale(here: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 def carry_out(api: HfApi, update: Update) -> str:
-    """Writes what differs in one commit on top of the state that was read, then closes the requests with a word.
+    """Writes what differs in one commit on top of the state that was read, then comments on and closes pull requests.
 
     Returns the commit's id. Raises cmcc.DataError where the Hub refuses, or somebody else wrote meanwhile: then nothing
     was written, and a second start does it. A request that cannot be closed stops no other; it is told at the end, and
@@ -267,7 +280,7 @@ def carry_out(api: HfApi, update: Update) -> str:
     for number, comment in _comments(update):
         try:
             with hub_errors(repository=update.repository, pull_request=str(number)):
-                _close(api, update.repository, number, comment)
+                api.change_discussion_status(update.repository, number, "closed", comment=comment, repo_type="dataset")
         except DataError as error:
             failed[number] = error
     if failed:
@@ -278,13 +291,15 @@ def carry_out(api: HfApi, update: Update) -> str:
 
 
 def _comments(update: Update) -> Iterator[tuple[int, str]]:
-    """The requests to close, and the word for each."""
+    """The pull requests to close, and the comment for each."""
     for number, key in sorted(update.accepted.items()):
         yield number, f"Accepted as {key}: it is on the leaderboard now. Nothing was merged."
     for number in update.done:
         yield number, "This submission is on the leaderboard."
     for number, reason in sorted(update.rejected.items()):
-        yield number, f"Not accepted, and here is why:\n\n{_quoted(reason)}\n\nFix it and submit again."
+        # Four blanks make a line code in Markdown, which is shown letter by letter, whatever it quotes.
+        quoted = "\n".join(f"    {printable(line, _REASON_LENGTH)}" for line in reason.splitlines())
+        yield number, f"Not accepted, and here is why:\n\n{quoted}\n\nFix it and submit again."
 
 
 def _commit(api: HfApi, update: Update) -> str:
@@ -300,12 +315,3 @@ def _commit(api: HfApi, update: Update) -> str:
         update.repository, [*added, *removed], commit_message=message, repo_type="dataset", parent_commit=update.head
     )
     return str(done.oid)
-
-
-def _close(api: HfApi, repository: str, number: int, comment: str) -> None:
-    api.change_discussion_status(repository, number, "closed", comment=comment, repo_type="dataset")
-
-
-def _quoted(reason: str) -> str:
-    """A reason as Markdown that shows it letter by letter, whatever it quotes."""
-    return "\n".join(f"    {printable(line, _SAID)}" for line in reason.splitlines())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from cmcc_bench.errors import printable
-from cmcc_bench.leaderboard.board import Difference, Entry, Kind, TrackBoard
+from cmcc_bench.leaderboard.board import BoardEntry, Difference, EntryKind, TrackBoard
 from cmcc_bench.leaderboard.submission import is_web_address
 from cmcc_bench.masking import mask
 from cmcc_bench.reports.table import NOTHING, decimals_of, difference_cells, score_cell, score_name
@@ -20,7 +20,7 @@ SHOWN_DIFFERENCES = 20  # at a time
 CHOICES = 500  # systems that a list to choose from holds
 LONGEST = 2_000  # characters of one text
 
-KINDS: dict[Kind, str] = {"submission": "submitted", "bound": "bound", "published": "as published"}
+KINDS: dict[EntryKind, str] = {"submission": "submitted", "bound": "bound", "published": "as published"}
 FLAGGED = "flagged"
 ORDERS = {"system": "name", "date": "newest"}  # beside the scores
 RANK_RULE = (
@@ -30,12 +30,12 @@ RANK_RULE = (
 
 
 @dataclass(frozen=True)
-class Choice:
+class TableQuery:
     """What a visitor asks for. order: a headline score, highest first, or one of ORDERS; page: from 0."""
 
     order: str
     text: str = ""
-    kinds: tuple[Kind, ...] = tuple(KINDS)
+    kinds: tuple[EntryKind, ...] = tuple(KINDS)
     page: int = 0
 
 
@@ -48,10 +48,10 @@ class ScoreText:
 
 
 @dataclass(frozen=True)
-class Row:
+class EntryRow:
     """An entry as a row; kind: a key of KINDS, link: an address that may be followed, or None."""
 
-    entry: Entry
+    entry: BoardEntry
     rank: str
     kind: str
     scores: tuple[ScoreText, ...]
@@ -65,7 +65,7 @@ class Table:
     scores: tuple[str, ...]
     order: str
     ranked_by: str
-    rows: tuple[Row, ...]
+    rows: tuple[EntryRow, ...]
     found: int
     total: int
     page: int
@@ -79,7 +79,7 @@ class Bar:
     beyond: "left" or "right" where the score is not on the axis; x is then the end of it on that side.
     """
 
-    entry: Entry
+    entry: BoardEntry
     mark: str
     text: ScoreText
     x: float
@@ -111,11 +111,11 @@ class ComparedScore:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class SystemComparison:
     """Two systems: the paired test."""
 
-    a: Entry
-    b: Entry
+    a: BoardEntry
+    b: BoardEntry
     lines: tuple[ComparedScore, ...]
 
 
@@ -131,37 +131,32 @@ class DifferencePage:
     pages: int
 
 
-def find_entries(track: TrackBoard, choice: Choice) -> list[Entry]:
+def find_entries(track: TrackBoard, query: TableQuery) -> list[BoardEntry]:
     """The entries that a visitor asks for, in the order asked for, whatever the page."""
-    words = choice.text.casefold().split()
-    return [
-        entry
-        for entry in _in_order(track, choice.order)
-        if entry.kind in choice.kinds and all(word in _searched(entry) for word in words)
-    ]
+    words, found = query.text.casefold().split(), []
+    for entry in _in_order(track, query.order):
+        fields = (entry.system, entry.author, entry.training_data, entry.date, *entry.flags, *entry.notes)
+        text = " ".join(fields).casefold()
+        if entry.kind in query.kinds and all(word in text for word in words):
+            found.append(entry)
+    return found
 
 
-def _in_order(track: TrackBoard, order: str) -> list[Entry]:
+def _in_order(track: TrackBoard, order: str) -> list[BoardEntry]:
     if order == "system":
         return sorted(track.entries, key=lambda entry: (entry.system.casefold(), entry.key))
     by_score = track.sorted_by(order if order in track.track.headline else track.track.headline[0])
     return sorted(by_score, key=lambda entry: entry.date, reverse=True) if order == "date" else by_score
 
 
-def _searched(entry: Entry) -> str:
-    return " ".join(
-        (entry.system, entry.author, entry.training_data, entry.date, *entry.flags, *entry.notes)
-    ).casefold()
-
-
-def table_of(track: TrackBoard, choice: Choice) -> Table:
+def table_of(track: TrackBoard, query: TableQuery) -> Table:
     """The page of rows that a visitor asks for; the last one where there are not so many."""
-    found = find_entries(track, choice)
-    page, pages = _page(choice.page, len(found), ROWS)
-    ranked_by = choice.order if choice.order in track.track.headline else track.track.headline[0]
+    found = find_entries(track, query)
+    page, pages = _page(query.page, len(found), ROWS)
+    ranked_by = query.order if query.order in track.track.headline else track.track.headline[0]
     ranks = rank_texts(track.entries, ranked_by)
     rows = tuple(
-        Row(
+        EntryRow(
             entry,
             ranks.get(entry.key, NOTHING),
             mark_of(entry),
@@ -170,7 +165,7 @@ def table_of(track: TrackBoard, choice: Choice) -> Table:
         )
         for entry in found[page * ROWS : (page + 1) * ROWS]
     )
-    return Table(track.track.headline, choice.order, ranked_by, rows, len(found), len(track.entries), page, pages)
+    return Table(track.track.headline, query.order, ranked_by, rows, len(found), len(track.entries), page, pages)
 
 
 def _page(wanted: int, items: int, size: int) -> tuple[int, int]:
@@ -178,38 +173,38 @@ def _page(wanted: int, items: int, size: int) -> tuple[int, int]:
     return min(max(wanted, 0), pages - 1), pages
 
 
-def rank_texts(entries: Iterable[Entry], score: str) -> dict[str, str]:
+def rank_texts(entries: Iterable[BoardEntry], score: str) -> dict[str, str]:
     """Key -> rank by a score, with = where another system has it, too; nothing for what has no rank."""
     ranks = {entry.key: entry.ranks[score] for entry in entries if entry.ranks and score in entry.ranks}
     shared = Counter(ranks.values())
     return {key: f"{rank}=" if shared[rank] > 1 else str(rank) for key, rank in ranks.items()}
 
 
-def mark_of(entry: Entry) -> str:
+def mark_of(entry: BoardEntry) -> str:
     """How an entry is marked: its kind, or that it is flagged."""
     return FLAGGED if entry.flags else entry.kind
 
 
-def nth_submission(entry: Entry) -> str:
+def nth_submission(entry: BoardEntry) -> str:
     """Which of its author's submissions of the system it is, such as `2nd submission`; "" where it is the first."""
     n = entry.submission
     ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending} submission" if n > 1 else ""
 
 
-def name_of(entry: Entry) -> str:
+def name_of(entry: BoardEntry) -> str:
     """How an entry is called beside its mark, which it does not repeat."""
     words = f", {KINDS['published']}"
     return entry.system.removesuffix(words) if entry.kind == "published" else entry.system
 
 
-def shown_score(entry: Entry, score: str) -> str:
+def shown_score(entry: BoardEntry, score: str) -> str:
     """A score of an entry with its interval; a dash where it has none, or none that is defined."""
     found = entry.scores.get(score)
     return NOTHING if found is None else score_cell(found, decimals_of(score))
 
 
-def score_text(entry: Entry, score: str) -> ScoreText:
+def score_text(entry: BoardEntry, score: str) -> ScoreText:
     """A score of an entry, and its interval apart from it."""
     point, _, interval = shown_score(entry, score).partition(" ")
     return ScoreText(point, interval)
@@ -220,10 +215,10 @@ def safe_link(address: str | None) -> str | None:
     return address if address and is_web_address(address) else None
 
 
-def plot_of(track: TrackBoard, choice: Choice) -> Plot:
+def plot_of(track: TrackBoard, query: TableQuery) -> Plot:
     """The bars of the systems that a visitor asks for, by the score that they are sorted by, or the main one."""
-    score = choice.order if choice.order in track.track.headline else track.track.headline[0]
-    found = [(entry, entry.scores[score]) for entry in find_entries(track, choice) if score in entry.scores]
+    score = query.order if query.order in track.track.headline else track.track.headline[0]
+    found = [(entry, entry.scores[score]) for entry in find_entries(track, query) if score in entry.scores]
     found = [(entry, interval) for entry, interval in found if math.isfinite(interval.point)]
     shown = found[:BARS]
     # The ranked systems decide what is on the axis: gold, at the end of the scale, would squeeze them into a corner.
@@ -234,19 +229,13 @@ def plot_of(track: TrackBoard, choice: Choice) -> Plot:
     def percent(value: float) -> float:
         return round(min(100.0, max(0.0, 100 * (value - low) / (high - low))), 2)
 
-    bars = tuple(
-        Bar(
-            entry,
-            mark_of(entry),
-            score_text(entry, score),
-            percent(interval.point),
-            *_positions(interval, percent),
-            _beyond(interval.point, low, high),
-        )
-        for entry, interval in shown
-    )
+    bars = []
+    for entry, interval in shown:
+        left, right = map(percent, _ends(interval)) if _ends(interval) else (None, None)
+        text, beyond = score_text(entry, score), _beyond(interval.point, low, high)
+        bars.append(Bar(entry, mark_of(entry), text, percent(interval.point), left, right, beyond))
     ticks = tuple((percent(value), f"{value:g}") for value in marks)
-    return Plot(score, bars, ticks, len(found) - len(shown))
+    return Plot(score, tuple(bars), ticks, len(found) - len(shown))
 
 
 def _beyond(value: float, low: float, high: float) -> str:
@@ -257,11 +246,6 @@ def _beyond(value: float, low: float, high: float) -> str:
 
 def _ends(interval: Interval) -> tuple[float, ...]:
     return (interval.low, interval.high) if math.isfinite(interval.low) and math.isfinite(interval.high) else ()
-
-
-def _positions(interval: Interval, percent: Callable[[float], float]) -> tuple[float | None, float | None]:
-    ends = _ends(interval)
-    return (percent(ends[0]), percent(ends[1])) if ends else (None, None)
 
 
 def _axis(least: float, most: float) -> tuple[float, float, list[float]]:
@@ -280,7 +264,7 @@ def _axis(least: float, most: float) -> tuple[float, float, list[float]]:
     return low, high, [float(f"{n * step:.12g}") for n in range(first, last + 1)]
 
 
-def compare_entries(track: TrackBoard, a: str, b: str) -> Comparison:
+def compare_entries(track: TrackBoard, a: str, b: str) -> SystemComparison:
     """The paired test of two systems by their keys. Raises KeyError where one is not there, or has no counts."""
     by_key = {entry.key: entry for entry in track.entries}
     first, second = by_key[a], by_key[b]
@@ -288,7 +272,7 @@ def compare_entries(track: TrackBoard, a: str, b: str) -> Comparison:
         ComparedScore(score, score_text(first, score), score_text(second, score), *_words_of(score, found))
         for score, found in track.compare(a, b).items()
     )
-    return Comparison(first, second, lines)
+    return SystemComparison(first, second, lines)
 
 
 def _words_of(score: str, found: PairedResult) -> tuple[str, str, str]:
@@ -301,21 +285,19 @@ def _words_of(score: str, found: PairedResult) -> tuple[str, str, str]:
     return difference, p, f"{'A' if found.difference > 0 else 'B'} has the higher {score_name(score)}"
 
 
-def comparable(track: TrackBoard, choice: Choice) -> list[tuple[str, str]]:
+def comparable(track: TrackBoard, query: TableQuery) -> list[tuple[str, str]]:
     """(label, key) of the systems that can be compared, in order, those that the filter finds; no label twice."""
     compared = track.compared
-    found = [entry for entry in find_entries(track, choice) if entry.key in compared][:CHOICES]
-    labels = [_label(entry) for entry in found]
+    found = [entry for entry in find_entries(track, query) if entry.key in compared][:CHOICES]
+    labels = []
+    for entry in found:
+        by = ", ".join(filter(None, (entry.author, entry.date))) or KINDS[entry.kind]
+        labels.append(f"{printed(entry.system)} ({printed(by)})")
     twice = {label for label, times in Counter(labels).items() if times > 1}
     return [
         (f"{label} [{entry.key}]" if label in twice else label, entry.key)
         for label, entry in zip(labels, found, strict=True)
     ]
-
-
-def _label(entry: Entry) -> str:
-    by = ", ".join(filter(None, (entry.author, entry.date))) or KINDS[entry.kind]
-    return f"{printed(entry.system)} ({printed(by)})"
 
 
 def printed(text: str) -> str:
@@ -327,11 +309,9 @@ def page_of_differences(found: Sequence[Difference], page: int) -> DifferencePag
     """Some of the differences, with personal data masked, and how often each field differs among all of them."""
     page, pages = _page(page, len(found), SHOWN_DIFFERENCES)
     first = page * SHOWN_DIFFERENCES
-    shown = tuple(_masked(one) for one in found[first : first + SHOWN_DIFFERENCES])
+    shown = tuple(
+        replace(one, said=mask(one.said), fields={name: (mask(a), mask(b)) for name, (a, b) in one.fields.items()})
+        for one in found[first : first + SHOWN_DIFFERENCES]
+    )
     fields = Counter(name for one in found for name in one.fields)
     return DifferencePage(shown, tuple(fields.items()), first + 1, len(found), page, pages)
-
-
-def _masked(one: Difference) -> Difference:
-    fields = {name: (mask(a), mask(b)) for name, (a, b) in one.fields.items()}
-    return Difference(one.dialogue_id, one.item, mask(one.said), fields)

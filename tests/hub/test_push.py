@@ -320,7 +320,7 @@ def test_a_card_can_be_written_by_another_function(tmp_path):
     from cmcc_bench.hub.artifact import model_artifact
 
     folder = trained(tmp_path / "run", synthetic=True, licensed=False)
-    artifact = model_artifact(folder, lambda best, facts: f"# {best.name} {facts['synthetic']}\n")
+    artifact = model_artifact(folder / "best", lambda facts: f"# best {facts['synthetic']}\n")
     assert artifact.files["README.md"] == b"# best True\n"
 
 

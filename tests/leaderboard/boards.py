@@ -8,10 +8,11 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from cmcc_bench.leaderboard.board import Board, Entry, Rejected, TrackBoard, board_scores, text_key, with_ranks
+from cmcc_bench.leaderboard.board import Board, BoardEntry, Rejected, TrackBoard, text_key, with_ranks
 from cmcc_bench.leaderboard.files import board_files, texts_file
 from cmcc_bench.leaderboard.standings import published_entries
 from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME, slug
+from cmcc_bench.scoring import score
 from cmcc_bench.tasks import RESPONSE, TASKS, EmotionAnswer, answer_line
 from tests.scoring.rows import gold_predictions
 
@@ -59,16 +60,16 @@ def response_board(systems=SYSTEMS):
     for number, (name, quality, training_data, author, paper) in enumerate(systems, 1):
         key = f"{number:05d}-{slug(name)}"
         answers[key] = answers_of(quality, number)
-        scored = board_scores(track, answers[key], rows)
+        scored = score(track, answers[key], rows, measure=track.board_measure)
         counts[key] = scored.counts
         flags = ("exactly perfect: bleu",) if quality == 10 else ()
         date = f"2026-0{1 + number % 9}-1{number % 9}"
-        entries.append(Entry(key, name, "submission", scored.scores, author, date, paper, training_data, flags))
+        entries.append(BoardEntry(key, name, "submission", scored.scores, author, date, paper, training_data, flags))
     entries = with_ranks(entries, track.headline)
     for name, found in (("gold", gold_predictions(rows)), ("random", RESPONSE.random(rows, rows, 99))):
-        scored = board_scores(track, found, rows)
+        scored = score(track, found, rows, measure=track.board_measure)
         counts[name] = scored.counts
-        entries.append(Entry(name, name, "bound", scored.scores))
+        entries.append(BoardEntry(name, name, "bound", scored.scores))
     entries += published_entries(track)
     ids = scored.dialogue_ids
     return TrackBoard(track, tuple(entries), counts, ids, scored.items, len(ids)), answers
@@ -80,8 +81,8 @@ def emotion_board():
     plain = [EmotionAnswer(one.dialogue_id, one.utterance, ("neutral",)) for one in gold]
     careful = [a if n % 5 else b for n, (a, b) in enumerate(zip(gold, plain, strict=True))]
     found = {"00021-careful": careful, "00022-plain": plain}
-    scored = {key: board_scores(track, answers, rows) for key, answers in found.items()}
-    entries = [Entry(key, key[6:], "submission", one.scores, "mei", "2026-05-05") for key, one in scored.items()]
+    scored = {key: score(track, answers, rows, measure=track.board_measure) for key, answers in found.items()}
+    entries = [BoardEntry(key, key[6:], "submission", one.scores, "mei", "2026-05-05") for key, one in scored.items()]
     ids, items = scored["00022-plain"].dialogue_ids, scored["00022-plain"].items
     ranked = tuple(with_ranks(entries, track.headline))
     counts = {key: one.counts for key, one in scored.items()}

@@ -11,10 +11,9 @@ import cmcc
 from cmcc_bench.dataset import build
 from cmcc_bench.leaderboard.board import (
     Board,
-    Entry,
+    BoardEntry,
     Rejected,
     TrackBoard,
-    board_scores,
     differences,
     text_key,
     with_ranks,
@@ -26,7 +25,7 @@ from cmcc_bench.leaderboard.html import heading_html
 from cmcc_bench.leaderboard.reader import Reading
 from cmcc_bench.leaderboard.standings import Gold, public_texts, published_entries, read_gold, track_board
 from cmcc_bench.leaderboard.submission import Description, Stored
-from cmcc_bench.scoring import Interval
+from cmcc_bench.scoring import Interval, score
 from cmcc_bench.tasks import TASKS, Prediction, task_of
 from tests import raw
 from tests.hub.client import write_files
@@ -34,7 +33,7 @@ from tests.leaderboard.data import DIALOGUES, honest, write_data
 
 
 def entry(key, low, point, high, kind="submission", flags=()):
-    return Entry(key, key, kind, {"bleu": Interval(point, low, high)}, flags=flags)
+    return BoardEntry(key, key, kind, {"bleu": Interval(point, low, high)}, flags=flags)
 
 
 def ranks(entries):
@@ -72,7 +71,8 @@ def gold(data):
 def board(data, gold):
     track = TASKS["response"]
     stored = Stored(Description("<b>Mine</b>", "response", "CMCC", "https://a.b/c"), 3, "bob", "2026-01-02", "c0ffee")
-    scored = board_scores(track, [read_answer(line, track, {}) for line in honest(data, 8)], gold.rows)
+    answers = [read_answer(line, track, {}) for line in honest(data, 8)]
+    scored = score(track, answers, gold.rows, measure=track.board_measure)
     tracks = {"response": track_board(track, gold, {stored.name: (stored, scored)})}
     return Board("cmcc", "test", True, tracks, (Rejected(9, "mallory", "x", "because"),))
 
@@ -98,7 +98,8 @@ def test_the_same_board_gives_the_same_bytes(board):
 def test_of_hidden_labels_tests_are_published_and_no_dialogues_counts(board, gold, data, tmp_path):
     track, mine = TASKS["response"], Description("Mine", "response", "CMCC")
     stored = Stored(mine, 3, "bob", "2026-01-02", "c0ffee")
-    scored = board_scores(track, [read_answer(line, track, {}) for line in honest(data, 8)], gold.rows)
+    answers = [read_answer(line, track, {}) for line in honest(data, 8)]
+    scored = score(track, answers, gold.rows, measure=track.board_measure)
     systems = {stored.name: (stored, scored)}
     made, public = (track_board(track, replace(gold, hidden=hidden), systems) for hidden in (True, False))
     files = board_files(replace(board, tracks={"response": made}))
@@ -237,7 +238,7 @@ def test_acts_are_counted_with_the_caring_ones_and_folded_back(gold):
     folded = [
         Prediction(**{**{f: getattr(p, f) for f in p.__dataclass_fields__}, "acts": "通知"}) for p in gold_answers
     ]
-    found = board_scores(track, folded, gold.rows).scores
+    found = score(track, folded, gold.rows, measure=track.board_measure).scores
     assert found["act_f1_without_caring"].point == 1 and found["act_f1"].point < 1
 
 

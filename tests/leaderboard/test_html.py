@@ -12,10 +12,10 @@ from cmcc_bench.leaderboard import html
 from cmcc_bench.leaderboard.board import Board, Difference, Rejected
 from cmcc_bench.leaderboard.reader import Reading
 from cmcc_bench.leaderboard.view import (
-    Choice,
     ComparedScore,
-    Comparison,
     ScoreText,
+    SystemComparison,
+    TableQuery,
     page_of_differences,
     plot_of,
     table_of,
@@ -67,9 +67,9 @@ def written_with(text):
     return "".join(
         (
             html.heading_html(Reading(text, board, None, text, text), track),
-            html.table_html(table_of(track, Choice("macro_f1"))),
-            html.plot_html(plot_of(track, Choice("macro_f1"))),
-            html.comparison_html(Comparison(flagged, shown, (line,))),
+            html.table_html(table_of(track, TableQuery("macro_f1"))),
+            html.plot_html(plot_of(track, TableQuery("macro_f1"))),
+            html.comparison_html(SystemComparison(flagged, shown, (line,))),
             html.differences_html(page_of_differences(found, 0), "exchanges"),
             html.help_html(board, text),
             html.rejected_html(board),
@@ -110,7 +110,7 @@ def test_only_addresses_on_the_web_become_links_and_say_nothing_of_where_one_cam
 
 
 def whole_table(order="bleu"):
-    return html.table_html(table_of(small_board()[0].tracks["response"], Choice(order)))
+    return html.table_html(table_of(small_board()[0].tracks["response"], TableQuery(order)))
 
 
 def test_characters_that_turn_a_text_or_ring_a_bell_are_written_out():
@@ -146,11 +146,11 @@ def test_what_is_synthetic_published_or_flagged_is_said():
 
 def test_a_board_without_systems_and_one_with_one_are_whole_pages():
     nothing = board_of()
-    assert "No system has been submitted yet" in html.table_html(table_of(nothing, Choice("macro_f1")))
-    assert "No score to draw" in html.plot_html(plot_of(nothing, Choice("macro_f1")))
+    assert "No system has been submitted yet" in html.table_html(table_of(nothing, TableQuery("macro_f1")))
+    assert "No score to draw" in html.plot_html(plot_of(nothing, TableQuery("macro_f1")))
     one = board_of(entry("only", NAN))
-    assert "No system is like this" in html.table_html(table_of(one, Choice("macro_f1", "other")))
-    table = html.table_html(table_of(one, Choice("macro_f1")))
+    assert "No system is like this" in html.table_html(table_of(one, TableQuery("macro_f1", "other")))
+    table = html.table_html(table_of(one, TableQuery("macro_f1")))
     assert "1 of 1 systems" in table and "nan" not in table
     assert html.rejected_html(Board("d", "test", True, {})) == ""
 

@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmcc_bench.leaderboard.inbox import Request, choose
+from cmcc_bench.leaderboard.inbox import PullRequest, choose
 
 
 def requests(authors):
-    return [Request(number, author, "x", "2026-01-01") for number, author in enumerate(authors, 1)]
+    return [PullRequest(number, author, "x", "2026-01-01") for number, author in enumerate(authors, 1)]
 
 
 def test_authors_take_turns_so_that_a_flood_keeps_nobody_out():
@@ -24,7 +24,8 @@ def test_of_one_author_the_oldest_are_looked_at_first():
 def test_requests_about_other_things_that_stay_open_keep_no_submission_out():
     others = requests(["bob"] * 5 + [f"user-{number}" for number in range(60)])
     mine = [
-        Request(number, author, "Submission: x (response)", "2026-01-01") for number, author in ((98, "bob"), (99, "z"))
+        PullRequest(number, author, "Submission: x (response)", "2026-01-01")
+        for number, author in ((98, "bob"), (99, "z"))
     ]
     now, later = choose([*others, *mine], per_author=5, in_all=50)
     assert {*mine} <= {*now} and len(now) == 50 and len(later) == 17

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from cmcc_bench.leaderboard.board import Board, board_scores
+from cmcc_bench.leaderboard.board import Board
 from cmcc_bench.leaderboard.files import board_files, load_board
 from cmcc_bench.leaderboard.html import table_html
-from cmcc_bench.leaderboard.standings import Gold, look_alikes, places_of, track_board
+from cmcc_bench.leaderboard.standings import Gold, look_alikes, track_board, versions_of
 from cmcc_bench.leaderboard.submission import Description, Stored, same_name, skeleton
-from cmcc_bench.leaderboard.view import Choice, nth_submission, table_of
+from cmcc_bench.leaderboard.view import TableQuery, nth_submission, table_of
+from cmcc_bench.scoring import score
 from cmcc_bench.tasks import TASKS, SatisfactionAnswer
 
 NAMES = ("unsatisfied", "accepted_unsolved", "satisfied")
@@ -23,7 +24,7 @@ def stored(number, model="A system", author="mei"):
 def scored(right):
     said = [NAMES[(n + (n >= right)) % 3] for n in range(len(ROWS))]
     answers = [SatisfactionAnswer(row["dialogue_id"], name) for row, name in zip(ROWS, said, strict=True)]
-    return board_scores(TASKS["satisfaction"], answers, ROWS)
+    return score(TASKS["satisfaction"], answers, ROWS, measure=TASKS["satisfaction"].board_measure)
 
 
 def board_of(*submitted, hidden=False):
@@ -49,7 +50,7 @@ def test_a_later_submission_of_the_same_author_and_system_replaces_the_one_befor
 
 def test_other_authors_systems_and_names_stay_beside_each_other():
     submitted = [stored(1), stored(2, author="tom"), stored(3, "A system 2"), stored(4, "B system")]
-    assert all(place.is_latest and place.submission == 1 for place in places_of(submitted).values())
+    assert all(version.is_latest and version.number == 1 for version in versions_of(submitted).values())
 
 
 def test_a_replaced_submission_is_kept_in_the_history_of_the_files(tmp_path):
@@ -66,7 +67,7 @@ def test_a_replaced_submission_is_kept_in_the_history_of_the_files(tmp_path):
 def test_the_page_says_which_submission_it_is():
     track = board_of(stored(1), stored(2), stored(3, "Other"))
     assert [nth_submission(entry) for entry in track.entries if entry.kind == "submission"] == ["2nd submission", ""]
-    assert "2nd submission," in table_html(table_of(track, Choice("macro_f1")))
+    assert "2nd submission," in table_html(table_of(track, TableQuery("macro_f1")))
 
 
 @pytest.mark.parametrize(("n", "words"), [(1, ""), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd")])
@@ -88,7 +89,7 @@ def test_a_name_that_looks_like_another_author_s_is_noted_and_ranked(name):
     first, second = (entry for entry in track.entries if entry.kind == "submission")
     assert first.notes == () and second.notes == ("name looks like 'GPT-2 baseline' by mei",)
     assert first.ranks and second.ranks
-    assert "name looks like" in table_html(table_of(track, Choice("macro_f1")))
+    assert "name looks like" in table_html(table_of(track, TableQuery("macro_f1")))
 
 
 @pytest.mark.parametrize("name", ["GPT-2 variant", "GPT-3 baseline", "baseline", "基线", "GPT-2 baseline b"])

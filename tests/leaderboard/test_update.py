@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cmcc_bench.leaderboard import update as updating
-from cmcc_bench.leaderboard.board import board_scores
 from cmcc_bench.leaderboard.files import load_board
 from cmcc_bench.leaderboard.standings import Gold
 from cmcc_bench.leaderboard.submission import slug
+from cmcc_bench.scoring.score import scores_of
 from cmcc_bench.tasks import TASKS
 from tests.hub.client import write_files
 from tests.hub_server.store import File
@@ -506,12 +506,12 @@ class TestHostileSubmissions:
             calls.append(arguments)
             if len(calls) == 1:
                 raise RuntimeError(str(tmp_path))
-            return board_scores(*arguments)
+            return scores_of(*arguments)
 
-        monkeypatch.setattr(updating, "board_scores", break_first)
+        monkeypatch.setattr(updating, "scores_of", break_first)
         track = TASKS["response"]
         gold = {"response": Gold(track.split_rows(str(data), "test"), ())}
-        kept, lost = updating._score_stored(tmp_path, ["00001-first", "00002-second"], gold, lambda _: None)
+        kept, lost = updating._score_stored(tmp_path, ["00001-first", "00002-second"], gold, lambda: None)
         assert [one.stored.name for one in kept] == ["00002-second"]
         assert lost[0].number == 1 and "broke the scorer" in lost[0].reason and str(tmp_path) not in lost[0].reason
 

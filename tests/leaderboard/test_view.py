@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from cmcc_bench.leaderboard import html
-from cmcc_bench.leaderboard.board import Difference, Entry, TrackBoard, with_ranks
+from cmcc_bench.leaderboard.board import BoardEntry, Difference, TrackBoard, with_ranks
 from cmcc_bench.leaderboard.view import (
     BARS,
     CHOICES,
     ROWS,
-    Choice,
+    TableQuery,
     comparable,
     compare_entries,
     page_of_differences,
@@ -31,7 +31,7 @@ SATISFACTION = TASKS["satisfaction"]
 
 def entry(name, point, width=0.05, kind="submission", **more):
     interval = Interval(point, point - width, point + width)
-    return Entry(name, name, kind, dict.fromkeys(SATISFACTION.headline, interval), **more)
+    return BoardEntry(name, name, kind, dict.fromkeys(SATISFACTION.headline, interval), **more)
 
 
 def board_of(*entries):
@@ -45,14 +45,14 @@ def names(table):
 
 def test_the_highest_score_comes_first_and_what_has_none_comes_last():
     board = board_of(entry("low", 0.2), entry("undefined", NAN), entry("high", 0.9), entry("middle", 0.5))
-    assert names(table_of(board, Choice("macro_f1"))) == ["high", "middle", "low", "undefined"]
-    assert names(table_of(board, Choice("no such score"))) == ["high", "middle", "low", "undefined"]
+    assert names(table_of(board, TableQuery("macro_f1"))) == ["high", "middle", "low", "undefined"]
+    assert names(table_of(board, TableQuery("no such score"))) == ["high", "middle", "low", "undefined"]
 
 
 def test_rows_are_sorted_by_name_without_regard_to_case_and_by_date_with_the_newest_first():
     board = board_of(entry("b", 0.9, date="2026-01-02"), entry("A", 0.1, date="2026-03-01"), entry("c", 0.5))
-    assert names(table_of(board, Choice("system"))) == ["A", "b", "c"]
-    assert names(table_of(board, Choice("date"))) == ["A", "b", "c"]
+    assert names(table_of(board, TableQuery("system"))) == ["A", "b", "c"]
+    assert names(table_of(board, TableQuery("date"))) == ["A", "b", "c"]
 
 
 def test_the_filter_wants_every_word_in_name_author_or_training_data():
@@ -60,46 +60,46 @@ def test_the_filter_wants_every_word_in_name_author_or_training_data():
         entry("GPT-2 variant", 0.5, author="Mei", training_data="CMCC train"),
         entry("GPT-2 baseline", 0.4, author="Tom"),
     )
-    assert names(table_of(board, Choice("macro_f1", "gpt mei"))) == ["GPT-2 variant"]
-    assert names(table_of(board, Choice("macro_f1", "CMCC"))) == ["GPT-2 variant"]
-    assert names(table_of(board, Choice("macro_f1", "(gpt"))) == []
+    assert names(table_of(board, TableQuery("macro_f1", "gpt mei"))) == ["GPT-2 variant"]
+    assert names(table_of(board, TableQuery("macro_f1", "CMCC"))) == ["GPT-2 variant"]
+    assert names(table_of(board, TableQuery("macro_f1", "(gpt"))) == []
 
 
 def test_only_the_chosen_kinds_are_shown_and_the_table_says_how_many_there_are():
     board = board_of(entry("mine", 0.5), entry("gold", 1.0, kind="bound"), entry("theirs", 0.3, kind="published"))
-    table = table_of(board, Choice("macro_f1", kinds=("submission",)))
+    table = table_of(board, TableQuery("macro_f1", kinds=("submission",)))
     assert names(table) == ["mine"] and (table.found, table.total) == (1, 3)
-    assert names(table_of(board, Choice("macro_f1", kinds=()))) == []
+    assert names(table_of(board, TableQuery("macro_f1", kinds=()))) == []
 
 
 def test_a_shared_rank_has_an_equals_sign_and_a_filter_does_not_change_it():
     board = board_of(entry("a", 0.90), entry("b", 0.88), entry("c", 0.5), entry("gold", 1.0, kind="bound"))
     assert rank_texts(board.entries, "macro_f1") == {"a": "1=", "b": "1=", "c": "3"}
-    assert [row.rank for row in table_of(board, Choice("macro_f1", "c")).rows] == ["3"]
-    assert table_of(board, Choice("macro_f1", "gold")).rows[0].rank == "–"
+    assert [row.rank for row in table_of(board, TableQuery("macro_f1", "c")).rows] == ["3"]
+    assert table_of(board, TableQuery("macro_f1", "gold")).rows[0].rank == "–"
 
 
 def test_a_flagged_system_is_marked_and_has_no_rank():
     board = board_of(entry("odd", 1.0, 0.0, flags=("exactly perfect: macro_f1",)), entry("plain", 0.5))
-    row = table_of(board, Choice("macro_f1")).rows[0]
+    row = table_of(board, TableQuery("macro_f1")).rows[0]
     assert (row.kind, row.rank) == ("flagged", "–")
     assert rank_texts(board.entries, "macro_f1") == {"plain": "1"}
 
 
 def test_a_score_without_interval_or_without_value_says_so():
-    published = Entry(
+    published = BoardEntry(
         "p", "p", "published", {"macro_f1": Interval(0.5, NAN, NAN), "macro_recall": Interval(NAN, NAN, NAN)}
     )
-    scores = table_of(board_of(published), Choice("macro_f1")).rows[0].scores
+    scores = table_of(board_of(published), TableQuery("macro_f1")).rows[0].scores
     assert [(score.point, score.interval) for score in scores] == [("0.500", ""), ("–", ""), ("–", "")]
 
 
 def test_pages_of_rows_end_where_the_rows_do():
     board = board_of(*(entry(f"{n:04d}", 0.5) for n in range(ROWS + 1)))
-    first, last = (table_of(board, Choice("macro_f1", page=page)) for page in (0, 7))
+    first, last = (table_of(board, TableQuery("macro_f1", page=page)) for page in (0, 7))
     assert len(first.rows) == ROWS and (first.page, first.pages) == (0, 2)
     assert len(last.rows) == 1 and last.page == 1
-    assert table_of(board, Choice("macro_f1", page=-3)).page == 0
+    assert table_of(board, TableQuery("macro_f1", page=-3)).page == 0
 
 
 @pytest.mark.parametrize("address", ["https://example.org/paper?a=1&b=2", "https://arxiv.org/abs/2112.03706"])
@@ -131,7 +131,7 @@ def test_any_other_address_is_none(address):
 
 
 def test_bars_stand_where_their_scores_are_on_the_axis():
-    plot = plot_of(board_of(entry("a", 0.8, 0.1), entry("b", 0.4, 0.2), entry("none", NAN)), Choice("macro_f1"))
+    plot = plot_of(board_of(entry("a", 0.8, 0.1), entry("b", 0.4, 0.2), entry("none", NAN)), TableQuery("macro_f1"))
     assert [bar.entry.key for bar in plot.bars] == ["a", "b"]
     # from 0.165 to 0.935: the intervals and a margin of a twentieth
     assert plot.ticks == ((4.55, "0.2"), (30.52, "0.4"), (56.49, "0.6"), (82.47, "0.8"))
@@ -140,7 +140,7 @@ def test_bars_stand_where_their_scores_are_on_the_axis():
 
 @pytest.mark.parametrize("points", [(), (0.0,), (-0.3, 0.7), (0.0001,), (77.1, 4.6), (1e-300,), (-0.2,), (math.inf,)])
 def test_every_bar_and_tick_is_within_the_plot_whatever_the_scores(points):
-    plot = plot_of(board_of(*(entry(str(n), point, 0.0) for n, point in enumerate(points))), Choice("macro_f1"))
+    plot = plot_of(board_of(*(entry(str(n), point, 0.0) for n, point in enumerate(points))), TableQuery("macro_f1"))
     places = [x for bar in plot.bars for x in (bar.low, bar.x, bar.high)] + [x for x, _ in plot.ticks]
     assert all(0 <= x <= 100 for x in places) and 2 <= len(plot.ticks) <= 7
     assert len(plot.bars) == sum(map(math.isfinite, points))
@@ -155,7 +155,7 @@ def test_the_axis_follows_the_ranked_systems_and_points_to_what_is_beyond_it(sca
         entry("inside", 0.62 * scale, 0, "bound"),
     ]
     flagged = entry("too good", scale, 0, flags=("exactly perfect",))
-    plot = plot_of(board_of(*systems, *others, flagged), Choice("macro_f1"))
+    plot = plot_of(board_of(*systems, *others, flagged), TableQuery("macro_f1"))
     bars = {bar.entry.key: bar for bar in plot.bars}
     assert bars["s4"].x - bars["s0"].x > 40  # of 100: with gold on the axis they would have 4
     assert {key: bar.beyond for key, bar in bars.items() if bar.beyond} == {
@@ -169,13 +169,13 @@ def test_the_axis_follows_the_ranked_systems_and_points_to_what_is_beyond_it(sca
 
 
 def test_without_a_ranked_system_the_axis_holds_everything():
-    plot = plot_of(board_of(entry("gold", 1.0, 0, "bound"), entry("random", 0.1, 0, "bound")), Choice("macro_f1"))
+    plot = plot_of(board_of(entry("gold", 1.0, 0, "bound"), entry("random", 0.1, 0, "bound")), TableQuery("macro_f1"))
     assert not any(bar.beyond for bar in plot.bars) and "beyond" not in html.plot_html(plot)
 
 
 def test_what_is_published_has_a_bar_without_an_interval():
-    published = Entry("p", "Baseline, as published", "published", {"macro_f1": Interval(0.5, NAN, NAN)})
-    bar = plot_of(board_of(published), Choice("macro_f1")).bars[0]
+    published = BoardEntry("p", "Baseline, as published", "published", {"macro_f1": Interval(0.5, NAN, NAN)})
+    bar = plot_of(board_of(published), TableQuery("macro_f1")).bars[0]
     assert (bar.low, bar.high, bar.mark) == (None, None, "published")
 
 
@@ -206,7 +206,7 @@ def test_systems_to_choose_from_have_counts_and_labels_of_their_own():
     same = [replace(entry(str(n), 0.5), system="Same", author="mei", date="2026-01-01") for n in range(2)]
     board = board_of(*same, entry("uncounted", 0.9), entry("gold", 1.0, kind="bound"))
     board = replace(board, counts=dict.fromkeys(("0", "1", "gold"), np.zeros((1, 9), dtype=np.int64)))
-    assert comparable(board, Choice("macro_f1")) == [
+    assert comparable(board, TableQuery("macro_f1")) == [
         ("gold (bound)", "gold"),
         ("Same (mei, 2026-01-01) [0]", "0"),
         ("Same (mei, 2026-01-01) [1]", "1"),
@@ -227,9 +227,9 @@ def test_ten_thousand_rows_are_shown_in_no_time():
     rows = tuple(entry(f"{n:05d}", n % 997 / 997, training_data="CMCC train", author="mei") for n in range(10_000))
     board = replace(board, entries=rows, counts={row.key: np.zeros((1, 9), dtype=np.int64) for row in rows})
     started = time.perf_counter()
-    choice = Choice("macro_recall", "cmcc")
-    written = html.table_html(table_of(board, choice)) + html.plot_html(plot_of(board, choice))
-    choices = comparable(board, choice)
+    query = TableQuery("macro_recall", "cmcc")
+    written = html.table_html(table_of(board, query)) + html.plot_html(plot_of(board, query))
+    choices = comparable(board, query)
     assert time.perf_counter() - started < 2
     assert written.count("<tr") == ROWS + 1 and written.count("<li ") == BARS and len(choices) == CHOICES
     assert f"{10_000 - BARS} more" in written

@@ -16,7 +16,6 @@ from cmcc_bench.cards.scores import Scored
 from cmcc_bench.dataset.parquet import SplitSize
 from cmcc_bench.dataset.tasks import eval_text
 from cmcc_bench.hub.results import headline_scores
-from cmcc_bench.leaderboard.board import board_scores
 from cmcc_bench.leaderboard.card import board_tables
 from cmcc_bench.leaderboard.files import board_files, load_board
 from cmcc_bench.leaderboard.standings import read_gold, track_board
@@ -87,7 +86,7 @@ def test_validate_takes_its_files_and_names_what_is_wrong(predictions, capsys):
 def test_the_leaderboard_ranks_it_beside_its_bounds_and_reads_it_back(rows, predictions, tmp_path):
     gold = read_gold("sample", None, "test")["length"]
     stored = Stored(describe("Mine", "length", "the sample", None), 1, "alice", "2026-01-02", "c0ffee")
-    scored = board_scores(TOY, read_answers(predictions, "length"), rows)
+    scored = score(TOY, read_answers(predictions, "length"), rows, measure=TOY.board_measure)
     board = Board("sample", "test", True, {"length": track_board(TOY, gold, {stored.name: (stored, scored)})})
     (table,) = board_tables(board)
     names = [row[1] for row in table.rows]
