@@ -11,7 +11,7 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.training import BEST
 from cmcc_bench.reports.systems import ResponseSystem, System, check_data, run_systems
-from cmcc_bench.scoring import Scores, response_measure, score
+from cmcc_bench.scoring import Bootstrap, Scores, response_measure, score
 from cmcc_bench.tasks import TASKS, Measure, Row
 from cmcc_bench.tasks.written import only_answered
 
@@ -45,8 +45,7 @@ class ScoredResponses(Scored):
 def score_run(
     best: Path,
     dataset: str | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Scored]:
     """The files that `cmcc predict` wrote beside RUN/best for the test split, scored; none where there are none.
@@ -59,7 +58,7 @@ def score_run(
     systems, scored = run_systems(best.absolute().parent, SPLIT), list[Scored]()
     _check_model(systems, best)
     for system in systems:
-        scored.append(_score(replace(system, dataset=dataset or system.dataset), resamples, seed))
+        scored.append(_score(replace(system, dataset=dataset or system.dataset), bootstrap))
         if progress:
             progress(len(scored), len(systems))
     return scored
@@ -76,12 +75,12 @@ def _check_model(systems: Sequence[System], best: Path) -> None:
             raise DataError("predictions of another model", expected, hint, file=str(system.path))
 
 
-def _score(system: System, resamples: int, seed: int) -> Scored:
+def _score(system: System, bootstrap: Bootstrap) -> Scored:
     rows = _gold_rows(system)
     check_data([system], fingerprint_of(rows))
 
     def scored(measure: Measure) -> Scores:
-        return score(system.task, system.answers, rows, resamples, seed, measure=measure, file=system.path)
+        return score(system.task, system.answers, rows, bootstrap, measure=measure, file=system.path)
 
     scores, synthetic = scored(system.measure()), is_synthetic(rows)
     if not isinstance(system, ResponseSystem):
@@ -92,7 +91,7 @@ def _score(system: System, resamples: int, seed: int) -> Scored:
         scores,
         scored(system.measure("seretod")),
         scored(response_measure()) if system.fold_caring else scores,
-        _score_written(system, resamples, seed),
+        _score_written(system, bootstrap),
     )
 
 
@@ -105,7 +104,7 @@ def _gold_rows(system: System) -> list[Row]:
         raise DataError(error.found, error.expected, hint, **place) from error
 
 
-def _score_written(system: ResponseSystem, resamples: int, seed: int) -> dict[str, Scores]:
+def _score_written(system: ResponseSystem, bootstrap: Bootstrap) -> dict[str, Scores]:
     """The scores of what was written along for a card, where somebody annotated it."""
     found = {}
     for task in TASKS.values():
@@ -114,5 +113,5 @@ def _score_written(system: ResponseSystem, resamples: int, seed: int) -> dict[st
             rows = only_answered(task.rows(system.dataset, (system.split,))[system.split], labeled)
             if rows:
                 answers = task.written.read(system.answers, labeled)
-                found[task.name] = score(task, answers, rows, resamples, seed)
+                found[task.name] = score(task, answers, rows, bootstrap)
     return found

@@ -192,6 +192,7 @@ Scored: TypeAlias = "tuple[Scores | Comparison, Sequence[str], bool]"  # and unt
 
 
 def _score_track2(options: argparse.Namespace) -> Scored:
+    from cmcc_bench.scoring import Bootstrap
     from cmcc_bench.scoring.track2 import compare_track2, read_results, score_track2
 
     file, fold = options.predictions, options.fold_caring
@@ -199,35 +200,38 @@ def _score_track2(options: argparse.Namespace) -> Scored:
         hint = "Leave --version out; a built data set has the strict scores."
         raise DataError("the version strict", "seretod for a Track 2 result file", hint, file=str(file))
     dialogues = read_results(file, options.dataset, fold)
+    bootstrap = Bootstrap(options.resamples, options.seed)
     synthetic = any(dialogue["id"].startswith(SYNTHETIC_ID) for dialogue in dialogues)
     if options.against:
         others = read_results(options.against, options.dataset, fold)
-        return compare_track2(dialogues, others, options.resamples, options.seed, fold), (), synthetic
-    return score_track2(dialogues, options.resamples, options.seed, fold), (), synthetic
+        return compare_track2(dialogues, others, bootstrap, fold), (), synthetic
+    return score_track2(dialogues, bootstrap, fold), (), synthetic
 
 
 def _score_answers(options: argparse.Namespace, task: Task) -> Scored:
     from cmcc_bench.corpus import is_synthetic
     from cmcc_bench.reports.systems import read_measure, read_task_answers, read_untold
-    from cmcc_bench.scoring import compare, score
+    from cmcc_bench.scoring import Bootstrap, compare, score
 
     files = [options.predictions, *([options.against] if options.against else [])]
     measures = [read_measure(file, task, options.version or "strict", options.fold_caring) for file in files]
     answers, rows = read_task_answers(files, task, options.dataset, options.split)
-    synthetic, drawn = is_synthetic(rows), (options.resamples, options.seed)
+    synthetic, bootstrap = is_synthetic(rows), Bootstrap(options.resamples, options.seed)
     untold = [name for found in answers for name in task.untold(found)]
     if options.against:
         (a, b), both = answers, (measures[0], measures[1])
-        return compare(task, a, b, rows, *drawn, measures=both, files=(files[0], files[1])), untold, synthetic
-    found = score(task, answers[0], rows, *drawn, measure=measures[0], file=files[0])
+        return compare(task, a, b, rows, bootstrap, measures=both, files=(files[0], files[1])), untold, synthetic
+    found = score(task, answers[0], rows, bootstrap, measure=measures[0], file=files[0])
     return found, untold or read_untold(files[0], task), synthetic
 
 
 def _report(options: argparse.Namespace) -> int:
     from cmcc_bench.reports.report import all_tables
+    from cmcc_bench.scoring import Bootstrap
 
     with progress_bar("scoring systems") as show:
-        tables = all_tables(options.runs, options.resamples, options.seed, options.examples, show)
+        bootstrap = Bootstrap(options.resamples, options.seed)
+        tables = all_tables(options.runs, bootstrap, options.examples, show)
     for table in tables:
         console.print(table.terminal())
     if options.out:

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmcc_bench.scoring import Interval, PairedResult, Scores, score
-from cmcc_bench.scoring.bootstrap import paired_results
+from cmcc_bench.scoring.bootstrap import Bootstrap, paired_results
 from cmcc_bench.tasks import Answer, Entity, Row, Task
 
-RESAMPLES, SEED = 1000, 0
+BOOTSTRAP = Bootstrap()
 
 Kind: TypeAlias = Literal["submission", "bound", "published"]
 
@@ -85,7 +85,7 @@ class TrackBoard:
         if self.tests is not None:
             return dict(self.tests[a, b]) if a <= b else {key: -found for key, found in self.tests[b, a].items()}
         statistics = self.track.board_measure.statistics
-        return paired_results(self.counts[a], self.counts[b], statistics, RESAMPLES, SEED)
+        return paired_results(self.counts[a], self.counts[b], statistics, BOOTSTRAP)
 
     def sorted_by(self, score: str) -> list[Entry]:
         """Entries with the highest score first; those without the score last."""
@@ -120,7 +120,7 @@ class Board:
 
 def board_scores(track: Task, answers: Iterable[Answer], rows: Iterable[Row], file: str | None = None) -> Scores:
     """The headline scores of one system; raises cmcc.DataError for answers that do not fit the rows."""
-    return score(track, answers, rows, RESAMPLES, SEED, measure=track.board_measure, file=file)
+    return score(track, answers, rows, BOOTSTRAP, measure=track.board_measure, file=file)
 
 
 def with_ranks(entries: Sequence[Entry], scores: Iterable[str]) -> list[Entry]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from cmcc_bench.corpus import has_config, is_licensed, is_synthetic
 from cmcc_bench.errors import DataError
-from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Entry, TrackBoard, board_scores, text_key, with_ranks
+from cmcc_bench.leaderboard.board import BOOTSTRAP, Entry, TrackBoard, board_scores, text_key, with_ranks
 from cmcc_bench.leaderboard.submission import Stored, same_name, skeleton
 from cmcc_bench.scoring import Interval, Scores
 from cmcc_bench.scoring.bootstrap import paired_results_of_all
@@ -38,7 +38,7 @@ def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, S
     """A track's table. submitted: by key, what is said of each system and its scores."""
     bounds = {
         name: board_scores(track, answers, gold.rows)
-        for name, answers in (track.bounds(gold.train, gold.rows, SEED) if gold.train else {}).items()
+        for name, answers in (track.bounds(gold.train, gold.rows, BOOTSTRAP.seed) if gold.train else {}).items()
     }
     perfect = bounds["gold"] if bounds else board_scores(track, track.gold(gold.rows), gold.rows)
     places = places_of(stored for stored, _ in submitted.values())
@@ -57,7 +57,7 @@ def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, S
     counts = {key: scored.counts for key, scored in shown.items()}
     if not gold.hidden:
         return TrackBoard(track, tuple(entries), counts, ids, items, len(ids), history=history)
-    tests = paired_results_of_all(counts, track.board_measure.statistics, RESAMPLES, SEED)
+    tests = paired_results_of_all(counts, track.board_measure.statistics, BOOTSTRAP)
     return TrackBoard(track, tuple(entries), {}, (), items, len(ids), tests, history)
 
 

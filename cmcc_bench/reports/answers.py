@@ -13,7 +13,7 @@ from cmcc_bench.reports.response import system_name
 from cmcc_bench.reports.scores import Data, Entry, label_table, paired_table, sizes, systems_table
 from cmcc_bench.reports.systems import ResponseSystem, System
 from cmcc_bench.reports.table import ReportTable
-from cmcc_bench.scoring import compare, score
+from cmcc_bench.scoring import Bootstrap, compare, score
 from cmcc_bench.tasks import Task
 from cmcc_bench.tasks.written import only_answered
 
@@ -23,8 +23,7 @@ def answer_tables(
     systems: Sequence[System],
     writers: Sequence[ResponseSystem],
     data: Data,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
 ) -> list[ReportTable]:
     """The table of a task, the table by label of its first system, and the paired tests.
 
@@ -38,12 +37,12 @@ def answer_tables(
         notes = [f"Scored on the {len(answered)} of {len(data.rows)} utterances that have a reply."]
         answers = {name: (only_answered(said, data.labeled), key) for name, (said, key) in answers.items()} | written
         data = Data(answered, data.train)
-    bounds = task.bounds(data.train, data.rows, seed)
+    bounds = task.bounds(data.train, data.rows, bootstrap.seed)
     every = answers | {name: (said, ()) for name, said in bounds.items()}
     entries = [
         Entry(
             name,
-            score(task, said, data.rows, resamples, seed),
+            score(task, said, data.rows, bootstrap),
             task.published_for(key),
             task.untold(said),
         )
@@ -60,7 +59,7 @@ def answer_tables(
         pairs = [
             (
                 f"{first.name} less {other.name}",
-                compare(task, every[first.name][0], every[other.name][0], data.rows, resamples, seed),
+                compare(task, every[first.name][0], every[other.name][0], data.rows, bootstrap),
                 other.untold,
             )
             for other in others

@@ -12,7 +12,7 @@ from cmcc_bench.masking import mask
 from cmcc_bench.reports.scores import Data, Entry, paired_table, sizes, systems_table
 from cmcc_bench.reports.systems import ResponseSystem, pick
 from cmcc_bench.reports.table import ReportTable, mark
-from cmcc_bench.scoring import VERSIONS, compare, response_measure, score
+from cmcc_bench.scoring import VERSIONS, Bootstrap, compare, response_measure, score
 from cmcc_bench.tasks import RESPONSE, Row
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS
 
@@ -24,7 +24,7 @@ _ACTS = "Act F1 of a system without caring acts: against gold with the caring ac
 
 
 def response_tables(
-    systems: Sequence[ResponseSystem], data: Data, resamples: int = 1000, seed: int = 0, examples: int = 8
+    systems: Sequence[ResponseSystem], data: Data, bootstrap: Bootstrap = Bootstrap(), examples: int = 8
 ) -> list[ReportTable]:
     """Tables 2 and 3 in the strict version and as SereTOD scores, the paired tests, and table 4."""
     tables = []
@@ -32,14 +32,14 @@ def response_tables(
         entries = {}
         for system in systems:
             found = score(
-                RESPONSE, system.answers, data.rows, resamples, seed, measure=system.measure(version), file=system.path
+                RESPONSE, system.answers, data.rows, bootstrap, measure=system.measure(version), file=system.path
             )
             name, published = system_name(system.key), RESPONSE.published_for(system.key)
             entries[system.key] = Entry(name, found, published, system.untold)
         measure = response_measure(version)
         bounds = [
-            Entry(name, score(RESPONSE, answers, data.rows, resamples, seed, measure=measure))
-            for name, answers in RESPONSE.bounds(data.train, data.rows, seed).items()
+            Entry(name, score(RESPONSE, answers, data.rows, bootstrap, measure=measure))
+            for name, answers in RESPONSE.bounds(data.train, data.rows, bootstrap.seed).items()
         ]
         published_keys = [row.system for row in RESPONSE.published]
         others = [key for key in entries if key not in published_keys]  # such as an ablation in oracle mode
@@ -50,7 +50,7 @@ def response_tables(
             shown = [*(entries[key] for key in wanted if key in entries), *bounds]
             notes = (sizes(shown[0].scores), _ACTS)
             tables.append(systems_table(f"{title}, {version}", RESPONSE, shown, data.synthetic, notes))
-    tables.append(_variant_less_others(systems, data, resamples, seed))
+    tables.append(_variant_less_others(systems, data, bootstrap))
     baseline, variant = pick(systems, "baseline", "end2end"), pick(systems, "variant", "end2end")
     if baseline and variant:
         tables.append(example_table(baseline, variant, data, examples))
@@ -63,7 +63,7 @@ def system_name(key: tuple[str, ...]) -> str:
     return _NAMES.get((form, mode), f"{form} {mode}") + suffix
 
 
-def _variant_less_others(systems: Sequence[ResponseSystem], data: Data, resamples: int, seed: int) -> ReportTable:
+def _variant_less_others(systems: Sequence[ResponseSystem], data: Data, bootstrap: Bootstrap) -> ReportTable:
     """The variant less the baseline in both modes, and less each ablation, on the same resampled dialogues."""
     pairs = []
     for form, mode in _COMPARED:
@@ -74,8 +74,7 @@ def _variant_less_others(systems: Sequence[ResponseSystem], data: Data, resample
                 first.answers,
                 second.answers,
                 data.rows,
-                resamples,
-                seed,
+                bootstrap,
                 measures=(first.measure(), second.measure()),
                 files=(first.path, second.path),
             )

@@ -3,7 +3,7 @@
     def accuracy(sums):                                    # (..., 2) summed counts -> (...) scores
         return sums[..., 0] / sums[..., 1]
 
-    bootstrap(counts, accuracy)                            # counts: (dialogues, 2)
+    intervals(counts, {"accuracy": accuracy}, Bootstrap(resamples=1000, seed=0))      # counts: (dialogues, 2)
 
 A dialogue is drawn whole, because its exchanges are not independent. Source: Koehn, "Statistical Significance Tests for
 Machine Translation Evaluation", EMNLP 2004.
@@ -22,6 +22,14 @@ from numpy.typing import NDArray
 from cmcc_bench.tasks.base import Array, Statistic
 
 LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """How dialogues are drawn: how often (0: no intervals), and the seed that the draws begin with."""
+
+    resamples: int = 1000
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +67,15 @@ class PairedResult:
         return PairedResult(-self.difference, -self.high, -self.low, self.p_value)
 
 
-def bootstrap(counts_by_dialogue: NDArray[Any], statistic: Statistic, resamples: int = 1000, seed: int = 0) -> Interval:
-    """A score and its interval.
+def intervals(
+    counts_by_dialogue: NDArray[Any], statistics: Mapping[str, Statistic], bootstrap: Bootstrap = Bootstrap()
+) -> dict[str, Interval]:
+    """Scores and their intervals, by name, from the same resamples.
 
-    counts_by_dialogue: (dialogues, k). statistic: takes sums over dialogues, (..., k), to scores, (...).
+    counts_by_dialogue: (dialogues, k). statistics: each takes sums over dialogues, (..., k), to scores, (...).
     Raises ValueError without dialogues.
     """
-    return intervals(counts_by_dialogue, {"score": statistic}, resamples, seed)["score"]
-
-
-def intervals(
-    counts_by_dialogue: NDArray[Any], statistics: Mapping[str, Statistic], resamples: int = 1000, seed: int = 0
-) -> dict[str, Interval]:
-    """`bootstrap` for several scores of the same resamples."""
-    sums = resampled_sums(counts_by_dialogue, resamples, seed)
+    sums = resampled_sums(counts_by_dialogue, bootstrap)
     total = _total(counts_by_dialogue)
     return {
         name: Interval(float(statistic(total)), *_percentiles(statistic(sums)))
@@ -80,28 +83,20 @@ def intervals(
     }
 
 
-def paired_bootstrap(
-    counts_a: NDArray[Any], counts_b: NDArray[Any], statistic: Statistic, resamples: int = 1000, seed: int = 0
-) -> PairedResult:
-    """How far system a is above system b on the same dialogues.
-
-    counts_a, counts_b: (dialogues, k), the same dialogues in the same order; every resample draws for both.
-    Raises ValueError when the shapes differ, or without dialogues.
-    """
-    return paired_results(counts_a, counts_b, {"score": statistic}, resamples, seed)["score"]
-
-
 def paired_results(
     counts_a: NDArray[Any],
     counts_b: NDArray[Any],
     statistics: Mapping[str, Statistic],
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
 ) -> dict[str, PairedResult]:
-    """`paired_bootstrap` for several scores of the same resamples."""
+    """How far system a is above system b on the same dialogues, by name of the score.
+
+    counts_a, counts_b: (dialogues, k), the same dialogues in the same order; every resample draws for both.
+    Raises ValueError when the shapes differ, or without dialogues.
+    """
     if counts_a.shape != counts_b.shape:
         raise ValueError(f"counts of the same dialogues differ in shape: {counts_a.shape} and {counts_b.shape}")
-    sums_a, sums_b = np.split(resampled_sums(np.hstack([counts_a, counts_b]), resamples, seed), 2, axis=-1)
+    sums_a, sums_b = np.split(resampled_sums(np.hstack([counts_a, counts_b]), bootstrap), 2, axis=-1)
     total_a, total_b = _total(counts_a), _total(counts_b)
     return {
         name: _paired_result(statistic(total_a), statistic(total_b), statistic(sums_a), statistic(sums_b))
@@ -110,7 +105,7 @@ def paired_results(
 
 
 def paired_results_of_all(
-    counts: Mapping[str, NDArray[Any]], statistics: Mapping[str, Statistic], resamples: int = 1000, seed: int = 0
+    counts: Mapping[str, NDArray[Any]], statistics: Mapping[str, Statistic], bootstrap: Bootstrap = Bootstrap()
 ) -> dict[tuple[str, str], dict[str, PairedResult]]:
     """`paired_results` of each two systems, (a, b) with a before b in order; each is resampled once.
 
@@ -120,7 +115,7 @@ def paired_results_of_all(
         raise ValueError("counts of the same dialogues differ in shape")
     totals, resampled = {}, {}
     for key, found in counts.items():
-        total, sums = _total(found), resampled_sums(found, resamples, seed)
+        total, sums = _total(found), resampled_sums(found, bootstrap)
         totals[key] = {name: statistic(total) for name, statistic in statistics.items()}
         resampled[key] = {name: statistic(sums) for name, statistic in statistics.items()}
     return {
@@ -137,7 +132,7 @@ def _paired_result(point_a: Array, point_b: Array, scores_a: Array, scores_b: Ar
     return PairedResult(float(point_a - point_b), *_percentiles(differences), _p_value(differences))
 
 
-def resampled_sums(counts_by_dialogue: NDArray[Any], resamples: int, seed: int) -> Array:
+def resampled_sums(counts_by_dialogue: NDArray[Any], bootstrap: Bootstrap) -> Array:
     """Sums of counts over dialogues drawn with replacement: (resamples, k).
 
     A resample at a time, so that memory does not grow with their number. Sums are exact up to 2^53.
@@ -145,9 +140,9 @@ def resampled_sums(counts_by_dialogue: NDArray[Any], resamples: int, seed: int) 
     counts = np.asarray(counts_by_dialogue, dtype=np.float64)
     if counts.ndim != 2 or not len(counts):
         raise ValueError(f"found counts of the shape {counts.shape}, expected (dialogues, k) with a dialogue or more")
-    generator = np.random.default_rng(seed)
-    sums = np.empty((resamples, counts.shape[1]))
-    for number in range(resamples):
+    generator = np.random.default_rng(bootstrap.seed)
+    sums = np.empty((bootstrap.resamples, counts.shape[1]))
+    for number in range(bootstrap.resamples):
         drawn = generator.integers(len(counts), size=len(counts))
         sums[number] = np.bincount(drawn, minlength=len(counts)).astype(np.float64) @ counts
     return sums
