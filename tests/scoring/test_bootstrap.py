@@ -60,6 +60,22 @@ def test_every_resample_draws_as_many_dialogues_as_there_are(normal):
     assert len(np.unique(sums[:, 0])) == 50
 
 
+def test_the_bootstrap_is_the_simple_loop_over_drawn_rows():
+    a, b = np.random.default_rng(2).integers(0, 9, size=(2, 30, 2))
+    generator, scores = np.random.default_rng(5), []
+    for _ in range(300):
+        drawn = generator.integers(30, size=30)
+        scores.append((mean(a[drawn].sum(axis=0)), mean(b[drawn].sum(axis=0))))
+    of_a, of_b = np.array(scores).T
+    found = interval(a, mean, Bootstrap(300, 5))
+    assert (found.point, found.low, found.high) == pytest.approx(
+        (mean(a.sum(axis=0)), *np.percentile(of_a, [2.5, 97.5]))
+    )
+    compared, differences = paired(a, b, mean, Bootstrap(300, 5)), of_a - of_b
+    assert (compared.low, compared.high) == pytest.approx(np.percentile(differences, [2.5, 97.5]))
+    assert compared.p_value == 2 * (min((differences <= 0).sum(), (differences >= 0).sum()) + 1) / 301
+
+
 def test_resamples_without_the_score_are_left_out_of_the_interval():
     rare = np.array([[1, 1]] + [[0, 0]] * 3)  # a third of the resamples miss the only dialogue that counts
     found = interval(rare, mean)
