@@ -121,7 +121,7 @@ def score(
     Raises cmcc.DataError for answers that do not fit the rows, and for rows whose labels are hidden.
     """
     task = task_of(task)
-    dialogues = _aligned(task, answers, list(gold_rows), file)
+    dialogues = align_with_gold(task, answers, list(gold_rows), file)
     return scores_of(task, measure or task.measure, dialogues, bootstrap)
 
 
@@ -140,13 +140,17 @@ def compare(
     The arguments are those of `score`, one for each system where there are two; so are the errors.
     """
     task, rows = task_of(task), list(gold_rows)
-    a, b = (_aligned(task, answers, rows, file) for answers, file in zip((answers_a, answers_b), files, strict=True))
+    a, b = (align_with_gold(task, found, rows, file) for found, file in zip((answers_a, answers_b), files, strict=True))
     return comparison_of(task, measures or (task.measure, task.measure), a, b, bootstrap)
 
 
-def _aligned(
-    task: Task, answers: Iterable[Answer], rows: Sequence[Row], file: str | Path | None
+def align_with_gold(
+    task: Task, answers: Iterable[Answer], rows: Sequence[Row], file: str | Path | None = None
 ) -> list[PredictedDialogue[Any]]:
+    """A system's answers beside their rows, for several scores or comparisons of it; the errors are those of `score`.
+
+    Hand the result to scores_of and comparison_of.
+    """
     task.check_labels(rows)
     return align(answers, rows, file, task.key)
 
@@ -154,7 +158,7 @@ def _aligned(
 def scores_of(
     task: Task, measure: Measure, dialogues: Sequence[PredictedDialogue[Any]], bootstrap: Bootstrap
 ) -> Scores:
-    """`score` of answers that stand beside their rows."""
+    """`score` of answers that stand beside their rows (align_with_gold)."""
     counts = _counted(measure, dialogues)
     sums = counts.sum(axis=0)
     return Scores(
