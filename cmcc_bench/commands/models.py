@@ -188,10 +188,11 @@ def _score_table(
     return difference_table(f"{name} less {options.against.name}", found, synthetic, untold)
 
 
-Scored: TypeAlias = "tuple[Scores | Comparison, Sequence[str], bool]"  # and untold scores; whether any is simulated
+# What was found, the scores that are not the system's own, and whether any dialogue is simulated.
+ScoreResult: TypeAlias = "tuple[Scores | Comparison, Sequence[str], bool]"
 
 
-def _score_track2(options: argparse.Namespace) -> Scored:
+def _score_track2(options: argparse.Namespace) -> ScoreResult:
     from cmcc_bench.scoring import Bootstrap
     from cmcc_bench.scoring.track2 import compare_track2, read_results, score_track2
 
@@ -208,7 +209,7 @@ def _score_track2(options: argparse.Namespace) -> Scored:
     return score_track2(dialogues, bootstrap, fold), (), synthetic
 
 
-def _score_answers(options: argparse.Namespace, task: Task) -> Scored:
+def _score_answers(options: argparse.Namespace, task: Task) -> ScoreResult:
     from cmcc_bench.corpus import is_synthetic
     from cmcc_bench.reports.systems import read_measure, read_task_answers, read_untold
     from cmcc_bench.scoring import Bootstrap, compare, score
