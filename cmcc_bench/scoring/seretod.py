@@ -111,13 +111,7 @@ def get_intent_dict(intent: str, kb: Raw) -> tuple[dict[str, Slots], dict[str, F
     for part in intent.split(","):
         act, bracket, _ = part.partition("(")
         acts[act] = _slots(part, kb) if bracket else None
-    flat = {
-        act: slots
-        if slots is None
-        else [name for slot in slots for name in (slot if isinstance(slot, list) else [slot])]
-        for act, slots in acts.items()
-    }
-    return acts, flat
+    return acts, {act: None if slots is None else _flattened(slots) for act, slots in acts.items()}
 
 
 def _slots(part: str, kb: Raw) -> list[list[str] | str]:
@@ -132,6 +126,10 @@ def _slots(part: str, kb: Raw) -> list[list[str] | str]:
             if named not in slots:
                 slots.append(named)
     return slots
+
+
+def _flattened(slots: Sequence[list[str] | str]) -> list[str]:
+    return [name for slot in slots for name in (slot if isinstance(slot, list) else [slot])]
 
 
 def count_user_intent(generated: str, true: str, kb: Raw) -> LabelCounts:
@@ -150,8 +148,8 @@ def _is_right(act: str, slots: Slots, true: Mapping[str, FlatSlots]) -> bool:
     if slots is None:
         return act in true  # whatever slots it has there
     known = true.get(act)
-    # Gold has ids and models write names: 询问(ent-1-业务费用) against 询问(流量包-业务费用). `known` is flat, all names of
-    # the gold entity, so that any of them is right. An id in what was generated stays a list here and is never right.
+    # Gold has ids, 询问(ent-1-业务费用), and models write names, 询问(流量包-业务费用). `known` is flat: all names
+    # of the gold entity, so that any of them is right. An id that was generated is a list here, and never right.
     return known is not None and all(slot in known for slot in slots)
 
 
