@@ -22,7 +22,7 @@ from sacrebleu.tokenizers.tokenizer_re import TokenizerRegexp
 from sacrebleu.tokenizers.tokenizer_zh import TokenizerZh
 
 import cmcc
-from cmcc_bench.scoring import compare, response_measure, score
+from cmcc_bench.scoring import Bootstrap, compare, response_measure, score
 from cmcc_bench.tasks import RESPONSE, Prediction
 from cmcc_bench.types import Row
 
@@ -106,9 +106,11 @@ def measure(exchanges: int, resamples: int, repeats: int) -> None:
     steps: dict[str, Callable[[], object]] = {
         "sacrebleu, BLEU once": lambda: reference.corpus_score(*texts),
         "sacrebleu, BLEU with its own bootstrap": lambda: reference.corpus_score(*texts, n_bootstrap=resamples),
-        "strict, all scores": lambda: score("response", a, rows, resamples=resamples),
-        "seretod, all scores": lambda: score("response", a, rows, resamples, measure=response_measure("seretod")),
-        "strict, paired test of two systems": lambda: compare("response", a, b, rows, resamples=resamples),
+        "strict, all scores": lambda: score("response", a, rows, Bootstrap(resamples)),
+        "seretod, all scores": lambda: score(
+            "response", a, rows, Bootstrap(resamples), measure=response_measure("seretod")
+        ),
+        "strict, paired test of two systems": lambda: compare("response", a, b, rows, Bootstrap(resamples)),
     }
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in steps}
     for _ in range(repeats):

@@ -9,6 +9,7 @@ from cmcc_bench.cards.model_card import write_model_card
 from cmcc_bench.cards.scores import score_run
 from cmcc_bench.dataset import build
 from cmcc_bench.hub.artifact import run_facts
+from cmcc_bench.scoring import Bootstrap
 from tests import raw
 from tests.cards.runs import write_data, write_facts, write_predictions
 from tests.golden_results import golden_results
@@ -69,7 +70,7 @@ def model_card_of(name: str, folder: Path) -> str:
     for mode in ("end2end", "oracle") if kind in ("baseline", "variant") else ("end2end",):
         write_predictions(best, kind, data, training, mode)
     dataset_id = None if synthetic else "cmcc-org/cmcc"
-    scored = score_run(best, resamples=200)
+    scored = score_run(best, bootstrap=Bootstrap(200))
     text = write_model_card(best, run_facts(best), f"cmcc-org/{name}", scored, dataset_id)
     return re.sub(r"version:[\d.]+", "version:N", text)
 

@@ -76,5 +76,5 @@ def _place(scored: Scored) -> str:
 def _sizes(found: Scores) -> str:
     task = TASKS[found.task]
     items = f", {found.items} {task.items}" if task.key else ""
-    drawn = f"95 % intervals from {found.resamples} resamples of the dialogues, seed {found.seed}"
+    drawn = f"95 % intervals from {found.bootstrap.resamples} resamples of the dialogues, seed {found.bootstrap.seed}"
     return f"{found.dialogues} dialogues{items}; {drawn}."

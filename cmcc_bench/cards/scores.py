@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.training import BEST
 from cmcc_bench.reports.systems import ResponseSystem, System, check_data, run_systems
-from cmcc_bench.scoring import Scores, response_measure, score
-from cmcc_bench.tasks import TASKS, Measure, Row
+from cmcc_bench.scoring import Bootstrap, Scores, response_measure, score
+from cmcc_bench.scoring.score import align_with_gold, scores_of
+from cmcc_bench.tasks import TASKS
 from cmcc_bench.tasks.written import only_answered
 
 SPLIT = "test"  # whose scores are published
@@ -45,8 +46,7 @@ class ScoredResponses(Scored):
 def score_run(
     best: Path,
     dataset: str | None = None,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Scored]:
     """The files that `cmcc predict` wrote beside RUN/best for the test split, scored; none where there are none.
@@ -57,55 +57,42 @@ def score_run(
     if best.absolute().name != BEST:
         return []  # a folder of its own: what lies beside it is no run's
     systems, scored = run_systems(best.absolute().parent, SPLIT), list[Scored]()
-    _check_model(systems, best)
-    for system in systems:
-        scored.append(_score(replace(system, dataset=dataset or system.dataset), resamples, seed))
-        if progress:
-            progress(len(scored), len(systems))
-    return scored
-
-
-def _check_model(systems: Sequence[System], best: Path) -> None:
-    if not systems:
-        return
-    digest = digest_of_model(best)
+    digest = digest_of_model(best) if systems else None
     for system in systems:
         if system.model_digest not in (None, digest):
             hint = "Run cmcc predict again with another --out, then move this file away."
             expected = f"those of the checkpoint in {best.name}"
             raise DataError("predictions of another model", expected, hint, file=str(system.path))
+    for system in systems:
+        scored.append(_score(replace(system, dataset=dataset or system.dataset), bootstrap))
+        if progress:
+            progress(len(scored), len(systems))
+    return scored
 
 
-def _score(system: System, resamples: int, seed: int) -> Scored:
-    rows = _gold_rows(system)
+def _score(system: System, bootstrap: Bootstrap) -> Scored:
+    try:
+        rows = system.task.rows(system.dataset, (system.split,))[system.split]
+    except DataError as error:  # the name in the file may be a path as seen from where it was decoded
+        hint = "Name the data set that was decoded with --dataset."
+        place = error.place | {"predictions": str(system.path)}
+        raise DataError(error.found, error.expected, hint, **place) from error
     check_data([system], fingerprint_of(rows))
-
-    def scored(measure: Measure) -> Scores:
-        return score(system.task, system.answers, rows, resamples, seed, measure=measure, file=system.path)
-
-    scores, synthetic = scored(system.measure()), is_synthetic(rows)
+    dialogues = align_with_gold(system.task, system.answers, rows, system.path)
+    scores, synthetic = scores_of(system.task, system.measure(), dialogues, bootstrap), is_synthetic(rows)
     if not isinstance(system, ResponseSystem):
         return Scored(system, synthetic, scores)
     return ScoredResponses(
         system,
         synthetic,
         scores,
-        scored(system.measure("seretod")),
-        scored(response_measure()) if system.fold_caring else scores,
-        _score_written(system, resamples, seed),
+        scores_of(system.task, system.measure("seretod"), dialogues, bootstrap),
+        scores_of(system.task, response_measure(), dialogues, bootstrap) if system.fold_caring else scores,
+        _score_written(system, bootstrap),
     )
 
 
-def _gold_rows(system: System) -> list[Row]:
-    try:
-        return system.task.rows(system.dataset, (system.split,))[system.split]
-    except DataError as error:  # the name in the file may be a path as seen from where it was decoded
-        hint = "Name the data set that was decoded with --dataset."
-        place = error.place | {"predictions": str(system.path)}
-        raise DataError(error.found, error.expected, hint, **place) from error
-
-
-def _score_written(system: ResponseSystem, resamples: int, seed: int) -> dict[str, Scores]:
+def _score_written(system: ResponseSystem, bootstrap: Bootstrap) -> dict[str, Scores]:
     """The scores of what was written along for a card, where somebody annotated it."""
     found = {}
     for task in TASKS.values():
@@ -114,5 +101,5 @@ def _score_written(system: ResponseSystem, resamples: int, seed: int) -> dict[st
             rows = only_answered(task.rows(system.dataset, (system.split,))[system.split], labeled)
             if rows:
                 answers = task.written.read(system.answers, labeled)
-                found[task.name] = score(task, answers, rows, resamples, seed)
+                found[task.name] = score(task, answers, rows, bootstrap)
     return found

@@ -135,13 +135,14 @@ def _card(options: argparse.Namespace) -> int:
     from cmcc_bench.cards.scores import score_run
     from cmcc_bench.hub.artifact import best_folder, run_facts
     from cmcc_bench.hub.model_pages import check_hub_id
+    from cmcc_bench.scoring import Bootstrap
 
     for name in filter(None, (options.repository, options.dataset_id)):
         check_hub_id(name)
     best = best_folder(options.folder)
     with progress_bar("scoring predictions") as show:
         dataset = options.dataset or options.dataset_id
-        scored = score_run(best, dataset, options.resamples, options.seed, show)
+        scored = score_run(best, dataset, Bootstrap(options.resamples, options.seed), show)
     text = write_model_card(best, run_facts(best), options.repository, scored, options.dataset_id)
     if options.out:
         write_text(options.out, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from cmcc_bench.commands.console import (
     Commands,
@@ -191,6 +191,10 @@ def _decode(options: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
+# Scores or their paired test, the scores left out, and whether any dialogue is simulated.
+ScoreResult: TypeAlias = "tuple[Scores | Comparison, Sequence[str], bool]"
+
+
 def _score(options: argparse.Namespace) -> int:
     import orjson
 
@@ -225,8 +229,8 @@ def _score_table(
     return difference_table(f"{name} less {options.against.name}", found, synthetic, untold)
 
 
-def _score_track2(options: argparse.Namespace) -> tuple[Scores | Comparison, Sequence[str], bool]:
-    """The same of a Track 2 result file, which leaves no score out."""
+def _score_track2(options: argparse.Namespace) -> ScoreResult:
+    from cmcc_bench.scoring import Bootstrap
     from cmcc_bench.scoring.track2 import compare_track2, read_results, score_track2
 
     file, fold = options.predictions, options.fold_caring
@@ -234,36 +238,40 @@ def _score_track2(options: argparse.Namespace) -> tuple[Scores | Comparison, Seq
         hint = "Leave --version out; a built data set has the strict scores."
         raise DataError("the version strict", "seretod for a Track 2 result file", hint, file=str(file))
     dialogues = read_results(file, options.dataset, fold)
+    bootstrap = Bootstrap(options.resamples, options.seed)
     synthetic = any(dialogue["id"].startswith(SYNTHETIC_ID) for dialogue in dialogues)
     if options.against:
         others = read_results(options.against, options.dataset, fold)
-        return compare_track2(dialogues, others, options.resamples, options.seed, fold), (), synthetic
-    return score_track2(dialogues, options.resamples, options.seed, fold), (), synthetic
+        return compare_track2(dialogues, others, bootstrap, fold), (), synthetic
+    return score_track2(dialogues, bootstrap, fold), (), synthetic
 
 
-def _score_answers(options: argparse.Namespace, task: Task) -> tuple[Scores | Comparison, Sequence[str], bool]:
+def _score_answers(options: argparse.Namespace, task: Task) -> ScoreResult:
     """The scores of JSON lines or their paired test, the scores left out, and whether data are simulated."""
     from cmcc_bench.corpus import is_synthetic
     from cmcc_bench.reports.systems import read_measure, read_task_answers, read_untold
+    from cmcc_bench.scoring.bootstrap import Bootstrap
     from cmcc_bench.scoring.score import compare, score
 
     files = [options.predictions, *([options.against] if options.against else [])]
     measures = [read_measure(file, task, options.version or "strict", options.fold_caring) for file in files]
     answers, rows = read_task_answers(files, task, options.dataset, options.split)
-    synthetic, drawn = is_synthetic(rows), (options.resamples, options.seed)
+    synthetic, bootstrap = is_synthetic(rows), Bootstrap(options.resamples, options.seed)
     untold = [name for found in answers for name in task.untold(found)]
     if options.against:
         (a, b), both = answers, (measures[0], measures[1])
-        return compare(task, a, b, rows, *drawn, measures=both, files=(files[0], files[1])), untold, synthetic
-    found = score(task, answers[0], rows, *drawn, measure=measures[0], file=files[0])
+        return compare(task, a, b, rows, bootstrap, measures=both, files=(files[0], files[1])), untold, synthetic
+    found = score(task, answers[0], rows, bootstrap, measure=measures[0], file=files[0])
     return found, untold or read_untold(files[0], task), synthetic
 
 
 def _report(options: argparse.Namespace) -> int:
     from cmcc_bench.reports.report import all_tables
+    from cmcc_bench.scoring import Bootstrap
 
     with progress_bar("scoring systems") as show:
-        tables = all_tables(options.runs, options.resamples, options.seed, options.examples, show)
+        bootstrap = Bootstrap(options.resamples, options.seed)
+        tables = all_tables(options.runs, bootstrap, options.examples, show)
     for table in tables:
         console.print(table.terminal())
     if options.out:

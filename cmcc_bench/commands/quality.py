@@ -166,13 +166,14 @@ def _apply(options: argparse.Namespace, source: CallSource) -> int:
 def _agreement(options: argparse.Namespace) -> int:
     from cmcc_bench.quality.agreement import disagreement_lines, measure, tables
     from cmcc_bench.quality.annotations import acts_in, known_calls, read_annotations
+    from cmcc_bench.scoring import Bootstrap
 
     if len(options.annotators) < 2:
         errors.print("cmcc agreement: name two annotators' labels or more")
         return 2
     calls, acts = known_calls(options.annotators, options.data), acts_in(options.annotators)
     annotators = [read_annotations(name, calls, acts) for name in options.annotators]
-    found = measure(annotators, calls, acts, options.resamples, options.seed)
+    found = measure(annotators, calls, acts, Bootstrap(options.resamples, options.seed))
     if options.json:
         console.print_json(json.dumps(found.as_dict(), ensure_ascii=False))
         return 0

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cmcc_bench.scoring import Interval, PairedResult
-from cmcc_bench.scoring.bootstrap import paired_results
+from cmcc_bench.scoring.bootstrap import Bootstrap, paired_results
 from cmcc_bench.tasks import Answer, Entity, Task
 
-RESAMPLES, SEED = 1000, 0
+BOOTSTRAP = Bootstrap()
 
 EntryKind: TypeAlias = Literal["submission", "bound", "published"]
 
@@ -85,7 +85,7 @@ class TrackBoard:
         if self.tests is not None:
             return dict(self.tests[a, b]) if a <= b else {key: -found for key, found in self.tests[b, a].items()}
         statistics = self.track.board_measure.statistics
-        return paired_results(self.counts[a], self.counts[b], statistics, RESAMPLES, SEED)
+        return paired_results(self.counts[a], self.counts[b], statistics, BOOTSTRAP)
 
     def sorted_by(self, score: str) -> list[BoardEntry]:
         """Entries with the highest score first; those without the score last."""

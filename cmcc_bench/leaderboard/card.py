@@ -8,7 +8,7 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from cmcc_bench.dataset.card import LICENSED, SYNTHETIC_TAG
-from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Board, BoardEntry, TrackBoard
+from cmcc_bench.leaderboard.board import BOOTSTRAP, Board, BoardEntry, TrackBoard
 from cmcc_bench.leaderboard.files import comparisons_path, counts_path, results_path
 from cmcc_bench.leaderboard.view import RANK_RULE, nth_submission, rank_texts, shown_score
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_name
@@ -39,7 +39,7 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
     ranks = rank_texts(track.entries, names[0])
     rows = [_cells(entry, ranks.get(entry.key, NOTHING), names) for entry in track.sorted_by(names[0])]
     notes = [
-        f"{track.size}; {RESAMPLES} resamples, seed {SEED}.",
+        f"{track.size}; {BOOTSTRAP.resamples} resamples, seed {BOOTSTRAP.seed}.",
         RANK_RULE,
         "Rows as published are of the licensed corpus, and have no intervals.",
     ]

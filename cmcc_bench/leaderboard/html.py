@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from cmcc_bench.distribution import requirement
 from cmcc_bench.errors import printable
-from cmcc_bench.leaderboard.board import RESAMPLES, Board, EntryKind, TrackBoard
+from cmcc_bench.leaderboard.board import BOOTSTRAP, Board, EntryKind, TrackBoard
 from cmcc_bench.leaderboard.reader import SOURCE_VARIABLE, Reading
 from cmcc_bench.leaderboard.view import (
     KINDS,
@@ -76,7 +76,7 @@ def heading_html(reading: Reading, track: TrackBoard | None) -> str:
 def table_html(table: Table) -> str:
     """The rows, with a button in the head of each column that they can be sorted by (data-order: what by)."""
     notes = {KINDS[kind]: note for kind, note in _KIND_NOTES.items()} | {"flagged": _FLAGGED_NOTE}
-    return _render("table", table=table, rule=RANK_RULE, notes=notes, resamples=RESAMPLES)
+    return _render("table", table=table, rule=RANK_RULE, notes=notes, resamples=BOOTSTRAP.resamples)
 
 
 def plot_html(plot: Plot) -> str:
@@ -86,7 +86,7 @@ def plot_html(plot: Plot) -> str:
 
 def comparison_html(comparison: SystemComparison) -> str:
     """The paired test of two systems, with what it says in words."""
-    return _render("comparison", comparison=comparison, resamples=RESAMPLES)
+    return _render("comparison", comparison=comparison, resamples=BOOTSTRAP.resamples)
 
 
 def differences_html(shown: DifferencePage, items: str) -> str:

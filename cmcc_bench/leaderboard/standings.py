@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from cmcc_bench.corpus import has_config, is_licensed, is_synthetic
 from cmcc_bench.errors import DataError
-from cmcc_bench.leaderboard.board import RESAMPLES, SEED, BoardEntry, TrackBoard, text_key, with_ranks
+from cmcc_bench.leaderboard.board import BOOTSTRAP, BoardEntry, TrackBoard, text_key, with_ranks
 from cmcc_bench.leaderboard.submission import Stored, same_name, skeleton
 from cmcc_bench.scoring import Interval, Scores, score
 from cmcc_bench.scoring.bootstrap import paired_results_of_all
@@ -36,9 +36,9 @@ def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, S
     """A track's table. submitted: by key, what is said of each system and its scores."""
 
     def board_scores(answers: Iterable[Answer]) -> Scores:
-        return score(track, answers, gold.rows, RESAMPLES, SEED, measure=track.board_measure)
+        return score(track, answers, gold.rows, BOOTSTRAP, measure=track.board_measure)
 
-    answers_of_bounds = track.bounds(gold.train, gold.rows, SEED) if gold.train else {}
+    answers_of_bounds = track.bounds(gold.train, gold.rows, BOOTSTRAP.seed) if gold.train else {}
     bounds = {name: board_scores(answers) for name, answers in answers_of_bounds.items()}
     perfect = bounds["gold"] if bounds else board_scores(track.gold(gold.rows))
     versions = versions_of(stored for stored, _ in submitted.values())
@@ -57,7 +57,7 @@ def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, S
     counts = {key: scored.counts for key, scored in shown.items()}
     if not gold.hidden:
         return TrackBoard(track, tuple(entries), counts, ids, items, len(ids), history=history)
-    tests = paired_results_of_all(counts, track.board_measure.statistics, RESAMPLES, SEED)
+    tests = paired_results_of_all(counts, track.board_measure.statistics, BOOTSTRAP)
     return TrackBoard(track, tuple(entries), {}, (), items, len(ids), tests, history)
 
 

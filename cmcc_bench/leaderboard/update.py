@@ -21,7 +21,7 @@ from cmcc_bench.dataset.place import CARD_NAME
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.push import is_same
-from cmcc_bench.leaderboard.board import RESAMPLES, SEED, Board, Rejected
+from cmcc_bench.leaderboard.board import BOOTSTRAP, Board, Rejected
 from cmcc_bench.leaderboard.card import board_card
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.files import REJECTED, SUBMISSIONS, board_files, read_rejected_file, texts_file, texts_path
@@ -222,7 +222,7 @@ def _score_file(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> 
         more = f" (and {len(checked.problems) - 1} more problems)" if len(checked.problems) > 1 else ""
         first = checked.problems[0]
         raise DataError(first.found + more, first.expected, first.hint, **first.place)
-    return scores_of(track, track.board_measure, checked.dialogues, RESAMPLES, SEED), checked.answers
+    return scores_of(track, track.board_measure, checked.dialogues, BOOTSTRAP), checked.answers
 
 
 def _board(

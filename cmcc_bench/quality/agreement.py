@@ -26,7 +26,7 @@ from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL
 from cmcc_bench.quality.lexicon import VOCABULARIES
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark
-from cmcc_bench.scoring.bootstrap import bootstrap
+from cmcc_bench.scoring.bootstrap import Bootstrap, intervals
 from cmcc_bench.views.flat import transcript_lines
 from cmcc_bench.vocabulary import EMOTIONS, SATISFACTION, SYNTHETIC_ID, ZH
 
@@ -90,7 +90,7 @@ class Agreement:
 
     about: what each source says of itself. left_out: of each, the dialogues that no other source labels. shared: the
     dialogues that both of each pair labeled. whole: whether the calls were known; if not, utterances that no annotator
-    labeled could not be counted. resamples, seed: of the bootstrap.
+    labeled could not be counted. bootstrap: of the intervals.
     """
 
     annotators: tuple[str, ...]
@@ -100,14 +100,16 @@ class Agreement:
     shared: tuple[int, ...]
     whole: bool
     synthetic: bool
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
     fields: tuple[FieldAgreement, ...]
     disagreements: tuple[Disagreement, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """The agreement for JSON."""
-        return asdict(self)
+        found: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            found |= value if name == "bootstrap" else {name: value}
+        return found
 
 
 def masi_distance(first: Labels, second: Labels) -> float:
@@ -168,7 +170,7 @@ def ordinal_alpha(values: Values, units: Sequence[Hashable]) -> float | None:
 
 
 def alpha_interval(
-    values: Values, units: Sequence[Any], field: str, resamples: int, seed: int
+    values: Values, units: Sequence[Any], field: str, bootstrap: Bootstrap
 ) -> tuple[float, float] | None:
     """The 95 % interval of alpha, from a bootstrap over the dialogues of the units; None where it is not defined.
 
@@ -183,7 +185,8 @@ def alpha_interval(
     sums = np.hstack([_pairs(counts, distances), counts])
     by_dialogue = np.zeros((len(place), sums.shape[1]))
     np.add.at(by_dialogue, [place[dialogue] for dialogue in dialogues], sums)
-    found = bootstrap(by_dialogue, lambda drawn: _alpha(drawn, len(classes), distances), resamples, seed)
+    statistics = {"alpha": lambda drawn: _alpha(drawn, len(classes), distances)}
+    found = intervals(by_dialogue, statistics, bootstrap)["alpha"]
     return None if math.isnan(found.low) else (found.low, found.high)
 
 
@@ -233,8 +236,7 @@ def measure(
     annotators: Sequence[Annotations],
     calls: Mapping[str, Call],
     compared_acts: Iterable[int],
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
 ) -> Agreement:
     """The agreement of two annotators or more on the dialogues that at least two of them labeled.
 
@@ -258,9 +260,8 @@ def measure(
         tuple(len(a.dialogues & b.dialogues) for a, b in combinations(annotators, 2)),
         bool(calls),
         any(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in common),
-        resamples,
-        seed,
-        tuple(_field(field, values[field], shown[field], resamples, seed) for field in values),
+        bootstrap,
+        tuple(_field(field, values[field], shown[field], bootstrap) for field in values),
         tuple(found for field in values for found in _disagreements(field, values[field], calls)),
     )
 
@@ -292,7 +293,7 @@ def _units(values: Values) -> list[Any]:
     return sorted({unit for one in values for unit in one})
 
 
-def _field(field: str, values: Values, labels: Iterable[int], resamples: int, seed: int) -> FieldAgreement:
+def _field(field: str, values: Values, labels: Iterable[int], bootstrap: Bootstrap) -> FieldAgreement:
     units = _units(values)
     names = list(VOCABULARIES[field])
     same = sum(len(_given(values, unit)) == 1 for unit in units) / len(units) if units else None
@@ -304,7 +305,7 @@ def _field(field: str, values: Values, labels: Iterable[int], resamples: int, se
         len(units),
         "ordinal" if field == "satisfaction" else "MASI",
         alpha(values, units) if units else None,
-        alpha_interval(values, units, field, resamples, seed) if units and resamples else None,
+        alpha_interval(values, units, field, bootstrap) if units and bootstrap.resamples else None,
         same,
         tuple((len({u if field == "satisfaction" else u[0] for u in shared}), len(shared)) for shared in both),
         tuple(kappa([a for a, _ in pair], [b for _, b in pair]) for pair in pairs),
@@ -384,7 +385,8 @@ def _alpha_cell(one: FieldAgreement) -> str:
 
 
 def _notes(found: Agreement, letters: Sequence[str]) -> Iterator[str]:
-    yield f"alpha: Krippendorff's [95 %, {found.resamples} resamples of dialogues, seed {found.seed}]"
+    drawn = found.bootstrap
+    yield f"alpha: Krippendorff's [95 %, {drawn.resamples} resamples of dialogues, seed {drawn.seed}]"
     yield "units: utterances (dialogues for satisfaction) that two annotators or more labeled"
     yield "acts: those that care labels add"
     if not found.whole:

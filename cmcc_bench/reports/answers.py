@@ -13,7 +13,8 @@ from cmcc_bench.reports.response import system_name
 from cmcc_bench.reports.scores import Data, Entry, label_table, paired_table, sizes, systems_table
 from cmcc_bench.reports.systems import ResponseSystem, System
 from cmcc_bench.reports.table import ReportTable
-from cmcc_bench.scoring import compare, score
+from cmcc_bench.scoring import Bootstrap
+from cmcc_bench.scoring.score import align_with_gold, comparison_of, scores_of
 from cmcc_bench.tasks import Task
 from cmcc_bench.tasks.written import only_answered
 
@@ -23,8 +24,7 @@ def answer_tables(
     systems: Sequence[System],
     writers: Sequence[ResponseSystem],
     data: Data,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
 ) -> list[ReportTable]:
     """The table of a task, the table by label of its first system, and the paired tests.
 
@@ -38,12 +38,13 @@ def answer_tables(
         notes = [f"Scored on the {len(answered)} of {len(data.rows)} utterances that have a reply."]
         answers = {name: (only_answered(said, data.labeled), key) for name, (said, key) in answers.items()} | written
         data = Data(answered, data.train)
-    bounds = task.bounds(data.train, data.rows, seed)
+    bounds = task.bounds(data.train, data.rows, bootstrap.seed)
     every = answers | {name: (said, ()) for name, said in bounds.items()}
+    aligned = {name: align_with_gold(task, said, data.rows) for name, (said, _) in every.items()}
     entries = [
         Entry(
             name,
-            score(task, said, data.rows, resamples, seed),
+            scores_of(task, task.measure, aligned[name], bootstrap),
             task.published_for(key),
             task.untold(said),
         )
@@ -60,7 +61,7 @@ def answer_tables(
         pairs = [
             (
                 f"{first.name} less {other.name}",
-                compare(task, every[first.name][0], every[other.name][0], data.rows, resamples, seed),
+                comparison_of(task, (task.measure, task.measure), aligned[first.name], aligned[other.name], bootstrap),
                 other.untold,
             )
             for other in others

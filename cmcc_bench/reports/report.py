@@ -12,13 +12,13 @@ from cmcc_bench.reports.scores import Data
 from cmcc_bench.reports.systems import System, check_data, find_systems, response_systems
 from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.reports.unlabeled import unlabeled_table
+from cmcc_bench.scoring import Bootstrap
 from cmcc_bench.tasks import RESPONSE, TASKS, Task
 
 
 def all_tables(
     paths: Sequence[Path],
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
     examples: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[ReportTable]:
@@ -30,15 +30,13 @@ def all_tables(
     systems = find_systems(paths)
     tables: list[ReportTable] = []
     for number, task in enumerate(TASKS.values(), 1):
-        tables += _tables_of(task, systems, resamples, seed, examples)
+        tables += _tables_of(task, systems, bootstrap, examples)
         if progress:
             progress(number, len(TASKS))
     return tables
 
 
-def _tables_of(
-    task: Task, systems: Sequence[System], resamples: int, seed: int, examples: int
-) -> Iterator[ReportTable]:
+def _tables_of(task: Task, systems: Sequence[System], bootstrap: Bootstrap, examples: int) -> Iterator[ReportTable]:
     own, writers = [system for system in systems if system.task is task], response_systems(systems)
     if not own:
         return
@@ -48,8 +46,8 @@ def _tables_of(
     labeled = list(open_split(dataset, "labeled", split)) if task.written else []
     data = Data(rows[split], rows["train"], labeled)
     if task is RESPONSE:
-        yield from response_tables(writers, data, resamples, seed, examples)
+        yield from response_tables(writers, data, bootstrap, examples)
     else:
-        yield from answer_tables(task, own, writers, data, resamples, seed)
-    if gained := unlabeled_table(task, own, data, resamples, seed):
+        yield from answer_tables(task, own, writers, data, bootstrap)
+    if gained := unlabeled_table(task, own, data, bootstrap):
         yield gained

@@ -5,15 +5,17 @@ Every number is computed anew from the prediction files.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 from cmcc_bench.masking import mask
 from cmcc_bench.reports.scores import Data, Entry, paired_table, sizes, systems_table
 from cmcc_bench.reports.systems import ResponseSystem, pick
 from cmcc_bench.reports.table import ReportTable, mark
-from cmcc_bench.scoring import VERSIONS, compare, response_measure, score
-from cmcc_bench.tasks import RESPONSE, Row
+from cmcc_bench.scoring import VERSIONS, Bootstrap, response_measure
+from cmcc_bench.scoring.score import align_with_gold, comparison_of, scores_of
+from cmcc_bench.tasks import RESPONSE, PredictedDialogue, Row
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS
 
 _NAMES = {row.system[:2]: row.name for row in RESPONSE.published}
@@ -24,22 +26,24 @@ _ACTS = "Act F1 of a system without caring acts: against gold with the caring ac
 
 
 def response_tables(
-    systems: Sequence[ResponseSystem], data: Data, resamples: int = 1000, seed: int = 0, examples: int = 8
+    systems: Sequence[ResponseSystem], data: Data, bootstrap: Bootstrap = Bootstrap(), examples: int = 8
 ) -> list[ReportTable]:
     """Tables 2 and 3 in the strict version and as SereTOD scores, the paired tests, and table 4."""
+    dialogues = {system.key: align_with_gold(RESPONSE, system.answers, data.rows, system.path) for system in systems}
+    bounds_dialogues = {
+        name: align_with_gold(RESPONSE, answers, data.rows)
+        for name, answers in RESPONSE.bounds(data.train, data.rows, bootstrap.seed).items()
+    }
     tables = []
     for version in VERSIONS:
         entries = {}
         for system in systems:
-            found = score(
-                RESPONSE, system.answers, data.rows, resamples, seed, measure=system.measure(version), file=system.path
-            )
+            found = scores_of(RESPONSE, system.measure(version), dialogues[system.key], bootstrap)
             name, published = system_name(system.key), RESPONSE.published_for(system.key)
             entries[system.key] = Entry(name, found, published, system.untold)
         measure = response_measure(version)
         bounds = [
-            Entry(name, score(RESPONSE, answers, data.rows, resamples, seed, measure=measure))
-            for name, answers in RESPONSE.bounds(data.train, data.rows, seed).items()
+            Entry(name, scores_of(RESPONSE, measure, aligned, bootstrap)) for name, aligned in bounds_dialogues.items()
         ]
         published_keys = [row.system for row in RESPONSE.published]
         others = [key for key in entries if key not in published_keys]  # such as an ablation in oracle mode
@@ -50,7 +54,7 @@ def response_tables(
             shown = [*(entries[key] for key in wanted if key in entries), *bounds]
             notes = (sizes(shown[0].scores), _ACTS)
             tables.append(systems_table(f"{title}, {version}", RESPONSE, shown, data.synthetic, notes))
-    tables.append(_variant_less_others(systems, data, resamples, seed))
+    tables.append(_variant_less_others(systems, dialogues, data.synthetic, bootstrap))
     baseline, variant = pick(systems, "baseline", "end2end"), pick(systems, "variant", "end2end")
     if baseline and variant:
         tables.append(example_table(baseline, variant, data, examples))
@@ -63,24 +67,24 @@ def system_name(key: tuple[str, ...]) -> str:
     return _NAMES.get((form, mode), f"{form} {mode}") + suffix
 
 
-def _variant_less_others(systems: Sequence[ResponseSystem], data: Data, resamples: int, seed: int) -> ReportTable:
-    """The variant less the baseline in both modes, and less each ablation, on the same resampled dialogues."""
+def _variant_less_others(
+    systems: Sequence[ResponseSystem],
+    dialogues: Mapping[tuple[str, ...], Sequence[PredictedDialogue[Any]]],
+    synthetic: bool,
+    bootstrap: Bootstrap,
+) -> ReportTable:
+    """The variant less the baseline in both modes, and less each ablation, on the same resampled dialogues.
+
+    dialogues: by ResponseSystem.key, what each system predicted beside its gold.
+    """
     pairs = []
     for form, mode in _COMPARED:
         first, second = pick(systems, "variant", mode), pick(systems, form, mode)
         if first and second:
-            compared = compare(
-                RESPONSE,
-                first.answers,
-                second.answers,
-                data.rows,
-                resamples,
-                seed,
-                measures=(first.measure(), second.measure()),
-                files=(first.path, second.path),
-            )
+            measures = (first.measure(), second.measure())
+            compared = comparison_of(RESPONSE, measures, dialogues[first.key], dialogues[second.key], bootstrap)
             pairs.append((f"{_NAMES['variant', mode]} less {_NAMES[form, mode]}", compared, second.untold))
-    return paired_table("Paired bootstrap, strict", RESPONSE, pairs, data.synthetic)
+    return paired_table("Paired bootstrap, strict", RESPONSE, pairs, synthetic)
 
 
 def example_table(baseline: ResponseSystem, variant: ResponseSystem, data: Data, count: int) -> ReportTable:

@@ -55,10 +55,10 @@ def sizes(scores: Scores) -> str:
     """What was scored and resampled, in words."""
     task = task_of(scores.task)
     items = f" ({scores.items} {task.items})" if task.key else ""
-    drawn = f"95 % intervals, {scores.resamples} resamples of {scores.dialogues} dialogues{items}"
+    drawn = f"95 % intervals, {scores.bootstrap.resamples} resamples of {scores.dialogues} dialogues{items}"
     if scores.version:
         return f"Scores: {scores.version}; {drawn}. BLEU: {scores.signature}"
-    return f"{drawn}, seed {scores.seed}."
+    return f"{drawn}, seed {scores.bootstrap.seed}."
 
 
 def systems_table(

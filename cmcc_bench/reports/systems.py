@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -97,7 +97,8 @@ def find_systems(paths: Iterable[Path]) -> list[System]:
     for path in paths:
         below = (file for file in path.rglob("*.jsonl") if not is_system_file(file.relative_to(path)))
         files += sorted(below) if path.is_dir() else [path]
-    systems = [_read(file) for file in sorted(files) if facts_path(file).exists() or file in paths]
+    wanted = [file for file in sorted(files) if facts_path(file).exists() or file in paths]
+    systems = [_system_of(file, _read_facts(facts_path(file))) for file in wanted]
     if not systems:
         expected = "files that cmcc predict wrote"
         raise DataError("no predictions", expected, "Run cmcc predict first.", folder=", ".join(map(str, paths)))
@@ -115,8 +116,8 @@ def run_systems(run: Path, split: str) -> list[System]:
     Raises cmcc.DataError where the facts are not what cmcc predict writes, or two files are of the same kind.
     """
     written = (file for file in sorted(run.glob("*.jsonl")) if not is_system_file(file.name))
-    files = [file for file in written if facts_path(file).exists()]
-    systems = [_read(file) for file in files if _read_facts(facts_path(file)).get("split") == split]
+    all_facts = {file: _read_facts(facts_path(file)) for file in written if facts_path(file).exists()}
+    systems = [_system_of(file, facts) for file, facts in all_facts.items() if facts.get("split") == split]
     _check_different(systems)
     return systems
 
@@ -141,16 +142,16 @@ def read_system(file: Path) -> ResponseSystem:
 
     Raises cmcc.DataError when they are missing, not finished, or of a recogniser.
     """
-    system = _read(file)
+    system = _system_of(file, _read_facts(facts_path(file)))
     if not isinstance(system, ResponseSystem):
         expected = "what a dialogue model wrote"
         raise DataError(f"answers of the task {system.training.task}", expected, file=str(file))
     return system
 
 
-def _read(file: Path) -> System:
+def _system_of(file: Path, facts: Mapping[str, Any]) -> System:
+    """A prediction file as a system. facts: what stands beside it."""
     path = facts_path(file)
-    facts = _read_facts(path)
     try:
         training = training_of({**facts.get("training", {}), "task": facts.get("task", RESPONSE.name)})
         common: dict[str, Any] = {"path": file, "dataset": facts["dataset"], "split": facts["split"]}

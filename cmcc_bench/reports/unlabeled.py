@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from cmcc_bench.reports.scores import Data
 from cmcc_bench.reports.systems import ResponseSystem, System
 from cmcc_bench.reports.table import ReportTable, difference_cells, mark, score_cell, score_name, verdict
-from cmcc_bench.scoring import PairedResult, compare, score
+from cmcc_bench.scoring import Bootstrap, PairedResult, compare, score
 from cmcc_bench.tasks import Task
 
 
-def unlabeled_table(task: Task, systems: Sequence[System], data: Data, resamples: int, seed: int) -> ReportTable | None:
+def unlabeled_table(task: Task, systems: Sequence[System], data: Data, bootstrap: Bootstrap) -> ReportTable | None:
     """A row a system with its share of labels and its pseudo-labels; None where no system has any.
 
     systems: of the task; of dialogue models the variant alone, end to end. Tasks that gain nothing by them have none.
@@ -23,12 +23,12 @@ def unlabeled_table(task: Task, systems: Sequence[System], data: Data, resamples
     main, rows, lines, notes = task.gained[-1], data.rows, [], []
     for system in chosen:
         training = system.training
-        scores = score(task, system.answers, rows, resamples, seed, measure=system.measure()).scores
+        scores = score(task, system.answers, rows, bootstrap, measure=system.measure()).scores
         cells = [f"{training.labelled_share:.0%}", str(training.pseudo_labelled)]
         cells += [score_cell(scores[name]) for name in task.gained]
         if plain := _without_pseudo_labels(system, chosen):
             measures = system.measure(), plain.measure()
-            compared = compare(task, system.answers, plain.answers, rows, resamples, seed, measures=measures)
+            compared = compare(task, system.answers, plain.answers, rows, bootstrap, measures=measures)
             difference = compared.differences[main]
             notes.append(_verdict(main, f"{training.labelled_share:.0%} of the labels", difference))
         lines.append((*cells, difference_cells(difference)[0] if plain else ""))

@@ -6,7 +6,7 @@ score("response", predictions, rows, measure=response_measure("seretod"))  # as 
 score("emotion", read_answers("emotions.jsonl", "emotion"), emotion_rows)
 """
 
-from .bootstrap import Interval, PairedResult, bootstrap, paired_bootstrap
+from .bootstrap import Bootstrap, Interval, PairedResult, intervals, paired_results
 from .predictions import align, read_answers, read_predictions, write_prediction
 from .response import VERSIONS, Version, response_measure
 from .score import Comparison, LabelResult, Scores, compare, score
@@ -14,6 +14,7 @@ from .seretod import SeretodScores, eval_end_to_end
 
 __all__ = [
     "VERSIONS",
+    "Bootstrap",
     "Comparison",
     "Interval",
     "LabelResult",
@@ -22,10 +23,10 @@ __all__ = [
     "SeretodScores",
     "Version",
     "align",
-    "bootstrap",
     "compare",
     "eval_end_to_end",
-    "paired_bootstrap",
+    "intervals",
+    "paired_results",
     "read_answers",
     "read_predictions",
     "response_measure",

@@ -3,10 +3,25 @@
     def accuracy(sums):                                    # (..., 2) summed counts -> (...) scores
         return sums[..., 0] / sums[..., 1]
 
-    bootstrap(counts, accuracy)                            # counts: (dialogues, 2)
+    intervals(counts, {"accuracy": accuracy}, Bootstrap(resamples=1000, seed=0))      # counts: (dialogues, 2)
 
-A dialogue is drawn whole, because its exchanges are not independent. Source: Koehn, "Statistical Significance Tests for
-Machine Translation Evaluation", EMNLP 2004.
+How far would a score move had other dialogues been in the test split? Draw as many dialogues as there are, with
+replacement, score them, and do so 1,000 times: the middle 95 % of these scores is the interval. The simple version, one
+resample at a time, is the reference that tests/scoring/test_bootstrap.py compares this file with:
+
+    for _ in range(resamples):
+        drawn = generator.integers(dialogues, size=dialogues)        # row numbers, some twice, some never
+        scores.append(statistic(counts[drawn].sum(axis=0)))          # counts[drawn]: (dialogues, k)
+    low, high = np.percentile(scores, [2.5, 97.5])
+
+- A dialogue is drawn whole, because its exchanges are not independent: intervals over exchanges would be too narrow.
+- Corpus scores such as BLEU and F1 are no means over dialogues. They are made from sums of counts, so that a resample
+  needs the sums of its dialogues only: nothing is tokenized or matched again.
+- Paired: two systems answer the same dialogues, and what is hard for one is mostly hard for the other. Every resample
+  draws the same dialogues for both, and what is drawn is the difference; its interval is far narrower than the two
+  systems' own intervals suggest.
+
+Source: Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004.
 """
 
 from __future__ import annotations
@@ -22,6 +37,14 @@ from numpy.typing import NDArray
 from cmcc_bench.tasks.base import Array, Statistic
 
 LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """How dialogues are drawn: how often (0: no intervals), and the seed of the draws."""
+
+    resamples: int = 1000
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,103 +82,78 @@ class PairedResult:
         return PairedResult(-self.difference, -self.high, -self.low, self.p_value)
 
 
-def bootstrap(counts_by_dialogue: NDArray[Any], statistic: Statistic, resamples: int = 1000, seed: int = 0) -> Interval:
-    """A score and its interval.
+def intervals(
+    counts_by_dialogue: NDArray[Any], statistics: Mapping[str, Statistic], bootstrap: Bootstrap = Bootstrap()
+) -> dict[str, Interval]:
+    """Scores and their intervals, by name, from the same resamples.
 
-    counts_by_dialogue: (dialogues, k). statistic: takes sums over dialogues, (..., k), to scores, (...).
+    counts_by_dialogue: (dialogues, k). statistics: each takes sums over dialogues, (..., k), to scores, (...).
     Raises ValueError without dialogues.
     """
-    return intervals(counts_by_dialogue, {"score": statistic}, resamples, seed)["score"]
-
-
-def intervals(
-    counts_by_dialogue: NDArray[Any], statistics: Mapping[str, Statistic], resamples: int = 1000, seed: int = 0
-) -> dict[str, Interval]:
-    """`bootstrap` for several scores of the same resamples."""
-    sums = resampled_sums(counts_by_dialogue, resamples, seed)
-    total = _total(counts_by_dialogue)
-    return {
-        name: Interval(float(statistic(total)), *_percentiles(statistic(sums)))
-        for name, statistic in statistics.items()
-    }
-
-
-def paired_bootstrap(
-    counts_a: NDArray[Any], counts_b: NDArray[Any], statistic: Statistic, resamples: int = 1000, seed: int = 0
-) -> PairedResult:
-    """How far system a is above system b on the same dialogues.
-
-    counts_a, counts_b: (dialogues, k), the same dialogues in the same order; every resample draws for both.
-    Raises ValueError when the shapes differ, or without dialogues.
-    """
-    return paired_results(counts_a, counts_b, {"score": statistic}, resamples, seed)["score"]
+    scores = _resampled_scores(counts_by_dialogue, statistics, bootstrap)
+    return {name: Interval(point, *_percentiles(resampled)) for name, (point, resampled) in scores.items()}
 
 
 def paired_results(
     counts_a: NDArray[Any],
     counts_b: NDArray[Any],
     statistics: Mapping[str, Statistic],
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
 ) -> dict[str, PairedResult]:
-    """`paired_bootstrap` for several scores of the same resamples."""
-    if counts_a.shape != counts_b.shape:
-        raise ValueError(f"counts of the same dialogues differ in shape: {counts_a.shape} and {counts_b.shape}")
-    sums_a, sums_b = np.split(resampled_sums(np.hstack([counts_a, counts_b]), resamples, seed), 2, axis=-1)
-    total_a, total_b = _total(counts_a), _total(counts_b)
-    return {
-        name: _paired_result(statistic(total_a), statistic(total_b), statistic(sums_a), statistic(sums_b))
-        for name, statistic in statistics.items()
-    }
+    """How far system a is above system b on the same dialogues, by name of the score.
+
+    counts_a, counts_b: (dialogues, k), the same dialogues in the same order.
+    Raises ValueError when the shapes differ, or without dialogues.
+    """
+    return paired_results_of_all({"a": counts_a, "b": counts_b}, statistics, bootstrap)["a", "b"]
 
 
 def paired_results_of_all(
-    counts: Mapping[str, NDArray[Any]], statistics: Mapping[str, Statistic], resamples: int = 1000, seed: int = 0
+    counts: Mapping[str, NDArray[Any]], statistics: Mapping[str, Statistic], bootstrap: Bootstrap = Bootstrap()
 ) -> dict[tuple[str, str], dict[str, PairedResult]]:
     """`paired_results` of each two systems, (a, b) with a before b in order; each is resampled once.
 
     counts: system -> (dialogues, k), the same dialogues in the same order. Raises ValueError where the shapes differ.
     """
     if len({found.shape for found in counts.values()}) > 1:
-        raise ValueError("counts of the same dialogues differ in shape")
-    totals, resampled = {}, {}
-    for key, found in counts.items():
-        total, sums = _total(found), resampled_sums(found, resamples, seed)
-        totals[key] = {name: statistic(total) for name, statistic in statistics.items()}
-        resampled[key] = {name: statistic(sums) for name, statistic in statistics.items()}
-    return {
-        (a, b): {
-            name: _paired_result(totals[a][name], totals[b][name], resampled[a][name], resampled[b][name])
-            for name in statistics
-        }
-        for a, b in combinations(sorted(counts), 2)
-    }
+        shapes = " and ".join(str(found.shape) for found in counts.values())
+        raise ValueError(f"counts of the same dialogues differ in shape: {shapes}")
+    # One seed and one number of dialogues: resample i draws the same dialogues for every system. That is the pairing.
+    scores = {system: _resampled_scores(found, statistics, bootstrap) for system, found in counts.items()}
+    results: dict[tuple[str, str], dict[str, PairedResult]] = {}
+    for a, b in combinations(sorted(counts), 2):
+        results[a, b] = {}
+        for name in statistics:
+            (point_a, resampled_a), (point_b, resampled_b) = scores[a][name], scores[b][name]
+            differences = resampled_a - resampled_b  # (resamples,)
+            interval = _percentiles(differences)
+            results[a, b][name] = PairedResult(point_a - point_b, *interval, _p_value(differences))
+    return results
 
 
-def _paired_result(point_a: Array, point_b: Array, scores_a: Array, scores_b: Array) -> PairedResult:
-    differences = scores_a - scores_b
-    return PairedResult(float(point_a - point_b), *_percentiles(differences), _p_value(differences))
+def _resampled_scores(
+    counts_by_dialogue: NDArray[Any], statistics: Mapping[str, Statistic], bootstrap: Bootstrap
+) -> dict[str, tuple[float, Array]]:
+    """Each score of all dialogues, and of each resample, (resamples,)."""
+    sums = resampled_sums(counts_by_dialogue, bootstrap)
+    total: Array = np.asarray(counts_by_dialogue, dtype=np.float64).sum(axis=0)
+    return {name: (float(statistic(total)), statistic(sums)) for name, statistic in statistics.items()}
 
 
-def resampled_sums(counts_by_dialogue: NDArray[Any], resamples: int, seed: int) -> Array:
-    """Sums of counts over dialogues drawn with replacement: (resamples, k).
-
-    A resample at a time, so that memory does not grow with their number. Sums are exact up to 2^53.
-    """
+def resampled_sums(counts_by_dialogue: NDArray[Any], bootstrap: Bootstrap) -> Array:
+    """Sums of counts over dialogues drawn with replacement: (resamples, k). Raises ValueError without dialogues."""
     counts = np.asarray(counts_by_dialogue, dtype=np.float64)
     if counts.ndim != 2 or not len(counts):
         raise ValueError(f"found counts of the shape {counts.shape}, expected (dialogues, k) with a dialogue or more")
-    generator = np.random.default_rng(seed)
-    sums = np.empty((resamples, counts.shape[1]))
-    for number in range(resamples):
+    generator = np.random.default_rng(bootstrap.seed)
+    sums = np.empty((bootstrap.resamples, counts.shape[1]))
+    for number in range(bootstrap.resamples):  # one at a time: all draws at once would be resamples x dialogues
         drawn = generator.integers(len(counts), size=len(counts))
-        sums[number] = np.bincount(drawn, minlength=len(counts)).astype(np.float64) @ counts
+        # counts[drawn].sum(axis=0) without a copy of the rows: how often each was drawn, times its counts. Sums of
+        # whole numbers are exact up to 2^53, in any order.
+        times = np.bincount(drawn, minlength=len(counts)).astype(np.float64)  # (dialogues,)
+        sums[number] = times @ counts  # (k,)
     return sums
-
-
-def _total(counts_by_dialogue: NDArray[Any]) -> Array:
-    total: Array = np.asarray(counts_by_dialogue, dtype=np.float64).sum(axis=0)
-    return total
 
 
 def _percentiles(scores: Array) -> tuple[float, float]:
@@ -167,6 +165,10 @@ def _percentiles(scores: Array) -> tuple[float, float]:
 
 
 def _p_value(differences: Array) -> float:
+    """Were the systems equal, differences would fall on both sides of 0: how few lie on the smaller side, twice.
+
+    The 1 added to both numbers counts the measured difference itself as a draw: 1,000 draws cannot show that p is 0.
+    """
     defined = differences[~np.isnan(differences)]
     if not len(defined):
         return float("nan")

@@ -20,7 +20,7 @@ from cmcc_bench.tasks import Answer, Measure, PredictedDialogue, Row, Task, task
 from cmcc_bench.tasks.base import Array
 from cmcc_bench.tasks.counts import f1, precision, recall
 
-from .bootstrap import Interval, PairedResult, intervals, paired_results
+from .bootstrap import Bootstrap, Interval, PairedResult, intervals, paired_results
 from .predictions import align
 
 
@@ -50,8 +50,7 @@ class Scores:
     signature: str
     dialogues: int
     items: int
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
     scores: Mapping[str, Interval]
     labels: Mapping[str, LabelResult]
     totals: Mapping[str, int]
@@ -86,8 +85,7 @@ class Comparison:
     fold_caring: tuple[bool, bool]
     dialogues: int
     items: int
-    resamples: int
-    seed: int
+    bootstrap: Bootstrap
     differences: Mapping[str, PairedResult]
 
     def as_dict(self) -> dict[str, Any]:
@@ -103,31 +101,28 @@ def _head(found: Scores | Comparison) -> dict[str, Any]:
         made = {"version": found.version, "fold_caring": found.fold_caring}
         made |= {"signature": found.signature} if isinstance(found, Scores) else {}
     items = "exchanges" if found.version else "items"
-    return made | {
-        "dialogues": found.dialogues, items: found.items, "resamples": found.resamples, "seed": found.seed
-    }  # fmt: skip
+    return made | {"dialogues": found.dialogues, items: found.items} | asdict(found.bootstrap)
 
 
 def score(
     task: Task | str,
     answers: Iterable[Answer],
     gold_rows: Iterable[Row],
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
     *,
     measure: Measure | None = None,
     file: str | Path | None = None,
 ) -> Scores:
     """The scores of one system.
 
-    task: a task or its name. gold_rows: the task's rows (tasks.Task.rows), whole dialogues. resamples: 0 for no
+    task: a task or its name. gold_rows: the task's rows (tasks.Task.rows), whole dialogues. bootstrap: of the
     intervals. measure: to score otherwise than the task says (scoring.response_measure). file: where the answers are
     from, for the errors.
     Raises cmcc.DataError for answers that do not fit the rows, and for rows whose labels are hidden.
     """
     task = task_of(task)
-    dialogues = _aligned(task, answers, list(gold_rows), file)
-    return scores_of(task, measure or task.measure, dialogues, resamples, seed)
+    dialogues = align_with_gold(task, answers, list(gold_rows), file)
+    return scores_of(task, measure or task.measure, dialogues, bootstrap)
 
 
 def compare(
@@ -135,8 +130,7 @@ def compare(
     answers_a: Iterable[Answer],
     answers_b: Iterable[Answer],
     gold_rows: Iterable[Row],
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
     *,
     measures: tuple[Measure, Measure] | None = None,
     files: tuple[str | Path | None, str | Path | None] = (None, None),
@@ -146,21 +140,25 @@ def compare(
     The arguments are those of `score`, one for each system where there are two; so are the errors.
     """
     task, rows = task_of(task), list(gold_rows)
-    a, b = (_aligned(task, answers, rows, file) for answers, file in zip((answers_a, answers_b), files, strict=True))
-    return comparison_of(task, measures or (task.measure, task.measure), a, b, resamples, seed)
+    a, b = (align_with_gold(task, found, rows, file) for found, file in zip((answers_a, answers_b), files, strict=True))
+    return comparison_of(task, measures or (task.measure, task.measure), a, b, bootstrap)
 
 
-def _aligned(
-    task: Task, answers: Iterable[Answer], rows: Sequence[Row], file: str | Path | None
+def align_with_gold(
+    task: Task, answers: Iterable[Answer], rows: Sequence[Row], file: str | Path | None = None
 ) -> list[PredictedDialogue[Any]]:
+    """A system's answers beside their rows, for several scores or comparisons of it; the errors are those of `score`.
+
+    Hand the result to scores_of and comparison_of.
+    """
     task.check_labels(rows)
     return align(answers, rows, file, task.key)
 
 
 def scores_of(
-    task: Task, measure: Measure, dialogues: Sequence[PredictedDialogue[Any]], resamples: int, seed: int
+    task: Task, measure: Measure, dialogues: Sequence[PredictedDialogue[Any]], bootstrap: Bootstrap
 ) -> Scores:
-    """`score` of answers that stand beside their rows."""
+    """`score` of answers that stand beside their rows (align_with_gold)."""
     counts = _counted(measure, dialogues)
     sums = counts.sum(axis=0)
     return Scores(
@@ -170,9 +168,8 @@ def scores_of(
         signature=measure.signature(),
         dialogues=len(dialogues),
         items=sum(len(dialogue.rows) for dialogue in dialogues),
-        resamples=resamples,
-        seed=seed,
-        scores=intervals(counts, measure.statistics, resamples, seed),
+        bootstrap=bootstrap,
+        scores=intervals(counts, measure.statistics, bootstrap),
         labels={label: _label_result(of(sums.astype(np.float64))) for label, of in measure.labels.items()},
         totals=dict(zip(measure.columns, sums.tolist(), strict=True)) if measure.columns else {},
         counts=counts,
@@ -185,8 +182,7 @@ def comparison_of(
     measures: tuple[Measure, Measure],
     a: Sequence[PredictedDialogue[Any]],
     b: Sequence[PredictedDialogue[Any]],
-    resamples: int,
-    seed: int,
+    bootstrap: Bootstrap,
 ) -> Comparison:
     """`compare` of answers that stand beside their rows, the same dialogues in the same order."""
     counts_a, counts_b = _counted(measures[0], a), _counted(measures[1], b)
@@ -196,9 +192,8 @@ def comparison_of(
         fold_caring=(measures[0].fold_caring, measures[1].fold_caring),
         dialogues=len(a),
         items=sum(len(dialogue.rows) for dialogue in a),
-        resamples=resamples,
-        seed=seed,
-        differences=paired_results(counts_a, counts_b, measures[0].statistics, resamples, seed),
+        bootstrap=bootstrap,
+        differences=paired_results(counts_a, counts_b, measures[0].statistics, bootstrap),
     )
 
 

@@ -148,6 +148,8 @@ def _is_right(act: str, slots: Slots, true: Mapping[str, FlatSlots]) -> bool:
     if slots is None:
         return act in true  # whatever slots it has there
     known = true.get(act)
+    # Gold has ids, 询问(ent-1-业务费用), and models write names, 询问(流量包-业务费用). `known` is flat: all names
+    # of the gold entity, so that any of them is right. An id that was generated is a list here, and never right.
     return known is not None and all(slot in known for slot in slots)
 
 
@@ -157,6 +159,8 @@ def _is_missed(act: str, slots: Slots, generated: Mapping[str, Slots]) -> bool:
     made = generated.get(act)
     if made is None:
         return True
+    # Each gold slot must be there under one of its names. More slots than gold has make the act wrong, but not missed;
+    # fewer make it missed, but right: precision and recall do not share their true positives.
     return any(not any(name in made for name in (slot if isinstance(slot, list) else [slot])) for slot in slots)
 
 
@@ -169,7 +173,7 @@ def count_system_intent(generated: str, true: str) -> LabelCounts:
     """Acts that are substrings of the other side's whole string, which is what the reference takes for equal."""
     generated, true = _BRACKETED.sub("", generated), _BRACKETED.sub("", true)
     made = generated.split(",")
-    right = sum(act in true for act in made)
+    right = sum(act in true for act in made)  # in a string, not a list: an empty act is always right
     return LabelCounts(right, len(made) - right, sum(act not in generated for act in true.split(",")))
 
 
@@ -197,7 +201,8 @@ def corpus_bleu(sums: Array) -> Array:
     """BLEU-4 times 100 from summed (..., 10) counts, smoothed as there; 0 where nothing was generated."""
     predicted, gold = sums[..., 0], sums[..., 1]
     matches, totals = sums[..., 2 : 2 + ORDERS], sums[..., 2 + ORDERS :]
-    precisions = matches / (totals + _SMOOTHING) + _SMOOTHING
+    # Smoothed twice, so that equal texts score a little above 100 and no order is ever 0.
+    precisions = matches / (totals + _SMOOTHING) + _SMOOTHING  # (..., ORDERS)
     with np.errstate(divide="ignore", invalid="ignore"):
         brevity = np.where(predicted > gold, 1.0, np.exp(1 - gold / predicted))
     score = 100 * brevity * np.exp(np.log(precisions).mean(axis=-1))
@@ -225,10 +230,12 @@ def _requests(key: str, entry: str | Mapping[str, str], kb: Raw) -> Iterator[str
     elif key in kb:
         for slot, known in entry.items():
             if "?" in known and slot in kb[key]:
+                # `known` is a string, "?" and what the user gave: a value that is a part of it counts as given.
                 unknown = [value for value in kb[key][slot].split(",") if value not in known]
                 if unknown:
                     yield ",".join(unknown)
 
 
 def _is_completed(request: str, answers: Sequence[str]) -> bool:
+    """One value is enough, in any answer, even before the request, and as part of a longer word or number."""
     return any(value in answer for value in request.split(",") for answer in answers)

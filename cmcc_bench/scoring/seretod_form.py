@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -91,14 +90,12 @@ def flat_goal(goal: Goal) -> Flat:
         for slot in entry.asked:
             cut, slot = (entity_id, slot) if entity_id == NA else _cut(f"{entity_id}-{slot}")
             flat.setdefault(cut, {}).setdefault(slot, []).append("?")
-    joined: Flat = {entity_id: _joined(slots) for entity_id, slots in flat.items()}
+    joined: Flat = {
+        entity_id: {slot: ",".join(values) for slot, values in slots.items()} for entity_id, slots in flat.items()
+    }
     if goal.types:
         joined["咨询"] = ",".join(f"询问-{entity_type}" for entity_type in goal.types)
     return joined
-
-
-def _joined(slots: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    return {slot: ",".join(values) for slot, values in slots.items()}
 
 
 def _cut(text: str) -> tuple[str, str]:

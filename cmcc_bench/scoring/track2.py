@@ -22,6 +22,7 @@ from cmcc_bench.reader.track2 import Track2Dialogue, read_track2
 from cmcc_bench.tasks import RESPONSE, Measure, PredictedDialogue
 
 from . import seretod
+from .bootstrap import Bootstrap
 from .response import response_measure
 from .score import Comparison, Scores, comparison_of, scores_of
 from .seretod_form import Flat, fold_acts
@@ -136,19 +137,18 @@ def _check_same(result: Track2File, gold: Track2File) -> None:
             raise DataError(found, expected, file=str(result.path), dialogue=name, field="用户")
 
 
-def score_track2(dialogues: Sequence[Flat], resamples: int = 1000, seed: int = 0, fold_caring: bool = False) -> Scores:
+def score_track2(dialogues: Sequence[Flat], bootstrap: Bootstrap = Bootstrap(), fold_caring: bool = False) -> Scores:
     """The reference's scores of what read_results gives, with intervals. fold_caring: as the dialogues were read.
 
     Raises cmcc.DataError where there is no dialogue, or its KB or goal are not of the reference's form.
     """
-    return scores_of(RESPONSE, _measure(fold_caring), _whole(dialogues), resamples, seed)
+    return scores_of(RESPONSE, _measure(fold_caring), _whole(dialogues), bootstrap)
 
 
 def compare_track2(
     dialogues_a: Sequence[Flat],
     dialogues_b: Sequence[Flat],
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = Bootstrap(),
     fold_caring: bool = False,
 ) -> Comparison:
     """System a less system b on the same dialogues in any order; arguments and errors as in score_track2."""
@@ -158,7 +158,7 @@ def compare_track2(
         raise DataError("two files of different dialogues", "the same dialogues in both", hint)
     a, b = _whole(dialogues_a), _whole([by_id[dialogue["id"]] for dialogue in dialogues_a])
     measure = _measure(fold_caring)
-    return comparison_of(RESPONSE, (measure, measure), a, b, resamples, seed)
+    return comparison_of(RESPONSE, (measure, measure), a, b, bootstrap)
 
 
 def _measure(fold_caring: bool) -> Measure:

@@ -44,13 +44,11 @@ def prediction_of(value: object, place: Place | None = None) -> Prediction:
     exchange = value["exchange"]
     if type(exchange) is not int or exchange < 0:
         raise DataError(f"{exchange!r:.40}", "a whole number of 0 or more", **place, field="exchange")
-    value = value | {name: ",".join(value[name]) for name in _LISTS if _is_list_of_texts(value[name])}
+    for name in _LISTS:
+        if isinstance(value[name], list) and all(isinstance(part, str) for part in value[name]):
+            value = value | {name: ",".join(value[name])}
     for name in _TEXTS:
         if not isinstance(value[name], str) and not (name == "emotions" and value[name] is None):
             expected = "a string, or null where the model writes none" if name == "emotions" else "a string"
             raise DataError(f"{value[name]!r:.40}", expected, **place, field=name)
     return Prediction(exchange=exchange, **{name: value[name] for name in _TEXTS})
-
-
-def _is_list_of_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(part, str) for part in value)

@@ -53,6 +53,7 @@ def count_dialogue(
     """
     pairs = list(zip(dialogue.rows, dialogue.predictions, strict=True))
     asked = requests(dialogue.rows)
+    wanted = [(request.exchange, value) for request in asked for value in request.values]
     replies = [(prediction.exchange, plain(prediction.response)) for prediction in dialogue.predictions]
     return DialogueCounts(
         sum_labels([count_labels(intent_labels(p.user_intent), intent_labels(row["user_intent"])) for row, p in pairs]),
@@ -60,7 +61,7 @@ def count_dialogue(
             [count_labels(act_labels(p.acts, fold_caring), act_labels(row["acts"], fold_caring)) for row, p in pairs]
         ),
         sum_labels([count_emotions(p, row, emotions) for row, p in pairs]),
-        int(bool(asked) and all(_is_met(request, replies) for request in asked)),
+        int(bool(asked) and all(_is_said(value, replies, first=exchange) for exchange, value in wanted)),
         int(bool(asked)),
         sum_bleu([count_ngrams(p.response, row["response"]) for row, p in pairs]),
     )
@@ -179,7 +180,10 @@ def _state(row: Row) -> tuple[LocalKB, Goal]:
 
 def _asked(kb: LocalKB, goal: Goal) -> Iterator[tuple[int, tuple[str, ...], set[str]]]:
     """(first exchange that asks, the KB's answer, what the user gave of it) for each slot and type asked for."""
-    given = {entity_id: _plain_set(entry.given) for entity_id, entry in goal.entities.items()}
+    given = {
+        entity_id: {plain(value) for values in entry.given.values() for value in values}
+        for entity_id, entry in goal.entities.items()
+    }
     for entity_id, entry in goal.entities.items():
         for slot, exchange in entry.asked.items():
             if entity_id == NA:  # such a query goes on to all entities
@@ -191,13 +195,5 @@ def _asked(kb: LocalKB, goal: Goal) -> Iterator[tuple[int, tuple[str, ...], set[
         yield exchange, query(kb, type=entity_type) or (), names
 
 
-def _plain_set(slots: Mapping[str, Iterable[str]]) -> set[str]:
-    return {plain(value) for values in slots.values() for value in values}
-
-
 def _is_said(value: str, texts: Iterable[tuple[int, str]], first: int = 0, last: int | None = None) -> bool:
     return any(says(text, value) for at, text in texts if first <= at and (last is None or at <= last))
-
-
-def _is_met(request: Request, replies: Sequence[tuple[int, str]]) -> bool:
-    return all(_is_said(value, replies, first=request.exchange) for value in request.values)

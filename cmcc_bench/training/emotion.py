@@ -32,7 +32,7 @@ from cmcc_bench.recognition.emotion import (
     is_collapsed,
     tuned_thresholds,
 )
-from cmcc_bench.scoring import score
+from cmcc_bench.scoring import Bootstrap, score
 from cmcc_bench.training.classifier import (
     balanced_weights,
     collator,
@@ -129,7 +129,7 @@ def save(
     )
     model.config.thresholds = list(thresholds)
     answers = list(emotion_answers(rows, scores, thresholds))
-    found = score("emotion", answers, rows, resamples=0).scores
+    found = score("emotion", answers, rows, Bootstrap(resamples=0)).scores
     validation = {name: round(found[name].point, 4) for name in ("micro_f1", "macro_f1")}
     collapsed = is_collapsed([answer.emotions for answer in answers], gold)
     validation |= {"collapsed": collapsed, "neutral_share": round(float(np.mean(gold[:, 0])), 4)}

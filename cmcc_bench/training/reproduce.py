@@ -83,7 +83,7 @@ def _tail(log: Path, lines: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class System:
+class TrainedSystem:
     """What is trained and then predicted with.
 
     name: its folder below OUT/runs. task: of cmcc train. recipe: its file. options: that differ from the recipe's.
@@ -105,21 +105,23 @@ _END = ("end2end",)
 # In the order in which they are started: the longest first, and what others wait for. A fifth of the labels is seen
 # more often, so that its model takes about as many steps as one that has pseudo-labels beside it.
 SYSTEMS = (
-    System("variant", "dialogue", "variant", modes=("end2end", "oracle")),
-    System("variant_20", "dialogue", "variant", (*_FEW, "--epochs", "20"), weight=75, modes=_END),
-    System("baseline", "dialogue", "baseline", modes=("end2end", "oracle")),
-    System("variant_20_pseudo", "dialogue", "variant", (*_FEW, *_SURE, "--epochs", "6"), "variant_20", 120, _END),
-    System("variant_pseudo", "dialogue", "variant", (*_SURE, "--epochs", "5"), "variant", 150, _END),
-    System("no_emotion", "dialogue", "no_emotion", modes=_END),
-    System("emotion_20", "emotion", "emotion", (*_FEW, "--epochs", "30"), weight=30),
-    System("no_caring", "dialogue", "no_caring", modes=_END),
-    System("emotion", "emotion", "emotion", weight=35),
-    System("emotion_context", "emotion", "emotion", ("--context", "true", "--thresholds", "tuned"), weight=90),
-    System("emotion_20_pseudo", "emotion", "emotion", (*_FEW, *_SURE), "emotion_20", 50),
-    System("emotion_pseudo", "emotion", "emotion", _SURE, "emotion", 60),
-    System("joint", "joint", "joint", weight=60),
-    System("joint_no_emotion", "joint", "joint", ("--emotions", "false"), weight=50),
-    System("satisfaction", "satisfaction", "satisfaction", weight=15),
+    TrainedSystem("variant", "dialogue", "variant", modes=("end2end", "oracle")),
+    TrainedSystem("variant_20", "dialogue", "variant", (*_FEW, "--epochs", "20"), weight=75, modes=_END),
+    TrainedSystem("baseline", "dialogue", "baseline", modes=("end2end", "oracle")),
+    TrainedSystem(
+        "variant_20_pseudo", "dialogue", "variant", (*_FEW, *_SURE, "--epochs", "6"), "variant_20", 120, _END
+    ),
+    TrainedSystem("variant_pseudo", "dialogue", "variant", (*_SURE, "--epochs", "5"), "variant", 150, _END),
+    TrainedSystem("no_emotion", "dialogue", "no_emotion", modes=_END),
+    TrainedSystem("emotion_20", "emotion", "emotion", (*_FEW, "--epochs", "30"), weight=30),
+    TrainedSystem("no_caring", "dialogue", "no_caring", modes=_END),
+    TrainedSystem("emotion", "emotion", "emotion", weight=35),
+    TrainedSystem("emotion_context", "emotion", "emotion", ("--context", "true", "--thresholds", "tuned"), weight=90),
+    TrainedSystem("emotion_20_pseudo", "emotion", "emotion", (*_FEW, *_SURE), "emotion_20", 50),
+    TrainedSystem("emotion_pseudo", "emotion", "emotion", _SURE, "emotion", 60),
+    TrainedSystem("joint", "joint", "joint", weight=60),
+    TrainedSystem("joint_no_emotion", "joint", "joint", ("--emotions", "false"), weight=50),
+    TrainedSystem("satisfaction", "satisfaction", "satisfaction", weight=15),
 )
 PSEUDO_DIALOGUES = 300  # unlabeled dialogues that are labelled
 
@@ -141,7 +143,7 @@ def data_steps(out: Path, data_dir: Path) -> list[Step]:
     ]
 
 
-def system_steps(system: System, built: Path, runs: Path, recipes: Path, extra: list[str]) -> list[Step]:
+def system_steps(system: TrainedSystem, built: Path, runs: Path, recipes: Path, extra: list[str]) -> list[Step]:
     """Training a system and predicting the test split with it."""
     run = runs / system.name
     train = [*_CMCC, "train", system.task, "--recipe", str(recipes / f"{system.recipe}.yaml"), *system.options]
@@ -172,12 +174,14 @@ def run_system(steps: list[Step], log: Path, clock: Clock, threads: int = 1) -> 
             clock.finish(step)
 
 
-def run_systems(steps: dict[str, list[Step]], systems: Sequence[System], runs: Path, jobs: int, clock: Clock) -> None:
+def run_systems(
+    steps: dict[str, list[Step]], systems: Sequence[TrainedSystem], runs: Path, jobs: int, clock: Clock
+) -> None:
     """Runs systems side by side in their order, each after the one it needs; the first that fails ends the others."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
     ready = {system.name: threading.Event() for system in systems}
 
-    def run(system: System) -> None:
+    def run(system: TrainedSystem) -> None:
         if system.after:  # started before this one, so that it is running or done
             ready[system.after].wait()
         if clock.stopped.is_set():
@@ -200,7 +204,7 @@ def run_systems(steps: dict[str, list[Step]], systems: Sequence[System], runs: P
             raise
 
 
-def chosen(names: Sequence[str] | None) -> list[System]:
+def chosen(names: Sequence[str] | None) -> list[TrainedSystem]:
     """The systems of these names and those that they need; all where none are named."""
     wanted = set(names or [system.name for system in SYSTEMS])
     wanted |= {system.after for system in SYSTEMS if system.name in wanted and system.after}

@@ -43,4 +43,4 @@ class CMCCEmotion(evaluate.Metric):  # type: ignore[misc]
         seed: int = 0,
     ) -> dict[str, object]:
         answers = [emotion_answer(prediction) for prediction in predictions]
-        return scoring.score("emotion", answers, references, resamples, seed).flat()
+        return scoring.score("emotion", answers, references, scoring.Bootstrap(resamples, seed)).flat()

@@ -65,7 +65,7 @@ class CMCCEntities(evaluate.Metric):  # type: ignore[misc]
     ) -> dict[str, object]:
         answers = [entity_answer(prediction) for prediction in predictions]
         rows = [_row(reference) for reference in references]
-        return scoring.score("entities", answers, rows, resamples, seed).flat()
+        return scoring.score("entities", answers, rows, scoring.Bootstrap(resamples, seed)).flat()
 
 
 def _row(reference: Mapping[str, Any]) -> dict[str, Any]:

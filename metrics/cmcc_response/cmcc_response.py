@@ -61,4 +61,6 @@ class CMCCResponse(evaluate.Metric):  # type: ignore[misc]
     ) -> dict[str, float | int | str | bool]:
         written = [prediction_of(prediction) for prediction in predictions]
         measure = scoring.response_measure(version, fold_caring, emotions)
-        return scoring.score("response", written, references, resamples, seed, measure=measure).flat()
+        return scoring.score(
+            "response", written, references, scoring.Bootstrap(resamples, seed), measure=measure
+        ).flat()

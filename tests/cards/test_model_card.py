@@ -16,6 +16,7 @@ from cmcc_bench import paper
 from cmcc_bench.cards.model_card import write_model_card
 from cmcc_bench.cards.scores import score_run
 from cmcc_bench.hub.artifact import run_facts
+from cmcc_bench.scoring import Bootstrap
 from tests.cards.runs import write_data, write_facts, write_predictions, write_weights
 from tests.write_golden import GOLDEN, golden_model_cards
 
@@ -148,7 +149,7 @@ def test_the_name_of_a_data_set_that_was_scored_on_tells_no_path(tmp_path):
     data = write_data(tmp_path / "cmcc", [f"{cmcc.SYNTHETIC_ID}{n}" for n in range(2)])
     best, training = write_facts(tmp_path / "run", "emotion", True, dataset=str(data))
     write_predictions(best, "emotion", data, training)
-    card = write_model_card(best, run_facts(best), "cmcc-org/emotion", score_run(best, resamples=5))
+    card = write_model_card(best, run_facts(best), "cmcc-org/emotion", score_run(best, bootstrap=Bootstrap(5)))
     assert str(tmp_path) not in card and "/home/somebody" not in card and "| data set | cmcc |" in card
 
 

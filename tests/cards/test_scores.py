@@ -11,7 +11,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.cards.scores import score_run
-from cmcc_bench.scoring import read_predictions
+from cmcc_bench.scoring import Bootstrap, read_predictions
 from cmcc_bench.scoring.predictions import facts_path
 from cmcc_bench.tasks import task_of
 from tests.cards.runs import write_data, write_facts, write_predictions
@@ -30,17 +30,17 @@ def run_of(folder, kind, data, *modes):
 
 def test_the_scores_are_those_of_the_scorer(data, tmp_path):
     best, (file,) = run_of(tmp_path, "variant", data)
-    (found,) = score_run(best, resamples=50)
+    (found,) = score_run(best, bootstrap=Bootstrap(50))
     rows = task_of("response").rows(str(data), ("test",))["test"]
-    assert found.scores == score_responses(read_predictions(file), rows, "strict", False, 50, 0)
-    assert found.seretod == score_responses(read_predictions(file), rows, "seretod", False, 50, 0)
+    assert found.scores == score_responses(read_predictions(file), rows, "strict", bootstrap=Bootstrap(50))
+    assert found.seretod == score_responses(read_predictions(file), rows, "seretod", bootstrap=Bootstrap(50))
     assert found.all_acts is found.scores and found.synthetic
     assert found.along["emotion"].scores["micro_f1"].point == 1
 
 
 def test_a_form_without_caring_acts_is_scored_folded_and_against_all_acts(data, tmp_path):
     best, _ = run_of(tmp_path, "baseline", data)
-    (found,) = score_run(best, resamples=0)
+    (found,) = score_run(best, bootstrap=Bootstrap(0))
     assert found.scores.fold_caring and found.seretod.fold_caring and not found.all_acts.fold_caring
     assert found.along == {}
 
@@ -67,7 +67,7 @@ def test_predictions_of_another_checkpoint_are_refused(data, tmp_path):
 def test_a_card_that_was_written_into_the_checkpoint_changes_nothing(data, tmp_path):
     best, _ = run_of(tmp_path, "variant", data)
     (best / "README.md").write_text("# Card")
-    assert len(score_run(best, resamples=0)) == 1
+    assert len(score_run(best, bootstrap=Bootstrap(0))) == 1
 
 
 def test_predictions_of_other_data_are_refused_and_a_copy_of_the_data_is_taken(data, tmp_path):
@@ -79,7 +79,7 @@ def test_predictions_of_other_data_are_refused_and_a_copy_of_the_data_is_taken(d
     facts_path(file).write_text(json.dumps(facts | {"dataset": "gone"}))
     with pytest.raises(cmcc.DataError, match=r"dataset gone.*test.end2end.jsonl.*with --dataset"):
         score_run(best)
-    assert len(score_run(best, str(data), resamples=0)) == 1
+    assert len(score_run(best, str(data), bootstrap=Bootstrap(0))) == 1
 
 
 def test_only_the_test_split_counts_and_the_steps_are_told(data, tmp_path):
@@ -87,14 +87,14 @@ def test_only_the_test_split_counts_and_the_steps_are_told(data, tmp_path):
     facts = json.loads(facts_path(file).read_text())
     facts_path(file).write_text(json.dumps(facts | {"split": "validation"}))
     seen = []
-    (found,) = score_run(best, resamples=0, progress=lambda done, total: seen.append((done, total)))
+    (found,) = score_run(best, bootstrap=Bootstrap(0), progress=lambda done, total: seen.append((done, total)))
     assert found.system.mode == "oracle" and found.along == {} and seen == [(1, 1)]
 
 
 @pytest.mark.parametrize("kind", ["emotion", "joint", "satisfaction"])
 def test_recognisers_are_scored_as_well(data, tmp_path, kind):
     best, (file,) = run_of(tmp_path, kind, data)
-    (found,) = score_run(best, resamples=10)
+    (found,) = score_run(best, bootstrap=Bootstrap(10))
     assert found.system == replace(found.system, path=file) and found.scores.dialogues == 5
 
 

@@ -10,6 +10,7 @@ import cmcc
 from cmcc_bench.cards.scores import score_run
 from cmcc_bench.dataset.tasks import eval_template
 from cmcc_bench.hub.results import TASKS, eval_entries, eval_file
+from cmcc_bench.scoring import Bootstrap
 from tests.cards.runs import DATE, write_data, write_facts, write_predictions, write_weights
 from tests.hub.test_pull import files_of
 from tests.hub.test_push import run
@@ -45,7 +46,7 @@ def test_the_tasks_are_those_of_eval_yaml():
 
 def test_entries_are_strict_of_the_end_to_end_file_alone_and_have_one_gold_for_all_models(data, tmp_path):
     folder = predicted(tmp_path, "baseline", data, "end2end", "oracle")
-    end_to_end, oracle = score_run(folder / "best", resamples=20)
+    end_to_end, oracle = score_run(folder / "best", bootstrap=Bootstrap(20))
     entries = eval_entries([end_to_end, oracle], REMOTE, "abc", "https://x/y", "alice")
     values = {entry.task_id: entry.value for entry in entries}
     assert len(entries) == 4 and "emotion_macro_f1" not in values
@@ -61,7 +62,7 @@ def test_entries_are_strict_of_the_end_to_end_file_alone_and_have_one_gold_for_a
 def test_a_date_that_is_none_is_left_out(data, tmp_path):
     from dataclasses import replace
 
-    (found,) = score_run(predicted(tmp_path, "emotion", data) / "best", resamples=0)
+    (found,) = score_run(predicted(tmp_path, "emotion", data) / "best", bootstrap=Bootstrap(0))
     (entry,) = eval_entries(
         [replace(found, system=replace(found.system, date="<b>"))], REMOTE, None, "https://x/y", "a"
     )

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import cmcc
+from cmcc_bench.scoring import Bootstrap
 from tests.scoring.rows import gold_predictions, score_responses
 
 from ..scoring.rows import predicted, two_dialogues
@@ -40,7 +41,7 @@ def test_gold_is_one_and_100(metric):
 def test_it_is_the_library_s_score_whether_at_once_or_in_batches(metric, version):
     rows = two_dialogues()
     predictions = predicted(rows, {("a", 0): {"acts": "通知", "response": "您稍等"}})
-    expected = score_responses(predictions, rows, version, resamples=20).scores
+    expected = score_responses(predictions, rows, version, bootstrap=Bootstrap(20)).scores
     at_once = metric.compute(predictions=list(map(asdict, predictions)), references=rows, version=version, resamples=20)
     for start in (2, 0):
         batch = slice(start, start + 2)

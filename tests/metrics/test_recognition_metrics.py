@@ -12,7 +12,7 @@ import yaml
 
 import cmcc
 from cmcc_bench import paper
-from cmcc_bench.scoring import score
+from cmcc_bench.scoring import Bootstrap, score
 from cmcc_bench.tasks import task_of
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def test_the_page_is_a_space_s_and_names_every_score(name):
     assert head["sdk"] == "static" and "metric" in head["tags"]
     task = name.removeprefix("cmcc_")
     rows = task_of(task).split_rows("sample", "validation")
-    for name_of_score in score(task, task_of(task).bounds(rows, rows, 0)["gold"], rows, resamples=0).scores:
+    for name_of_score in score(task, task_of(task).bounds(rows, rows, 0)["gold"], rows, Bootstrap(0)).scores:
         assert f"`{name_of_score}`" in page(name), name_of_score
 
 
@@ -49,7 +49,7 @@ def test_emotions_are_the_library_s_score_of_rows_of_the_config():
     found = evaluate.load(str(ROOT / "metrics" / "cmcc_emotion")).compute(
         predictions=said, references=rows, resamples=9
     )
-    expected = score("emotion", answers, rows, resamples=9)
+    expected = score("emotion", answers, rows, Bootstrap(9))
     for name, interval in expected.scores.items():
         assert (found[name], found[f"{name}_low"]) == pytest.approx((interval.point, interval.low)), name
     assert found["labels"]["neutral"]["support"] == expected.labels["neutral"].support
@@ -72,7 +72,7 @@ def test_references_are_rows_as_the_page_says_they_are_made():
     answers = task_of("entities").bounds(rows, rows, 3)["random"]
     metric = evaluate.load(str(ROOT / "metrics" / "cmcc_entities"))
     found = metric.compute(predictions=list(map(asdict, answers)), references=rows, resamples=9)
-    expected = score("entities", answers, rows, resamples=9)
+    expected = score("entities", answers, rows, Bootstrap(9))
     assert {name: found[name] for name in expected.scores} == pytest.approx(
         {name: interval.point for name, interval in expected.scores.items()}
     )

@@ -23,6 +23,7 @@ from cmcc_bench.quality.agreement import (
     set_alpha,
 )
 from cmcc_bench.quality.annotations import acts_in, known_calls, read_annotations
+from cmcc_bench.scoring import Bootstrap
 from tests import raw
 
 CASES = Path(__file__).parents[3] / "shared" / "cases" / "annotators"
@@ -113,9 +114,9 @@ def test_the_interval_holds_alpha_and_a_seed_fixes_it():
     names = [(f"call-{number // 4}", number) for number in range(80)]
     first = {name: frozenset({name[1] % 3}) for name in names}
     second = first | {name: frozenset({0}) for name in names[::7]}
-    interval = alpha_interval([first, second], names, "emotions", 200, 1)
+    interval = alpha_interval([first, second], names, "emotions", Bootstrap(200, 1))
     assert interval[0] < set_alpha([first, second], names) < interval[1]
-    assert interval == alpha_interval([first, second], names, "emotions", 200, 1)
+    assert interval == alpha_interval([first, second], names, "emotions", Bootstrap(200, 1))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import cmcc
 from cmcc_bench import cli
 from cmcc_bench.models.training import Training
 from cmcc_bench.reports.report import all_tables
-from cmcc_bench.scoring import write_prediction
+from cmcc_bench.scoring import Bootstrap, write_prediction
 from cmcc_bench.tasks import answer_line, task_of
 from tests.scoring.rows import gold_predictions
 
@@ -41,7 +41,7 @@ def write_variant(folder, **changes):
 
 
 def tables(folder, resamples=30):
-    return {table.title.split(" — ")[0]: table for table in all_tables([folder], resamples)}
+    return {table.title.split(" — ")[0]: table for table in all_tables([folder], Bootstrap(resamples))}
 
 
 def test_table_5_has_both_models_the_cheap_baseline_and_the_paper_s_numbers(tmp_path):

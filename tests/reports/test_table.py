@@ -20,6 +20,7 @@ from cmcc_bench.quality.lexicon import load_lexicon
 from cmcc_bench.reports import table as table_module
 from cmcc_bench.reports.scores import score_table
 from cmcc_bench.reports.table import ReportTable
+from cmcc_bench.scoring import Bootstrap
 from cmcc_bench.statistics import collect, statistics_tables
 from tests.leaderboard.boards import small_board
 from tests.scoring.rows import gold_predictions, score_responses
@@ -97,7 +98,7 @@ def test_every_table_of_the_commands_is_whole_at(width):
     board, _ = small_board()
     tables = [*statistics_tables(statistics), *board_tables(board)]
     rows = list(open_split("sample", "response", "test"))
-    scores = score_responses(gold_predictions(rows), rows, "strict", False, 10, 0)
+    scores = score_responses(gold_predictions(rows), rows, "strict", bootstrap=Bootstrap(10))
     checked = check_calls(find_source("sample"), load_lexicon(None), 0, {}, lambda _: None)
     tables += [score_table("gold.jsonl", scores, True), summary_table(checked, "sample"), label_table(checked)]
     assert len(tables) > 10 and {table.title: cut for table in tables if (cut := cut_words(table, width))} == {}

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cmcc_bench.scoring import compare, response_measure, score
+from cmcc_bench.scoring import Bootstrap, compare, response_measure, score
 from cmcc_bench.tasks import RESPONSE
 from cmcc_bench.views import response_rows
 
@@ -52,14 +52,14 @@ def predicted(rows, changes=None):
 
 
 def score_responses(
-    predictions, rows, version="strict", fold_caring=False, resamples=1000, seed=0, emotions=False, file=None
+    predictions, rows, version="strict", fold_caring=False, bootstrap=Bootstrap(), emotions=False, file=None
 ):
     """The scores of responses in a version."""
     measure = response_measure(version, fold_caring, emotions)
-    return score("response", predictions, rows, resamples, seed, measure=measure, file=file)
+    return score("response", predictions, rows, bootstrap, measure=measure, file=file)
 
 
-def compare_responses(a, b, rows, version="strict", fold_caring=(False, False), resamples=1000, seed=0, emotions=False):
+def compare_responses(a, b, rows, version="strict", fold_caring=(False, False), bootstrap=Bootstrap(), emotions=False):
     """The paired test of responses in a version."""
     measures = tuple(response_measure(version, fold, emotions) for fold in fold_caring)
-    return compare("response", a, b, rows, resamples, seed, measures=measures)
+    return compare("response", a, b, rows, bootstrap, measures=measures)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from cmcc_bench.scoring import bootstrap, paired_bootstrap
-from cmcc_bench.scoring.bootstrap import paired_results, paired_results_of_all, resampled_sums
+from cmcc_bench.scoring import Bootstrap, intervals, paired_results
+from cmcc_bench.scoring.bootstrap import paired_results_of_all, resampled_sums
 
 
 def mean(sums):
@@ -19,13 +19,21 @@ def counted(values):
     return np.stack([values, np.ones_like(values)], axis=-1)
 
 
+def interval(counts, statistic, *bootstrap):
+    return intervals(counts, {"score": statistic}, *bootstrap)["score"]
+
+
+def paired(counts_a, counts_b, statistic, *bootstrap):
+    return paired_results(counts_a, counts_b, {"score": statistic}, *bootstrap)["score"]
+
+
 @pytest.fixture(scope="module")
 def normal():
     return np.random.default_rng(7).normal(5, 2, size=400)
 
 
 def test_the_interval_of_a_mean_is_the_one_of_the_normal_distribution(normal):
-    found = bootstrap(counted(normal), mean, resamples=2000)
+    found = interval(counted(normal), mean, Bootstrap(2000))
     half = 1.96 * normal.std() / math.sqrt(len(normal))
     assert found.point == pytest.approx(normal.mean(), abs=1e-12)
     assert found.low == pytest.approx(found.point - half, abs=0.03)
@@ -36,52 +44,68 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     generator = np.random.default_rng(3)
     covered = 0
     for number in range(200):
-        found = bootstrap(counted(generator.normal(size=40)), mean, resamples=200, seed=number)
+        found = interval(counted(generator.normal(size=40)), mean, Bootstrap(200, number))
         covered += found.low <= 0 <= found.high
     assert 0.89 <= covered / 200 <= 0.99
 
 
 def test_a_seed_gives_one_interval_and_another_seed_another(normal):
-    assert bootstrap(counted(normal), mean, seed=1) == bootstrap(counted(normal), mean, seed=1)
-    assert bootstrap(counted(normal), mean, seed=1) != bootstrap(counted(normal), mean, seed=2)
+    assert interval(counted(normal), mean, Bootstrap(seed=1)) == interval(counted(normal), mean, Bootstrap(seed=1))
+    assert interval(counted(normal), mean, Bootstrap(seed=1)) != interval(counted(normal), mean, Bootstrap(seed=2))
 
 
 def test_every_resample_draws_as_many_dialogues_as_there_are(normal):
-    sums = resampled_sums(counted(normal), 50, seed=0)
+    sums = resampled_sums(counted(normal), Bootstrap(50))
     assert (sums[:, 1] == len(normal)).all()
     assert len(np.unique(sums[:, 0])) == 50
 
 
+def test_the_bootstrap_is_the_simple_loop_over_drawn_rows():
+    a, b = np.random.default_rng(2).integers(0, 9, size=(2, 30, 2))
+    generator, scores = np.random.default_rng(5), []
+    for _ in range(300):
+        drawn = generator.integers(30, size=30)
+        scores.append((mean(a[drawn].sum(axis=0)), mean(b[drawn].sum(axis=0))))
+    of_a, of_b = np.array(scores).T
+    found = interval(a, mean, Bootstrap(300, 5))
+    assert (found.point, found.low, found.high) == pytest.approx(
+        (mean(a.sum(axis=0)), *np.percentile(of_a, [2.5, 97.5]))
+    )
+    compared, differences = paired(a, b, mean, Bootstrap(300, 5)), of_a - of_b
+    assert (compared.low, compared.high) == pytest.approx(np.percentile(differences, [2.5, 97.5]))
+    assert compared.p_value == 2 * (min((differences <= 0).sum(), (differences >= 0).sum()) + 1) / 301
+
+
 def test_resamples_without_the_score_are_left_out_of_the_interval():
     rare = np.array([[1, 1]] + [[0, 0]] * 3)  # a third of the resamples miss the only dialogue that counts
-    found = bootstrap(rare, mean)
+    found = interval(rare, mean)
     assert (found.point, found.low, found.high) == (1, 1, 1)
 
 
 def test_a_score_that_is_nowhere_defined_is_nan():
-    found = bootstrap(np.zeros((3, 2)), mean)
+    found = interval(np.zeros((3, 2)), mean)
     assert all(math.isnan(value) for value in (found.point, found.low, found.high))
 
 
 def test_without_resamples_there_is_a_point_and_no_interval(normal):
-    found = bootstrap(counted(normal), mean, resamples=0)
+    found = interval(counted(normal), mean, Bootstrap(0))
     assert found.point == pytest.approx(normal.mean())
     assert math.isnan(found.low)
 
 
 def test_a_system_does_not_differ_from_itself(normal):
-    found = paired_bootstrap(counted(normal), counted(normal), mean)
+    found = paired(counted(normal), counted(normal), mean)
     assert (found.difference, found.low, found.high, found.p_value) == (0, 0, 0, 1)
 
 
 def test_a_small_even_gain_is_seen_when_paired(normal):
     better = normal + np.random.default_rng(1).normal(0.1, 0.2, size=len(normal))
-    found = paired_bootstrap(counted(better), counted(normal), mean)
-    alone = bootstrap(counted(normal), mean)
+    found = paired(counted(better), counted(normal), mean)
+    alone = interval(counted(normal), mean)
     assert found.low > 0
     assert found.p_value < 0.01
     assert found.difference < alone.high - alone.low  # unpaired intervals of that width would overlap
-    turned = paired_bootstrap(counted(normal), counted(better), mean)
+    turned = paired(counted(normal), counted(better), mean)
     assert turned.difference == pytest.approx(-found.difference)
 
 
@@ -90,34 +114,34 @@ def test_p_values_of_systems_that_do_not_differ_are_spread_evenly():
     values = []
     for number in range(200):
         a, b = generator.normal(size=(2, 60))
-        values.append(paired_bootstrap(counted(a), counted(b), mean, resamples=200, seed=number).p_value)
+        values.append(paired(counted(a), counted(b), mean, Bootstrap(200, number)).p_value)
     assert 0.01 <= np.mean(np.array(values) < 0.05) <= 0.11
     assert 0.4 <= np.mean(values) <= 0.6
 
 
 def test_a_p_value_is_never_zero(normal):
-    assert paired_bootstrap(counted(normal + 9), counted(normal), mean, resamples=99).p_value == pytest.approx(0.02)
+    assert paired(counted(normal + 9), counted(normal), mean, Bootstrap(99)).p_value == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize("counts", [np.zeros((0, 2)), np.zeros(3)])
 def test_counts_without_dialogues_are_an_error(counts):
     with pytest.raises(ValueError, match=r"expected \(dialogues, k\)"):
-        bootstrap(counts, mean)
+        interval(counts, mean)
 
 
 def test_counts_of_different_dialogues_are_an_error():
     with pytest.raises(ValueError, match="differ in shape"):
-        paired_bootstrap(np.zeros((3, 2)), np.zeros((2, 2)), mean)
+        paired(np.zeros((3, 2)), np.zeros((2, 2)), mean)
 
 
 def test_the_tests_of_all_systems_are_those_of_each_two(normal):
     whole = np.round(10 * normal)  # as counts are: their sums are exact
     systems = {"c": counted(whole), "a": counted(whole + 1), "b": counted(whole[::-1])}
-    found = paired_results_of_all(systems, {"mean": mean}, 200, seed=1)
+    found = paired_results_of_all(systems, {"mean": mean}, Bootstrap(200, 1))
     assert set(found) == {("a", "b"), ("a", "c"), ("b", "c")}
     for (a, b), results in found.items():
-        assert results == paired_results(systems[a], systems[b], {"mean": mean}, 200, seed=1)
-        turned = paired_results(systems[b], systems[a], {"mean": mean}, 200, seed=1)["mean"]
+        assert results == paired_results(systems[a], systems[b], {"mean": mean}, Bootstrap(200, 1))
+        turned = paired_results(systems[b], systems[a], {"mean": mean}, Bootstrap(200, 1))["mean"]
         assert (-results["mean"]).difference == turned.difference and turned.p_value == results["mean"].p_value
         assert ((-results["mean"]).low, (-results["mean"]).high) == pytest.approx((turned.low, turned.high))
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cmcc
+from cmcc_bench.scoring import Bootstrap
 from cmcc_bench.tasks import RESPONSE
 from cmcc_bench.tasks.bleu import signature
 from cmcc_bench.views import response_rows
@@ -38,7 +39,7 @@ def test_gold_against_gold_is_exactly_one_and_100(fold_caring):
 def test_gold_is_one_or_undefined_whatever_the_dialogue(call, fold_caring):
     rows = response_rows(call)
     if rows:
-        found = points(score_responses(gold_predictions(rows), rows, fold_caring=fold_caring, resamples=0))
+        found = points(score_responses(gold_predictions(rows), rows, fold_caring=fold_caring, bootstrap=Bootstrap(0)))
         assert all(math.isnan(found[name]) or found[name] == 1.0 for name in NAMES[:7])
 
 
@@ -53,7 +54,7 @@ def test_any_text_of_a_model_has_scores_in_range(call, texts):
         written = dict(zip(("user_intent", "acts", "response"), texts, strict=True))
         predictions = predicted(rows, {(row["dialogue_id"], row["exchange"]): written for row in rows})
         for version in ("strict", "seretod"):
-            found = points(score_responses(predictions, rows, version, resamples=2))
+            found = points(score_responses(predictions, rows, version, bootstrap=Bootstrap(2)))
             assert all(math.isnan(found[name]) or 0 <= found[name] <= 1 for name in NAMES[:7])
             assert 0 <= found["bleu"] <= 100.00001
 
@@ -65,7 +66,7 @@ def test_scores_are_those_counted_by_hand():
         ("b", 0): {"user_intent": "", "acts": ""},
         ("a", 1): {"response": ""},
     }
-    found = points(score_responses(predicted(rows, wrong), rows, resamples=0))
+    found = points(score_responses(predicted(rows, wrong), rows, bootstrap=Bootstrap(0)))
     assert found["intent_precision"] == pytest.approx(2 / 3)  # 4 true intents; of the 3 written 1 lacks its slots
     assert found["intent_recall"] == pytest.approx(2 / 4)
     assert found["intent_f1"] == pytest.approx(2 * 2 / (3 + 4))
@@ -79,9 +80,11 @@ def test_scores_are_those_counted_by_hand():
 def test_the_versions_differ_where_silence_is_concerned():
     rows = two_dialogues()
     silent = predicted(rows, {("a", 0): {"response": ""}})
-    strict, theirs = (points(score_responses(silent, rows, version, resamples=0)) for version in ("strict", "seretod"))
+    strict, theirs = (
+        points(score_responses(silent, rows, version, bootstrap=Bootstrap(0))) for version in ("strict", "seretod")
+    )
     assert strict["bleu"] < 80
-    full = points(score_responses(predicted(rows), rows, "seretod", resamples=0))
+    full = points(score_responses(predicted(rows), rows, "seretod", bootstrap=Bootstrap(0)))
     assert theirs["bleu"] == pytest.approx(full["bleu"], abs=5)
 
 
@@ -98,18 +101,18 @@ def test_no_label_anywhere_is_nan_and_no_request_is_nan():
 def test_intervals_come_from_dialogues_and_hold_the_score():
     rows = [row for number in range(30) for row in view(*pack_call(), dialogue_id=f"d{number:02}")]
     wrong = {(f"d{number:02}", 1): {"acts": "引导", "response": "您稍等"} for number in range(0, 30, 3)}
-    found = score_responses(predicted(rows, wrong), rows, resamples=300)
+    found = score_responses(predicted(rows, wrong), rows, bootstrap=Bootstrap(300))
     for name in ("act_f1", "success", "bleu"):
         interval = found.scores[name]
         assert interval.low < interval.point < interval.high, name
     assert found.scores["intent_f1"].low == found.scores["intent_f1"].high == 1.0
-    assert found == score_responses(predicted(rows, wrong), rows, resamples=300), "the seed decides"
+    assert found == score_responses(predicted(rows, wrong), rows, bootstrap=Bootstrap(300)), "the seed decides"
 
 
 def test_a_paired_test_sees_what_differs_and_only_that():
     rows = [row for number in range(30) for row in view(*pack_call(), dialogue_id=f"d{number:02}")]
     wrong = {(f"d{number:02}", 1): {"acts": "引导", "response": "您稍等"} for number in range(0, 30, 3)}
-    found = compare_responses(predicted(rows), predicted(rows, wrong), rows, resamples=300).differences
+    found = compare_responses(predicted(rows), predicted(rows, wrong), rows, bootstrap=Bootstrap(300)).differences
     assert found["success"].difference == pytest.approx(1 / 3)
     assert found["success"].low > 0
     assert found["bleu"].p_value < 0.05
@@ -119,17 +122,19 @@ def test_a_paired_test_sees_what_differs_and_only_that():
 def test_folding_can_differ_between_the_two():
     rows = two_dialogues()
     baseline = predicted(rows, {("a", 0): {"acts": "抱歉"}})
-    unfair = compare_responses(baseline, predicted(rows), rows, resamples=50)
-    fair = compare_responses(baseline, predicted(rows), rows, fold_caring=(True, False), resamples=50)
+    unfair = compare_responses(baseline, predicted(rows), rows, bootstrap=Bootstrap(50))
+    fair = compare_responses(baseline, predicted(rows), rows, fold_caring=(True, False), bootstrap=Bootstrap(50))
     assert unfair.differences["act_f1"].difference < 0
     assert fair.differences["act_f1"].difference == 0
 
 
 def test_emotions_are_scored_when_asked_for():
     rows = two_dialogues()
-    found = score_responses(predicted(rows, {("a", 0): {"emotions": "中性"}}), rows, emotions=True, resamples=0)
+    found = score_responses(
+        predicted(rows, {("a", 0): {"emotions": "中性"}}), rows, emotions=True, bootstrap=Bootstrap(0)
+    )
     assert points(found)["emotion_f1"] == pytest.approx(3 / 4)
-    assert "emotion_f1" not in score_responses(predicted(rows), rows, resamples=0).scores
+    assert "emotion_f1" not in score_responses(predicted(rows), rows, bootstrap=Bootstrap(0)).scores
     theirs = score_responses(predicted(rows, {("a", 0): {"emotions": "中性"}}), rows, "seretod", emotions=True)
     assert points(theirs)["emotion_f1"] == pytest.approx(3 / 4)
 
@@ -151,8 +156,10 @@ def test_an_unknown_version_is_an_error():
 
 def test_results_are_json():
     rows = two_dialogues()
-    found = json.loads(json.dumps(score_responses(RESPONSE.majority(rows, rows), rows, resamples=10).as_dict()))
+    found = json.loads(
+        json.dumps(score_responses(RESPONSE.majority(rows, rows), rows, bootstrap=Bootstrap(10)).as_dict())
+    )
     assert set(found["scores"]) == set(NAMES)
     assert found["counts"]["requesting"] == 1
-    compared = compare_responses(gold_predictions(rows), RESPONSE.majority(rows, rows), rows, resamples=10)
+    compared = compare_responses(gold_predictions(rows), RESPONSE.majority(rows, rows), rows, bootstrap=Bootstrap(10))
     assert json.loads(json.dumps(compared.as_dict()))["differences"]["bleu"]["difference"] > 0

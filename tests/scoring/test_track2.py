@@ -10,7 +10,7 @@ import pytest
 
 import cmcc
 from cmcc_bench import cli
-from cmcc_bench.scoring import eval_end_to_end
+from cmcc_bench.scoring import Bootstrap, eval_end_to_end
 from cmcc_bench.scoring.track2 import compare_track2, is_track2, read_results, score_track2
 
 from .. import raw
@@ -70,8 +70,9 @@ def test_only_a_file_of_track_2_is_taken_for_one(tmp_path):
 def test_a_result_file_with_its_gold_is_scored_alone_and_empty_dialogues_count_for_nothing(tmp_path):
     dialogues = [call("t0", GOLD | MADE), call("t3", GOLD | MADE | {"客服-生成": "九块"})]
     asking = EMPTY | {"KB": KB, "goal": {"ent-1": {"业务费用": "?"}}}
-    scores = score_track2(read_results(write(tmp_path, "r.json", asking, dialogues[0], BARE, dialogues[1])), 20)
-    alone = score_track2(read_results(write(tmp_path, "s.json", *dialogues)), 20)
+    found = read_results(write(tmp_path, "r.json", asking, dialogues[0], BARE, dialogues[1]))
+    scores = score_track2(found, Bootstrap(20))
+    alone = score_track2(read_results(write(tmp_path, "s.json", *dialogues)), Bootstrap(20))
     assert scores == alone
     assert (scores.dialogues, scores.items, scores.scores["success"].point) == (2, 2, 0.5)
 
@@ -82,7 +83,7 @@ def test_a_result_file_without_gold_is_scored_against_the_file_that_has_it(tmp_p
     result = write(tmp_path, "r.json", made, EMPTY)
     gold = write(tmp_path, "gold.json", BARE, EMPTY, call("t0", GOLD | NOTHING, GOLD))
     whole = write(tmp_path, "whole.json", call("t0", GOLD | MADE, GOLD | MADE | {"客服-生成": "好的"}))
-    assert score_track2(read_results(result, gold), 20) == score_track2(read_results(whole), 20)
+    assert score_track2(read_results(result, gold), Bootstrap(20)) == score_track2(read_results(whole), Bootstrap(20))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_the_reference_s_dialogues_score_from_a_file_as_they_do_in_memory(tmp_pa
     for number, dialogue in enumerate(dialogues):
         dialogue["id"] = str(number)
         dialogue["content"] = [{"用户": "喂"} | turn for turn in dialogue["content"]]
-    scores = score_track2(read_results(write(tmp_path, "r.json", *dialogues)), resamples=0).scores
+    scores = score_track2(read_results(write(tmp_path, "r.json", *dialogues)), bootstrap=Bootstrap(0)).scores
     expected = eval_end_to_end(dialogues)
     found = [[scores[f"{kind}_{name}"].point for name in ("precision", "recall", "f1")] for kind in ("intent", "act")]
     assert found == [
@@ -133,22 +134,23 @@ def test_what_cannot_be_scored_is_an_error_that_says_why(tmp_path, result, gold,
 
 def test_an_exchange_that_another_system_left_out_is_skipped_as_the_reference_does(tmp_path):
     path = write(tmp_path, "r.json", call("t0", GOLD | MADE, GOLD))
-    assert score_track2(read_results(path), 0).scores["intent_recall"].point == 1
+    assert score_track2(read_results(path), Bootstrap(0)).scores["intent_recall"].point == 1
 
 
 def test_two_result_files_are_compared_dialogue_by_dialogue(tmp_path):
     worse = MADE | {"客服-生成": "九块", "客服意图-生成": "问候"}
     a = read_results(write(tmp_path, "a.json", call("t0", GOLD | MADE), call("t3", GOLD | MADE)))
     b = read_results(write(tmp_path, "b.json", call("t3", GOLD | worse), call("t0", GOLD | MADE)))
-    assert compare_track2(a, b, 20).differences["act_f1"].difference == 0.5
+    assert compare_track2(a, b, Bootstrap(20)).differences["act_f1"].difference == 0.5
     with pytest.raises(cmcc.DataError, match="different dialogues"):
         compare_track2(a, b[:1])
 
 
 def test_caring_acts_are_folded_on_both_sides(tmp_path):
     path = write(tmp_path, "r.json", call("t0", GOLD | MADE | {"客服意图-生成": "通知,安抚"}))
-    assert score_track2(read_results(path), 0).scores["act_precision"].point == 0.5
-    assert score_track2(read_results(path, fold_caring=True), 0, fold_caring=True).scores["act_precision"].point == 1
+    assert score_track2(read_results(path), Bootstrap(0)).scores["act_precision"].point == 0.5
+    folded = read_results(path, fold_caring=True)
+    assert score_track2(folded, Bootstrap(0), fold_caring=True).scores["act_precision"].point == 1
 
 
 def test_the_command_scores_a_result_file_by_itself(tmp_path, capsys):

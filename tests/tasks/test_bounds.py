@@ -3,7 +3,7 @@
 import pytest
 
 import cmcc
-from cmcc_bench.scoring import score
+from cmcc_bench.scoring import Bootstrap, score
 from cmcc_bench.tasks import task_of
 
 TYPES = list(cmcc.ENTITY_TYPES)
@@ -31,7 +31,7 @@ def test_the_bounds_of_emotions_are_what_they_say():
     rows = emotion_rows(30)
     answers = task_of("emotion").bounds(rows, rows, seed=1)
     assert list(answers) == ["gold", "character n-grams, logistic regression", "majority", "random"]
-    scores = {name: score("emotion", found, rows, resamples=0).scores for name, found in answers.items()}
+    scores = {name: score("emotion", found, rows, Bootstrap(0)).scores for name, found in answers.items()}
     assert scores["gold"]["micro_f1"].point == 1 == scores["character n-grams, logistic regression"]["micro_f1"].point
     assert {answer.emotions for answer in answers["majority"]} == {("neutral",)}
     assert scores["random"]["micro_f1"].point < 1
@@ -63,7 +63,9 @@ def test_satisfaction_is_learned_from_words():
         for n in range(12)
     ]
     answers = task_of("satisfaction").bounds(rows, rows, seed=0)
-    scores = score("satisfaction", answers["character n-grams, logistic regression"], rows, resamples=0).scores
+    scores = score(
+        "satisfaction", answers["character n-grams, logistic regression"], rows, bootstrap=Bootstrap(0)
+    ).scores
     assert scores["accuracy"].point == 1 and scores["quadratic_kappa"].point == 1
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import cohen_kappa_score, f1_score, hamming_loss, recall_sc
 
 import cmcc
 from cmcc_bench.recognition.entities import spans_of, tag_names
-from cmcc_bench.scoring import compare, score
+from cmcc_bench.scoring import Bootstrap, compare, score
 from cmcc_bench.tasks import EmotionAnswer, Entity, EntityAnswer, SatisfactionAnswer
 
 EMOTIONS, TYPES = list(cmcc.EMOTIONS), list(cmcc.ENTITY_TYPES)
@@ -38,7 +38,7 @@ def matrix(sets):
 @given(pairs=st.lists(st.tuples(label_sets, label_sets), min_size=3, max_size=20))
 def test_emotions_are_scored_as_scikit_learn_does(pairs):
     rows, answers = emotion_case(pairs)
-    scores = score("emotion", answers, rows, resamples=0).scores
+    scores = score("emotion", answers, rows, Bootstrap(0)).scores
     gold, said = matrix([pair[0] for pair in pairs]), matrix([pair[1] for pair in pairs])
     if gold.any() or said.any():
         assert scores["micro_f1"].point == pytest.approx(f1_score(gold, said, average="micro", zero_division=0))
@@ -53,7 +53,7 @@ def test_emotions_are_scored_as_scikit_learn_does(pairs):
 
 def test_a_label_on_neither_side_counts_0_so_that_gold_shows_the_most_there_is():
     rows, answers = emotion_case([({0}, {0}), ({1}, {1}), ({0}, {0})])
-    found = score("emotion", answers, rows, resamples=0)
+    found = score("emotion", answers, rows, Bootstrap(0))
     assert found.scores["macro_f1"].point == pytest.approx(2 / 9)
     assert found.scores["micro_f1"].point == 1
     assert found.labels["neutral"].support == 2 and math.isnan(found.labels["dissatisfied_with_service"].f1)
@@ -78,7 +78,7 @@ def test_entities_are_scored_as_strict_iob2_by_seqeval(pairs):
         rows.append({"dialogue_id": "d", "utterance": number, "entities": entities, "emotions": [0]})
         found = tuple(Entity(f"{s}", TYPES[t], s, e) for t, s, e in tagged(said))
         answers.append(EntityAnswer("d", number, found))
-    found = score("entities", answers, rows, resamples=0).scores["entity_f1"].point
+    found = score("entities", answers, rows, Bootstrap(0)).scores["entity_f1"].point
     names = [[tag_names(tags) for tags in side] for side in zip(*pairs, strict=True)]
     expected = seqeval_f1(*names, mode="strict", scheme=IOB2, zero_division=0)
     assert found == pytest.approx(expected) or (math.isnan(found) and expected == 0)
@@ -87,7 +87,7 @@ def test_entities_are_scored_as_strict_iob2_by_seqeval(pairs):
 def test_who_tells_names_alone_has_a_name_f1_and_no_spans():
     entities = [{"type": 0, "name": "WiFi包", "start": 0, "end": 5}]
     rows = [{"dialogue_id": "d", "utterance": 0, "entities": entities, "emotions": [0]}]
-    scores = score("entities", [EntityAnswer("d", 0, (Entity("wifi包"),))], rows, resamples=0).scores
+    scores = score("entities", [EntityAnswer("d", 0, (Entity("wifi包"),))], rows, Bootstrap(0)).scores
     assert scores["name_f1"].point == 1 and scores["entity_f1"].point == 0
     assert math.isnan(scores["emotion_accuracy"].point)
 
@@ -98,7 +98,7 @@ def test_satisfaction_is_scored_as_scikit_learn_does(pairs):
     names = list(cmcc.SATISFACTION)
     rows = [{"dialogue_id": f"d{n}", "satisfaction": gold} for n, (gold, _) in enumerate(pairs)]
     answers = [SatisfactionAnswer(f"d{n}", names[said]) for n, (_, said) in enumerate(pairs)]
-    scores = score("satisfaction", answers, rows, resamples=0).scores
+    scores = score("satisfaction", answers, rows, Bootstrap(0)).scores
     gold, said = zip(*pairs, strict=True)
     options = {"labels": [0, 1, 2], "average": "macro", "zero_division": 0}
     assert scores["macro_recall"].point == pytest.approx(recall_score(gold, said, **options))
@@ -124,7 +124,7 @@ def test_the_paired_test_of_a_better_system_excludes_0():
     pairs = [({n % 2}, {n % 2}) for n in range(30)]
     rows, right = emotion_case(pairs)
     _, wrong = emotion_case([(gold, {0}) for gold, _ in pairs])
-    found = compare("emotion", right, wrong, rows, resamples=200).differences["micro_f1"]
+    found = compare("emotion", right, wrong, rows, Bootstrap(200)).differences["micro_f1"]
     assert found.difference > 0 and found.excludes_0
-    same = compare("emotion", right, right, rows, resamples=50).differences["macro_f1"]
+    same = compare("emotion", right, right, rows, Bootstrap(50)).differences["macro_f1"]
     assert same.difference == 0 and not same.excludes_0

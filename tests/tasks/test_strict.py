@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cmcc
-from cmcc_bench.scoring import align
+from cmcc_bench.scoring import Bootstrap, align
 from cmcc_bench.tasks.strict import (
     Request,
     act_labels,
@@ -396,5 +396,5 @@ def test_an_unknown_label_is_a_wrong_one_and_is_named_with_its_field():
 def test_seretod_reads_names_as_the_reference_does_not_as_we_do():
     rows = view(*pack_call())
     english = {("d", 1): {"acts": "inform", "user_intent": "inquire(流量包-流量总量)"}}
-    assert score_responses(predicted(rows, english), rows, "strict", resamples=0).scores["act_f1"].point == 1
-    assert score_responses(predicted(rows, english), rows, "seretod", resamples=0).scores["act_f1"].point < 1
+    assert score_responses(predicted(rows, english), rows, "strict", bootstrap=Bootstrap(0)).scores["act_f1"].point == 1
+    assert score_responses(predicted(rows, english), rows, "seretod", bootstrap=Bootstrap(0)).scores["act_f1"].point < 1

@@ -24,7 +24,7 @@ from cmcc_bench.leaderboard.update import Board
 from cmcc_bench.models.training import Training
 from cmcc_bench.reports.report import all_tables
 from cmcc_bench.reports.systems import System
-from cmcc_bench.scoring import compare, read_answers, score
+from cmcc_bench.scoring import Bootstrap, compare, read_answers, score
 from cmcc_bench.tasks import TASKS, answer_line
 
 from .toy import TOY, LengthAnswer
@@ -55,9 +55,9 @@ def predictions(tmp_path, rows):
 
 def test_it_is_scored_and_compared(rows, predictions):
     answers = read_answers(predictions, "length")
-    found = score("length", answers, rows, resamples=20)
+    found = score("length", answers, rows, Bootstrap(20))
     assert found.scores["exact"].point == 0.5 and found.as_dict()["task"] == "length"
-    assert compare(TOY, TOY.gold(rows), answers, rows, resamples=20).differences["exact"].difference == 0.5
+    assert compare(TOY, TOY.gold(rows), answers, rows, Bootstrap(20)).differences["exact"].difference == 0.5
 
 
 def test_the_command_scores_it_as_the_facts_beside_the_file_say(predictions, capsys):
@@ -68,7 +68,7 @@ def test_the_command_scores_it_as_the_facts_beside_the_file_say(predictions, cap
 
 
 def test_the_report_has_its_table_and_paired_tests_are_made_where_there_is_a_second_system(predictions):
-    table = all_tables([predictions], resamples=5)[0]
+    table = all_tables([predictions], Bootstrap(5))[0]
     assert table.title.startswith("Table 0, length") and table.columns == ("system", "exact", "paper", "distance")
     assert [row[0] for row in table.rows] == ["Counting", "gold", "majority", "random"]
     assert table.rows[0][2] == "0.500"
@@ -99,7 +99,7 @@ def test_the_leaderboard_ranks_it_beside_its_bounds_and_reads_it_back(rows, pred
 
 def test_cards_results_on_the_hub_and_eval_yaml_have_it(rows, predictions):
     system = System(path=predictions, dataset="sample", split="test", training=Training("length"))
-    scored = Scored(system, True, score(TOY, system.answers, rows, 5))
+    scored = Scored(system, True, score(TOY, system.answers, rows, Bootstrap(5)))
     (table,) = answer_tables(scored)
     assert table.title.startswith("Length, test split") and table.rows[0][2] == "0.500"
     assert [(name, found.point) for name, found, _ in headline_scores([scored])] == [("length_exact", 0.5)]

@@ -48,7 +48,7 @@ def test_systems_run_side_by_side_wait_for_what_they_need_and_stop_together(tmp_
     def steps(name, seconds, code=write):
         return [reproduce.Step(name, [sys.executable, "-c", code, name[-1], str(seconds), str(out)], 1.0)]
 
-    first, second = reproduce.System("a", "", ""), reproduce.System("b", "", "", after="a")
+    first, second = reproduce.TrainedSystem("a", "", ""), reproduce.TrainedSystem("b", "", "", after="a")
     clock = reproduce.Clock(whole=2.0)
     reproduce.run_systems({"a": steps("a", 0.5), "b": steps("b", 0)}, [first, second], tmp_path, 2, clock)
     assert out.read_text() == "ab"
