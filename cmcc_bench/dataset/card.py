@@ -15,7 +15,7 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from cmcc_bench import vocabulary
-from cmcc_bench.dataset.counts import VOCABULARIES, count_labels
+from cmcc_bench.dataset.counts import count_labels
 from cmcc_bench.dataset.parquet import Sizes, SplitSize, parquet_name
 from cmcc_bench.dataset.result import BuildResult
 from cmcc_bench.features import FEATURES
@@ -86,7 +86,7 @@ def card(
         version=version,
         cmcc=vocabulary,
         counts=count_labels(folder, result.sizes),
-        vocabularies=VOCABULARIES,
+        vocabularies=vocabulary.VOCABULARIES,
         statistics=statistics,
         figures=figures,
         rejected=result.rejected.total(),

@@ -11,14 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cmcc_bench.dataset.parquet import Sizes, parquet_name
-from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS, SATISFACTION, SPEAKERS
+from cmcc_bench.vocabulary import SPEAKERS, VOCABULARIES, Vocabulary
 
-VOCABULARIES: dict[str, Mapping[str, str]] = {
-    "emotions": EMOTIONS,
-    "acts": ACTS,
-    "intents": INTENTS,
-    "satisfaction": SATISFACTION,
-}
 _UTTERANCE = "utterances.list.element"
 _COLUMNS = {
     "emotions": f"{_UTTERANCE}.emotions",
@@ -83,6 +77,6 @@ def _turns(utterances: pa.ListArray) -> pa.Array:
     return pc.add(turns, 1)
 
 
-def _by_name(indices: pa.Array, vocabulary: Mapping[str, str]) -> dict[str, int]:
+def _by_name(indices: pa.Array, vocabulary: Vocabulary) -> dict[str, int]:
     counted = {entry["values"]: entry["counts"] for entry in pc.value_counts(indices).to_pylist()}
     return {name: counted.get(index, 0) for index, name in enumerate(vocabulary)}

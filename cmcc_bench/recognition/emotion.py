@@ -19,7 +19,7 @@ from cmcc_bench.tasks.base import Array
 from cmcc_bench.tasks.counts import f1
 from cmcc_bench.vocabulary import EMOTIONS
 
-LABELS = tuple(EMOTIONS)
+LABELS = EMOTIONS.names
 PUBLISHED_THRESHOLD = 0.3
 TUNED_FROM = 10  # utterances that a label must have for a threshold of its own: of fewer, chance decides
 

@@ -20,7 +20,7 @@ from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.tasks import Entity, EntityAnswer, Row
 from cmcc_bench.vocabulary import ENTITY_TYPES
 
-TYPES = tuple(ENTITY_TYPES)
+TYPES = ENTITY_TYPES.names
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from cmcc_bench.vocabulary import EMOTIONS
 from .run import open_recogniser
 
 _DIALOGUES = 32  # labelled together, and the most that a stop loses
-_EMOTIONS = tuple(EMOTIONS)
+_EMOTIONS = EMOTIONS.names
 
 Labeller = Callable[[Sequence[Row]], list[list[dict[str, Any]]]]  # dialogues -> the rows of each, with labels
 

@@ -27,7 +27,7 @@ from .entities import entity_answers, load_tagger
 BATCH_SIZE = 32  # texts at a time
 _CHUNK = 512  # rows between two signs of progress; texts of similar length are put together within one
 
-_SATISFACTION = tuple(vocabulary.SATISFACTION)
+_SATISFACTION = vocabulary.SATISFACTION.names
 
 Recogniser = Callable[[Sequence[Row]], list[Any]]  # an answer for each row, in order
 

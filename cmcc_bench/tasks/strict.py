@@ -15,7 +15,7 @@ from cmcc_bench import textform
 from cmcc_bench.errors import DataError
 from cmcc_bench.views.intents import NamedSlot, parse_intent_text, tidy_intent_text
 from cmcc_bench.views.kb import NA, Goal, LocalKB, goal_from_json, kb_from_json, query
-from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, find_label
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, Vocabulary
 
 from .base import Place, PredictedDialogue, Row
 from .bleu import count_ngrams
@@ -107,10 +107,10 @@ def _slot(slot: NamedSlot) -> str:
     return plain(slot.slot) if slot.name else _known(slot.slot, ENTITY_TYPES)
 
 
-def _known(name: str, vocabulary: Mapping[str, str]) -> str:
+def _known(name: str, vocabulary: Vocabulary) -> str:
     """A label as it is compared: its Chinese name where the vocabulary has it."""
-    index = find_label(name, vocabulary)
-    return plain(name if index is None else tuple(vocabulary.values())[index])
+    index = vocabulary.find(name)
+    return plain(name if index is None else vocabulary.chinese[index])
 
 
 def act_labels(text: str, fold_caring: bool = False) -> frozenset[str]:
@@ -122,7 +122,7 @@ def act_labels(text: str, fold_caring: bool = False) -> frozenset[str]:
 def unknown_labels(prediction: Prediction) -> tuple[tuple[str, str], ...]:
     """(field, name) of each label that is in no vocabulary, as it is counted: as a wrong one."""
     intents = [intent.name for intent in parse_intent_text(tidy_intent_text(prediction.user_intent))]
-    found = [("user_intent", name) for name in intents if find_label(name, INTENTS) is None]
+    found = [("user_intent", name) for name in intents if INTENTS.find(name) is None]
     for field, text, known in (
         ("emotions", prediction.emotions or "", EMOTIONS),
         ("acts", prediction.acts, ACTS),

@@ -30,7 +30,7 @@ from cmcc_bench.training.loss import label_loss
 from cmcc_bench.training.recipe import ModelRecipe, setting
 from cmcc_bench.vocabulary import SATISFACTION
 
-LABELS = tuple(SATISFACTION)
+LABELS = SATISFACTION.names
 
 Row = Mapping[str, Any]
 

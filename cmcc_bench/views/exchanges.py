@@ -10,7 +10,7 @@ from cmcc_bench.vocabulary import SPEAKERS
 from .intents import Intent, read_intents, unite_intents
 
 PAUSE = "_"  # how the transcription writes a pause in speech; what joins utterances of one speaker
-USER = list(SPEAKERS).index("user")
+USER = SPEAKERS.id_of("user")
 
 
 class Side(NamedTuple):

@@ -23,7 +23,7 @@ RULES = "业务规则"
 RULE_SLOTS = ("业务费用", "业务时长", "通话范围", "流量范围", "通话时长", "流量总量")  # what a rule may spell out
 BALANCES = ("剩余话费", "话费余额")  # two names of one thing
 
-TYPE_NAMES = tuple(ENTITY_TYPES.values())  # label -> Chinese name
+TYPE_NAMES = ENTITY_TYPES.chinese  # label -> Chinese name
 TYPES = {name.lower(): name for name in TYPE_NAMES}  # "4g套餐", as a model writes it -> "4G套餐"
 _SUBTYPES = {
     ENTITY_TYPES[name]: frozenset(ENTITY_TYPES[subtype] for subtype in subtypes) for name, subtypes in SUBTYPES.items()

@@ -12,7 +12,7 @@ from .exchanges import PAUSE, USER
 from .intents import INTENT_NAMES
 from .kb import NA, TYPE_NAMES
 
-ACT_NAMES = tuple(ACTS.values())
+ACT_NAMES = ACTS.chinese
 
 Utterances = Sequence[Mapping[str, Any]]
 
