@@ -222,7 +222,7 @@ SLOTS = (
     "流量封顶",
 )
 
-# Slots of the user, of no entity. Source: the normalisation of SereTOD 2022's track 2.
+# Slots of the user, of no entity. Source: the normalization of SereTOD 2022's track 2.
 PERSONAL_SLOTS = ("用户需求", "用户要求", "用户状态", "短信", "持有套餐", "账户余额", "流量余额", "话费余额", "欠费")
 ZH = {**SPEAKERS, **EMOTIONS, **INTENTS, **ACTS, **SATISFACTION, **ENTITY_TYPES}
 VOCABULARIES = {"emotions": EMOTIONS, "acts": ACTS, "intents": INTENTS, "satisfaction": SATISFACTION}  # by field

@@ -31,7 +31,7 @@ from cmcc_bench.hub.names import (
     is_stale_in_model,
     is_weights,
 )
-from cmcc_bench.models.training import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
+from cmcc_bench.models.record import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.system_files import is_system_file
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 

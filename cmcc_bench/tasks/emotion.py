@@ -159,6 +159,7 @@ EMOTION = Task(
     gained=("micro_f1", "macro_f1"),
     notes=(MACRO_NOTE, "Micro and macro F1 over the fixed 9 emotions; Hamming loss: lower is better."),
     model="Classification-based",
+    recognizer="cmcc_bench.recognition.emotion:open_emotions",
     published=tuple(
         Published(system, f"{name.capitalize()}-based", 5, found := asdict(paper.EMOTION_RESULTS[name]), found)
         for name, system in (("generation", ("variant", "end2end", "")), ("classification", ("emotion", "")))

@@ -266,6 +266,7 @@ ENTITIES = Task(
         "Emotion accuracy: all emotions of an utterance, exactly.",
     ),
     model="Stack-propagation",
+    recognizer="cmcc_bench.recognition.entities:open_entities",
     published=tuple(_published()),
     card=Card("entities", "token-classification", "cmcc", "joint"),  # transformers has no such tagger
 )

@@ -140,5 +140,6 @@ SATISFACTION = Task(
     shown=("macro_recall", "macro_f1", "quadratic_kappa", "accuracy"),
     notes=(MACRO_NOTE,),
     model="Classification",
+    recognizer="cmcc_bench.recognition.satisfaction:open_satisfaction",
     card=Card("satisfaction", "text-classification", template="satisfaction"),
 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from cmcc_bench import textform
 from cmcc_bench.errors import DataError
 from cmcc_bench.views.intents import NamedSlot, parse_intent_text, tidy_intent_text
-from cmcc_bench.views.kb import NA, Goal, LocalKB, goal_from_json, kb_from_json, query
+from cmcc_bench.views.kb import NA, LocalKB, UserGoal, goal_from_json, kb_from_json, query
 from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, Vocabulary
 
 from .base import Place, PredictedDialogue, Row
@@ -168,7 +168,7 @@ def requests(rows: Sequence[Row]) -> tuple[Request, ...]:
     return tuple(found)
 
 
-def _state(row: Row) -> tuple[LocalKB, Goal]:
+def _state(row: Row) -> tuple[LocalKB, UserGoal]:
     try:
         return kb_from_json(row["kb"]), goal_from_json(row["goal"])
     except (KeyError, TypeError, ValueError) as error:
@@ -177,7 +177,7 @@ def _state(row: Row) -> tuple[LocalKB, Goal]:
         raise DataError(f"{error!r}", expected, hint, dialogue=row["dialogue_id"], field="kb, goal") from error
 
 
-def _asked(kb: LocalKB, goal: Goal) -> Iterator[tuple[int, tuple[str, ...], set[str]]]:
+def _asked(kb: LocalKB, goal: UserGoal) -> Iterator[tuple[int, tuple[str, ...], set[str]]]:
     """(first exchange that asks, the KB's answer, what the user gave of it) for each slot and type asked for."""
     given = {entity_id: _plain_set(entry.given) for entity_id, entry in goal.entities.items()}
     for entity_id, entry in goal.entities.items():

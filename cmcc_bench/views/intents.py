@@ -32,7 +32,7 @@ class Intent:
 
 
 def read_intents(labels: Iterable[Mapping[str, Any]]) -> tuple[Intent, ...]:
-    """Intents of the labelled row as data; an intent labelled twice is one intent with the slots of both.
+    """Intents of the labeled row as data; an intent labeled twice is one intent with the slots of both.
 
     labels: items {"intent": class label, "slots": [{"entity_id", "slot"}]}, an utterance's `intents`.
     A slot without a name says nothing and is left out; the entity id "NA" is no entity.
