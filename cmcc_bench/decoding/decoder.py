@@ -139,7 +139,7 @@ def _decode(
                     counts.cut_entities += decoding.cut_names
                     free.append(row)
                     yield prediction
-            free.sort(reverse=True)  # the lowest place first: neighbours share an attention call
+            free.sort(reverse=True)  # the lowest place first: neighbors share an attention call
 
 
 class _Running:

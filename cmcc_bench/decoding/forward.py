@@ -99,7 +99,7 @@ class TogetherForward:
     @torch.inference_mode()
     def __call__(self, feeds: Sequence[tuple[int, Feed]]) -> torch.Tensor:
         """See Forward."""
-        # Feeds of one token first, by row: they then stand as in the cache, and neighbours can share a call.
+        # Feeds of one token first, by row: they then stand as in the cache, and neighbors can share a call.
         ordered = sorted(range(len(feeds)), key=lambda index: (len(feeds[index][1].ids) > 1, feeds[index][0]))
         step = self._cache.start_step([feeds[index] for index in ordered])
         ids = torch.tensor([token for index in ordered for token in feeds[index][1].ids])  # [tokens]
@@ -118,7 +118,7 @@ class TogetherForward:
 
 @dataclass(frozen=True)
 class Piece:
-    """Tokens that attend in one call: one each of neighbouring rows, or several of one row.
+    """Tokens that attend in one call: one each of neighboring rows, or several of one row.
 
     tokens: where they are in the sequence. rows: whose they are. columns: how many cached tokens the call reads.
     mask: which of these each token may see, None for all or, is_causal, for all before it.
@@ -187,7 +187,7 @@ class RowCache:
 
     def _single_pieces(self, rows: Sequence[int]) -> Iterator[Piece]:
         # One call for all rows reads as many columns as the longest has, in each; a call a row costs a call each. So
-        # neighbours are put together greedily, as long as little is read in vain.
+        # neighbors are put together greedily, as long as little is read in vain.
         first = 0
         for last in range(1, len(rows) + 1):
             if last == len(rows) or not self._belongs(rows[first:last], rows[last]):
