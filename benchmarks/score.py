@@ -14,7 +14,6 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import orjson
@@ -25,12 +24,11 @@ from sacrebleu.tokenizers.tokenizer_zh import TokenizerZh
 import cmcc
 from cmcc_bench.scoring import compare, response_measure, score
 from cmcc_bench.tasks import RESPONSE, Prediction
+from cmcc_bench.types import Row
 
 GOAL_SECONDS = 5.0
 EXCHANGES_A_DIALOGUE = 10
 USER_CHARACTERS, SERVICE_CHARACTERS = 15, 25  # the paper's table 1
-
-Row = dict[str, Any]
 
 
 def generated_rows(exchanges: int, seed: int) -> list[Row]:

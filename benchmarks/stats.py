@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import datasets
@@ -29,14 +28,6 @@ from cmcc_bench.simulate import write_corpus
 from cmcc_bench.statistics import collect
 
 CONFIGS = ("labeled", "unlabeled")  # what the statistics read
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Seconds of the step, and the process's peak memory in MB, imports and mapped files included."""
-
-    seconds: float
-    megabytes: float
 
 
 def floor(built: Path) -> float:
@@ -58,8 +49,11 @@ def statistics(built: Path) -> float:
 STEPS = {"floor": floor, "statistics": statistics}
 
 
-def measure(step: str, built: Path, cache: Path) -> Measured:
-    """Runs a step in a new process, with the cache of `datasets` in a folder of its own, and waits for it."""
+def measure(step: str, built: Path, cache: Path) -> tuple[float, float]:
+    """Runs a step in a new process, with the cache of `datasets` in a folder of its own, and waits for it.
+
+    Returns seconds of the step, and the process's peak memory in MB, imports and mapped files included.
+    """
     command = [sys.executable, __file__, "--step", step, str(built)]
     environment = os.environ | {"HF_HOME": str(cache), "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryFile("w+") as output:
@@ -68,7 +62,7 @@ def measure(step: str, built: Path, cache: Path) -> Measured:
         if status:
             raise SystemExit(f"the step {step} failed; its message is above")
         output.seek(0)
-        return Measured(json.loads(output.read()), usage.ru_maxrss / 1024)
+        return json.loads(output.read()), usage.ru_maxrss / 1024
 
 
 def compare(work: Path, dialogues: int, unlabeled: int, repeats: int) -> None:
@@ -82,16 +76,13 @@ def compare(work: Path, dialogues: int, unlabeled: int, repeats: int) -> None:
         cache = work / f"cache-{number}"
         floor_ = measure("floor", built, cache)
         first, again = (measure("statistics", built, cache) for _ in range(2))
-        rows.append((first.seconds / floor_.seconds, again.seconds / floor_.seconds, first.seconds))
-        print(f"run {number + 1}: floor {_row(floor_)}; statistics, first time {_row(first)}; again {_row(again)}")
+        rows.append((first[0] / floor_[0], again[0] / floor_[0], first[0]))
+        texts = [f"{seconds:.1f} s, {megabytes:.0f} MB" for seconds, megabytes in (floor_, first, again)]
+        print(f"run {number + 1}: floor {texts[0]}; statistics, first time {texts[1]}; again {texts[2]}")
     ratio, cached, seconds = (sorted(column)[len(rows) // 2] for column in zip(*rows, strict=True))
     print(f"statistics / floor: {ratio:.1f} the first time, {cached:.1f} again")
     print(f"seconds, the first time: {seconds:.1f}; goal: at most 20")
-    print(f"peak memory: {first.megabytes:.0f} MB; goal: at most 1,000 MB")
-
-
-def _row(measured: Measured) -> str:
-    return f"{measured.seconds:.1f} s, {measured.megabytes:.0f} MB"
+    print(f"peak memory: {first[1]:.0f} MB; goal: at most 1,000 MB")
 
 
 def main() -> None:

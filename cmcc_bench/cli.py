@@ -17,7 +17,7 @@ from pathlib import Path
 import datasets
 
 from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality, train
-from cmcc_bench.commands.console import errors
+from cmcc_bench.commands.console import HelpFormatter, errors
 from cmcc_bench.distribution import VERSION, requirement
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.features import VERSION as DATA_VERSION
@@ -93,8 +93,16 @@ def _say_error(message: str) -> None:
     errors.print("\n".join(lines), style="red", markup=False, highlight=False, soft_wrap=True)
 
 
+_ABOUT = """\
+The open toolkit for CMCC, customer-service calls with care labels: makes and
+checks the data set; trains, scores and publishes models."""
+_STATUS = """\
+`cmcc COMMAND --help` shows what a command takes. Exit status: 0, 1 (the data
+or the result is not right) or 2 (wrong usage)."""
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cmcc", description=str(__doc__).split("\n")[0])
+    parser = argparse.ArgumentParser(prog="cmcc", description=_ABOUT, epilog=_STATUS, formatter_class=HelpFormatter)
     parser.add_argument("--version", action="version", version=f"cmcc {VERSION}, data {DATA_VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for kind in (data, figures, train, models, quality, hub, leaderboard):

@@ -1,11 +1,16 @@
-"""Standard streams that never stop a command: in any encoding, and when the reader closes a pipe early."""
+"""The terminal: a progress bar, and standard streams that never stop a command, in any encoding or closed early."""
 
 from __future__ import annotations
 
 import errno
 import io
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 _CLOSED = (errno.EPIPE, errno.EINVAL, errno.ESHUTDOWN)  # Windows says EINVAL of a closed pipe
 
@@ -35,6 +40,19 @@ class _Pipe(io.RawIOBase):
                     raise
                 self._is_closed = True
         return size
+
+
+@contextmanager
+def progress_bar(what: str, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error with the time left; yields the function that takes how much is done of how much.
+
+    shown: False in all processes of a training but the first.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    left = (TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, *left, console=Console(stderr=True), transient=True, disable=not shown) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def make_streams_tolerant() -> None:

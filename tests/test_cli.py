@@ -1,6 +1,7 @@
 """The command `cmcc`: exit status, messages and what it prints."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -66,6 +67,14 @@ def test_help_names_every_command(capsys):
         cli.main(["--help"])
     printed = capsys.readouterr().out
     assert all(command in printed for command in ("simulate", "build", "stats"))
+
+
+def test_every_help_fits_80_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    parser = cli._parser()
+    texts = [parser.format_help(), *(p.format_help() for p in parser._subparsers._group_actions[0].choices.values())]
+    assert len(texts) > 15 and not [line for text in texts for line in text.splitlines() if len(line) > 80]
+    assert all(re.search(rf"^ +{name} +\w", texts[0], re.M) for name in ("simulate", "agreement", "leaderboard"))
 
 
 def test_simulate_build_and_stats_work_one_after_the_other(tmp_path, capsys):

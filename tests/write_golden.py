@@ -12,6 +12,7 @@ from cmcc_bench.hub.artifact import run_facts
 from tests import raw
 from tests.cards.runs import write_data, write_facts, write_predictions
 from tests.golden_results import golden_results
+from tests.messages import messages
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -83,6 +84,7 @@ def golden_model_cards(folder: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    (GOLDEN / "messages.txt").write_text(messages(), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         cards = golden_cards(Path(folder) / "data") | golden_model_cards(Path(folder) / "models")
         for name, text in cards.items():

@@ -14,8 +14,6 @@ import gradio as gr
 from cmcc_bench.chat.session import Session, kb_lines, segments_of
 from cmcc_bench.masking import mask
 
-Turn = dict[str, str]
-
 _FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")  # none is fetched
 _NOTE = "Research models: what they say is made up from their training data."
 
@@ -39,7 +37,7 @@ def make_page(sessions: Mapping[str, Session], title: str) -> gr.Blocks:
             gr.Textbox("\n".join(kb_lines(sessions[names[0]].kb)), lines=8, interactive=False, show_label=False)
         chats, facts = [chat for chat, _ in columns], [fact for _, fact in columns]
 
-        def answer(text: str, known: dict[str, tuple[str, ...]], *shown: list[Turn]) -> tuple[Any, ...]:
+        def answer(text: str, known: dict[str, tuple[str, ...]], *shown: list[dict[str, str]]) -> tuple[Any, ...]:
             return _answer(sessions, text, known, shown)
 
         outputs = [said, histories, *chats, *facts]
@@ -63,7 +61,10 @@ def _column(name: str) -> tuple[gr.Chatbot, gr.Dataframe]:
 
 
 def _answer(
-    sessions: Mapping[str, Session], text: str, known: dict[str, tuple[str, ...]], shown: tuple[list[Turn], ...]
+    sessions: Mapping[str, Session],
+    text: str,
+    known: dict[str, tuple[str, ...]],
+    shown: tuple[list[dict[str, str]], ...],
 ) -> tuple[Any, ...]:
     """New values of: the input, the histories, each chat, each table of predictions."""
     known, chats, facts = dict(known), [], []
@@ -71,12 +72,12 @@ def _answer(
         visitor = Session(session.trained, session.kb, tuple(known.get(name, ())))
         prediction = visitor.reply(text)
         known[name] = visitor.history
-        chats.append([*chat, _turn("user", text), _turn("assistant", mask(prediction.response))])
+        chats.append([*chat, _message("user", text), _message("assistant", mask(prediction.response))])
         facts.append([list(pair) for pair in segments_of(prediction)])
     return ("", known, *chats, *facts)
 
 
-def _turn(role: str, text: str) -> Turn:
+def _message(role: str, text: str) -> dict[str, str]:
     """A message as the page takes it: escaped, as Gradio reads HTML in messages even where it renders no Markdown."""
     return {"role": role, "content": html.escape(text)}
 

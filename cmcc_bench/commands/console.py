@@ -1,15 +1,13 @@
-"""What commands share: the terminal, what is said and asked there, a progress bar, the numbers that options take."""
+"""What commands share: the terminal, what is said and asked there, the numbers that options take."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeAlias
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cmcc_bench.errors import printable
 
@@ -18,6 +16,31 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 # Soft wrap: the terminal breaks a long line, so that a path or a number that is copied from it is whole.
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Descriptions and examples as they are written; the help of a command or option beside its name."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30)
+        self._action_max_length = 15  # argparse forgets that it indents commands: the longest is wrapped otherwise
+
+
+def add_command(commands: Commands, name: str, summary: str, text: str) -> argparse.ArgumentParser:
+    """Adds the parser of a command; text: what stands below its options, such as examples."""
+    description = f"{summary[0].upper()}{summary[1:]}."
+    return commands.add_parser(name, help=summary, description=description, epilog=text, formatter_class=HelpFormatter)
+
+
+def add_number(parser: argparse.ArgumentParser, name: str, default: int, what: str) -> None:
+    """Adds an option that takes a whole number of 0 or more."""
+    parser.add_argument(name, type=count, default=default, metavar="N", help=f"{what} (default: %(default)s)")
+
+
+def add_bootstrap(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of the bootstrap behind intervals and tests."""
+    add_number(parser, "--resamples", 1000, "bootstrap resamples")
+    add_number(parser, "--seed", 0, "bootstrap seed")
 
 
 def count(text: str) -> int:
@@ -41,15 +64,6 @@ def task_name(text: str) -> str:
     if text not in TASKS:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected one of {', '.join(TASKS)}")
     return text
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar with the time left; yields the function that takes how much is done and how much there is."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=errors, transient=True) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def added(show: Callable[[int, int], None], total: int) -> Callable[[int], None]:

@@ -9,8 +9,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cmcc_bench.commands.console import Commands, added, console, count, errors, positive, progress_bar
+from cmcc_bench.commands.console import Commands, add_command, add_number, added, console, errors, positive
 from cmcc_bench.files import write_bytes, write_text
+from cmcc_bench.terminal import progress_bar
+
+_SIMULATE = """\
+example:
+  cmcc simulate --dialogues 8975 --unlabeled 90000 --seed 1 --out raw"""
+_BUILD = """\
+examples:
+  cmcc build --data-dir my/raw/files --out cmcc
+  cmcc build --data-dir my/raw/files --out cmcc --on-error skip --figures"""
+_STATS = """\
+examples:
+  cmcc stats
+  cmcc stats cmcc --json stats.json --markdown stats.md"""
 
 
 def add(commands: Commands) -> None:
@@ -21,48 +34,58 @@ def add(commands: Commands) -> None:
 
 
 def _add_simulate(commands: Commands) -> None:
-    simulate = commands.add_parser("simulate", help="write synthetic calls as raw files")
-    simulate.add_argument("--dialogues", type=count, default=400, help="labelled dialogues (default: %(default)s)")
-    simulate.add_argument("--unlabeled", type=count, default=0, help="unlabelled dialogues (default: %(default)s)")
-    simulate.add_argument("--seed", type=count, default=0, help="default: %(default)s")
-    simulate.add_argument("--out", type=Path, required=True, help="folder for the raw files")
+    simulate = add_command(commands, "simulate", "write synthetic calls as raw files", _SIMULATE)
+    add_number(simulate, "--dialogues", 400, "labeled dialogues")
+    add_number(simulate, "--unlabeled", 0, "unlabeled dialogues")
+    add_number(simulate, "--seed", 0, "the same seed gives the same files")
+    simulate.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder for the raw files")
     simulate.set_defaults(run=_simulate)
 
 
 def _add_build(commands: Commands) -> None:
-    build = commands.add_parser("build", help="make the data set's folder from raw files")
-    build.add_argument("--data-dir", type=Path, required=True, help="folder of raw files (or one file)")
-    build.add_argument("--out", type=Path, default=Path("cmcc"), help="the folder to make (default: %(default)s)")
-    build.add_argument("--num-proc", type=positive, default=1, help="processes; each takes whole files")
-    build.add_argument("--care", type=Path, help="care labels to merge (default: the care file among the raw files)")
+    build = add_command(commands, "build", "make the data set's folder from raw files", _BUILD)
+    build.add_argument("--data-dir", type=Path, required=True, metavar="RAW", help="folder of raw files (or one file)")
+    build.add_argument(
+        "--out", type=Path, default=Path("cmcc"), metavar="FOLDER", help="the folder to make (default: %(default)s)"
+    )
+    build.add_argument(
+        "--num-proc",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="number of processes; each reads whole files (default: 1)",
+    )
+    build.add_argument(
+        "--care", type=Path, metavar="FILE", help="care labels to merge (default: the care file among the raw files)"
+    )
     build.add_argument(
         "--on-error",
         choices=("raise", "skip"),
         default="raise",
-        help="skip: leave unreadable dialogues out, write them to OUT-rejects.jsonl and why to OUT-rejects.txt "
-        "(default: %(default)s)",
+        help="skip: leave unreadable dialogues out; they are written to FOLDER-rejects.jsonl and the reasons to "
+        "FOLDER-rejects.txt (default: %(default)s)",
     )
-    build.add_argument("--figures", action="store_true", help="draw figures into the folder, and show them in its card")
+    build.add_argument("--figures", action="store_true", help="draw figures into the folder and its card")
     build.add_argument(
         "--hide-test-labels",
         action="store_true",
-        help="leave the labels of the split test out of OUT; they go into OUT-test-labels, for a private repository",
+        help="leave the test split's labels out of FOLDER; they go into FOLDER-test-labels, for a private repository",
     )
     build.set_defaults(run=_build)
 
 
 def _add_stats(commands: Commands) -> None:
-    stats = commands.add_parser("stats", help="a data set's statistics beside the published ones")
+    stats = add_command(commands, "stats", "print a data set's statistics beside the published ones", _STATS)
     stats.add_argument(
         "dataset", nargs="?", default="sample", help="a built folder, a Hub id, or `sample` (the default)"
     )
-    stats.add_argument("--json", type=Path, metavar="FILE", help="write every count to this file, too")
-    stats.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables to this file, too")
+    stats.add_argument("--json", type=Path, metavar="FILE", help="also write every count to this file")
+    stats.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables to this file")
     stats.set_defaults(run=_stats)
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from cmcc_bench.simulate import write_corpus
+    from cmcc_bench.simulate.write import write_corpus
 
     total = options.dialogues + options.unlabeled
     if not total:
@@ -92,7 +115,7 @@ def _sigterm_cleans_up() -> Iterator[None]:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from cmcc_bench.dataset import build, raw_bytes
+    from cmcc_bench.dataset.folder import build, raw_bytes
 
     with _sigterm_cleans_up(), progress_bar("reading raw bytes") as show:
         advance = added(show, raw_bytes(options.data_dir))
@@ -113,7 +136,9 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _stats(options: argparse.Namespace) -> int:
-    from cmcc_bench.statistics import collect, statistics_bytes, statistics_tables
+    from cmcc_bench.statistics.collect import collect
+    from cmcc_bench.statistics.record import statistics_bytes
+    from cmcc_bench.statistics.tables import statistics_tables
 
     with progress_bar("counting dialogues") as show:
         statistics = collect(options.dataset, show)

@@ -5,35 +5,42 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cmcc_bench.commands.console import Commands, console, errors, progress_bar
+from cmcc_bench.commands.console import Commands, add_command, console, errors
 from cmcc_bench.distribution import requirement
+from cmcc_bench.terminal import progress_bar
 
-_EPILOG = """\
-figures: 1 dialogues by turns, 2 negative emotions, 3 service acts, 4 from a negative emotion to the act of the reply,
-5 emotions and acts in the first four turns, 7 as 4 with neutral. The paper's figure 6 shows no data.
-"""
+_FIGURES = """\
+figures:
+  1  dialogues by their number of turns
+  2  negative emotions
+  3  acts of the service
+  4  from a negative emotion to the act of the reply
+  5  emotions and acts in the first four turns
+  7  from any emotion, neutral included, to the act of the reply
+The paper's figure 6 shows no data.
+
+example:
+  cmcc figures cmcc --out figures --lang zh --figures 4 5 --formats svg html"""
 
 
 def add(commands: Commands) -> None:
     """Adds the parser of this command."""
-    figures = commands.add_parser(
-        "figures",
-        help="the paper's figures, for print and as a page",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    figures = add_command(commands, "figures", "draw the paper's figures, for print and as a page", _FIGURES)
     figures.add_argument(
         "dataset", nargs="?", default="sample", help="a built folder, a Hub id, or `sample` (the default)"
     )
-    figures.add_argument("--out", type=Path, required=True, help="folder for the files")
+    figures.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder for the files")
     figures.add_argument(
-        "--lang", choices=("en", "zh"), default="en", help="of the printed figures; the page has both (default: en)"
+        "--lang",
+        choices=("en", "zh"),
+        default="en",
+        help="language of the printed figures; the page has both (default: en)",
     )
     figures.add_argument(
-        "--figures", type=int, nargs="+", choices=(1, 2, 3, 4, 5, 7), metavar="N", help="numbers (default: all)"
+        "--figures", type=int, nargs="+", choices=(1, 2, 3, 4, 5, 7), metavar="N", help="which figures (default: all)"
     )
     figures.add_argument(
-        "--formats", nargs="+", choices=("svg", "png", "html"), metavar="F", help="of svg, png, html (default: all)"
+        "--formats", nargs="+", choices=("svg", "png", "html"), metavar="FORMAT", help="svg, png, html (default: all)"
     )
     figures.set_defaults(run=_figures)
 

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmcc_bench.commands.console import Commands, confirmed, count, progress_bar, quiet_without_terminal, say
+from cmcc_bench.commands.console import Commands, confirmed, count, quiet_without_terminal, say
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_text
+from cmcc_bench.terminal import progress_bar
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

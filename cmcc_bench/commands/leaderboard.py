@@ -14,13 +14,13 @@ from cmcc_bench.commands.console import (
     console,
     errors,
     positive,
-    progress_bar,
     quiet_without_terminal,
     say,
     task_name,
 )
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.files import write_text
+from cmcc_bench.terminal import progress_bar
 
 LEADERBOARD = "CMCC_LEADERBOARD"  # the environment's name for the repository that submissions go to
 

@@ -5,18 +5,47 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from cmcc_bench.commands.console import Commands, console, count, errors, positive, progress_bar, task_name
+from cmcc_bench.commands.console import (
+    Commands,
+    add_bootstrap,
+    add_command,
+    add_number,
+    console,
+    errors,
+    positive,
+    task_name,
+)
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_text
 from cmcc_bench.reader.splits import SPLITS
+from cmcc_bench.terminal import progress_bar
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 if TYPE_CHECKING:
     from cmcc_bench.reports.table import ReportTable
     from cmcc_bench.scoring import Comparison, Scores
     from cmcc_bench.tasks import Task
+
+_SPLIT = f"{', '.join(SPLITS)} (default: %(default)s)"
+_MODE = "oracle: with the gold labels before each reply (default: %(default)s)"
+_FORMAT = "seretod: a SereTOD Track 2 result file (default: %(default)s)"
+
+_PREDICT = """\
+examples:
+  cmcc predict runs/variant/best cmcc --out runs/variant/test.end2end.jsonl
+  cmcc predict runs/emotion/best cmcc --split validation --out emotions.jsonl"""
+_SCORE = """\
+examples:
+  cmcc score runs/variant/test.end2end.jsonl cmcc
+  cmcc score a.jsonl cmcc --against b.jsonl --version seretod"""
+_REPORT = """\
+example:
+  cmcc report runs/baseline runs/variant runs/emotion --out tables.md"""
+_CHAT = """\
+example:
+  cmcc chat runs/baseline/best runs/variant/best --dataset cmcc --web"""
 
 
 def add(commands: Commands) -> None:
@@ -28,21 +57,23 @@ def add(commands: Commands) -> None:
 
 
 def _add_predict(commands: Commands) -> None:
-    predict = commands.add_parser("predict", help="decode a split with a trained model")
+    predict = add_command(commands, "predict", "decode a split with a trained model", _PREDICT)
     predict.add_argument(
         "model", type=Path, help="the folder of a run's best checkpoint, RUN/best, of any task; or a Hub id"
     )
     predict.add_argument("dataset", help="a built folder, a Hub id, `sample`, or a Track 2 test file")
-    predict.add_argument("--split", default="test", choices=SPLITS, help="default: %(default)s")
-    predict.add_argument("--mode", default="end2end", choices=("end2end", "oracle"), help="default: %(default)s")
-    predict.add_argument("--format", default="jsonl", choices=("jsonl", "seretod"), help="default: %(default)s")
-    predict.add_argument("--batch-size", type=positive, help="dialogues decoded at a time")
-    predict.add_argument("--out", type=Path, required=True, help="file to write; a second start goes on with it")
+    predict.add_argument("--split", default="test", choices=SPLITS, metavar="SPLIT", help=_SPLIT)
+    predict.add_argument("--mode", default="end2end", choices=("end2end", "oracle"), help=_MODE)
+    predict.add_argument("--format", default="jsonl", choices=("jsonl", "seretod"), help=_FORMAT)
+    predict.add_argument("--batch-size", type=positive, metavar="N", help="dialogues decoded at a time")
+    predict.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="file to write; a second start continues it"
+    )
     predict.set_defaults(run=_predict)
 
 
 def _add_score(commands: Commands) -> None:
-    score = commands.add_parser("score", help="score a file of predictions")
+    score = add_command(commands, "score", "score a file of predictions", _SCORE)
     score.add_argument(
         "predictions", type=Path, help="a file that cmcc predict wrote, or a SereTOD Track 2 result file"
     )
@@ -51,46 +82,51 @@ def _add_score(commands: Commands) -> None:
         nargs="?",
         help="a built folder, a Hub id, or `sample`; of a Track 2 result file, the file with the gold that it lacks",
     )
-    score.add_argument("--split", default="test", choices=SPLITS, help="default: %(default)s")
+    score.add_argument("--split", default="test", choices=SPLITS, metavar="SPLIT", help=_SPLIT)
     score.add_argument(
         "--task",
         type=task_name,
+        metavar="TASK",
         help="what to score (known from FILE.run.json); emotion also of what a dialogue model wrote",
     )
     score.add_argument(
-        "--version", choices=("strict", "seretod"), help="default: strict; of a Track 2 result file always seretod"
+        "--version",
+        choices=("strict", "seretod"),
+        help="which scores (default: strict; for a Track 2 result file always seretod)",
     )
-    score.add_argument("--against", type=Path, metavar="OTHER", help="the paired test against another file instead")
+    score.add_argument(
+        "--against", type=Path, metavar="OTHER", help="print the paired test against another file instead"
+    )
     score.add_argument(
         "--fold-caring",
         action="store_true",
         help="score acts with the caring ones folded back (known from FILE.run.json)",
     )
-    score.add_argument("--resamples", type=count, default=1000, help="of the bootstrap (default: %(default)s)")
-    score.add_argument("--seed", type=count, default=0, help="of the bootstrap (default: %(default)s)")
+    add_bootstrap(score)
     score.add_argument("--json", action="store_true", help="print JSON instead of a table")
     score.set_defaults(run=_score)
 
 
 def _add_report(commands: Commands) -> None:
-    report = commands.add_parser("report", help="the paper's tables, from files of predictions")
+    report = add_command(commands, "report", "print the paper's tables, from files of predictions", _REPORT)
     report.add_argument("runs", type=Path, nargs="+", help="files that cmcc predict wrote, or folders of them")
-    report.add_argument("--out", type=Path, help="write Markdown to this file, too")
-    report.add_argument("--resamples", type=count, default=1000, help="of the bootstrap (default: %(default)s)")
-    report.add_argument("--seed", type=count, default=0, help="of the bootstrap (default: %(default)s)")
-    report.add_argument("--examples", type=count, default=8, help="exchanges of table 4 (default: %(default)s)")
+    report.add_argument("--out", type=Path, metavar="FILE", help="also write the tables to this file, as Markdown")
+    add_bootstrap(report)
+    add_number(report, "--examples", 8, "exchanges shown in table 4")
     report.set_defaults(run=_report)
 
 
 def _add_chat(commands: Commands) -> None:
-    chat = commands.add_parser("chat", help="talk to one or more trained models")
+    chat = add_command(commands, "chat", "talk to one or more trained models", _CHAT)
     chat.add_argument(
         "models", type=Path, nargs="+", help="folders of best checkpoints, or Hub ids; several stand side by side"
     )
-    chat.add_argument("--dataset", default="sample", help="where the local KB is from (default: %(default)s)")
-    chat.add_argument("--dialogue", help="the id of the dialogue whose KB is used (default: the largest KB of test)")
+    chat.add_argument("--dataset", default="sample", help="data set of the local KB (default: %(default)s)")
+    chat.add_argument(
+        "--dialogue", metavar="ID", help="dialogue whose KB is used (default: the largest KB of the test split)"
+    )
     chat.add_argument("--web", action="store_true", help="open a page instead, on this machine only")
-    chat.add_argument("--port", type=positive, help="of the page")
+    chat.add_argument("--port", type=positive, metavar="N", help="port of the page (default: a free one)")
     chat.set_defaults(run=_chat)
 
 
@@ -128,7 +164,8 @@ def _recognize(options: argparse.Namespace, folder: Path) -> int:
 
 
 def _decode(options: argparse.Namespace, folder: Path) -> int:
-    from cmcc_bench.decoding import BATCH_SIZE, predict
+    from cmcc_bench.decoding.decoder import BATCH_SIZE
+    from cmcc_bench.decoding.run import predict
 
     with progress_bar("decoding exchanges") as show:
         run = predict(
@@ -188,10 +225,8 @@ def _score_table(
     return difference_table(f"{name} less {options.against.name}", found, synthetic, untold)
 
 
-Scored: TypeAlias = "tuple[Scores | Comparison, Sequence[str], bool]"  # and untold scores; whether any is simulated
-
-
-def _score_track2(options: argparse.Namespace) -> Scored:
+def _score_track2(options: argparse.Namespace) -> tuple[Scores | Comparison, Sequence[str], bool]:
+    """The same of a Track 2 result file, which leaves no score out."""
     from cmcc_bench.scoring.track2 import compare_track2, read_results, score_track2
 
     file, fold = options.predictions, options.fold_caring
@@ -206,10 +241,11 @@ def _score_track2(options: argparse.Namespace) -> Scored:
     return score_track2(dialogues, options.resamples, options.seed, fold), (), synthetic
 
 
-def _score_answers(options: argparse.Namespace, task: Task) -> Scored:
+def _score_answers(options: argparse.Namespace, task: Task) -> tuple[Scores | Comparison, Sequence[str], bool]:
+    """The scores of JSON lines or their paired test, the scores left out, and whether data are simulated."""
     from cmcc_bench.corpus import is_synthetic
     from cmcc_bench.reports.systems import read_measure, read_task_answers, read_untold
-    from cmcc_bench.scoring import compare, score
+    from cmcc_bench.scoring.score import compare, score
 
     files = [options.predictions, *([options.against] if options.against else [])]
     measures = [read_measure(file, task, options.version or "strict", options.fold_caring) for file in files]
@@ -237,7 +273,7 @@ def _report(options: argparse.Namespace) -> int:
 
 def _chat(options: argparse.Namespace) -> int:
     from cmcc_bench.chat.session import Session, choose_kb, model_name
-    from cmcc_bench.decoding import open_model
+    from cmcc_bench.decoding.run import open_model
     from cmcc_bench.hub.pull import model_folder
 
     _silence_transformers()

@@ -8,7 +8,8 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmcc_bench.commands.console import Commands, added, console, count, errors, progress_bar
+from cmcc_bench.commands.console import Commands, HelpFormatter, add_bootstrap, add_number, added, console, errors
+from cmcc_bench.terminal import progress_bar
 
 if TYPE_CHECKING:
     from cmcc_bench.quality.calls import Source
@@ -30,6 +31,12 @@ A review can go through Excel, WPS, LibreOffice or pandas: save it as CSV, in
 UTF-8, UTF-16 or GB18030. Ids that look like numbers should stay text: format
 the column dialogue_id as text on import."""
 
+_AGREEMENT = """\
+Cohen's kappa and Krippendorff's alpha of annotators, by label and overall, and
+where they differ. Annotators may share a part of the calls: alpha is over all
+that two or more labeled, kappa over what a pair shares. A file says nothing
+for certain about who made its labels; what it says of itself is printed."""
+
 _STATUS = """\
 Exit status 1: something is wrong for certain: {errors}.
 Exit status 0: nothing but suggestions: {suggestions}.
@@ -45,18 +52,17 @@ def add(commands: Commands) -> None:
 def _add_agreement(commands: Commands) -> None:
     agreement = commands.add_parser(
         "agreement",
-        help="how far annotators agree",
-        description="Cohen's kappa and Krippendorff's alpha of annotators, by label and overall; where they differ. "
-        "Annotators may share a part of the calls: alpha is over all that two or more labeled, kappa over what a pair "
-        "shares. A file says nothing for certain about who made its labels; what it says of itself is printed.",
+        help="measure how far annotators agree",
+        formatter_class=HelpFormatter,
+        description=_AGREEMENT,
+        epilog="example:\n  cmcc agreement care_a.json care_b.json --data my/raw/files",
     )
     sources = "two or more: care files, or labeled data (raw files, a built folder, a Hub id)"
     agreement.add_argument("annotators", nargs="+", metavar="LABELS", help=sources)
     data = "the calls that care files are about (default: the raw files in the folder of the first care file)"
-    agreement.add_argument("--data", help=data)
-    agreement.add_argument("--examples", type=count, default=20, help="disagreements shown (default: %(default)s)")
-    agreement.add_argument("--resamples", type=count, default=1000, help="of the bootstrap (default: %(default)s)")
-    agreement.add_argument("--seed", type=count, default=0, help="of the bootstrap (default: %(default)s)")
+    agreement.add_argument("--data", metavar="RAW", help=data)
+    add_number(agreement, "--examples", 20, "disagreements shown")
+    add_bootstrap(agreement)
     agreement.add_argument("--json", action="store_true", help="print JSON instead of tables, with all disagreements")
     agreement.set_defaults(run=_agreement)
 
@@ -69,23 +75,23 @@ def _add_check(commands: Commands) -> None:
     status = _STATUS.format(errors=errors, suggestions=suggestions)
     check = commands.add_parser(
         "check",
-        help="quality control of labels and texts",
+        help="check labels and texts of data, and review them",
         description=_CHECK,
         epilog="\n".join(textwrap.fill(line, 78) for line in status.split("\n")),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     data = "raw files (a folder or a file), a built folder, a Hub id, or `sample` (the default)"
     check.add_argument("data", nargs="?", default="sample", help=data)
-    check.add_argument("--care", type=Path, help="care labels to merge (default: the care file among the raw files)")
-    check.add_argument(
-        "--reviewed", type=Path, metavar="LOG", help="decisions to leave out, besides those of the care file's log"
-    )
-    check.add_argument("--lexicon", type=Path, help="your own lexicon of cue words")
-    check.add_argument("--write-lexicon", type=Path, metavar="FILE", help="write a copy of the lexicon, and stop")
-    check.add_argument("--seed", type=count, default=0, help="of the satisfaction sample (default: %(default)s)")
-    check.add_argument("--examples", type=count, default=3, help="findings shown of each kind (default: %(default)s)")
-    check.add_argument("--apply", type=Path, metavar="REVIEW", help="make a care file of a review's decisions")
-    check.add_argument("--out", type=Path, help="the review file, .csv or .jsonl; with --apply the care file, .json")
+    care = "care labels to merge (default: the care file among the raw files)"
+    check.add_argument("--care", type=Path, metavar="FILE", help=care)
+    check.add_argument("--reviewed", type=Path, metavar="LOG", help="log of more decisions to leave out")
+    check.add_argument("--lexicon", type=Path, metavar="FILE", help="your own lexicon of cue words")
+    check.add_argument("--write-lexicon", type=Path, metavar="FILE", help="write a copy of the lexicon and exit")
+    add_number(check, "--seed", 0, "seed of the satisfaction sample")
+    add_number(check, "--examples", 3, "findings shown of each kind")
+    check.add_argument("--apply", type=Path, metavar="REVIEW", help="make a care file from the decisions in a review")
+    out = "the review file, .csv or .jsonl; with --apply the care file, .json"
+    check.add_argument("--out", type=Path, metavar="FILE", help=out)
     check.set_defaults(run=_check)
 
 

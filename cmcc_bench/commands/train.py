@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from importlib import import_module
 
-from cmcc_bench.commands.console import Commands, console
+from cmcc_bench.commands.console import Commands, HelpFormatter, console
 from cmcc_bench.training import TASKS
 
 _EPILOG = f"""\
 tasks:
-{chr(10).join(f"  {task:<14} {trained}" for task, trained in TASKS.items())}
+{chr(10).join(textwrap.fill(f"  {task:<14}{text}", 79, subsequent_indent=16 * " ") for task, text in TASKS.items())}
 
 examples:
-  cmcc train --list                                   # the recipes that come with cmcc
+  cmcc train --list             # the recipes that come with cmcc
   cmcc train dialogue --recipe tiny/variant --dataset cmcc --out runs/variant
   cmcc train emotion --recipe my-recipe.yaml --epochs 3 --out runs/emotion
-  cmcc train dialogue --help                          # every setting
+  cmcc train dialogue --help    # every setting
 """
 
 
@@ -42,9 +43,9 @@ def add(commands: Commands) -> None:
         help="train a model from a recipe",
         description="Train a model of a task from a recipe: settings in a YAML file.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
-    train.add_argument("--list", action=_List, nargs=0, help="show the recipes, their tasks and what they are, and end")
+    train.add_argument("--list", action=_List, nargs=0, help="show the recipes and exit")
     train.add_argument("task", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
     # The settings of a task are declared beside its training, which imports torch: they are parsed when it is run.
     settings = train.add_argument(

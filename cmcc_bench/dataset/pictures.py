@@ -32,8 +32,7 @@ def draw_pictures(folder: Path, sizes: Sizes, name: str) -> Pictures:
 
     name: of the data set, in captions. Raises ModuleNotFoundError where the libraries that draw are not installed.
     """
-    from cmcc_bench.figures.caption import title_of
-    from cmcc_bench.figures.data import figures_of
+    from cmcc_bench.figures.data import figures_of, title_of
     from cmcc_bench.figures.write import write_figures
 
     counts = Counts()

@@ -1,4 +1,4 @@
-"""What each of the paper's figures shows, as numbers and words; how it is drawn is told elsewhere.
+"""What each of the paper's figures shows, as numbers and words: its title, its labels, its counts, its note.
 
 Figure 6 is the text form of a model and has no data. The published text does not say how figures 4 and 7, both chord
 diagrams from a user's emotion to the act of the reply, differ: here 4 has the negative emotions, 7 has neutral, too.
@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cmcc_bench.statistics.counts import Counts
+from cmcc_bench.errors import printable
+from cmcc_bench.reports.table import mark
+from cmcc_bench.statistics.counts import Counts, Integers
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS
-
-Integers: TypeAlias = NDArray[np.int64]
 
 LANGUAGES = ("en", "zh")
 RARE = 10  # dialogues: figure 1 leaves out the numbers of turns that fewer have, as the paper does
@@ -29,7 +27,7 @@ class Words:
     en: str
     zh: str
 
-    def said(self, language: str) -> str:
+    def text(self, language: str) -> str:
         """The text in `en` or `zh`."""
         return self.zh if language == "zh" else self.en
 
@@ -105,6 +103,30 @@ class Figure:
     title: Words
     note: Words
     content: Bars | Chord | Sankey
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The data that figures are of: a name, the number of labelled dialogues, how many of them are simulated."""
+
+    dataset: str
+    dialogues: int
+    synthetic: int
+
+    @property
+    def words(self) -> Words:
+        """A line that names the data, and says so when they are synthetic."""
+        name = printable(self.dataset)
+        chinese = " — 合成数据（SYNTHETIC），不是 CMCC 的结果" if self.synthetic else ""
+        return Words(
+            f"{name}, {self.dialogues:,} dialogues{mark(bool(self.synthetic))}",
+            f"{name}，{self.dialogues:,} 个对话{chinese}",
+        )
+
+
+def title_of(figure: Figure) -> Words:
+    """The figure's number, as in the paper, and its title."""
+    return Words(f"Figure {figure.number}. {figure.title.en}", f"图 {figure.number}  {figure.title.zh}")
 
 
 def share(part: int, whole: int) -> str:

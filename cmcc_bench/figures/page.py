@@ -9,8 +9,7 @@ import jinja2
 import orjson
 from plotly.offline import get_plotlyjs
 
-from cmcc_bench.figures.caption import Subject, title_of
-from cmcc_bench.figures.data import LANGUAGES, Bars, Chord, Figure, Label, Sankey, Words
+from cmcc_bench.figures.data import LANGUAGES, Bars, Chord, Figure, Label, Sankey, Subject, Words, title_of
 from cmcc_bench.figures.page_shapes import Form, drawn
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
@@ -24,10 +23,10 @@ def write_page(figures: list[Figure], subject: Subject, language: str) -> str:
     """The page as HTML, opened in `language`; the same bytes for the same figures."""
     texts = {
         one: {
-            "heading": _HEADING.said(one),
-            "subject": subject.words.said(one),
-            "counts": _COUNTS.said(one),
-            "key": _KEY.said(one),
+            "heading": _HEADING.text(one),
+            "subject": subject.words.text(one),
+            "counts": _COUNTS.text(one),
+            "key": _KEY.text(one),
             "figures": [_described(figure, one) for figure in figures],
         }
         for one in LANGUAGES
@@ -40,12 +39,12 @@ def write_page(figures: list[Figure], subject: Subject, language: str) -> str:
 
 def _described(figure: Figure, language: str) -> dict[str, Any]:
     return {
-        "title": title_of(figure).said(language),
-        "note": figure.note.said(language),
+        "title": title_of(figure).text(language),
+        "note": figure.note.text(language),
         "wide": drawn(figure.content, Form(language, narrow=False)),
         "narrow": drawn(figure.content, Form(language, narrow=True)),
-        "key": [[label.code, label.words.said(language)] for label in _coded(figure.content)],
-        "rows": [[*(label.words.said(language) for label in labels), f"{n:,}"] for labels, n in _cells(figure.content)],
+        "key": [[label.code, label.words.text(language)] for label in _coded(figure.content)],
+        "rows": [[*(label.words.text(language) for label in labels), f"{n:,}"] for labels, n in _cells(figure.content)],
     }
 
 

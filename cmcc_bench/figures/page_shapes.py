@@ -39,7 +39,7 @@ class Form:
 
     def name(self, label: Label) -> str:
         """A label as it stands in the figure."""
-        return label.code if self.narrow and label.kind != "turns" else label.words.said(self.language)
+        return label.code if self.narrow and label.kind != "turns" else label.words.text(self.language)
 
 
 def drawn(content: Bars | Chord | Sankey, form: Form) -> Drawn:
@@ -71,9 +71,9 @@ def _layout(form: Form, height: int, **more: Any) -> Drawn:  # noqa: ANN401  # w
 def _bars(bars: Bars, form: Form) -> Drawn:
     upright = bars.labels[0].kind == "turns"
     width = 18 if form.narrow else 60
-    names = ["<br>".join(wrapped(label.words.said(form.language), width)) for label in bars.labels]
+    names = ["<br>".join(wrapped(label.words.text(form.language), width)) for label in bars.labels]
     top = 1.1 * max(bars.counts) if upright else (1.4 if form.narrow else 1.2) * max(bars.counts)
-    up, across = bars.up.said(form.language), bars.across.said(form.language)
+    up, across = bars.up.text(form.language), bars.across.text(form.language)
     counts = {"title": {"text": up}, "range": [0, top], "tickformat": ",d", "gridcolor": "#e5e5e5", "fixedrange": True}
     named: Drawn = {"automargin": True, "fixedrange": True, "ticklabelstandoff": 4}
     if upright:
@@ -104,7 +104,7 @@ def _bar_trace(bars: Bars, names: list[str], upright: bool, form: Form) -> Drawn
         "textposition": "outside",
         "textangle": 0,
         "cliponaxis": False,
-        "hovertext": [f"{label.words.said(form.language)}: {said}" for label, said in told],
+        "hovertext": [f"{label.words.text(form.language)}: {said}" for label, said in told],
         "hoverinfo": "text",
         "marker": {
             "color": colours,
@@ -127,12 +127,6 @@ def _shape(points: Sequence[Point], fill: str, text: str, line: str = "rgba(0,0,
         "fillcolor": fill,
         "line": {"width": 0.5, "color": line},
     }
-
-
-def _leader_trace(points: Sequence[Point]) -> Drawn:
-    line = {"width": 1, "color": "#888888"}
-    x_values, y_values = [round(x, 4) for x, _ in points], [round(y, 4) for _, y in points]
-    return {"type": "scatter", "mode": "lines", "x": x_values, "y": y_values, "hoverinfo": "skip", "line": line}
 
 
 def _note(x: float, y: float, text: str, anchor: str, **more: Any) -> Drawn:  # noqa: ANN401  # what plotly.js takes
@@ -160,8 +154,10 @@ def _chord(chord: Chord, form: Form) -> Drawn:
     for labels, sizes, starts, side in sides:
         middles = [math.radians(start + size * unit / 2) for start, size in zip(starts, sizes, strict=True)]
         for label, size, start in zip(labels, sizes, starts, strict=True):
-            text = f"{label.words.said(form.language)}: {share(size, total)}"
-            traces.append(_shape(_band(start, start + size * unit), colour(label), text))
+            text = f"{label.words.text(form.language)}: {share(size, total)}"
+            end = start + size * unit
+            band = [*_arc(start, end, _ARC[1]), *_arc(end, start, _ARC[0]), _arc(start, end, _ARC[1])[0]]
+            traces.append(_shape(band, colour(label), text))
         lines, names = _names(labels, sizes, middles, side, form)
         traces += lines
         notes += names
@@ -190,7 +186,7 @@ def _ribbons(chord: Chord, form: Form, right: list[float], left: list[float], un
 
 
 def _transition(source: Label, target: Label, count: int, of: int, form: Form) -> str:
-    said = f"{source.words.said(form.language)} → {target.words.said(form.language)}<br>{share(count, of)}"
+    said = f"{source.words.text(form.language)} → {target.words.text(form.language)}<br>{share(count, of)}"
     return said.replace("(", "（占前者 ").replace(")", "）") if form.language == "zh" else said[:-1] + " of the first)"
 
 
@@ -198,10 +194,6 @@ def _arc(begin: float, end: float, radius: float) -> list[Point]:
     steps = max(2, math.ceil(abs(end - begin) / _STEP) + 1)
     angles = np.radians(np.linspace(begin, end, steps))
     return [(radius * math.sin(angle), radius * math.cos(angle)) for angle in angles]
-
-
-def _band(begin: float, end: float) -> list[Point]:
-    return [*_arc(begin, end, _ARC[1]), *_arc(end, begin, _ARC[0]), _arc(begin, end, _ARC[1])[0]]
 
 
 def _ribbon(begin: float, end: float, to_begin: float, to_end: float) -> list[Point]:
@@ -230,7 +222,11 @@ def _names(
     for (_, angle, number), lift, bend in zip(named, heights, turns, strict=True):
         points = leader(angle, lift, side, 1.0, bend)
         text = form.name(labels[number]) + ("" if form.narrow else f" {sizes[number]:,}")
-        lines.append(_leader_trace(points))
+        x_values, y_values = [round(x, 4) for x, _ in points], [round(y, 4) for _, y in points]
+        line = {"width": 1, "color": "#888888"}
+        lines.append(
+            {"type": "scatter", "mode": "lines", "x": x_values, "y": y_values, "hoverinfo": "skip", "line": line}
+        )
         names.append(_note(points[-1][0] + side * 0.02, lift, text, "left" if side > 0 else "right"))
     return lines, names
 
@@ -243,7 +239,10 @@ def _names(
 def _sankey(sankey: Sankey, form: Form) -> Drawn:
     height, line, node = (560.0, 12.0, 0.03) if form.narrow else (720.0, 16.0, 0.012)
     amounts = sankey.amounts()
-    texts = [_column_texts(stage, of, form) for stage, of in zip(sankey.stages, amounts, strict=True)]
+    texts = [
+        [form.name(one) if form.narrow else "<br>".join(wrapped(f"{form.name(one)} {n:,}", 30)) for one, n in named]
+        for named in (zip(stage, of, strict=True) for stage, of in zip(sankey.stages, amounts, strict=True))
+    ]
     least = [[line * (1 + text.count("<br>")) + 3 for text in of] for of in texts]
     unit = scale_of(amounts, least, height)
     places = [stacked(of, rooms, unit, height) for of, rooms in zip(amounts, least, strict=True)]
@@ -253,30 +252,24 @@ def _sankey(sankey: Sankey, form: Form) -> Drawn:
     for step in range(len(sankey.counts)):
         traces += _flows(sankey, step, places, (lefts[step] + node, lefts[step + 1]), unit, form)
     for number, stage in enumerate(sankey.stages):
-        heading = sankey.headings[number].said(form.language).replace(": ", ":<br>").replace("：", "：<br>")
+        heading = sankey.headings[number].text(form.language).replace(": ", ":<br>").replace("：", "：<br>")
         notes.append(_note(lefts[number] + node / 2, height + 26, f"<b>{heading}</b>", "center"))
         for label, amount, (top, bottom), text in zip(
             stage, amounts[number], places[number], texts[number], strict=True
         ):
             x = lefts[number]
             corners = [(x, bottom), (x + node, bottom), (x + node, top), (x, top), (x, bottom)]
-            told = f"{label.words.said(form.language)}: {amount:,}"
+            told = f"{label.words.text(form.language)}: {amount:,}"
             traces.append(_shape(corners, colour(label), told, "#333333"))
-            notes.append(_node_note(number, x, x + node, (top + bottom) / 2, text))
+            middle = (top + bottom) / 2
+            if number == 0:
+                notes.append(_note(x - 0.006, middle, text, "right", align="right"))
+            else:
+                notes.append(
+                    _note(x + node + 0.006, middle, text, "left", align="left", bgcolor="rgba(255,255,255,0.6)")
+                )
     axes = {"xaxis": _hidden(0, 1), "yaxis": _hidden(-4, height + 48)}
     return {"data": traces, "layout": _layout(form, int(height) + 64, annotations=notes, **axes)}
-
-
-def _column_texts(stage: Sequence[Label], amounts: Sequence[int], form: Form) -> list[str]:
-    if form.narrow:
-        return [form.name(label) for label in stage]
-    return ["<br>".join(wrapped(f"{form.name(label)} {n:,}", 30)) for label, n in zip(stage, amounts, strict=True)]
-
-
-def _node_note(number: int, left: float, right: float, height: float, text: str) -> Drawn:
-    if number == 0:
-        return _note(left - 0.006, height, text, "right", align="right")
-    return _note(right + 0.006, height, text, "left", align="left", bgcolor="rgba(255,255,255,0.6)")
 
 
 def _flows(

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmcc_bench.errors import DataError
-from cmcc_bench.figures.caption import Subject, title_of
-from cmcc_bench.figures.data import Figure, figures_of
+from cmcc_bench.figures.data import Figure, Subject, figures_of, title_of
 from cmcc_bench.figures.fonts import characters, chinese_font
 from cmcc_bench.figures.page import write_page
 from cmcc_bench.figures.printed import write_print
@@ -22,7 +21,7 @@ NUMBERS = (1, 2, 3, 4, 5, 7)  # of the paper's figures that show data
 
 
 @dataclass(frozen=True)
-class Written:
+class FigureFiles:
     """The files, the numbers of figures that the data have no labels for, and the language of the printed ones."""
 
     paths: tuple[Path, ...]
@@ -38,7 +37,7 @@ def write_figures(
     numbers: Collection[int] = NUMBERS,
     formats: Collection[str] = FORMATS,
     progress: Callable[[int, int], None] | None = None,
-) -> Written:
+) -> FigureFiles:
     """Draws figures into a folder, which is made: OUT/figure-4-emotion-to-act.svg, .png, and OUT/figures.html.
 
     dataset: the name that captions show. language: en or zh; printed figures are in English where no font has the
@@ -65,7 +64,7 @@ def write_figures(
         write_text(out / PAGE, write_page(figures, subject, language))
         paths.append(out / PAGE)
     drawn = {figure.number for figure in figures}
-    return Written(tuple(paths), tuple(sorted(set(numbers) - drawn)), printed)
+    return FigureFiles(tuple(paths), tuple(sorted(set(numbers) - drawn)), printed)
 
 
 def _chinese(figures: list[Figure], subject: Subject) -> list[str]:

@@ -32,7 +32,7 @@ class Topic:
 
 
 @dataclass(frozen=True)
-class Kind:
+class ProductKind:
     """A kind of product: its entity type (a Chinese name), names, prices in yuan, slots and what is true of them."""
 
     type: str
@@ -48,7 +48,7 @@ class Kind:
 class World:
     """world.toml: kinds of product and topics by name, and what the state of a user's line can be by topic."""
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, ProductKind]
     topics: Mapping[str, Topic]
     states: Mapping[str, Sequence[str]]
 
@@ -57,14 +57,14 @@ class World:
 class Product:
     """An entity of a call; `entity_id` is given when it is first spoken of."""
 
-    kind: Kind
+    kind: ProductKind
     name: str
     slots: dict[str, str]
     entity_id: str | None = None
 
 
 @dataclass(slots=True)
-class Goal:
+class UserGoal:
     """What the user wants and what the service can know.
 
     held: the package that the user has. person: the user's own slots. questions: slots that the user may ask for, in
@@ -101,7 +101,7 @@ def load_world() -> World:
     return World(kinds, topics, tables["states"])
 
 
-def _kind(name: str, table: Mapping[str, Any], values: Mapping[str, Sequence[str]]) -> Kind:
+def _kind(name: str, table: Mapping[str, Any], values: Mapping[str, Sequence[str]]) -> ProductKind:
     """Broadband is a kind of its own and of the type 业务: nobody says 那个业务 for it."""
     broadband = name == "宽带"
     word = table["word"]
@@ -110,7 +110,7 @@ def _kind(name: str, table: Mapping[str, Any], values: Mapping[str, Sequence[str
         said += [f"{{业务费用}}的{word}", f"{{业务费用}}那个{word}"]
     if name == "流量包":
         said += ["{流量总量}的流量包", "{流量总量}那个包"]
-    return Kind(
+    return ProductKind(
         "业务" if broadband else name,
         word,
         tuple(table["names"]),
@@ -121,7 +121,7 @@ def _kind(name: str, table: Mapping[str, Any], values: Mapping[str, Sequence[str
     )
 
 
-def make_goal(rng: Random, topic: Topic, solvable: bool) -> Goal:
+def make_goal(rng: Random, topic: Topic, solvable: bool) -> UserGoal:
     """A goal on the topic: the product that it is about, the user's own facts, and the questions to ask."""
     product = make_product(rng, choose(rng, topic.kinds))
     own = product.kind.type in _HELD_TYPES and topic.fault
@@ -136,7 +136,7 @@ def make_goal(rng: Random, topic: Topic, solvable: bool) -> Goal:
         "持有套餐": held.name,
         "用户状态": choose(rng, states.get(topic.name, states["usual"])),
     }
-    return Goal(topic, product, held, person, _questions(rng, product, topic), solvable)
+    return UserGoal(topic, product, held, person, _questions(rng, product, topic), solvable)
 
 
 def _questions(rng: Random, product: Product, topic: Topic) -> list[str]:

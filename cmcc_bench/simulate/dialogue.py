@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -18,7 +19,6 @@ from cmcc_bench.simulate.user import EMOTION_NAMES, User
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 SERVICE, USER = "[SPEAKER 1]", "[SPEAKER 2]"
-Utterances = list[tuple[str, Speech]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def simulate_dialogue(seed: int, index: int, labeled: bool = True) -> dict[str, 
     return {"id": identifier, "满意度": satisfaction, "content": content}
 
 
-def _call(key: str, index: int) -> tuple[Utterances, int]:
+def _call(key: str, index: int) -> tuple[list[tuple[str, Speech]], int]:
     """The utterances of a call with their speakers, and the satisfaction, 1 to 3."""
     rng = Random(f"{key}:{index}")
     arc = draw_in_turn(f"{key}:arc", index, weights.ARCS)
@@ -92,13 +92,13 @@ def _scene(rng: Random, mood: str) -> Scene:
     return Scene(rng, goal, goal.product, words, wanted_type=goal.product.kind.type)
 
 
-def _talk(shape: Shape, service: Service, user: User) -> Utterances:
+def _talk(shape: Shape, service: Service, user: User) -> list[tuple[str, Speech]]:
     """Lets both speak in turn until the raw turns are full.
 
     In a mixed call the silence while the service looks something up is broken by the one who waits: that raw turn has
     its speakers in the opposite order.
     """
-    spoken: Utterances = []
+    spoken: list[tuple[str, Speech]] = []
     left = shape.turns - shape.mixed
     asks_after = shape.mixed
     if not shape.user_first:
@@ -120,7 +120,7 @@ def _talk(shape: Shape, service: Service, user: User) -> Utterances:
     return spoken
 
 
-def _raw_turn(pair: Utterances) -> dict[str, Any]:
+def _raw_turn(pair: Sequence[tuple[str, Speech]]) -> dict[str, Any]:
     """A raw turn: texts by speaker, first speaker first, then intents, emotion and info."""
     turn: dict[str, Any] = {key: said.text for key, said in pair}
     for key, said in pair:

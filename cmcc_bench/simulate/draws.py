@@ -8,14 +8,14 @@ from itertools import accumulate
 from random import Random
 from typing import Any, TypeVar
 
-Choice = TypeVar("Choice")
+Option = TypeVar("Option")
 Key = TypeVar("Key", bound=Hashable)
 
 # Calls over which a low-variance draw keeps its shares; the shipped sample has as many.
 BLOCK = 400
 
 
-def choose(rng: Random, options: Sequence[Choice]) -> Choice:
+def choose(rng: Random, options: Sequence[Option]) -> Option:
     """One of the options, each as likely; random.choice, three times as fast."""
     return options[int(rng.random() * len(options))]
 

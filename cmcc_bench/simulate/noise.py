@@ -64,7 +64,8 @@ class Noise:
             return choose(rng, _OPENING_FILLERS if opening else _FILLERS[self.speaker]) + text if first else text
         chance -= self.repeated
         if chance < 0:
-            return _repeat(rng, text)
+            size = 1 if rng.random() < 0.6 else 2  # the first character or two are said twice
+            return text[:size] + ("_" if rng.random() < 0.3 else "") + text
         if chance < self.misheard:
             return _mishear(text)
         return text[: 1 + int(rng.random() * (len(text) - 1))] if len(text) > 5 else text
@@ -78,12 +79,6 @@ def make_noise(rng: Random) -> tuple[Noise, Noise]:
     service = Noise(punctuated, pause, 0.09 * bad, 0.025 * bad, 0.012 * bad, 0.004 * bad, "service")
     user = Noise(punctuated, pause, 0.20 * bad, 0.07 * bad, 0.02 * bad, 0.006 * bad, "user")
     return service, user
-
-
-def _repeat(rng: Random, text: str) -> str:
-    """The first character or two said twice, at times with a pause between."""
-    size = 1 if rng.random() < 0.6 else 2
-    return text[:size] + ("_" if rng.random() < 0.3 else "") + text
 
 
 def _mishear(text: str) -> str:

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from random import Random
 
-from cmcc import SLOTS
+from cmcc_bench.vocabulary import SLOTS
 
 LITERAL, PAUSE, BLANK = 0, 1, 2
 PERSONAL_SLOTS = frozenset(("用户状态", "流量余额", "用户要求", "持有套餐", "用户需求", "剩余话费", "账户余额", "欠费"))

@@ -108,6 +108,7 @@ class Service:
         self._utter(speech, self.scene.pick(family), family)
 
     def _utter(self, speech: Speech, pattern: Pattern, family: Family) -> None:
+        """Says the pattern, with the acts of its family; notes the values that it tells."""
         speech.say(pattern)
         speech.acts += [act for act in family.labels if act not in speech.acts]
         if pattern.told:
@@ -360,7 +361,9 @@ class Service:
             self._steps.pop(0)
         match self._steps.pop(0) if self._steps else "none":
             case "identify":
-                self._identify(speech)
+                asks = self._happens("asks for the number")
+                self._say(speech, "service.ask_number" if asks else "service.confirm_number")
+                self._expects = "number" if asks else "own"
             case "clarify":
                 self._clarify(speech)
             case "check":
@@ -376,11 +379,6 @@ class Service:
                 self._list_all(speech, 4)
             case _:
                 self._take_initiative(speech, slack)
-
-    def _identify(self, speech: Speech) -> None:
-        asks = self._happens("asks for the number")
-        self._say(speech, "service.ask_number" if asks else "service.confirm_number")
-        self._expects = "number" if asks else "own"
 
     def _clarify(self, speech: Speech) -> None:
         name = f"topic.{self.scene.goal.topic.name}.clarify"

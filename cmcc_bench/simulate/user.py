@@ -74,7 +74,9 @@ class User:
             self._feel(cue.cared)
         self.scene.upset = False
         if cue.expects == "again":
-            self._repeat(speech)
+            for pattern, family in self._said:
+                self._utter(speech, pattern, family)
+            speech.move = "detail"
         else:
             self._said = []
             self._speak(speech, cue)
@@ -133,12 +135,6 @@ class User:
         self._said.append((pattern, family))
         self._utter(speech, pattern, family)
 
-    def _repeat(self, speech: Speech) -> None:
-        """Says the same as before, to a service that did not hear it."""
-        for pattern, family in self._said:
-            self._utter(speech, pattern, family)
-        speech.move = "detail"
-
     def _utter(self, speech: Speech, pattern: Pattern, family: Family) -> None:
         speech.say(pattern)
         for intent in family.labels:
@@ -147,14 +143,12 @@ class User:
             return
         asking = next((label for label in family.labels if label in ("询问", "求助-查询")), family.labels[0])
         for slot in pattern.asks:
-            speech.intents[asking].append(self._requested(slot))
+            if slot == "类型":
+                written = self.scene.wanted_type
+            else:
+                written = slot if slot in PERSONAL_SLOTS else f"{self.scene.name(self.scene.product)}-{slot}"
+            speech.intents[asking].append(written)
             speech.asked.append(slot)
-
-    def _requested(self, slot: str) -> str:
-        """A slot as it is written in an intent: with the entity's id, alone when personal, or a type's name."""
-        if slot == "类型":
-            return self.scene.wanted_type
-        return slot if slot in PERSONAL_SLOTS else f"{self.scene.name(self.scene.product)}-{slot}"
 
     def _express(self, speech: Speech, emotions: tuple[str, ...]) -> None:
         """A clause for each emotion, not always a clear one."""
@@ -298,7 +292,9 @@ class User:
             move = "ack"
         speech.move = move
         if move == "restate":
-            self._restate(speech, told or "")
+            if self._happens("reacts before repeating"):
+                self._say(speech, "user.understood" if self.scene.happens(0.4) else "user.ack")
+            self._say(speech, f"user.restate.{told}")
         elif move == "ask_type":
             self._ask_type(speech)
         elif move == "demand":
@@ -337,12 +333,6 @@ class User:
                 self._say(speech, f"user.ask.{slot}")
                 return True
         return False
-
-    def _restate(self, speech: Speech, told: str) -> None:
-        """Says the answer again to be sure of it."""
-        if self._happens("reacts before repeating"):
-            self._say(speech, "user.understood" if self.scene.happens(0.4) else "user.ack")
-        self._say(speech, f"user.restate.{told}")
 
     def _ask_type(self, speech: Speech) -> None:
         """Asks what products of a type there are."""

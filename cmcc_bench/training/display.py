@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,13 +54,3 @@ def display(folder: Path, steps: int, done: int, shown: bool) -> Iterator[Displa
     log = SummaryWriter(str(folder / "tensorboard"), purge_step=done)
     with log, Progress(*columns, *left, console=Console(stderr=True), transient=True) as bar:
         yield Display(bar, log, steps, done)
-
-
-@contextmanager
-def counted(what: str, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar for what comes before the first step; yields the function that takes how much is done and there is."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    left = (TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, *left, console=Console(stderr=True), transient=True, disable=not shown) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -14,7 +14,7 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.models.record import TRAINING_FILE, TrainingRecord, read_training
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
 from cmcc_bench.tasks import Row, task_of
-from cmcc_bench.training.display import counted
+from cmcc_bench.terminal import progress_bar
 from cmcc_bench.training.recipe import ModelRecipe, SemiSupervisedRecipe
 
 
@@ -44,7 +44,7 @@ def pseudo_labeled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe, 
     if not recipe.pseudo_label:
         return []
     least, path = confidences(task, recipe.pseudo_confidence), Path(recipe.out) / "pseudo-labels.jsonl"
-    with accelerator.main_process_first(), counted("labeling dialogues", accelerator.is_main_process) as show:
+    with accelerator.main_process_first(), progress_bar("labeling dialogues", accelerator.is_main_process) as show:
         label_unlabeled(task, recipe.pseudo_label, recipe.dataset, path, recipe.pseudo_dialogues, progress=show)
     rows = list(pseudo_rows(task, path, least))
     hint = "Lower it, or train the model that labels longer."

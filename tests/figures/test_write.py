@@ -24,9 +24,8 @@ from PIL import Image
 import cmcc
 from cmcc_bench import cli
 from cmcc_bench.dataset import build
-from cmcc_bench.figures import printed, write
-from cmcc_bench.figures.caption import Subject, title_of
-from cmcc_bench.figures.data import figures_of
+from cmcc_bench.figures import canvas, printed, write
+from cmcc_bench.figures.data import Subject, figures_of, title_of
 from cmcc_bench.figures.fonts import LATIN, chinese_font
 from cmcc_bench.figures.page import write_page
 from cmcc_bench.statistics import count
@@ -89,16 +88,16 @@ def test_another_hash_seed_gives_the_same_bytes(tmp_path):
 def test_every_character_has_a_glyph_in_the_font(counts, language):
     figures = figures_of(counts)
     subject = Subject("sample", 400, 400)
-    texts = [word.said(language) for f in figures for word in (title_of(f), f.note)] + [subject.words.said(language)]
+    texts = [word.text(language) for f in figures for word in (title_of(f), f.note)] + [subject.words.text(language)]
     for figure in figures:
         content = figure.content
         if hasattr(content, "across"):
-            texts += [content.across.said(language), content.up.said(language)]
-        texts += [heading.said(language) for heading in getattr(content, "headings", ())]
+            texts += [content.across.text(language), content.up.text(language)]
+        texts += [heading.text(language) for heading in getattr(content, "headings", ())]
         stages = getattr(content, "stages", ()) or [
             getattr(content, name, ()) for name in ("labels", "sources", "targets")
         ]
-        texts += [label.words.said(language) for stage in stages for label in stage]
+        texts += [label.words.text(language) for stage in stages for label in stage]
     font = chinese_font(texts) if language == "zh" else LATIN
     if font is None:
         pytest.skip("no Chinese font is installed: figures are drawn in English")
@@ -198,9 +197,9 @@ def texts_of(drawing):
 @pytest.mark.parametrize("times", [1, 32])
 def test_no_text_of_a_figure_is_cut_at_its_edge_or_written_over_another(counts, times):
     for figure in figures_of(sum([counts] * (times - 1), counts)):
-        with printed._style(None):
+        with canvas.print_style(None):
             drawing = printed.draw(figure, Subject("a-name-of-some-length", 400 * times, 400 * times), "en")
-            drawing.set_dpi(printed.DPI)
+            drawing.set_dpi(canvas.DPI)
             drawing.canvas = FigureCanvasAgg(drawing)
             drawing.draw_without_rendering()
             boxes = texts_of(drawing)
