@@ -5,7 +5,7 @@
 
 The model is a GPT-2 base (12 layers, 768 wide) with random weights and a Chinese-size vocabulary. It never ends a
 segment by itself, so that the segments' limits say how long the texts are: the published baseline's, for both sides.
-The reference decodes one dialogue at a time with a call of `generate` for each segment, on the whole context anew.
+The reference, `decode_one`, takes one dialogue at a time and calls `generate` for each segment, on the whole context.
 Both decode the first exchanges of several dialogues: of a few whole ones the rows of our batch would be empty for most
 of the time, as they are not in a run over a split.
 """
@@ -16,7 +16,7 @@ import argparse
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,13 +24,21 @@ import torch
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 
 import cmcc
-from cmcc_bench.decoding import BATCH_SIZE, Counts, Dialogue, decode, pack_linear_layers, response_dialogues
-from cmcc_bench.models.encoding import end_id, segment_ids, start_ids
-from cmcc_bench.models.tokenizer import Tokenizer, character_tokenizer, text_of
+from cmcc_bench.decoding import (
+    BATCH_SIZE,
+    DecodingCounts,
+    DialogueInput,
+    decode,
+    decode_one,
+    generate,
+    pack_linear_layers,
+    response_dialogues,
+)
+from cmcc_bench.models.tokenizer import Tokenizer, character_tokenizer
 from cmcc_bench.simulate import write_corpus
 from cmcc_bench.tasks import Prediction
-from cmcc_bench.textform import FORMS, Segment, TextForm, read_labels
-from cmcc_bench.views import kb_result, response_rows
+from cmcc_bench.textform import FORMS, Segment, TextForm
+from cmcc_bench.views import response_rows
 
 CHINESE = "".join(map(chr, range(0x4E00, 0xA000)))  # 20,992 characters: with BERT's marks and the form's about 21,128
 
@@ -57,7 +65,7 @@ def random_model(tokenizer: Tokenizer) -> PreTrainedModel:
     return model
 
 
-def simulated_dialogues(count: int, exchanges: int) -> list[Dialogue]:
+def simulated_dialogues(count: int, exchanges: int) -> list[DialogueInput]:
     """The first exchanges of the first dialogues of the simulator, seed 0."""
     with tempfile.TemporaryDirectory() as folder:
         write_corpus(Path(folder), count, 0, seed=0)
@@ -65,46 +73,12 @@ def simulated_dialogues(count: int, exchanges: int) -> list[Dialogue]:
     return [replace(dialogue, rows=dialogue.rows[:exchanges]) for dialogue in response_dialogues(rows)]
 
 
-def reference(model: PreTrainedModel, tokenizer: Tokenizer, form: TextForm, dialogue: Dialogue) -> Iterator[Prediction]:
-    """Plain decoding of one dialogue."""
-    history: tuple[str, ...] = ()
-    for exchange, row in enumerate(dialogue.rows):
-        given = {"history_entities": ",".join(history), "user": row["user"]}
-        ids, texts = start_ids(tokenizer), dict[str, str]()
-        for segment in form.segments:
-            if segment.source == "generated":
-                written = generate(model, ids, segment.longest - 1, end_id(tokenizer, segment))
-                ids += [*written, end_id(tokenizer, segment)]
-                texts[segment.column] = text_of(tokenizer, written)
-                continue
-            if segment.source == "queried":
-                texts["kb_result"] = given["kb_result"] = ",".join(kb_result(dialogue.kb, texts["user_intent"])).lower()
-            ids += segment_ids(tokenizer, form.write_segment(segment, given[segment.column]), segment)
-        history = tuple(dict.fromkeys(history + read_labels(texts["entities"].lower())))
-        yield Prediction(dialogue_id=dialogue.dialogue_id, exchange=exchange, **texts)
-
-
-def generate(model: PreTrainedModel, ids: Sequence[int], longest: int, end: int) -> list[int]:
-    """The greedy continuation of `ids`, without its end token."""
-    context = torch.tensor([ids])
-    output = model.generate(  # type: ignore[operator]
-        context,
-        attention_mask=torch.ones_like(context),
-        max_new_tokens=longest,
-        do_sample=False,
-        eos_token_id=end,
-        pad_token_id=end,
-    )
-    written: list[int] = output[0, len(ids) :].tolist()
-    return written[: written.index(end)] if end in written else written
-
-
 def in_order(predictions: Iterator[Prediction]) -> list[Prediction]:
     """The predictions by dialogue and exchange."""
     return sorted(predictions, key=lambda prediction: (prediction.dialogue_id, prediction.exchange))
 
 
-def compare(dialogues: list[Dialogue], form: TextForm, batch_size: int) -> None:
+def compare(dialogues: list[DialogueInput], form: TextForm, batch_size: int) -> None:
     """Times and prints both sides and asserts that their texts are the same."""
     tokenizer = character_tokenizer([CHINESE, *(row["user"] for dialogue in dialogues for row in dialogue.rows)])
     model = random_model(tokenizer)
@@ -113,12 +87,12 @@ def compare(dialogues: list[Dialogue], form: TextForm, batch_size: int) -> None:
     with torch.inference_mode():
         generate(model, [1, 2, 3], 2, 0)  # warms up
         start = time.perf_counter()
-        plain = in_order(p for dialogue in dialogues for p in reference(model, tokenizer, form, dialogue))
+        plain = in_order(p for dialogue in dialogues for p in decode_one(model, tokenizer, form, dialogue))
         plain_seconds = time.perf_counter() - start
     print(f"row by row: {exchanges / plain_seconds:.2f} exchanges/s")
     start = time.perf_counter()
     print(f"packing {pack_linear_layers(model)} linear layers: {time.perf_counter() - start:.1f} s, once a run")
-    counts = Counts()
+    counts = DecodingCounts()
     list(decode(model, tokenizer, form, dialogues[:1], batch_size=batch_size))  # warms up
     start = time.perf_counter()
     ours = in_order(decode(model, tokenizer, form, dialogues, batch_size=batch_size, counts=counts))

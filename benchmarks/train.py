@@ -38,7 +38,7 @@ from cmcc_bench.models.tokenizer import character_tokenizer
 from cmcc_bench.textform import FORMS
 from cmcc_bench.training.batching import cut
 from cmcc_bench.training.dialogue import collator, examples
-from cmcc_bench.training.loop import Examples, Task, fit, learning_rate
+from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, learning_rate
 from cmcc_bench.training.loss import token_loss
 from cmcc_bench.training.recipe import Recipe
 
@@ -64,7 +64,7 @@ class Trained:
         )
 
 
-def plain(model: Module, train: Examples, validation: Examples, epochs: int, seed: int) -> Trained:
+def plain(model: Module, train: EncodedExamples, validation: EncodedExamples, epochs: int, seed: int) -> Trained:
     """The reference. Each forward pass's loss is its own mean, as published."""
     order = torch.Generator().manual_seed(seed)
     exchanges: Any = train.items  # a list is a data set for torch, but not for its types
@@ -91,7 +91,7 @@ def plain(model: Module, train: Examples, validation: Examples, epochs: int, see
 
 
 @torch.no_grad()
-def dev_loss(model: Module, validation: Examples) -> float:
+def dev_loss(model: Module, validation: EncodedExamples) -> float:
     """Nats a token."""
     model.eval()
     collate = collator(0, "all")
@@ -99,7 +99,9 @@ def dev_loss(model: Module, validation: Examples) -> float:
     return float(sum(loss for loss, _ in sums) / sum(tokens for _, tokens in sums))
 
 
-def ours(model: PreTrainedModel, train: Examples, validation: Examples, epochs: int, seed: int) -> Trained:
+def ours(
+    model: PreTrainedModel, train: EncodedExamples, validation: EncodedExamples, epochs: int, seed: int
+) -> Trained:
     """The loop of cmcc train, whole: with its states, checkpoints and logs, which are not part of a step's time."""
     with tempfile.TemporaryDirectory() as out:
         recipe = Recipe(
@@ -112,7 +114,7 @@ def ours(model: PreTrainedModel, train: Examples, validation: Examples, epochs: 
             clip=CLIP,
             seed=seed,
         )
-        task = Task(train, validation, collator(0, "all"), token_loss, model.save_pretrained, "benchmark")
+        task = TrainingTask(train, validation, collator(0, "all"), token_loss, model.save_pretrained, "benchmark")
         done = fit(Accelerator(cpu=True), recipe, model, task)
         record = json.loads((Path(out) / "run.json").read_text("utf-8"))
     measured = ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in (record["seconds_a_pass"] or {}).items())
@@ -148,7 +150,9 @@ def compare(folder: Path, options: argparse.Namespace) -> None:
     )
 
 
-def both(folder: Path, train: Examples, validation: Examples, epochs: int, seed: int) -> tuple[Trained, Trained]:
+def both(
+    folder: Path, train: EncodedExamples, validation: EncodedExamples, epochs: int, seed: int
+) -> tuple[Trained, Trained]:
     """Plain, then ours, from the weights in the folder."""
     reference = plain(load_model(folder), train, validation, epochs, seed)
     return reference, ours(load_model(folder, fused=True), train, validation, epochs, seed)

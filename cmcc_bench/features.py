@@ -9,7 +9,7 @@ import pyarrow as pa
 from datasets import ClassLabel, Features, List, Value
 
 from cmcc_bench.types import Row
-from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, SATISFACTION, SPEAKERS
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, SATISFACTION, SPEAKERS, Vocabulary
 
 VERSION = "1.0.0"
 
@@ -73,8 +73,8 @@ def satisfaction_features() -> Features:
     return Features({"dialogue_id": Value("string"), "text": Value("string"), "satisfaction": _names(SATISFACTION)})
 
 
-def _names(vocabulary: dict[str, str]) -> ClassLabel:
-    return ClassLabel(names=list(vocabulary))
+def _names(vocabulary: Vocabulary) -> ClassLabel:
+    return ClassLabel(names=list(vocabulary.names))
 
 
 def _utterance_features() -> dict[str, ClassLabel | Value]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_json
-from cmcc_bench.vocabulary import ACTS, find_label, label_names
+from cmcc_bench.vocabulary import ACTS, Vocabulary, label_names
 
 FORM_FILE = "text_form.json"  # beside a model's weights
 
@@ -124,14 +124,14 @@ def fold_caring(acts: Sequence[str]) -> list[str]:
 _SLOTS = re.compile(r"[(（][^()（）]*(?:[)）]|$)")
 
 
-def normalize_labels(text: str, vocabulary: Mapping[str, str]) -> tuple[str, ...]:
+def normalize_labels(text: str, vocabulary: Vocabulary) -> tuple[str, ...]:
     """The labels that anyone wrote, by their Chinese names, without repeats; slots in parentheses are left out.
 
-    vocabulary: as cmcc.find_label takes it, and tolerant as that is. A name that it does not have is kept as written,
+    A label is found by any spelling (`Vocabulary.find`). A name that it does not have is kept as written,
     without blanks: what is in no vocabulary is a label too, and a wrong one.
     """
-    chinese = tuple(vocabulary.values())
-    found = ((name, find_label(name, vocabulary)) for name in label_names(_SLOTS.sub("", text)))
+    found = ((name, vocabulary.find(name)) for name in label_names(_SLOTS.sub("", text)))
+    chinese = vocabulary.chinese
     return tuple(dict.fromkeys("".join(name.split()) if index is None else chinese[index] for name, index in found))
 
 

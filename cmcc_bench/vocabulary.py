@@ -1,87 +1,183 @@
-"""The labels: English and Chinese names, aliases that annotators write, and how any spelling is read."""
+"""The labels: English and Chinese names, aliases that annotators write, and how any spelling is read.
+
+ACTS.names[10], ACTS.chinese[10]   "comfort", "安抚": a label's id is its position in the vocabulary
+ACTS["comfort"]                    "安抚": a vocabulary is a mapping of English to Chinese names
+ACTS.id_of("comfort")              10, by the exact name
+ACTS.find(" 安抚。")               10, by any spelling; None where there is no such label
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from cmcc_bench.errors import DataError
 from cmcc_bench.types import Json
 
+_LABEL_SEPARATOR = re.compile(r"[,，﹐、､﹑;；﹔/／|｜+＋&＆\r\n]")
+_NOT_A_WORD = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary(Mapping[str, str]):
+    """The labels of one kind, in a fixed order: a mapping of English to Chinese names. A label's id is its position.
+
+    aliases: other names that annotators write, and the Chinese name that each stands for.
+    """
+
+    chinese_names: Mapping[str, str]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The English names, as in the ClassLabel features: names[id]."""
+        return tuple(self.chinese_names)
+
+    @cached_property
+    def chinese(self) -> tuple[str, ...]:
+        """The Chinese names, as models read and write them: chinese[id]."""
+        return tuple(self.chinese_names.values())
+
+    def id_of(self, name: str) -> int:
+        """The id of a label by its exact English name. Raises ValueError where there is no such label."""
+        return self.names.index(name)
+
+    def find(self, name: Json) -> int | None:
+        """The id of a label by its English or Chinese name or an alias, None where there is no such label.
+
+        Case, blanks, punctuation and the width of characters do not count. What is no string is no label.
+        """
+        if not isinstance(name, str):
+            return None
+        found = self._ids.get(name)
+        if found is None and (plain := plain_name(name)):
+            found = self._ids.get(plain)
+        return found
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        """Ids by names and aliases, each as it is written and as it is compared."""
+        ids = {name: id_ for id_, pair in enumerate(self.items()) for name in pair}
+        ids |= {alias: ids[name] for alias, name in self.aliases.items()}
+        return {plain_name(name): id_ for name, id_ in ids.items()} | ids
+
+    def __getitem__(self, name: str) -> str:
+        return self.chinese_names[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.chinese_names)
+
+    def __len__(self) -> int:
+        return len(self.chinese_names)
+
+
+def plain_name(name: str) -> str:
+    """A label's name as it is compared."""
+    return _NOT_A_WORD.sub("", unicodedata.normalize("NFKC", name).casefold())
+
+
 SYNTHETIC_ID = "synthetic-"  # every id that the simulator makes begins so; nothing else may
-SPEAKERS = {"service": "客服", "user": "用户"}
+SPEAKERS = Vocabulary({"service": "客服", "user": "用户"})
 
-EMOTIONS = {  # the paper's table 8, and "neutral", in its order of frequency
-    "neutral": "中性",
-    "complain_about_a_problem": "抱怨某问题",
-    "emotionally_more_agitated": "情绪较为激动",
-    "very_anxious_and_having_a_bad_attitude": "非常着急且态度恶劣",
-    "dissatisfied_with_service": "对客服代表服务不满",
-    "express_concern_or_anxiety": "表示担忧或焦虑",
-    "dissatisfied_with_business_rules": "对业务规定不满",
-    "difficulty_performing_an_operation": "执行某项操作有困难",
-    "not_satisfied_but_no_longer_pursues": "不太满意但不再追究",
+# Names that annotators wrote for a label of the vocabulary.
+INTENT_ALIASES = {
+    "通知": "提供信息",
+    "求助-询问": "求助-查询",
+    "求助-咨询": "求助-查询",
+    "无效": "其他",
+    "": "其他",
+    "建议": "提出建议",
 }
+ACT_ALIASES = {"提供信息": "通知", "无效": "其他", "": "其他"}
+EMOTION_ALIASES = {"无": "中性", "无情绪": "中性", "没有": "中性", "none": "中性"}
 
-ACTS = {  # the paper's tables 6 and 7, in their order of frequency
-    "inform": "通知",
-    "passive_confirmation": "被动确认",
-    "greeting": "问候",
-    "active_confirmation": "主动确认",
-    "request": "询问",
-    "guide": "引导",
-    "courtesy": "客套",
-    "suggest": "建议",
-    "other": "其他",
-    "apology": "抱歉",
-    "comfort": "安抚",
-    "goodbye": "再见",
-    "explain": "解释",
-    "deny": "否认",
-    "request_to_repeat": "请求重复",
-    "empathy": "同理心",
-    "agree": "赞同",
-}
+# The paper's table 8, and "neutral", in its order of frequency.
+EMOTIONS = Vocabulary(
+    {
+        "neutral": "中性",
+        "complain_about_a_problem": "抱怨某问题",
+        "emotionally_more_agitated": "情绪较为激动",
+        "very_anxious_and_having_a_bad_attitude": "非常着急且态度恶劣",
+        "dissatisfied_with_service": "对客服代表服务不满",
+        "express_concern_or_anxiety": "表示担忧或焦虑",
+        "dissatisfied_with_business_rules": "对业务规定不满",
+        "difficulty_performing_an_operation": "执行某项操作有困难",
+        "not_satisfied_but_no_longer_pursues": "不太满意但不再追究",
+    },
+    EMOTION_ALIASES,
+)
+
+# The paper's tables 6 and 7, in their order of frequency.
+ACTS = Vocabulary(
+    {
+        "inform": "通知",
+        "passive_confirmation": "被动确认",
+        "greeting": "问候",
+        "active_confirmation": "主动确认",
+        "request": "询问",
+        "guide": "引导",
+        "courtesy": "客套",
+        "suggest": "建议",
+        "other": "其他",
+        "apology": "抱歉",
+        "comfort": "安抚",
+        "goodbye": "再见",
+        "explain": "解释",
+        "deny": "否认",
+        "request_to_repeat": "请求重复",
+        "empathy": "同理心",
+        "agree": "赞同",
+    },
+    ACT_ALIASES,
+)
 
 # The paper counts 4 caring acts without listing them: they are the 17 of its tables less MobileCS's 13.
 CARING_ACTS = ("comfort", "explain", "empathy", "agree")
 
 # The paper counts 14 intents and says that CMCC adds the last two to MobileCS's, which has 14 already: which two were
 # dropped is not published, so all 16 are valid. The Chinese names of the added ones are ours.
-INTENTS = {
-    "seek_help_query": "求助-查询",
-    "seek_help_fault": "求助-故障",
-    "provide_information": "提供信息",
-    "complaint_feedback": "投诉反馈",
-    "cancel": "取消",
-    "inquire": "询问",
-    "request_to_repeat": "请求重复",
-    "active_confirmation": "主动确认",
-    "passive_confirmation": "被动确认",
-    "deny": "否认",
-    "greeting": "问候",
-    "goodbye": "再见",
-    "courtesy": "客套",
-    "other": "其他",
-    "propose_suggestion": "提出建议",
-    "propose_criticism": "提出批评",
-}
-SATISFACTION = {"unsatisfied": "不满意", "accepted_unsolved": "接受但未解决", "satisfied": "满意"}  # raw values 1, 2, 3
+INTENTS = Vocabulary(
+    {
+        "seek_help_query": "求助-查询",
+        "seek_help_fault": "求助-故障",
+        "provide_information": "提供信息",
+        "complaint_feedback": "投诉反馈",
+        "cancel": "取消",
+        "inquire": "询问",
+        "request_to_repeat": "请求重复",
+        "active_confirmation": "主动确认",
+        "passive_confirmation": "被动确认",
+        "deny": "否认",
+        "greeting": "问候",
+        "goodbye": "再见",
+        "courtesy": "客套",
+        "other": "其他",
+        "propose_suggestion": "提出建议",
+        "propose_criticism": "提出批评",
+    },
+    INTENT_ALIASES,
+)
 
-ENTITY_TYPES = {
-    "business": "业务",
-    "data_business": "数据业务",
-    "package": "套餐",
-    "main_package": "主套餐",
-    "additional_package": "附加套餐",
-    "international_roaming": "国际漫游业务",
-    "data_pack": "流量包",
-    "long_distance": "长途业务",
-    "4g_package": "4G套餐",
-    "5g_package": "5G套餐",
-}
+# The raw values 1, 2 and 3.
+SATISFACTION = Vocabulary({"unsatisfied": "不满意", "accepted_unsolved": "接受但未解决", "satisfied": "满意"})
+
+ENTITY_TYPES = Vocabulary(
+    {
+        "business": "业务",
+        "data_business": "数据业务",
+        "package": "套餐",
+        "main_package": "主套餐",
+        "additional_package": "附加套餐",
+        "international_roaming": "国际漫游业务",
+        "data_pack": "流量包",
+        "long_distance": "长途业务",
+        "4g_package": "4G套餐",
+        "5g_package": "5G套餐",
+    }
+)
 
 # A question about a type is answered with the entities of these types (MobileCS's type tree).
 SUBTYPES = {
@@ -126,23 +222,10 @@ SLOTS = (
     "流量封顶",
 )
 
-# Slots of the user, of no entity. Source: the normalisation of SereTOD 2022's track 2.
+# Slots of the user, of no entity. Source: the normalization of SereTOD 2022's track 2.
 PERSONAL_SLOTS = ("用户需求", "用户要求", "用户状态", "短信", "持有套餐", "账户余额", "流量余额", "话费余额", "欠费")
-ZH = SPEAKERS | EMOTIONS | INTENTS | ACTS | SATISFACTION | ENTITY_TYPES
-
-# Names that annotators wrote for a label of the vocabulary.
-INTENT_ALIASES = {
-    "通知": "提供信息",
-    "求助-询问": "求助-查询",
-    "求助-咨询": "求助-查询",
-    "无效": "其他",
-    "": "其他",
-    "建议": "提出建议",
-}
-ACT_ALIASES = {"提供信息": "通知", "无效": "其他", "": "其他"}
-EMOTION_ALIASES = {"无": "中性", "无情绪": "中性", "没有": "中性", "none": "中性"}
-_LABEL_SEPARATOR = re.compile(r"[,，﹐、､﹑;；﹔/／|｜+＋&＆\r\n]")
-_NOT_A_WORD = re.compile(r"[\W_]+")
+ZH = {**SPEAKERS, **EMOTIONS, **INTENTS, **ACTS, **SATISFACTION, **ENTITY_TYPES}
+VOCABULARIES = {"emotions": EMOTIONS, "acts": ACTS, "intents": INTENTS, "satisfaction": SATISFACTION}  # by field
 
 
 def label_names(text: str) -> list[str]:
@@ -155,19 +238,12 @@ def label_names(text: str) -> list[str]:
 
 
 def find_label(name: Json, vocabulary: Mapping[str, str]) -> int | None:
-    """The class index of a label's name, None where the vocabulary has no such label.
+    """The class index of a label's name, None where the vocabulary has no such label; see `Vocabulary.find`.
 
-    name: English or Chinese, or a name that annotators are known to write for it; case, blanks, punctuation and the
-    width of characters do not count. vocabulary: EMOTIONS, ACTS, INTENTS, ENTITY_TYPES, SPEAKERS or another dict of
-    English to Chinese names; the numbers of satisfaction are read by `satisfaction_label`.
+    vocabulary: EMOTIONS, ACTS, INTENTS, ENTITY_TYPES, SPEAKERS or another dict of English to Chinese names; the numbers
+    of satisfaction are read by `satisfaction_label`.
     """
-    if not isinstance(name, str):
-        return None
-    index = _label_index(tuple(vocabulary.items()))
-    found = index.get(name)
-    if found is None and (plain := plain_name(name)):
-        found = index.get(plain)
-    return found
+    return (vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)).find(name)
 
 
 def satisfaction_label(value: Json) -> int | None:
@@ -181,28 +257,13 @@ def satisfaction_label(value: Json) -> int | None:
     if text.lower() in ("", "nan", "none", "null", "na", "无"):
         return None
     number = None if isinstance(value, bool) else re.fullmatch(r"([123])(?:\.0*)?分?", text)
-    label = int(number[1]) - 1 if number else find_label(text, SATISFACTION)
+    label = int(number[1]) - 1 if number else SATISFACTION.find(text)
     if label is None:
         expected = "1 (unsatisfied), 2 (accepted, unsolved) or 3 (satisfied)"
         raise DataError(f"{value!r:.40}", expected, field="满意度")
     return label
 
 
-def plain_name(name: str) -> str:
-    """A label's name as it is compared."""
-    return _NOT_A_WORD.sub("", unicodedata.normalize("NFKC", name).casefold())
-
-
-@lru_cache(maxsize=64)
-def _label_index(items: tuple[tuple[str, str], ...]) -> dict[str, int]:
-    """Class index by English and by Chinese name and by alias, each as it is written and as it is compared."""
-    index = {name: i for i, names in enumerate(items) for name in names}
-    for aliases, vocabulary in ((INTENT_ALIASES, INTENTS), (ACT_ALIASES, ACTS), (EMOTION_ALIASES, EMOTIONS)):
-        if items == tuple(vocabulary.items()):
-            index |= {alias: index[name] for alias, name in aliases.items()}
-    return {plain_name(name): i for name, i in index.items()} | index
-
-
-def no_such_label(name: Json, vocabulary: Mapping[str, str]) -> DataError:
+def no_such_label(name: Json, vocabulary: Vocabulary) -> DataError:
     """The error for a name that the vocabulary lacks."""
-    return DataError(f"the label {name!r:.60}", f"one of {', '.join(vocabulary.values())}")
+    return DataError(f"the label {name!r:.60}", f"one of {', '.join(vocabulary.chinese)}")

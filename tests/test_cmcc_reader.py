@@ -63,23 +63,21 @@ class TestForms:
     def test_a_cmcc_dialogue_becomes_a_row_with_all_its_labels(self, tmp_path):
         row, report = read_one(tmp_path, raw.dialogue())
         assert row["dialogue_id"] == "call-1"
-        assert row["satisfaction"] == list(cmcc.SATISFACTION).index("accepted_unsolved")
+        assert row["satisfaction"] == cmcc.SATISFACTION.id_of("accepted_unsolved")
         opening, question, reply, grumble = row["utterances"]
         assert [u["speaker"] for u in row["utterances"]] == [0, 1, 0, 1]
         assert [u["turn"] for u in row["utterances"]] == [0, 0, 1, 1]
-        assert (
-            opening["acts"] == [list(cmcc.ACTS).index("greeting")] and opening["emotions"] is opening["intents"] is None
-        )
-        query = list(cmcc.INTENTS).index("seek_help_query")
+        assert opening["acts"] == [cmcc.ACTS.id_of("greeting")] and opening["emotions"] is opening["intents"] is None
+        query = cmcc.INTENTS.id_of("seek_help_query")
         assert question["intents"] == [{"intent": query, "slots": [{"entity_id": "ent-1", "slot": "业务费用"}]}]
         assert question["emotions"] == [0] and question["acts"] is None
-        package = list(cmcc.ENTITY_TYPES).index("data_pack")
+        package = cmcc.ENTITY_TYPES.id_of("data_pack")
         assert question["entities"] == [{"entity_id": "ent-1", "type": package, "name": "流量包", "start": 3, "end": 6}]
-        assert reply["acts"] == [list(cmcc.ACTS).index(name) for name in ("inform", "comfort")]
+        assert reply["acts"] == [cmcc.ACTS.id_of(name) for name in ("inform", "comfort")]
         price = reply["triples"][0]
         assert (price["slot"], price["value"], price["entity_name"]) == ("业务费用", "十块钱", "流量包")
         assert reply["text"][price["start"] : price["end"]] == "十块钱"
-        assert grumble["emotions"] == [list(cmcc.EMOTIONS).index("complain_about_a_problem")]
+        assert grumble["emotions"] == [cmcc.EMOTIONS.id_of("complain_about_a_problem")]
         assert report.read == {"cmcc": 1} and not report.repaired
 
     def test_mobilecs_has_no_emotions_and_no_satisfaction(self, tmp_path):
@@ -123,7 +121,7 @@ class TestForms:
         dialogues, _ = read(tmp_path)
         first, second = (d.row for d in dialogues)
         assert [u["emotions"] for u in first["utterances"]] == [None, [0], None, [2]]
-        acts = [list(cmcc.ACTS).index(name) for name in ("inform", "comfort", "explain")]
+        acts = [cmcc.ACTS.id_of(name) for name in ("inform", "comfort", "explain")]
         assert first["utterances"][2]["acts"] == acts
         assert (first["satisfaction"], second["satisfaction"]) == (0, 2)
         assert second["utterances"][1]["emotions"] == [0]
@@ -226,7 +224,7 @@ class TestRepairs:
     def test_intents_of_every_spelling_give_their_slots(self, tmp_path, text, slots, kinds):
         row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(intents=text)]))
         (intent,) = row["utterances"][1]["intents"]
-        assert intent["intent"] == list(cmcc.INTENTS).index("seek_help_query")
+        assert intent["intent"] == cmcc.INTENTS.id_of("seek_help_query")
         assert [(slot["entity_id"], slot["slot"]) for slot in intent["slots"]] == slots
         assert set(report.repaired) == kinds
 
@@ -238,7 +236,7 @@ class TestRepairs:
 
     def test_acts_lose_their_slots_and_say_so(self, tmp_path):
         row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(acts="通知(ent-1-业务费用),提供信息,询问")]))
-        assert row["utterances"][0]["acts"] == [list(cmcc.ACTS).index("inform"), list(cmcc.ACTS).index("request")]
+        assert row["utterances"][0]["acts"] == [cmcc.ACTS.id_of("inform"), cmcc.ACTS.id_of("request")]
         assert report.repaired == {"act_slots_left_out": 1, "act_alias": 1, "doubled_label": 1}
 
     @pytest.mark.parametrize(
@@ -253,14 +251,14 @@ class TestRepairs:
     )
     def test_acts_of_every_spelling_are_read_and_none_is_invented(self, tmp_path, text, names, kinds):
         row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(acts=text)]))
-        assert row["utterances"][0]["acts"] == [list(cmcc.ACTS).index(name) for name in names]
+        assert row["utterances"][0]["acts"] == [cmcc.ACTS.id_of(name) for name in names]
         assert set(report.repaired) == kinds
 
     def test_an_empty_intent_is_other_and_an_intent_in_an_open_parenthesis_is_an_intent(self, tmp_path):
         row, report = read_one(
             tmp_path, raw.dialogue(turns=[raw.turn(intents=""), raw.turn(intents="询问(账户余额,问候")])
         )
-        names = [[list(cmcc.INTENTS)[i["intent"]] for i in u["intents"]] for u in row["utterances"] if u["intents"]]
+        names = [[cmcc.INTENTS.names[i["intent"]] for i in u["intents"]] for u in row["utterances"] if u["intents"]]
         assert names == [["other"], ["inquire", "greeting"]]
         assert report.repaired == {"intent_alias": 1, "malformed_intent": 1}
 

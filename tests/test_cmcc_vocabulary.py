@@ -40,3 +40,12 @@ def test_the_split_of_an_id_never_changes_and_is_8_to_1_to_1():
     splits = [cmcc.split_of(f"call-{number}") for number in range(10_000)]
     assert splits.count("train") == pytest.approx(8_000, abs=200)
     assert splits.count("validation") == pytest.approx(1_000, abs=100)
+
+
+def test_a_label_has_one_id_by_its_names_in_both_languages():
+    for vocabulary in (cmcc.EMOTIONS, cmcc.ACTS, cmcc.INTENTS, cmcc.SATISFACTION, cmcc.ENTITY_TYPES):
+        for id_, name in enumerate(vocabulary):
+            assert vocabulary.id_of(name) == vocabulary.find(vocabulary[name]) == id_
+            assert (vocabulary.names[id_], vocabulary.chinese[id_]) == (name, vocabulary[name])
+    with pytest.raises(ValueError, match="not in tuple"):
+        cmcc.ACTS.id_of("安抚")

@@ -28,7 +28,7 @@ from cmcc_bench.dataset.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.distribution import requirement
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import resource_folder
-from cmcc_bench.models.training import Training, is_licensed_run, is_synthetic_run, read_training
+from cmcc_bench.models.record import TrainingRecord, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.tasks import task_of
 from cmcc_bench.textform import FORM_FILE, FORMS, TextForm, load_form
 from cmcc_bench.vocabulary import EMOTIONS
@@ -50,7 +50,7 @@ class CardSubject:
 
     name: str
     facts: Mapping[str, Any]
-    training: Training
+    training: TrainingRecord
     form: TextForm | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     dataset_id: str | None = None

@@ -54,7 +54,7 @@ def _written_table(scored: ScoredResponses, found: Scores) -> ReportTable:
 
 
 def answer_tables(scored: Scored) -> list[ReportTable]:
-    """A recogniser's table, and that by label."""
+    """A recognizer's table, and that by label."""
     found, name = scored.scores, scored.system.task.name.capitalize()
     note = "A label that occurs on neither side counts 0 in a macro score."
     table = _table(f"{name}{_place(scored)}", scored, found, tuple(found.scores), note)

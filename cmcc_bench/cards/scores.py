@@ -9,7 +9,7 @@ from pathlib import Path
 from cmcc_bench.corpus import fingerprint_of, is_synthetic, open_split
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.digest import digest_of_model
-from cmcc_bench.models.training import BEST
+from cmcc_bench.models.record import BEST
 from cmcc_bench.reports.systems import ResponseSystem, System, check_data, run_systems
 from cmcc_bench.scoring import Bootstrap, Scores, response_measure, score
 from cmcc_bench.scoring.score import align_with_gold, scores_of

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from cmcc_bench.corpus import open_dataset
-from cmcc_bench.decoding import Dialogue, TrainedModel, decode
+from cmcc_bench.decoding import DialogueInput, TrainedModel, decode
 from cmcc_bench.errors import DataError
 from cmcc_bench.masking import mask
 from cmcc_bench.tasks import Prediction
@@ -34,7 +34,7 @@ class Session:
 
     def reply(self, text: str) -> Prediction:
         """What the model answers to a user's words. A blank text is an utterance, too: silence."""
-        dialogue = Dialogue("chat", self.kb, ({"user": text},), self.history)
+        dialogue = DialogueInput("chat", self.kb, ({"user": text},), self.history)
         model = self.trained
         (prediction,) = decode(model.model, model.tokenizer, model.form, [dialogue], batch_size=1)
         self.history = tuple(dict.fromkeys(self.history + read_labels(prediction.entities)))

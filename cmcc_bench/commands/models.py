@@ -132,13 +132,13 @@ def _add_chat(commands: Commands) -> None:
 
 def _predict(options: argparse.Namespace) -> int:
     from cmcc_bench.hub.pull import model_folder
-    from cmcc_bench.models.training import read_training
+    from cmcc_bench.models.record import read_training
     from cmcc_bench.tasks import RESPONSE
 
     _silence_transformers()
     folder = model_folder(options.model)
     is_dialogue_model = read_training(folder).task == RESPONSE.name
-    return _decode(options, folder) if is_dialogue_model else _recognise(options, folder)
+    return _decode(options, folder) if is_dialogue_model else _recognize(options, folder)
 
 
 def _silence_transformers() -> None:
@@ -148,13 +148,13 @@ def _silence_transformers() -> None:
     disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _recognise(options: argparse.Namespace, folder: Path) -> int:
-    from cmcc_bench.recognition.run import BATCH_SIZE, recognise
+def _recognize(options: argparse.Namespace, folder: Path) -> int:
+    from cmcc_bench.recognition.run import BATCH_SIZE, recognize
     from cmcc_bench.tasks import task_of
 
     batch_size = options.batch_size or BATCH_SIZE
     with progress_bar("recognising") as show:
-        run = recognise(folder, options.dataset, options.out, split=options.split, batch_size=batch_size, progress=show)
+        run = recognize(folder, options.dataset, options.out, split=options.split, batch_size=batch_size, progress=show)
     synthetic, items = " of SYNTHETIC data" if run.synthetic else "", task_of(run.task).items
     console.print(
         f"{options.out}: {run.task} of {run.exchanges} {items}{synthetic}, {run.exchanges_per_second:.1f} a second",

@@ -15,7 +15,7 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 
 from cmcc_bench import vocabulary
-from cmcc_bench.dataset.counts import VOCABULARIES, count_splits
+from cmcc_bench.dataset.counts import count_splits
 from cmcc_bench.dataset.parquet import Sizes, SplitSize, parquet_name
 from cmcc_bench.dataset.result import BuildResult
 from cmcc_bench.features import FEATURES
@@ -87,7 +87,7 @@ def card(
         version=version,
         cmcc=vocabulary,
         counts={split: marginals_of(counts) for split, counts in count_splits(folder, result.sizes).items()},
-        vocabularies=VOCABULARIES,
+        vocabularies=vocabulary.VOCABULARIES,
         statistics=statistics,
         figures=figures,
         rejected=result.rejected.total(),

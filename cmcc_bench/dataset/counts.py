@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,14 +11,6 @@ from cmcc_bench.dataset.parquet import Sizes, parquet_name
 from cmcc_bench.features import BLOCK
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
-from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS, SATISFACTION
-
-VOCABULARIES: dict[str, Mapping[str, str]] = {
-    "emotions": EMOTIONS,
-    "acts": ACTS,
-    "intents": INTENTS,
-    "satisfaction": SATISFACTION,
-}
 
 
 def count_splits(folder: Path, sizes: Sizes) -> dict[str, Counts]:

@@ -3,8 +3,8 @@
 from cmcc_bench.decoding import decode, predict
 """
 
-from .decoder import BATCH_SIZE, Counts, decode
-from .dialogues import Dialogue, response_dialogues, track2_dialogue, track2_kb
+from .decoder import BATCH_SIZE, DecodingCounts, decode, decode_one, generate
+from .dialogues import DialogueInput, response_dialogues, track2_dialogue, track2_kb
 from .exchange import MODES
 from .packing import pack_linear_layers
 from .run import TrainedModel, open_model, predict
@@ -15,11 +15,13 @@ __all__ = [
     "BATCH_SIZE",
     "FORMATS",
     "MODES",
-    "Counts",
-    "Dialogue",
+    "DecodingCounts",
+    "DialogueInput",
     "PredictionRun",
     "TrainedModel",
     "decode",
+    "decode_one",
+    "generate",
     "open_model",
     "pack_linear_layers",
     "predict",

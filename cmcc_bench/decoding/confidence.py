@@ -1,4 +1,4 @@
-"""Exchanges without labels, labelled by a response model: the segments that it writes, and how sure it was of each.
+"""Exchanges without labels, labeled by a response model: the segments that it writes, and how sure it was of each.
 
 The reply is the one that was given. There is no KB, so that nothing is queried.
 """
@@ -37,20 +37,20 @@ def label_exchanges(trained: TrainedModel, dialogues: Sequence[Sequence[Mapping[
         (p.dialogue_id, p.exchange): p
         for p in decode(trained.model, trained.tokenizer, trained.form, response_dialogues(rows))
     }
-    labelled: list[Rows] = []
+    labeled: list[Rows] = []
     for dialogue in dialogues:
         history: dict[str, str] = {}  # by its lower case, as in the response view
-        labelled.append([])
+        labeled.append([])
         for row in dialogue:
             made = written[row["dialogue_id"], row["exchange"]]
             labels = {name: getattr(made, name) for name in LABEL_SEGMENTS if getattr(made, name) is not None}
-            labelled[-1].append({**row, **labels, "history_entities": ",".join(history.values()), "kb_result": ""})
+            labeled[-1].append({**row, **labels, "history_entities": ",".join(history.values()), "kb_result": ""})
             for name in read_labels(made.entities):
                 history.setdefault(name.lower(), name)
-    flat = [row for made in labelled for row in made]
+    flat = [row for made in labeled for row in made]
     for row, found in zip(flat, _confidences(trained, flat), strict=True):
         row["confidence"] = found
-    return labelled
+    return labeled
 
 
 def _confidences(trained: TrainedModel, rows: Rows) -> list[dict[str, float]]:

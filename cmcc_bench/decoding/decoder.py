@@ -6,33 +6,80 @@
 A row of the batch is an exchange; rows are in different segments at the same time, and a finished one is replaced at
 once. An exchange can start as soon as the entities of the one before it are written, since a model sees nothing else
 of the past (the paper, section 4.1.1), so that a dialogue may have several rows.
+
+`decode_one` is the plain version, which tests and benchmarks/decode.py compare `decode` with. Read it first: in
+exchange.py its inner loop waits for a token instead of calling the model, and forward.py reads for many at once.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+import torch
 from transformers import PreTrainedModel
 
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.causal_lm import longest_input
-from cmcc_bench.models.tokenizer import Tokenizer
+from cmcc_bench.models.encoding import end_id, segment_ids, start_ids
+from cmcc_bench.models.tokenizer import Tokenizer, text_of
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import TextForm, read_labels
+from cmcc_bench.views import kb_result
 
-from .dialogues import Dialogue
+from .dialogues import DialogueInput
 from .exchange import MODES, ExchangeDecoding, Feed, Setting
 from .forward import Forward, forward_of
 
 BATCH_SIZE = 32  # exchanges at a time; twice as many need twice the memory for some 10 % of speed
 
 
+@torch.inference_mode()
+def decode_one(
+    model: PreTrainedModel, tokenizer: Tokenizer, form: TextForm, dialogue: DialogueInput
+) -> Iterator[Prediction]:
+    """The reference: one dialogue end to end, each segment by transformers' `generate` on the whole text so far.
+
+    The model must be in evaluation mode and have room for the longest exchange.
+    """
+    history: tuple[str, ...] = ()
+    for exchange, row in enumerate(dialogue.rows):
+        given = {"history_entities": ",".join(history), "user": row["user"]}
+        ids, texts = start_ids(tokenizer), dict[str, str]()
+        for segment in form.segments:
+            if segment.source == "generated":
+                end = end_id(tokenizer, segment)
+                written = generate(model, ids, segment.longest - 1, end)
+                ids += [*written, end]  # also where the model did not end the segment itself
+                texts[segment.column] = text_of(tokenizer, written)
+                continue
+            if segment.source == "queried":  # the KB is asked by the intent that the model wrote
+                texts["kb_result"] = given["kb_result"] = ",".join(kb_result(dialogue.kb, texts["user_intent"])).lower()
+            ids += segment_ids(tokenizer, form.write_segment(segment, given[segment.column]), segment)
+        history = tuple(dict.fromkeys(history + read_labels(texts["entities"].lower())))
+        yield Prediction(dialogue_id=dialogue.dialogue_id, exchange=row.get("exchange", exchange), **texts)
+
+
+def generate(model: PreTrainedModel, ids: Sequence[int], longest: int, end: int) -> list[int]:
+    """The greedy continuation of `ids`, at most `longest` tokens, without its end token."""
+    context = torch.tensor([ids])  # [1, tokens]
+    output = model.generate(  # type: ignore[operator]
+        context,
+        attention_mask=torch.ones_like(context),
+        max_new_tokens=longest,
+        do_sample=False,
+        eos_token_id=end,
+        pad_token_id=end,
+    )  # [1, tokens + new tokens]
+    written: list[int] = output[0, len(ids) :].tolist()
+    return written[: written.index(end)] if end in written else written
+
+
 @dataclass
-class Counts:
+class DecodingCounts:
     """What a decoding did, so far.
 
     steps: forward passes. fed_tokens: tokens that the model read. cut_contexts: exchanges whose context was longer than
@@ -50,10 +97,10 @@ def decode(
     model: PreTrainedModel,
     tokenizer: Tokenizer,
     form: TextForm,
-    dialogues: Iterable[Dialogue],
+    dialogues: Iterable[DialogueInput],
     mode: str = "end2end",
     batch_size: int = BATCH_SIZE,
-    counts: Counts | None = None,
+    counts: DecodingCounts | None = None,
 ) -> Iterator[Prediction]:
     """The predictions for all exchanges, as they are finished: those of two dialogues may be mixed.
 
@@ -65,14 +112,16 @@ def decode(
     setting = Setting(tokenizer, form, mode, _longest_context(model, form))
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}: it must be 1 or more")
-    counts = Counts() if counts is None else counts
+    counts = DecodingCounts() if counts is None else counts
     return _decode(model, len(tokenizer), _Waiting(setting, dialogues), batch_size, counts)
 
 
 def _decode(
-    model: PreTrainedModel, vocabulary: int, waiting: _Waiting, rows: int, counts: Counts
+    model: PreTrainedModel, vocabulary: int, waiting: _Waiting, rows: int, counts: DecodingCounts
 ) -> Iterator[Prediction]:
-    free, running = list(range(rows - 1, -1, -1)), dict[int, _Running]()
+    # Each turn of the loop: fill the free rows, one forward pass for all rows, take out what is finished. A row never
+    # waits for another: the pass reads one new token in most rows and a whole new context in those just filled.
+    free, running = list(range(rows - 1, -1, -1)), dict[int, _Running]()  # rows without and with an exchange
     with forward_of(model, rows) as forward:
         while True:
             while free and (decoding := waiting.take()):
@@ -80,13 +129,17 @@ def _decode(
             if not running:
                 return
             for row in _step(forward, running, vocabulary, counts):
+                # As soon as the entities are written, not when the exchange ends: the next one can run beside it.
                 waiting.learn_entities(running[row].decoding)
                 prediction = running[row].prediction
                 if prediction:
-                    _count_exchange(running.pop(row).decoding, counts)
+                    decoding = running.pop(row).decoding
+                    counts.exchanges += 1
+                    counts.cut_contexts += decoding.is_cut
+                    counts.cut_entities += decoding.cut_names
                     free.append(row)
                     yield prediction
-            free.sort(reverse=True)  # the lowest place first: neighbours share an attention call
+            free.sort(reverse=True)  # the lowest place first: neighbors share an attention call
 
 
 class _Running:
@@ -106,14 +159,14 @@ class _Running:
             self.prediction = finished.value
 
 
-def _step(forward: Forward, running: dict[int, _Running], vocabulary: int, counts: Counts) -> list[int]:
+def _step(forward: Forward, running: dict[int, _Running], vocabulary: int, counts: DecodingCounts) -> list[int]:
     """One token for each row; the rows, in order.
 
     vocabulary: tokens of the tokenizer; a model may have more, to fill up, which mean nothing.
     """
     rows = sorted(running)
     feeds = [(row, running[row].feed) for row in rows]
-    likeliest = forward(feeds)[:, :vocabulary].argmax(-1)
+    likeliest = forward(feeds)[:, :vocabulary].argmax(-1)  # [rows]
     for row, token in zip(rows, likeliest.tolist(), strict=True):
         running[row].send(token)
     counts.steps += 1
@@ -121,18 +174,12 @@ def _step(forward: Forward, running: dict[int, _Running], vocabulary: int, count
     return rows
 
 
-def _count_exchange(decoding: ExchangeDecoding, counts: Counts) -> None:
-    counts.exchanges += 1
-    counts.cut_contexts += decoding.is_cut
-    counts.cut_entities += decoding.cut_names
-
-
 class _Waiting:
     """Exchanges that can start, those of earlier dialogues first; a new dialogue is taken only when there is none."""
 
-    def __init__(self, setting: Setting, dialogues: Iterable[Dialogue]) -> None:
+    def __init__(self, setting: Setting, dialogues: Iterable[DialogueInput]) -> None:
         self._setting, self._dialogues = setting, enumerate(dialogues)
-        self._ready: list[_Start] = []  # a heap
+        self._ready: list[_Start] = []  # a heap: the earliest dialogue's earliest exchange first
         self._unwritten: dict[ExchangeDecoding, _Start] = {}  # the next exchange waits for the entities of these
 
     def take(self) -> ExchangeDecoding | None:
@@ -162,11 +209,11 @@ class _Waiting:
                 names = tuple(dict.fromkeys(history + read_labels(decoding.texts["entities"].lower())))
                 heappush(self._ready, _Start(number, exchange + 1, names, dialogue))
 
-    def _open(self, number: int, dialogue: Dialogue) -> None:
+    def _open(self, number: int, dialogue: DialogueInput) -> None:
         if self._setting.mode == "end2end":
-            if dialogue.rows:
+            if dialogue.rows:  # the others start when learn_entities knows their history
                 heappush(self._ready, _Start(number, 0, dialogue.history, dialogue))
-        else:
+        else:  # gold says what was named before: all of them can start
             for exchange, row in enumerate(dialogue.rows):
                 heappush(self._ready, _Start(number, exchange, (str(row["history_entities"]),), dialogue))
 
@@ -177,7 +224,7 @@ class _Start(NamedTuple):
     number: int
     exchange: int
     history: tuple[str, ...]
-    dialogue: Dialogue
+    dialogue: DialogueInput
 
 
 def check_mode(mode: str) -> None:

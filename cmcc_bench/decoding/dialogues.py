@@ -13,7 +13,7 @@ from cmcc_bench.views.kb import TYPES
 
 
 @dataclass(frozen=True)
-class Dialogue:
+class DialogueInput:
     """A dialogue to decode.
 
     rows: an item an exchange with the columns of the `response` view; end to end, only `user` is read.
@@ -26,17 +26,17 @@ class Dialogue:
     history: tuple[str, ...] = ()
 
 
-def response_dialogues(rows: Iterable[Mapping[str, Any]]) -> Iterator[Dialogue]:
+def response_dialogues(rows: Iterable[Mapping[str, Any]]) -> Iterator[DialogueInput]:
     """The dialogues of the `response` view, whose rows stand together, in order of their exchanges."""
     for dialogue_id, group in groupby(rows, key=lambda row: row["dialogue_id"]):
         members = tuple(sorted(group, key=lambda row: row["exchange"]))
-        yield Dialogue(dialogue_id, kb_from_json(members[0]["kb"]), members)
+        yield DialogueInput(dialogue_id, kb_from_json(members[0]["kb"]), members)
 
 
-def track2_dialogue(dialogue: Track2Dialogue) -> Dialogue:
+def track2_dialogue(dialogue: Track2Dialogue) -> DialogueInput:
     """A dialogue of a Track 2 file; it has no gold, so it can be decoded end to end only."""
     rows = tuple({"user": exchange.user} for exchange in dialogue.exchanges)
-    return Dialogue(dialogue.dialogue_id, track2_kb(dialogue.kb), rows)
+    return DialogueInput(dialogue.dialogue_id, track2_kb(dialogue.kb), rows)
 
 
 def track2_kb(flat: Mapping[str, Mapping[str, str]]) -> LocalKB:
@@ -44,12 +44,12 @@ def track2_kb(flat: Mapping[str, Mapping[str, str]]) -> LocalKB:
 
     A comma inside a value was there before: it reads as two values, and the KB's answer joins them again.
     """
-    return {entity_id: _kb_entry(entry) for entity_id, entry in flat.items()}
-
-
-def _kb_entry(entry: Mapping[str, str]) -> KBEntry:
-    slots = {slot: _parts(values) for slot, values in entry.items() if slot not in ("name", "type")}
-    return KBEntry(_parts(entry.get("name", "")), TYPES.get(entry.get("type", "").strip().lower()), slots)
+    kb = {}
+    for entity_id, entry in flat.items():
+        slots = {slot: _parts(values) for slot, values in entry.items() if slot not in ("name", "type")}
+        type_ = TYPES.get(entry.get("type", "").strip().lower())
+        kb[entity_id] = KBEntry(_parts(entry.get("name", "")), type_, slots)
+    return kb
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -3,6 +3,20 @@
 The new tokens of all rows are put one after the other into a single sequence, so that the linear layers see no padding
 and a row that reads a whole text runs beside rows that write one token. Attention alone has to know where a row ends:
 it is this module's, handed to the model through transformers' attention interface, over one cache with a place a row.
+
+An example of two rows. Row 0 has read a b c and reads d; row 1 begins a new text, x y:
+
+    input_ids      d  x  y      one sequence, [1, tokens]
+    rows           0  1  1      whose each token is
+    columns        3  0  1      its place in that row, which is its position, too
+    cache          a b c d      row 0: keys and values of each layer, [rows, heads, columns, head size]
+                   x y . .      row 1: what is behind its end is left over from longer texts, and masked
+    attention      d            asks columns 0 to 3 of row 0
+                   x y          ask columns 0 to 1 of row 1, x only column 0
+    logits         d, y         the last token of each feed, [feeds, vocabulary]
+
+OneByOneForward is the plain version: it gives the same logits, up to rounding, and is used where a model attends in
+some other way. `forward_of` tries both on a few tokens before it trusts the fast one.
 """
 
 from __future__ import annotations
@@ -68,10 +82,10 @@ class OneByOneForward:
 
     def _next(self, row: int, feed: Feed) -> torch.Tensor:
         cache = None if feed.is_new_text else self._caches[row]
-        ids = torch.tensor([feed.ids], device=self._model.device)
+        ids = torch.tensor([feed.ids], device=self._model.device)  # [1, tokens]
         output = self._model(input_ids=ids, past_key_values=cache, use_cache=True)
         self._caches[row] = output.past_key_values
-        logits: torch.Tensor = output.logits[0, -1]
+        logits: torch.Tensor = output.logits[0, -1]  # [vocabulary]
         return logits
 
 
@@ -85,17 +99,18 @@ class TogetherForward:
     @torch.inference_mode()
     def __call__(self, feeds: Sequence[tuple[int, Feed]]) -> torch.Tensor:
         """See Forward."""
+        # Feeds of one token first, by row: they then stand as in the cache, and neighbors can share a call.
         ordered = sorted(range(len(feeds)), key=lambda index: (len(feeds[index][1].ids) > 1, feeds[index][0]))
         step = self._cache.start_step([feeds[index] for index in ordered])
-        ids = torch.tensor([token for index in ordered for token in feeds[index][1].ids])
+        ids = torch.tensor([token for index in ordered for token in feeds[index][1].ids])  # [tokens]
         output = self._model(
             input_ids=ids[None].to(self._model.device),
             position_ids=step.columns[None].to(self._model.device),
-            use_cache=False,
-            logits_to_keep=step.last,
-            rows_step=step,
+            use_cache=False,  # transformers' own cache; ours is written in _attend
+            logits_to_keep=step.last,  # the vocabulary is large: no logits but of each feed's end
+            rows_step=step,  # comes to _attend as it is
         )
-        logits: torch.Tensor = output.logits[0]
+        logits: torch.Tensor = output.logits[0]  # [feeds, vocabulary], in the order of `ordered`
         restored = torch.empty(len(feeds), dtype=torch.long)
         restored[ordered] = torch.arange(len(feeds))
         return logits[restored.to(logits.device)]
@@ -103,7 +118,7 @@ class TogetherForward:
 
 @dataclass(frozen=True)
 class Piece:
-    """Tokens that attend in one call: one each of neighbouring rows, or several of one row.
+    """Tokens that attend in one call: one each of neighboring rows, or several of one row.
 
     tokens: where they are in the sequence. rows: whose they are. columns: how many cached tokens the call reads.
     mask: which of these each token may see, None for all or, is_causal, for all before it.
@@ -117,7 +132,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Step:
+class ForwardStep:
     """What is fed at once: row and column in the cache of each token, [tokens]; where each feed ends, [feeds]."""
 
     cache: RowCache
@@ -135,8 +150,9 @@ class RowCache:
         self._columns = _COLUMNS
         self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
-    def start_step(self, feeds: Sequence[tuple[int, Feed]]) -> Step:
+    def start_step(self, feeds: Sequence[tuple[int, Feed]]) -> ForwardStep:
         """Where the tokens of the feeds go, which come with those of one token first, each kind in order of rows."""
+        # A new text starts at column 0 again; what the row held before is overwritten or, behind its end, masked.
         counts = [len(feed.ids) for _, feed in feeds]
         starts = [0 if feed.is_new_text else self._lengths[row] for row, feed in feeds]
         for (row, _), start, count in zip(feeds, starts, counts, strict=True):
@@ -145,13 +161,15 @@ class RowCache:
         columns = torch.cat([torch.arange(start, start + count) for start, count in zip(starts, counts, strict=True)])
         pieces = (*self._single_pieces([row for (row, _), n in zip(feeds, counts, strict=True) if n == 1]),)
         longer = _longer_pieces([(row, start, n) for (row, _), start, n in zip(feeds, starts, counts, strict=True)])
-        return Step(self, rows, columns, torch.tensor(counts).cumsum(0) - 1, (*pieces, *longer))
+        return ForwardStep(self, rows, columns, torch.tensor(counts).cumsum(0) - 1, (*pieces, *longer))
 
-    def write(self, layer: int, step: Step, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def write(
+        self, layer: int, step: ForwardStep, keys: torch.Tensor, values: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
         """Puts the step's keys and values, each [1, heads, tokens, head size], in their places; all of the layer."""
         cached = self._layers[layer] = self._with_room(layer, keys, values)
         for whole, new in zip(cached, (keys, values), strict=True):
-            whole[step.rows, :, step.columns] = new[0].transpose(0, 1)
+            whole[step.rows, :, step.columns] = new[0].transpose(0, 1)  # [tokens, heads, head size]
         return cached
 
     def _with_room(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -160,6 +178,7 @@ class RowCache:
         old = self._layers.get(layer)
         if old is not None and old[0].shape[2] >= self._columns:
             return old
+        # Doubled, so that a text of n tokens is copied log n times, not n times.
         # Zeros, not what the memory held: what is masked is still multiplied, and 0 * nan is nan.
         new = tuple(x.new_zeros(len(self._lengths), x.shape[1], self._columns, x.shape[3]) for x in (keys, values))
         for whole, before in zip(new, old or (), strict=False):
@@ -167,6 +186,8 @@ class RowCache:
         return new[0], new[1]
 
     def _single_pieces(self, rows: Sequence[int]) -> Iterator[Piece]:
+        # One call for all rows reads as many columns as the longest has, in each; a call a row costs a call each. So
+        # neighbors are put together greedily, as long as little is read in vain.
         first = 0
         for last in range(1, len(rows) + 1):
             if last == len(rows) or not self._belongs(rows[first:last], rows[last]):
@@ -193,6 +214,7 @@ def _longer_pieces(feeds: Sequence[tuple[int, int, int]]) -> Iterator[Piece]:
     token = 0
     for row, start, count in feeds:
         if count > 1:
+            # [tokens, columns]: token i sees what was there and the new tokens up to itself, columns 0 to start + i.
             mask = torch.ones(count, start + count, dtype=torch.bool).tril(start) if start else None
             yield Piece(slice(token, token + count), slice(row, row + 1), start + count, mask, is_causal=not start)
         token += count
@@ -206,15 +228,17 @@ def _attend(
     attention_mask: torch.Tensor | None,  # noqa: ARG001 - the interface's; always None here
     scaling: float | None = None,
     *,
-    rows_step: Step,
+    rows_step: ForwardStep,
     **_kwargs: Any,  # noqa: ANN401 - whatever else the interface has
 ) -> tuple[torch.Tensor, None]:
     """Attention of query [1, heads, tokens, head size] over the rows' caches: [1, tokens, heads, head size]."""
-    keys, values = rows_step.cache.write(_layer_of(module), rows_step, key, value)
-    output = query.new_empty(query.shape[2], query.shape[1], values.shape[3])
+    layer = int(module.layer_idx)  # type: ignore[arg-type]  # a plain number that every attention has
+    keys, values = rows_step.cache.write(layer, rows_step, key, value)  # [rows, key heads, columns, head size]
+    output = query.new_empty(query.shape[2], query.shape[1], values.shape[3])  # [tokens, heads, head size]
     for piece in rows_step.pieces:
         singles = piece.rows.stop - piece.rows.start == piece.tokens.stop - piece.tokens.start
-        asked = query[:, :, piece.tokens]
+        asked = query[:, :, piece.tokens]  # [1, heads, tokens, head size]
+        # One token each of several rows is a batch, [rows, heads, 1, head size]; tokens of one row are one text.
         seen = scaled_dot_product_attention(
             asked.transpose(0, 2) if singles else asked,
             keys[piece.rows, :, : piece.columns],
@@ -226,10 +250,6 @@ def _attend(
         )
         output[piece.tokens] = seen[:, :, 0] if singles else seen[0].transpose(0, 1)
     return output[None], None
-
-
-def _layer_of(module: torch.nn.Module) -> int:
-    return int(module.layer_idx)  # type: ignore[arg-type]  # a plain number that every attention has
 
 
 AttentionInterface.register(_NAME, _attend)

@@ -15,15 +15,15 @@ from cmcc_bench.features import VERSION
 from cmcc_bench.files import write_bytes
 from cmcc_bench.models.causal_lm import load_model
 from cmcc_bench.models.digest import digest_of_model
+from cmcc_bench.models.record import read_training
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
-from cmcc_bench.models.training import read_training
 from cmcc_bench.tasks import RESPONSE
 from cmcc_bench.textform import TextForm, load_form
 
-from .decoder import BATCH_SIZE, Counts, check_mode, decode
+from .decoder import BATCH_SIZE, DecodingCounts, check_mode, decode
 from .packing import pack_linear_layers
 from .run_files import Line, PredictionRun, RunFiles, append_line, now
-from .source import FORMATS, Source, open_split, open_track2
+from .source import FORMATS, DialogueSource, open_split, open_track2
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def predict(
         report(total, total)
         return finished
     lines = files.start(run, source.sizes)
-    resumed, counts, begin = len(lines), Counts(), time.perf_counter()
+    resumed, counts, begin = len(lines), DecodingCounts(), time.perf_counter()
     with files.part.open("ab") as stream:
         report(resumed, total)
         for line in _new_lines(trained, source, run, {line.prediction.dialogue_id for line in lines}, counts):
@@ -104,7 +104,9 @@ def _check_request(mode: str, output_format: str) -> None:
         raise DataError(repr(mode), "end2end with the format seretod", hint, mode=mode)
 
 
-def _new_run(trained: TrainedModel, source: Source, mode: str, output_format: str, batch_size: int) -> PredictionRun:
+def _new_run(
+    trained: TrainedModel, source: DialogueSource, mode: str, output_format: str, batch_size: int
+) -> PredictionRun:
     return PredictionRun(
         model=trained.folder,
         model_digest=digest_of_model(trained.folder),
@@ -128,7 +130,7 @@ def library_versions() -> dict[str, str]:
 
 
 def _new_lines(
-    trained: TrainedModel, source: Source, run: PredictionRun, done: set[str], counts: Counts
+    trained: TrainedModel, source: DialogueSource, run: PredictionRun, done: set[str], counts: DecodingCounts
 ) -> Iterable[Line]:
     dialogues = (dialogue for dialogue in source.dialogues() if dialogue.dialogue_id not in done)
     cut_contexts = cut_entities = 0
@@ -140,7 +142,9 @@ def _new_lines(
         cut_contexts, cut_entities = counts.cut_contexts, counts.cut_entities
 
 
-def _measured(run: PredictionRun, lines: list[Line], resumed: int, counts: Counts, seconds: float) -> PredictionRun:
+def _measured(
+    run: PredictionRun, lines: list[Line], resumed: int, counts: DecodingCounts, seconds: float
+) -> PredictionRun:
     cut = [line.cut_entities for line in lines if line.cut_entities is not None]
     return replace(
         run,
@@ -156,7 +160,7 @@ def _measured(run: PredictionRun, lines: list[Line], resumed: int, counts: Count
     )
 
 
-def _finish(files: RunFiles, source: Source, run: PredictionRun, lines: list[Line]) -> PredictionRun:
+def _finish(files: RunFiles, source: DialogueSource, run: PredictionRun, lines: list[Line]) -> PredictionRun:
     predictions = sorted((line.prediction for line in lines), key=lambda made: (made.dialogue_id, made.exchange))
     write_bytes(files.out, source.result(predictions))
     files.write_record(run)

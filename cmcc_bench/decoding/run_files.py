@@ -29,7 +29,7 @@ class PredictionRun:
     """What OUT.run.json says.
 
     task: a key of tasks.TASKS; all but response have neither form nor mode. training: what the model's folder
-    says of its training (models.training). exchanges: of a recogniser its utterances or dialogues.
+    says of its training (models.record). exchanges: of a recognizer its utterances or dialogues.
     model_digest, fingerprint: of the model's files and of the data. seconds: of this start, without opening the model;
     exchanges_per_second: in them. resumed: exchanges that an earlier start had decoded. forward_tokens: that the model
     read in this start. cut_contexts: exchanges whose context was longer than the model's; cut_entities: history

@@ -13,15 +13,16 @@ from cmcc_bench import corpus
 from cmcc_bench.errors import DataError
 from cmcc_bench.scoring.track2 import is_track2, read_track2_file
 from cmcc_bench.tasks import Prediction
+from cmcc_bench.types import Row
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
-from .dialogues import Dialogue, response_dialogues, track2_dialogue
+from .dialogues import DialogueInput, response_dialogues, track2_dialogue
 
 FORMATS = ("jsonl", "seretod")
 
 
 @dataclass(frozen=True)
-class Source:
+class DialogueSource:
     """Dialogues to decode, and what a run's record says of them.
 
     dialogues: gives them in order, again at each call. sizes: exchanges of each dialogue, in the same order.
@@ -34,9 +35,9 @@ class Source:
     version: str | None
     fingerprint: str
     sizes: Mapping[str, int]
-    dialogues: Callable[[], Iterator[Dialogue]]
+    dialogues: Callable[[], Iterator[DialogueInput]]
     result: Callable[[Sequence[Prediction]], bytes]
-    rows: Iterable[Mapping[str, Any]] = ()
+    rows: Iterable[Row] = ()
 
     @property
     def is_synthetic(self) -> bool:
@@ -44,7 +45,7 @@ class Source:
         return any(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in self.sizes)
 
 
-def open_split(name: str, split: str) -> Source:
+def open_split(name: str, split: str) -> DialogueSource:
     """A split of the config `response`.
 
     name: a built folder, a Hub id or `sample`. Raises cmcc.DataError when there is no such data set or split.
@@ -57,16 +58,16 @@ def open_split(name: str, split: str) -> Source:
     for dialogue_id in rows["dialogue_id"]:
         sizes[dialogue_id] = sizes.get(dialogue_id, 0) + 1
     version = str(rows.info.version) if rows.info.version else None
-    return Source(
+    return DialogueSource(
         name, split, version, corpus.fingerprint_of(rows), sizes, lambda: response_dialogues(rows), _json_lines, rows
     )
 
 
-def open_track2(path: str) -> Source:
+def open_track2(path: str) -> DialogueSource:
     """A SereTOD Track 2 test file. Raises cmcc.DataError where it is not one, or holds a dialogue twice."""
     file = read_track2_file(path)
     sizes = {dialogue.dialogue_id: len(dialogue.exchanges) for dialogue in file.dialogues}
-    return Source(
+    return DialogueSource(
         path,
         None,
         None,

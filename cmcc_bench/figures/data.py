@@ -44,9 +44,10 @@ class Label:
         """Its names; a caring act bears a star."""
         if self.kind == "turns":
             return Words(str(self.index), str(self.index))
-        name, chinese = list((EMOTIONS if self.kind == "emotions" else ACTS).items())[self.index]
+        vocabulary = EMOTIONS if self.kind == "emotions" else ACTS
         star = " *" if self.caring else ""
-        return Words(name.replace("_", " ").capitalize() + star, chinese + star)
+        english, chinese = vocabulary.names[self.index], vocabulary.chinese[self.index]
+        return Words(english.replace("_", " ").capitalize() + star, chinese + star)
 
     @property
     def code(self) -> str:
@@ -56,7 +57,7 @@ class Label:
     @property
     def caring(self) -> bool:
         """Whether it is one of CMCC's caring acts."""
-        return self.kind == "acts" and list(ACTS)[self.index] in CARING_ACTS
+        return self.kind == "acts" and ACTS.names[self.index] in CARING_ACTS
 
 
 @dataclass(frozen=True)

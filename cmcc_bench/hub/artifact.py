@@ -32,7 +32,7 @@ from cmcc_bench.hub.names import (
     is_stale_in_model,
     is_weights,
 )
-from cmcc_bench.models.training import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
+from cmcc_bench.models.record import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 # Takes what is known of a checkpoint's training (`run_facts`); returns README.md.

@@ -24,7 +24,7 @@ from cmcc_bench import vocabulary
 from cmcc_bench.vocabulary import ENTITY_TYPES
 
 TAGS = ("O", *(f"{place}-{name}" for name in ENTITY_TYPES for place in "BI"))
-EMOTIONS = tuple(vocabulary.EMOTIONS)
+EMOTIONS = vocabulary.EMOTIONS.names
 
 
 class StackPropagationConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]

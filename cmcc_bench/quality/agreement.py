@@ -24,11 +24,10 @@ from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.annotations import Annotations, Labels
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL
-from cmcc_bench.quality.lexicon import VOCABULARIES
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark
 from cmcc_bench.scoring.bootstrap import Bootstrap, intervals
 from cmcc_bench.views.flat import transcript_lines
-from cmcc_bench.vocabulary import EMOTIONS, SATISFACTION, SYNTHETIC_ID, ZH
+from cmcc_bench.vocabulary import EMOTIONS, SATISFACTION, SYNTHETIC_ID, VOCABULARIES, ZH
 
 Values = Sequence[Mapping[Any, Labels]]  # of each annotator: from the units that this one labeled to labels
 
@@ -295,7 +294,7 @@ def _units(values: Values) -> list[Any]:
 
 def _field(field: str, values: Values, labels: Iterable[int], bootstrap: Bootstrap) -> FieldAgreement:
     units = _units(values)
-    names = list(VOCABULARIES[field])
+    names = VOCABULARIES[field].names
     same = sum(len(_given(values, unit)) == 1 for unit in units) / len(units) if units else None
     alpha = ordinal_alpha if field == "satisfaction" else set_alpha
     pairs = [[(a[unit], b[unit]) for unit in a if unit in b] for a, b in combinations(values, 2)]
@@ -326,7 +325,7 @@ def _label(name: str, label: int, values: Values, pairs: Sequence[Sequence[tuple
 
 
 def _disagreements(field: str, values: Values, calls: Mapping[str, Call]) -> Iterator[Disagreement]:
-    names = list(VOCABULARIES[field])
+    names = VOCABULARIES[field].names
     for unit in _units(values):
         if len(_given(values, unit)) > 1:
             labels = tuple(

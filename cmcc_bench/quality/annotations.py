@@ -89,7 +89,7 @@ def _raw_files(folder: Path) -> list[str]:
 
 def acts_in(names: Iterable[str]) -> set[int]:
     """The caring acts, and every other act that some care file adds."""
-    acts = {list(ACTS).index(name) for name in CARING_ACTS}
+    acts = set(map(ACTS.id_of, CARING_ACTS))
     for path in map(Path, names):
         if is_care_file(path):
             acts |= {act for care in read_care(path).values() for turn in (care.acts or {}).values() for act in turn}

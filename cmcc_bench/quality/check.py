@@ -12,11 +12,11 @@ from cmcc_bench.errors import DataError, printable
 from cmcc_bench.masking import mask_error
 from cmcc_bench.quality.calls import Call, CallSource, read_calls
 from cmcc_bench.quality.findings import KINDS, Finding, label_findings
-from cmcc_bench.quality.lexicon import VOCABULARIES, Lexicon
+from cmcc_bench.quality.lexicon import Lexicon
 from cmcc_bench.quality.structure import Repeats, personal_findings, structure_findings
 from cmcc_bench.reports.table import ReportTable, mark
 from cmcc_bench.types import Advance
-from cmcc_bench.vocabulary import SATISFACTION, SYNTHETIC_ID, ZH
+from cmcc_bench.vocabulary import SATISFACTION, SYNTHETIC_ID, VOCABULARIES, ZH
 
 SAMPLE_SHARE = 0.1  # of the satisfaction labels; the paper's section 2.4
 
@@ -71,11 +71,9 @@ class SatisfactionSample:
     def findings(self) -> Iterator[Finding]:
         """A finding for each dialogue of the sample, a tenth of all, rounded up."""
         size = -int(-len(self._labels) * SAMPLE_SHARE // 1)
-        names = list(SATISFACTION)
         for _, dialogue_id, label in heapq.nsmallest(size, self._labels):
-            yield Finding(
-                "satisfaction_sample", dialogue_id, detail=names[label], field="satisfaction", label=label, adds=True
-            )
+            name = SATISFACTION.names[label]
+            yield Finding("satisfaction_sample", dialogue_id, detail=name, field="satisfaction", label=label, adds=True)
 
 
 def check_calls(
@@ -173,4 +171,4 @@ def example_lines(checked: CheckResult, shown: int) -> Iterator[str]:
 def _label_name(finding: Finding) -> str:
     if finding.field is None or finding.label is None or finding.kind == "satisfaction_sample":
         return ""
-    return f"{list(VOCABULARIES[finding.field])[finding.label]} " + ("for " if finding.detail else "")
+    return f"{VOCABULARIES[finding.field].names[finding.label]} " + ("for " if finding.detail else "")

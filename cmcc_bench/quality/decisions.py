@@ -13,11 +13,10 @@ from cmcc_bench.files import write_json, write_text
 from cmcc_bench.quality.calls import Call, CallSource, read_calls
 from cmcc_bench.quality.check import Considered
 from cmcc_bench.quality.findings import SERVICE, USER
-from cmcc_bench.quality.lexicon import VOCABULARIES
 from cmcc_bench.quality.review import ReviewRow, check_once, labels_of, shortened_id
 from cmcc_bench.quality.spreadsheet import AS_TEXT, id_number, is_shortened, json_line
 from cmcc_bench.reader.json_stream import read_json
-from cmcc_bench.vocabulary import ACTS, CARING_ACTS, SPEAKERS
+from cmcc_bench.vocabulary import ACTS, CARING_ACTS, SPEAKERS, VOCABULARIES
 
 _ABOUT = "Care-oriented labels that annotators decided on in a review; what is not listed is as in the raw files."
 _REVISED = "Changed since by annotators in a review: the log beside this file says who changed what."
@@ -151,7 +150,7 @@ def _call_of(row: ReviewRow, calls: Mapping[str, Call], review: str) -> Call:
     if row.utterance is not None:
         speaker = USER if row.field == "emotions" else SERVICE
         if row.utterance >= len(utterances) or utterances[row.utterance]["speaker"] != speaker:
-            who = list(SPEAKERS)[speaker]
+            who = SPEAKERS.names[speaker]
             found, expected = f"utterance {row.utterance}", f"an utterance of the {who} in this dialogue"
             raise DataError(found, expected, **place, column="utterance")
     now = labels_of(call, row.utterance, row.field)
@@ -163,7 +162,7 @@ def _call_of(row: ReviewRow, calls: Mapping[str, Call], review: str) -> Call:
 
 
 def _names(field: str, labels: Iterable[int]) -> tuple[str, ...]:
-    return tuple(list(VOCABULARIES[field])[label] for label in labels)
+    return tuple(VOCABULARIES[field].names[label] for label in labels)
 
 
 def _change(row: ReviewRow, call: Call, plain: Call) -> Change:
@@ -189,7 +188,7 @@ def _change(row: ReviewRow, call: Call, plain: Call) -> Change:
 def _own_acts(plain: Call, utterance: int | None) -> tuple[int, ...]:
     """The acts that stand without a care file: of raw data those of the raw file, of built data the 13 of MobileCS."""
     own = labels_of(plain, utterance, "acts")
-    caring = {list(ACTS).index(name) for name in CARING_ACTS} if plain.file is None else set()
+    caring = set(map(ACTS.id_of, CARING_ACTS)) if plain.file is None else set()
     return tuple(act for act in own if act not in caring)
 
 
@@ -288,9 +287,11 @@ def _considered(entry: Mapping[str, Any]) -> set[Considered]:
     field, found = entry["field"], set[Considered]()
     if not entry["applied"]:
         return found
-    index = {name: label for label, name in enumerate(VOCABULARIES[field])}
-    for name, adds in (("add", True), ("remove", False)):
-        found |= {(entry["dialogue_id"], entry["utterance"], field, index[label], adds) for label in entry[name]}
+    vocabulary = VOCABULARIES[field]
+    for key, adds in (("add", True), ("remove", False)):
+        found |= {
+            (entry["dialogue_id"], entry["utterance"], field, vocabulary.id_of(name), adds) for name in entry[key]
+        }
     if field == "satisfaction":  # whatever it is now, it was read again
-        found |= {(entry["dialogue_id"], None, field, label, True) for label in index.values()}
+        found |= {(entry["dialogue_id"], None, field, label, True) for label in range(len(vocabulary))}
     return found

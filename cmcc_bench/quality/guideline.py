@@ -16,8 +16,8 @@ import jinja2
 from cmcc_bench import vocabulary
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import resource_folder, write_text
-from cmcc_bench.quality.lexicon import VOCABULARIES, Lexicon, load_lexicon
-from cmcc_bench.vocabulary import CARING_ACTS
+from cmcc_bench.quality.lexicon import Lexicon, load_lexicon
+from cmcc_bench.vocabulary import CARING_ACTS, VOCABULARIES
 
 GUIDELINE_NAME = "GUIDELINE.md"
 _TITLES = {
@@ -59,7 +59,7 @@ def label_guides() -> dict[str, list[LabelGuide]]:
     guides = {}
     for field, names in VOCABULARIES.items():
         entries = declared.get(field, {})
-        if list(entries) != list(names):
+        if tuple(entries) != names.names:
             different = ", ".join(sorted(set(entries) ^ set(names))) or "another order"
             raise DataError(different, "every label in the vocabulary's order", file="guideline.toml", table=field)
         guides[field] = [_guide(field, name, entries[name], lexicon) for name in names]
@@ -70,7 +70,7 @@ def _guide(field: str, name: str, entry: Mapping[str, Any], lexicon: Lexicon) ->
     if not entry.keys() >= _ENTRY_KEYS or len(entry["examples"]) != 2:
         expected = f"{', '.join(sorted(_ENTRY_KEYS))}, with two examples"
         raise DataError(", ".join(entry), expected, file="guideline.toml", label=f"{field}.{name}")
-    cues = lexicon.cues[field][list(VOCABULARIES[field]).index(name)]
+    cues = lexicon.cues[field][VOCABULARIES[field].id_of(name)]
     checks = ("it is missing",) * cues.missing + ("it stands without a cue",) * cues.uncued
     return LabelGuide(
         name,

@@ -11,14 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from cmcc_bench.errors import DataError
-from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS, SATISFACTION
-
-VOCABULARIES: dict[str, Mapping[str, str]] = {
-    "emotions": EMOTIONS,
-    "acts": ACTS,
-    "intents": INTENTS,
-    "satisfaction": SATISFACTION,
-}
+from cmcc_bench.vocabulary import VOCABULARIES
 
 _CHECKED_FIELDS = ("emotions", "acts")  # the labels that a care file holds, an utterance at a time
 _CHECKS = {"missing", "uncued"}
@@ -104,7 +97,7 @@ def _labels(field: str, table: object) -> dict[int, Cues]:
         raise DataError(f"the table {field!r:.40}", f"one of {', '.join(VOCABULARIES)}")
     if not isinstance(table, dict):
         raise DataError(type(table).__name__, "a table of labels", table=field)
-    names = list(VOCABULARIES[field])
+    names = VOCABULARIES[field].names
     found = {}
     for name, entry in table.items():
         if name not in names:

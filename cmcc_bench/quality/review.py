@@ -14,7 +14,6 @@ from cmcc_bench.files import write_bytes
 from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL, Finding
-from cmcc_bench.quality.lexicon import VOCABULARIES
 from cmcc_bench.quality.spreadsheet import (
     AS_TEXT,
     TableRow,
@@ -25,7 +24,7 @@ from cmcc_bench.quality.spreadsheet import (
     whole_number,
 )
 from cmcc_bench.views.flat import transcript_lines
-from cmcc_bench.vocabulary import find_label, label_names, satisfaction_label
+from cmcc_bench.vocabulary import VOCABULARIES, label_names, satisfaction_label
 
 COLUMNS = (
     "dialogue_id", "utterance", "turn", "field", "kinds", "cues", "current", "remove", "add", "proposed", "context",
@@ -69,7 +68,7 @@ class ReviewItem:
         """The row of a review file; the annotator fills in the last two columns."""
 
         def names(labels: Iterable[int]) -> str:
-            return ",".join(list(VOCABULARIES[self.field])[label] for label in labels)
+            return ",".join(VOCABULARIES[self.field].names[label] for label in labels)
 
         return {
             "dialogue_id": self.dialogue_id,
@@ -268,7 +267,7 @@ def _labels(text: str, field: str, column: str) -> tuple[int, ...]:
     found = set()
     for name in label_names(text):
         try:
-            label = satisfaction_label(name) if field == "satisfaction" else find_label(name, vocabulary)
+            label = satisfaction_label(name) if field == "satisfaction" else vocabulary.find(name)
         except DataError:
             label = None
         if label is None:

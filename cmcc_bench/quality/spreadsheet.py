@@ -99,7 +99,7 @@ def _decoded(path: Path) -> str:
             text = content.decode(tried)
         except UnicodeDecodeError:
             continue
-        if tried != "gb18030" or any(speaker in text for speaker in SPEAKERS.values()):
+        if tried != "gb18030" or any(speaker in text for speaker in SPEAKERS.chinese):
             return text
     hint = "Save it as CSV UTF-8, or convert it with iconv -t UTF-8 -f and its encoding."
     raise DataError("bytes that are no text in UTF-8, UTF-16 or GB18030", "UTF-8", hint, file=path.name)

@@ -12,7 +12,7 @@ from cmcc_bench.reader.json_stream import read_json
 from cmcc_bench.reader.labels import count_or_raise, is_missing, read_satisfaction, unknown_label, whole_number
 from cmcc_bench.reader.report import Report
 from cmcc_bench.types import Json, Row
-from cmcc_bench.vocabulary import ACTS, EMOTIONS, find_label, label_names, no_such_label
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, Vocabulary, label_names, no_such_label
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ CareLabels = dict[str, Care]  # by dialogue id, and by "file#index" (path below 
 def read_care(path: Path, report: Report | None = None) -> CareLabels:
     """The labels of a care file: {"dialogues": [{file, index, id, satisfaction, user_emotions, caring_acts}]}.
 
-    Labels are English or Chinese names, as `find_label` takes them.
+    Labels are English or Chinese names, as `Vocabulary.find` takes them.
     report: counts labels and entries that are not right, and they are left out; without it they raise.
     Raises DataError for a file that is no care file, and without a report for what is not right in one.
     """
@@ -78,7 +78,7 @@ def _care_entry(entry: Json, repairs: Counter[str] | None) -> tuple[str, Care]:
 
 
 def _care_turns(
-    value: Json, name: str, vocabulary: Mapping[str, str], repairs: Counter[str] | None
+    value: Json, name: str, vocabulary: Vocabulary, repairs: Counter[str] | None
 ) -> dict[int, tuple[int, ...]] | None:
     """The labels of each turn; none where none of its labels is known, and the turn is not annotated then."""
     expected = "an object of label lists by turn"
@@ -96,7 +96,7 @@ def _care_turns(
             continue
         found_labels = []
         for label_name in names:
-            label = find_label(label_name, vocabulary)
+            label = vocabulary.find(label_name)
             if label is None:
                 error = no_such_label(label_name, vocabulary).at(turn=turn, field=name)
                 count_or_raise(error, unknown_label(str(label_name)), repairs)

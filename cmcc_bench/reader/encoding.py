@@ -75,7 +75,7 @@ _BYTE_ORDER_MARKS = {
 }
 
 # Whole strings of raw and care files: none of them comes about where another encoding is decoded as GB18030.
-_CHINESE_KEYS = ("用户意图", "客服意图", "用户情绪", "满意度", "用户", "客服", *EMOTIONS.values(), *ACTS.values())
+_CHINESE_KEYS = ("用户意图", "客服意图", "用户情绪", "满意度", "用户", "客服", *EMOTIONS.chinese, *ACTS.chinese)
 
 # Where zeros are among the first four bytes: JSON begins with two ASCII characters.
 _ZEROS = {(1, 3): "utf-16-le", (0, 2): "utf-16-be", (1, 2, 3): "utf-32-le", (0, 1, 2): "utf-32-be"}

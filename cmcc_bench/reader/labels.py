@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from cmcc_bench.vocabulary import (
     INTENTS,
     PERSONAL_SLOTS,
     SLOTS,
-    find_label,
+    Vocabulary,
     label_names,
     satisfaction_label,
 )
@@ -42,7 +42,7 @@ _LINE_END = re.compile(r"\s*[\r\n]\s*")
 # that never close; or a label.
 _LABEL_TOKEN = re.compile(r"\(((?:[^()]++|\((?!ent)[^()]*+\))*+)\)|\(([^()]*+)|[^(),、;/|+&]++")
 _ENTITY_SLOT = re.compile(r"ent[-_]?(\d{1,9})[-_]*(.*)", re.IGNORECASE)
-TYPE_INDEX = {name: index for index, name in enumerate(ENTITY_TYPES.values())}
+TYPE_INDEX = {name: index for index, name in enumerate(ENTITY_TYPES.chinese)}
 _TYPE_CASE = {"4g套餐": "4G套餐", "5g套餐": "5G套餐"}
 _KNOWN_SLOTS = frozenset(SLOTS) | set(PERSONAL_SLOTS) | set(TYPE_INDEX) | set(_TYPE_CASE)
 ParsedIntents = tuple[tuple[int, tuple[tuple[str | None, str], ...]], ...]  # of each intent, its slots (entity, slot)
@@ -67,7 +67,7 @@ def _parse_intents(text: str) -> tuple[ParsedIntents, tuple[str, ...]]:
             if slot[1]:
                 slots[slot] = None
             continue
-        intent = find_label(token, INTENTS)
+        intent = INTENTS.find(token)
         entity, slots = None, {}
         if intent is None:
             repairs.append(unknown_label(token))
@@ -100,7 +100,7 @@ _LONGEST_LABEL = 16
 _NUMBER = re.compile(r"[\d〇零一二三四五六七八九幺]{4}")
 
 
-def _label_tokens(compact: str, vocabulary: Mapping[str, str]) -> Iterator[tuple[str, bool]]:
+def _label_tokens(compact: str, vocabulary: Vocabulary) -> Iterator[tuple[str, bool]]:
     """The labels and slots of a label string in order, with whether each is a slot; [""] for an empty string.
 
     What stands in parentheses is a slot, as it is written there; where they are never closed, a known label ends them.
@@ -114,7 +114,7 @@ def _label_tokens(compact: str, vocabulary: Mapping[str, str]) -> Iterator[tuple
             continue
         inside = True
         for token in _slot_names(compact[part.start(group) : part.end(group)]):
-            inside = inside and (group == 1 or find_label(token, vocabulary) is None)
+            inside = inside and (group == 1 or vocabulary.find(token) is None)
             yield token, inside
 
 
@@ -150,7 +150,7 @@ def _parse_acts(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
         if is_slot or (number and _ENTITY_SLOT.match(token)):
             repairs.append("act_slots_left_out")
             continue
-        act = find_label(token, ACTS)
+        act = ACTS.find(token)
         if act is None:
             repairs.append(unknown_label(token))
             continue
@@ -159,7 +159,7 @@ def _parse_acts(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     return tuple(acts), tuple(repairs)
 
 
-_NEUTRAL = {"neutral": EMOTIONS["neutral"]}
+_NEUTRAL = Vocabulary({"neutral": EMOTIONS["neutral"]})
 
 
 @lru_cache(maxsize=1 << 12)
@@ -169,10 +169,10 @@ def _parse_emotions(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
     emotions: dict[int, None] = {}
     names = label_names(text)
     for name in names:
-        emotion = find_label(name, EMOTIONS)
+        emotion = EMOTIONS.find(name)
         if emotion is None:
             repairs.append(unknown_label(name))
-        elif not emotion and find_label(name, _NEUTRAL) is None:  # an alias, however it is written
+        elif not emotion and _NEUTRAL.find(name) is None:  # an alias, however it is written
             repairs.append("emotion_alias")
             if len(names) == 1:
                 emotions[emotion] = None

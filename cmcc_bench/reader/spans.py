@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cmcc_bench.reader.keys import ENTITY_KEYS, INFO_KEYS, TRIPLE_KEYS
 from cmcc_bench.reader.labels import BLANKS, TYPE_INDEX, count_ignored, is_missing, unknown_label, whole_number
 from cmcc_bench.types import Json, Row
-from cmcc_bench.vocabulary import ENTITY_TYPES, find_label
+from cmcc_bench.vocabulary import ENTITY_TYPES
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _add_entity(item: Row, context: _RawTurn) -> None:
     type_ = item.get("type")
     index = TYPE_INDEX.get(type_) if isinstance(type_, str) else None
     if index is None:
-        index = find_label(type_, ENTITY_TYPES)
+        index = ENTITY_TYPES.find(type_)
     if index is None:
         repairs["missing_type" if is_missing(type_) or type_ in ("", "NA") else unknown_label(str(type_))] += 1
     name = _string(_either(item, "name", "ent-name", repairs), repairs)

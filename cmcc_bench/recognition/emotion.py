@@ -6,20 +6,22 @@ Source: the paper, section 4.2.1 (sigmoid, threshold 0.3).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from cmcc_bench.errors import DataError
-from cmcc_bench.models.classifier import EncodedText, encode_texts, longest_text, probabilities
-from cmcc_bench.models.tokenizer import Tokenizer
+from cmcc_bench.models.classifier import EncodedText, encode_texts, load_classifier, longest_text, probabilities
+from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
+from cmcc_bench.recognition import Recognizer
 from cmcc_bench.tasks import EmotionAnswer, Row
 from cmcc_bench.tasks.base import Array
 from cmcc_bench.tasks.counts import f1
 from cmcc_bench.vocabulary import EMOTIONS
 
-LABELS = tuple(EMOTIONS)
+LABELS = EMOTIONS.names
 PUBLISHED_THRESHOLD = 0.3
 TUNED_FROM = 10  # utterances that a label must have for a threshold of its own: of fewer, chance decides
 
@@ -66,6 +68,17 @@ def _is_probability(value: object) -> bool:
 def said_labels(scores: Sequence[float], thresholds: Sequence[float]) -> tuple[str, ...]:
     """The emotions whose probability reaches their threshold."""
     return tuple(label for label, score, least in zip(LABELS, scores, thresholds, strict=True) if score >= least)
+
+
+def open_emotions(model_dir: str | Path, batch_size: int) -> Recognizer:
+    """The model in a folder. Raises cmcc.DataError when it is no classifier of emotions."""
+    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, EMOTIONS)
+    thresholds = model_thresholds(model)
+
+    def answers(rows: Sequence[Row]) -> list[EmotionAnswer]:
+        return list(emotion_answers(rows, emotion_probabilities(model, tokenizer, rows, batch_size), thresholds))
+
+    return answers
 
 
 def emotion_answers(

@@ -16,11 +16,12 @@ from safetensors import SafetensorError
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.encoding import IGNORED
 from cmcc_bench.models.stack_propagation import EMOTIONS, TAGS, StackPropagation, said_emotions
-from cmcc_bench.models.tokenizer import Tokenizer
+from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
+from cmcc_bench.recognition import Recognizer
 from cmcc_bench.tasks import Entity, EntityAnswer, Row
 from cmcc_bench.vocabulary import ENTITY_TYPES
 
-TYPES = tuple(ENTITY_TYPES)
+TYPES = ENTITY_TYPES.names
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,17 @@ class TaggedText:
     tags: tuple[int, ...]
     offsets: tuple[tuple[int, int], ...]
     emotions: tuple[int, ...]
+
+
+def open_entities(model_dir: str | Path, batch_size: int) -> Recognizer:
+    """The model in a folder. Raises cmcc.DataError when it is no tagger."""
+    tokenizer, model = load_tokenizer(model_dir, ()), load_tagger(model_dir)
+
+    def answers(rows: Sequence[Row]) -> list[EntityAnswer]:
+        found = dict(entity_answers(model, tokenizer, rows, batch_size))  # they come the shortest texts first
+        return [found[place] for place in range(len(rows))]
+
+    return answers
 
 
 def encode_tagged(tokenizer: Tokenizer, rows: Sequence[Row], max_length: int) -> list[TaggedText]:

@@ -21,18 +21,18 @@ from cmcc_bench.decoding.run import open_model
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_json
 from cmcc_bench.models.digest import digest_of_model
-from cmcc_bench.models.training import read_training
+from cmcc_bench.models.record import read_training
 from cmcc_bench.tasks import EMOTION, RESPONSE, EmotionAnswer, Row
 from cmcc_bench.views.flat import emotion_rows
 from cmcc_bench.views.response import response_rows
 from cmcc_bench.vocabulary import EMOTIONS
 
-from .run import open_recogniser
+from .run import open_recognizer
 
-_DIALOGUES = 32  # labelled together, and the most that a stop loses
-_EMOTIONS = tuple(EMOTIONS)
+_DIALOGUES = 32  # labeled together, and the most that a stop loses
+_EMOTIONS = EMOTIONS.names
 
-Labeller = Callable[[Sequence[Row]], list[list[dict[str, Any]]]]  # dialogues -> the rows of each, with labels
+Labeler = Callable[[Sequence[Row]], list[list[dict[str, Any]]]]  # dialogues -> the rows of each, with labels
 
 
 def label_unlabeled(
@@ -49,8 +49,9 @@ def label_unlabeled(
     Raises cmcc.DataError when the model is of another task, there are no such data, or `out` was begun by another
     model or for other data.
     """
-    if read_training(model_dir).task != task or not Path(model_dir).is_dir():
-        found = f"a model of the task {read_training(model_dir).task}" if Path(model_dir).is_dir() else "no such folder"
+    trained_for, is_folder = read_training(model_dir).task, Path(model_dir).is_dir()
+    if trained_for != task or not is_folder:
+        found = f"a model of the task {trained_for}" if is_folder else "no such folder"
         raise DataError(found, f"one of the task {task}", "Name the folder RUN/best.", model=model_dir)
     dialogues = open_split(dataset, "unlabeled", "train")
     total = min(most or len(dialogues), len(dialogues))
@@ -58,12 +59,12 @@ def label_unlabeled(
     done = _begun(out, {"task": task, "model": digest_of_model(model_dir), **data}, total)
     if done == total:
         return
-    label = _KINDS[task].open(model_dir)
+    label = _PSEUDO_LABELINGS[task].open(model_dir)
     rows = iter(islice(dialogues, done, total))
     with out.open("ab") as stream:
         while batch := list(islice(rows, _DIALOGUES)):
-            for dialogue, labelled in zip(batch, label([_as_labeled(row) for row in batch]), strict=True):
-                line = {"dialogue_id": dialogue["dialogue_id"], "rows": labelled}
+            for dialogue, labeled in zip(batch, label([_as_labeled(row) for row in batch]), strict=True):
+                line = {"dialogue_id": dialogue["dialogue_id"], "rows": labeled}
                 stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
             stream.flush()
             done += len(batch)
@@ -73,7 +74,7 @@ def label_unlabeled(
 
 def _begun(out: Path, identity: Mapping[str, Any], total: int) -> int:
     """Prepares the file; how many dialogues stand in it. A batch that a stop cut off is taken away, so that the same
-    dialogues are labelled together as in a run that was not stopped: another padding may change the last decimal.
+    dialogues are labeled together as in a run that was not stopped: another padding may change the last decimal.
     """
     facts = out.with_suffix(".json")  # not FILE.run.json, by which reports find predictions
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -103,12 +104,12 @@ def _as_labeled(row: Row) -> dict[str, Any]:
     return {"dialogue_id": row["dialogue_id"], "satisfaction": None, "utterances": utterances}
 
 
-def _emotions(model_dir: str) -> Labeller:
-    recognised = open_recogniser(model_dir)
+def _emotions(model_dir: str) -> Labeler:
+    recognized = open_recognizer(model_dir)
 
     def label(dialogues: Sequence[Row]) -> list[list[dict[str, Any]]]:
         rows = [emotion_rows(dict(row)) for row in dialogues]
-        answers = iter(recognised([row for found in rows for row in found]))
+        answers = iter(recognized([row for found in rows for row in found]))
         return [[{**row, "scores": _scores(next(answers))} for row in found] for found in rows]
 
     return label
@@ -119,7 +120,7 @@ def _scores(answer: object) -> tuple[float, ...]:
     return answer.scores
 
 
-def _responses(model_dir: str) -> Labeller:
+def _responses(model_dir: str) -> Labeler:
     trained = open_model(model_dir)
 
     def label(dialogues: Sequence[Row]) -> list[list[dict[str, Any]]]:
@@ -133,7 +134,7 @@ def confidences(task: str, text: str) -> dict[str, float]:
 
     text: one number for all, then perhaps others for some: `0.9,neutral=0.99`. Raises cmcc.DataError for other text.
     """
-    names = _KINDS[task].names
+    names = _PSEUDO_LABELINGS[task].names
     first, *others = text.split(",")
     least = dict.fromkeys(names, _probability(first, text))
     for other in others:
@@ -163,7 +164,7 @@ def pseudo_rows(task: str, path: Path, least: Mapping[str, float]) -> Iterator[R
     with path.open("rb") as stream:
         for line in stream:
             for row in orjson.loads(line)["rows"]:
-                if kept := _KINDS[task].sure(row, least):
+                if kept := _PSEUDO_LABELINGS[task].sure(row, least):
                     yield kept
 
 
@@ -184,15 +185,15 @@ def _sure_exchange(row: dict[str, Any], least: Mapping[str, float]) -> Row | Non
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _PseudoLabeling:
     """Labels of a task: what opens the model, the names that have a probability, and the row where all are sure."""
 
-    open: Callable[[str], Labeller]
+    open: Callable[[str], Labeler]
     names: Sequence[str]
     sure: Callable[[dict[str, Any], Mapping[str, float]], Row | None]
 
 
-_KINDS = {
-    EMOTION.name: _Kind(_emotions, _EMOTIONS, _sure_emotions),
-    RESPONSE.name: _Kind(_responses, LABEL_SEGMENTS, _sure_exchange),
+_PSEUDO_LABELINGS = {
+    EMOTION.name: _PseudoLabeling(_emotions, _EMOTIONS, _sure_emotions),
+    RESPONSE.name: _PseudoLabeling(_responses, LABEL_SEGMENTS, _sure_exchange),
 }

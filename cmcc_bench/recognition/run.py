@@ -1,38 +1,29 @@
-"""`cmcc predict` for recognisers: what a trained model says of a split, in a file of answers."""
+"""`cmcc predict` for recognizers: what a trained model says of a split, in a file of answers."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
-from cmcc_bench import vocabulary
 from cmcc_bench.corpus import fingerprint_of, is_synthetic
 from cmcc_bench.decoding.run import library_versions
 from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
-from cmcc_bench.models.classifier import encode_texts, load_classifier, longest_text, probabilities
 from cmcc_bench.models.digest import digest_of_model
-from cmcc_bench.models.tokenizer import load_tokenizer
-from cmcc_bench.models.training import read_training
-from cmcc_bench.tasks import EMOTION, ENTITIES, SATISFACTION, Row, SatisfactionAnswer, answer_line, task_of
-from cmcc_bench.vocabulary import EMOTIONS
-
-from .emotion import emotion_answers, emotion_probabilities, model_thresholds
-from .entities import entity_answers, load_tagger
+from cmcc_bench.models.record import TrainingRecord, read_training
+from cmcc_bench.recognition import Recognizer
+from cmcc_bench.tasks import TASKS, Row, answer_line, task_of
 
 BATCH_SIZE = 32  # texts at a time
 _CHUNK = 512  # rows between two signs of progress; texts of similar length are put together within one
 
-_SATISFACTION = tuple(vocabulary.SATISFACTION)
 
-Recogniser = Callable[[Sequence[Row]], list[Any]]  # an answer for each row, in order
-
-
-def recognise(
+def recognize(
     model_dir: str | Path,
     dataset: str,
     out: str | Path,
@@ -46,16 +37,16 @@ def recognise(
     dataset: a built folder, a Hub id or `sample`. progress: called with the rows done and all there are. A finished run
     is not run again. Raises cmcc.DataError for what is not a model, a data set or a split.
     """
-    task = read_training(model_dir).task
-    rows = task_of(task).split_rows(dataset, split)
-    run = _new_run(Path(model_dir), dataset, task, split, rows, batch_size)
+    training = read_training(model_dir)
+    rows = task_of(training.task).split_rows(dataset, split)
+    run = _new_run(Path(model_dir), training, dataset, split, rows, batch_size)
     files, total = RunFiles(Path(out)), len(rows)
     if finished := files.finished_run(run):
         return finished
     files.check_free(run)
-    recognised, begin, answers = open_recogniser(model_dir, batch_size), time.perf_counter(), list[Any]()
-    for chunk in _chunks(rows):
-        answers += recognised(chunk)
+    recognized, begin, answers = open_recognizer(model_dir, batch_size), time.perf_counter(), list[Any]()
+    for start in range(0, total, _CHUNK):
+        answers += recognized(rows[start : start + _CHUNK])
         if progress:
             progress(len(answers), total)
     seconds = time.perf_counter() - begin
@@ -68,59 +59,25 @@ def recognise(
     return run
 
 
-def open_recogniser(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Recogniser:
-    """The function that a trained model in a folder is. Raises cmcc.DataError when it is no recogniser."""
-    task = read_training(model_dir).task
-    opened = {EMOTION.name: _emotions, ENTITIES.name: _entities, SATISFACTION.name: _satisfaction}
-    if task not in opened:
+def open_recognizer(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Recognizer:
+    """The function that a trained model in a folder is. Raises cmcc.DataError when it is no recognizer.
+
+    A task says itself what opens its models: `recognizer` in its declaration.
+    """
+    name = read_training(model_dir).task
+    recognizers = {task.name: task.recognizer for task in TASKS.values() if task.recognizer}
+    if name not in recognizers:
         hint = "Name the best checkpoint of a run of cmcc train emotion, joint or satisfaction."
-        raise DataError(f"a model of the task {task}", ", ".join(opened), hint, model=str(model_dir))
-    return opened[task](model_dir, batch_size)
+        raise DataError(f"a model of the task {name}", ", ".join(recognizers), hint, model=str(model_dir))
+    opened: Recognizer = resolve_name(recognizers[name])(model_dir, batch_size)
+    return opened
 
 
-def _emotions(model_dir: str | Path, batch_size: int) -> Recogniser:
-    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, EMOTIONS)
-    thresholds = model_thresholds(model)
-
-    def answers(rows: Sequence[Row]) -> list[Any]:
-        return list(emotion_answers(rows, emotion_probabilities(model, tokenizer, rows, batch_size), thresholds))
-
-    return answers
-
-
-def _entities(model_dir: str | Path, batch_size: int) -> Recogniser:
-    tokenizer, model = load_tokenizer(model_dir, ()), load_tagger(model_dir)
-
-    def answers(rows: Sequence[Row]) -> list[Any]:
-        found = dict(entity_answers(model, tokenizer, rows, batch_size))
-        return [found[place] for place in range(len(rows))]
-
-    return answers
-
-
-def _satisfaction(model_dir: str | Path, batch_size: int) -> Recogniser:
-    tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, vocabulary.SATISFACTION)
-
-    def answers(rows: Sequence[Row]) -> list[Any]:
-        texts = encode_texts(tokenizer, [row["text"] for row in rows], longest_text(model, tokenizer))
-        found = dict(probabilities(model, texts, batch_size))
-        return [_satisfaction_answer(row, found[place]) for place, row in enumerate(rows)]
-
-    return answers
-
-
-def _satisfaction_answer(row: Row, scores: Sequence[float]) -> SatisfactionAnswer:
-    best = max(range(len(scores)), key=scores.__getitem__)
-    return SatisfactionAnswer(row["dialogue_id"], _SATISFACTION[best], tuple(round(score, 6) for score in scores))
-
-
-def _chunks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    for start in range(0, len(rows), _CHUNK):
-        yield rows[start : start + _CHUNK]
+open_recogniser = open_recognizer  # as the cards of published models call it
 
 
 def _new_run(
-    model_dir: Path, dataset: str, task: str, split: str, rows: Sequence[Row], batch_size: int
+    model_dir: Path, training: TrainingRecord, dataset: str, split: str, rows: Sequence[Row], batch_size: int
 ) -> PredictionRun:
     if not model_dir.is_dir():
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
@@ -138,6 +95,6 @@ def _new_run(
         synthetic=is_synthetic(rows),
         batch_size=batch_size,
         versions=library_versions(),
-        task=task,
-        training=read_training(model_dir).as_dict(),
+        task=training.task,
+        training=training.as_dict(),
     )

@@ -12,7 +12,7 @@ from typing import Any
 from cmcc_bench.corpus import open_split
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import is_system_file
-from cmcc_bench.models.training import Training, training_of
+from cmcc_bench.models.record import TrainingRecord, training_of
 from cmcc_bench.scoring import Version, read_answers, read_predictions, response_measure
 from cmcc_bench.scoring.predictions import facts_path
 from cmcc_bench.tasks import RESPONSE, Measure, Row, Task, task_of
@@ -34,7 +34,7 @@ class System:
     fingerprint: str | None = None
     model_digest: str | None = None
     date: str | None = None
-    training: Training = field(default_factory=Training)
+    training: TrainingRecord = field(default_factory=TrainingRecord)
 
     @property
     def task(self) -> Task:
@@ -140,7 +140,7 @@ def _check_different(systems: Sequence[System]) -> None:
 def read_system(file: Path) -> ResponseSystem:
     """A dialogue model's file with the facts beside it.
 
-    Raises cmcc.DataError when they are missing, not finished, or of a recogniser.
+    Raises cmcc.DataError when they are missing, not finished, or of a recognizer.
     """
     system = _system_of(file, _read_facts(facts_path(file)))
     if not isinstance(system, ResponseSystem):
@@ -237,5 +237,5 @@ def check_data(systems: Iterable[System], fingerprint: str) -> None:
 
 
 def pick(systems: Sequence[ResponseSystem], form: str, mode: str, suffix: str = "") -> ResponseSystem | None:
-    """The system of a text form, mode of decoding and kind of training (models.training.Training.suffix)."""
+    """The system of a text form, mode of decoding and kind of training (models.record.TrainingRecord.suffix)."""
     return next((system for system in systems if system.key == (form, mode, suffix)), None)

@@ -9,7 +9,7 @@ import orjson
 from cmcc_bench import textform
 from cmcc_bench.tasks import PredictedDialogue, Prediction, Row
 from cmcc_bench.views.intents import NamedSlot, parse_intent_text
-from cmcc_bench.views.kb import NA, TYPES, Goal, LocalKB, goal_from_json, kb_from_json
+from cmcc_bench.views.kb import NA, TYPES, LocalKB, UserGoal, goal_from_json, kb_from_json
 from cmcc_bench.views.seretod import ID_LENGTH
 
 Flat = dict[str, Any]
@@ -57,7 +57,7 @@ def _state(row: Row) -> tuple[Flat, Flat, Asked]:
     return orjson.loads(row["kb"]), flat, asked
 
 
-def _asked(goal: Goal) -> Asked:
+def _asked(goal: UserGoal) -> Asked:
     return {
         (entity_id, slot): exchange
         for entity_id, entry in goal.entities.items()
@@ -77,7 +77,7 @@ def flat_kb(kb: LocalKB) -> Flat:
     return flat
 
 
-def flat_goal(goal: Goal) -> Flat:
+def flat_goal(goal: UserGoal) -> Flat:
     """Id -> {"name", slot: values by commas, "?" among them where asked}, and 咨询, the types asked for, as there."""
     flat: dict[str, dict[str, list[str]]] = {}
     for entity_id, entry in goal.entities.items():

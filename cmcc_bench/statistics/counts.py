@@ -13,7 +13,7 @@ from cmcc_bench.statistics.columns import Columns, LabelColumn
 from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS, SATISFACTION, SYNTHETIC_ID
 
 Integers = NDArray[np.int64]
-KINDS: Mapping[str, Mapping[str, str]] = {"emotions": EMOTIONS, "acts": ACTS, "intents": INTENTS}
+KINDS = {"emotions": EMOTIONS, "acts": ACTS, "intents": INTENTS}
 
 _SERVICE, _USER = 0, 1
 _E, _A, _S = len(EMOTIONS), len(ACTS), len(SATISFACTION)

@@ -156,7 +156,7 @@ def masked_examples(statistics: Statistics) -> dict[str, dict[str, str]]:
     """By kind and English name: an utterance with the label, as it may be shown."""
     shown: dict[str, dict[str, str]] = {"emotions": {}, "acts": {}}
     for (kind, index), (_, _, text) in sorted(statistics.examples.items()):
-        shown[kind][list(KINDS[kind])[index]] = printable(mask(text))
+        shown[kind][KINDS[kind].names[index]] = printable(mask(text))
     return shown
 
 
@@ -172,7 +172,7 @@ def _sizes_table(counts: Counts) -> ReportTable:
 
 
 def _pairs_table(title: str, kind: str, pairs: np.ndarray[Any, np.dtype[np.int64]]) -> ReportTable:
-    names = list(KINDS[kind])
+    names = KINDS[kind].names
     found = [(-int(pairs[a, b]), a, b) for a in range(len(names)) for b in range(a + 1, len(names)) if pairs[a, b]]
     rows = tuple(
         (names[a], names[b], f"{-n:,}", percent(-n, pairs[a, a], 1), percent(-n, pairs[b, b], 1))
@@ -184,12 +184,11 @@ def _pairs_table(title: str, kind: str, pairs: np.ndarray[Any, np.dtype[np.int64
 
 
 def _transitions_table(counts: Counts) -> ReportTable:
-    acts = list(ACTS)
     rows = []
     for index, emotion in enumerate(EMOTIONS):
         row = counts.transitions[index]
         most = np.argsort(-row, kind="stable")[:4]
-        cells = [f"{acts[act]} {percent(row[act], row.sum(), 1)}" for act in most if row[act]]
+        cells = [f"{ACTS.names[act]} {percent(row[act], row.sum(), 1)}" for act in most if row[act]]
         rows.append((emotion, f"{row.sum():,}", ", ".join(cells) or NOTHING))
     notes = ("A transition is an emotion of a user utterance and an act of the service utterance that follows it.",)
     return ReportTable("From emotion to act", ("emotion", "transitions", "most frequent acts"), tuple(rows), notes)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from cmcc_bench.corpus import open_dataset
 from cmcc_bench.errors import DataError
+from cmcc_bench.types import Row as Row  # exported again
 
-Row: TypeAlias = Mapping[str, Any]
 Place: TypeAlias = dict[str, str | int | None]  # what an error names
 Array: TypeAlias = NDArray[np.float64]
 Statistic: TypeAlias = Callable[[Array], Array]  # (..., k) summed counts -> (...) scores; nan where it is undefined
@@ -123,8 +123,9 @@ class Task:
     headline: the scores that it ranks by, the first first. shown: the scores of the report's table; compared: those of
     a paired test, all where empty; gained: those of the table about unlabeled dialogues, none without that table.
     names: what reports call scores otherwise than by their keys. notes: below tables. model: what tables call the
-    task's models. published: the paper's rows. hub: id in the Hub's eval.yaml -> score, and hub_names: what a table
-    calls it.
+    task's models. recognizer: MODULE:FUNCTION that opens them, (folder, batch size) -> recognition.Recognizer; imported
+    only then, as it needs torch. published: the paper's rows. hub: id in the Hub's eval.yaml -> score, and hub_names:
+    what a table calls it.
     """
 
     name: str
@@ -152,6 +153,7 @@ class Task:
     names: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     model: str = ""
+    recognizer: str = ""
     published: tuple[Published, ...] = ()
     hub: Mapping[str, str] = field(default_factory=dict)
     hub_names: Mapping[str, str] = field(default_factory=dict)

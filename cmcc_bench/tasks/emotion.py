@@ -35,10 +35,9 @@ from .fields import emotion_labels, number_of, probabilities_of, record_of, text
 from .prediction import Prediction
 from .written import written_for
 
-LABELS = tuple(EMOTIONS)
+LABELS = EMOTIONS.names
 MACRO_NOTE = "A label that occurs on neither side counts 0 in a macro score: gold shows the most that these data allow."
 
-_ENGLISH = {chinese: name for name, chinese in EMOTIONS.items()}
 _THRESHOLD = 0.3  # of the cheap baseline, as for the published classifier
 
 
@@ -70,8 +69,9 @@ def emotions_written(predictions: Iterable[Prediction], rows: Iterable[Row]) -> 
         if prediction.emotions is None:
             hint = "Only a text form with emotions writes them: variant, or no_caring."
             raise DataError("no emotions", "those that the model wrote", hint, dialogue=row["dialogue_id"])
-        names = (_ENGLISH.get(name) for name in normalize_labels(prediction.emotions, EMOTIONS))
-        answers.append(EmotionAnswer(row["dialogue_id"], utterance, tuple(filter(None, names))))
+        found = map(EMOTIONS.find, normalize_labels(prediction.emotions, EMOTIONS))
+        names = tuple(LABELS[label] for label in found if label is not None)
+        answers.append(EmotionAnswer(row["dialogue_id"], utterance, names))
     return answers
 
 
@@ -159,6 +159,7 @@ EMOTION = Task(
     gained=("micro_f1", "macro_f1"),
     notes=(MACRO_NOTE, "Micro and macro F1 over the fixed 9 emotions; Hamming loss: lower is better."),
     model="Classification-based",
+    recognizer="cmcc_bench.recognition.emotion:open_emotions",
     published=tuple(
         Published(system, f"{name.capitalize()}-based", 5, found := asdict(paper.EMOTION_RESULTS[name]), found)
         for name, system in (("generation", ("variant", "end2end", "")), ("classification", ("emotion", "")))

@@ -25,7 +25,7 @@ from .fields import emotion_labels, known_labels, list_of, number_of, record_of,
 from .prediction import Prediction
 from .written import written_for
 
-TYPES, EMOTIONS = tuple(ENTITY_TYPES), tuple(vocabulary.EMOTIONS)
+TYPES, EMOTIONS = ENTITY_TYPES.names, vocabulary.EMOTIONS.names
 DIALOGUE_LABELS = ("emotions", "intents", "acts", "entities", "triples")  # of the utterances of `labeled`
 _BASELINE = ("baseline", "end2end", "")  # the dialogue model whose entities the paper scores
 
@@ -266,6 +266,7 @@ ENTITIES = Task(
         "Emotion accuracy: all emotions of an utterance, exactly.",
     ),
     model="Stack-propagation",
+    recognizer="cmcc_bench.recognition.entities:open_entities",
     published=tuple(_published()),
     card=Card("entities", "token-classification", "cmcc", "joint"),  # transformers has no such tagger
 )

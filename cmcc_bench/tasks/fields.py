@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from cmcc_bench.errors import DataError, printable
-from cmcc_bench.vocabulary import EMOTIONS, find_label, label_names
+from cmcc_bench.vocabulary import EMOTIONS, Vocabulary, label_names
 
 from .base import Place
 
@@ -51,19 +51,19 @@ def emotion_labels(record: Record, place: Place) -> tuple[str, ...]:
     return found
 
 
-def known_labels(written: Sequence[object], vocabulary: Mapping[str, str], place: Place) -> tuple[str, ...]:
+def known_labels(written: Sequence[object], vocabulary: Vocabulary, place: Place) -> tuple[str, ...]:
     """The labels' English names. Raises UnknownLabelError for those that the vocabulary does not have."""
-    english, found, unknown = tuple(vocabulary), list[str](), list[str]()
+    found, unknown = list[str](), list[str]()
     for name in written:
-        index = find_label(name, vocabulary)
+        index = vocabulary.find(name)
         if index is not None:
-            found.append(english[index])
+            found.append(vocabulary.names[index])
         elif isinstance(name, str):
             unknown.append(name)
         else:
             raise DataError(f"{name!r:.40}", "a label's name", **place)
     if unknown:
-        raise UnknownLabelError(unknown, english, place)
+        raise UnknownLabelError(unknown, vocabulary, place)
     return tuple(found)
 
 

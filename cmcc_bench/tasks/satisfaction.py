@@ -21,7 +21,7 @@ from .counts import f1, macro, recall
 from .emotion import MACRO_NOTE
 from .fields import Record, UnknownLabelError, probabilities_of, record_of, text_of
 
-LABELS = tuple(vocabulary.SATISFACTION)
+LABELS = vocabulary.SATISFACTION.names
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class SatisfactionAnswer:
 def satisfaction_answer(value: object, place: Place | None = None) -> SatisfactionAnswer:
     """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
     record, place = record_of(value, place or {})
-    label, scores = _satisfaction(record, place), probabilities_of(record, len(vocabulary.SATISFACTION), place)
+    label, scores = _satisfaction(record, place), probabilities_of(record, len(LABELS), place)
     return SatisfactionAnswer(text_of(record, "dialogue_id", place), label, scores)
 
 
@@ -49,8 +49,8 @@ def _satisfaction(record: Record, place: Place) -> str:
             raise UnknownLabelError([value], vocabulary.SATISFACTION, place) from error
         index = None
     if index is None:
-        raise DataError(f"{value!r:.40}", f"one of {', '.join(vocabulary.SATISFACTION)}, or 1 to 3", **place)
-    return tuple(vocabulary.SATISFACTION)[index]
+        raise DataError(f"{value!r:.40}", f"one of {', '.join(LABELS)}, or 1 to 3", **place)
+    return LABELS[index]
 
 
 def _copied(row: Row, source: Row) -> SatisfactionAnswer:
@@ -140,5 +140,6 @@ SATISFACTION = Task(
     shown=("macro_recall", "macro_f1", "quadratic_kappa", "accuracy"),
     notes=(MACRO_NOTE,),
     model="Classification",
+    recognizer="cmcc_bench.recognition.satisfaction:open_satisfaction",
     card=Card("satisfaction", "text-classification", template="satisfaction"),
 )

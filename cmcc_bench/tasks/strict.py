@@ -8,14 +8,14 @@ width and with any usual separator.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cmcc_bench import textform
 from cmcc_bench.errors import DataError
 from cmcc_bench.views.intents import NamedSlot, parse_intent_text, tidy_intent_text
-from cmcc_bench.views.kb import NA, Goal, LocalKB, goal_from_json, kb_from_json, query
-from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, find_label
+from cmcc_bench.views.kb import NA, LocalKB, UserGoal, goal_from_json, kb_from_json, query
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, Vocabulary
 
 from .base import Place, PredictedDialogue, Row
 from .bleu import count_ngrams
@@ -108,10 +108,10 @@ def _slot(slot: NamedSlot) -> str:
     return plain(slot.slot) if slot.name else _known(slot.slot, ENTITY_TYPES)
 
 
-def _known(name: str, vocabulary: Mapping[str, str]) -> str:
+def _known(name: str, vocabulary: Vocabulary) -> str:
     """A label as it is compared: its Chinese name where the vocabulary has it."""
-    index = find_label(name, vocabulary)
-    return plain(name if index is None else tuple(vocabulary.values())[index])
+    index = vocabulary.find(name)
+    return plain(name if index is None else vocabulary.chinese[index])
 
 
 def act_labels(text: str, fold_caring: bool = False) -> frozenset[str]:
@@ -123,7 +123,7 @@ def act_labels(text: str, fold_caring: bool = False) -> frozenset[str]:
 def unknown_labels(prediction: Prediction) -> tuple[tuple[str, str], ...]:
     """(field, name) of each label that is in no vocabulary, as it is counted: as a wrong one."""
     intents = [intent.name for intent in parse_intent_text(tidy_intent_text(prediction.user_intent))]
-    found = [("user_intent", name) for name in intents if find_label(name, INTENTS) is None]
+    found = [("user_intent", name) for name in intents if INTENTS.find(name) is None]
     for field, text, known in (
         ("emotions", prediction.emotions or "", EMOTIONS),
         ("acts", prediction.acts, ACTS),
@@ -169,7 +169,7 @@ def requests(rows: Sequence[Row]) -> tuple[Request, ...]:
     return tuple(found)
 
 
-def _state(row: Row) -> tuple[LocalKB, Goal]:
+def _state(row: Row) -> tuple[LocalKB, UserGoal]:
     try:
         return kb_from_json(row["kb"]), goal_from_json(row["goal"])
     except (KeyError, TypeError, ValueError) as error:
@@ -178,7 +178,7 @@ def _state(row: Row) -> tuple[LocalKB, Goal]:
         raise DataError(f"{error!r}", expected, hint, dialogue=row["dialogue_id"], field="kb, goal") from error
 
 
-def _asked(kb: LocalKB, goal: Goal) -> Iterator[tuple[int, tuple[str, ...], set[str]]]:
+def _asked(kb: LocalKB, goal: UserGoal) -> Iterator[tuple[int, tuple[str, ...], set[str]]]:
     """(first exchange that asks, the KB's answer, what the user gave of it) for each slot and type asked for."""
     given = {
         entity_id: {plain(value) for values in entry.given.values() for value in values}

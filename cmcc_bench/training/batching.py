@@ -17,7 +17,7 @@ POOL = (
     1_024  # examples that are sorted by length together: more of them pad less, and the groups are more often the same
 )
 
-Item = TypeVar("Item")
+Member = TypeVar("Member")
 
 
 def global_batches(lengths: Sequence[int], size: int, group: int, seed: int, epoch: int) -> list[list[int]]:
@@ -59,12 +59,12 @@ def evaluation_batches(lengths: Sequence[int], size: int) -> list[list[int]]:
     return cut(sorted(range(len(lengths)), key=lengths.__getitem__), size)
 
 
-def cut(items: Sequence[Item], size: int) -> list[list[Item]]:
+def cut(items: Sequence[Member], size: int) -> list[list[Member]]:
     """Lists of `size` items in order, the last one shorter."""
     return [list(items[start : start + size]) for start in range(0, len(items), size)]
 
 
-def process_slice(batch: Sequence[Item], process: int, processes: int) -> list[Item]:
+def process_slice(batch: Sequence[Member], process: int, processes: int) -> list[Member]:
     """What one of the processes takes of a micro-batch: every n-th example, so that their lengths are alike."""
     return list(batch[process::processes])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -18,14 +17,13 @@ from cmcc_bench.models.classifier import (
     scratch_classifier,
 )
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
-from cmcc_bench.models.training import Training
-from cmcc_bench.training.loop import Examples
+from cmcc_bench.training.loop import EncodedExamples
 from cmcc_bench.training.loss import Batch
 from cmcc_bench.training.recipe import ModelRecipe, check
 
 
 @dataclass(frozen=True)
-class LabelledText:
+class LabeledText:
     """A text in tokens and its gold: a 0 or 1 for each label, or the index of its class."""
 
     text: EncodedText
@@ -57,16 +55,16 @@ def make_classifier(
     return tokenizer, model
 
 
-def labelled_examples(texts: Sequence[EncodedText], gold: Sequence[tuple[float, ...] | int]) -> Examples:
+def labeled_examples(texts: Sequence[EncodedText], gold: Sequence[tuple[float, ...] | int]) -> EncodedExamples:
     """What the loop trains on."""
-    items = [LabelledText(text, labels) for text, labels in zip(texts, gold, strict=True)]
-    return Examples(items, [len(text.ids) for text in texts])
+    items = [LabeledText(text, labels) for text, labels in zip(texts, gold, strict=True)]
+    return EncodedExamples(items, [len(text.ids) for text in texts])
 
 
-def collator(tokenizer: Tokenizer) -> Callable[[list[LabelledText]], Batch]:
+def collator(tokenizer: Tokenizer) -> Callable[[list[LabeledText]], Batch]:
     """A function that makes a batch: what batch_of gives, and labels, [texts, labels] or [texts]."""
 
-    def collate(items: list[LabelledText]) -> Batch:
+    def collate(items: list[LabeledText]) -> Batch:
         batch = batch_of([item.text for item in items], tokenizer.pad_token_id or 0)
         return {**batch, "labels": torch.tensor([item.gold for item in items])}
 
@@ -80,10 +78,3 @@ def balanced_weights(counts: Sequence[int], total: int, largest: float = 10.0) -
     """
     found = torch.tensor(counts, dtype=torch.float32)
     return ((total - found) / found.clamp(min=1)).sqrt().clamp(min=1.0, max=largest)
-
-
-def save_classifier(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, training: Training) -> None:
-    """Writes what `pipeline("text-classification")` opens, and what is known of the training."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    training.save(folder)

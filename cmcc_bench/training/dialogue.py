@@ -23,13 +23,14 @@ from transformers import PreTrainedModel
 from cmcc_bench.corpus import fingerprint_of
 from cmcc_bench.models.causal_lm import backbone_model, generation_settings, longest_input, scratch_model
 from cmcc_bench.models.encoding import IGNORED, Encoded, closing_ids, encode_rows
+from cmcc_bench.models.record import TrainingRecord
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
-from cmcc_bench.models.training import Training
 from cmcc_bench.textform import FORMS, TextForm
-from cmcc_bench.training.labels import check_examples, describe, labelled_rows, pseudo_labelled_rows, say
-from cmcc_bench.training.loop import Examples, Task, fit, start
+from cmcc_bench.training.labels import check_examples, describe, labeled_rows, pseudo_labeled_rows, say
+from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import Batch, token_loss
 from cmcc_bench.training.recipe import SemiSupervisedRecipe, check, setting
+from cmcc_bench.training.run_folder import save_model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,8 @@ def train(recipe: DialogueRecipe) -> None:
     """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
     accelerator = start(recipe)
     form = FORMS[recipe.form]
-    rows = labelled_rows(recipe, "response")
-    made = pseudo_labelled_rows(accelerator, recipe, "response")
+    rows = labeled_rows(recipe, "response")
+    made = pseudo_labeled_rows(accelerator, recipe, "response")
     rows["train"] += made
     check_examples(recipe, rows)
     tokenizer, model = make_model(recipe, form, rows["train"])
@@ -65,7 +66,7 @@ def train(recipe: DialogueRecipe) -> None:
     training = describe("response", recipe, rows, len(made))
     cut = cuts(encoded)
     say(accelerator, rows, training, {"cut": cut})
-    task = Task(
+    task = TrainingTask(
         train=examples(encoded["train"]),
         validation=examples(encoded["validation"]),
         collate=collator((closing_ids(tokenizer) or [tokenizer.pad_token_id])[0], recipe.loss_on),
@@ -95,9 +96,9 @@ def make_model(
     return tokenizer, model
 
 
-def examples(encoded: Sequence[Encoded]) -> Examples:
+def examples(encoded: Sequence[Encoded]) -> EncodedExamples:
     """What the loop trains on."""
-    return Examples(encoded, [len(exchange.ids) for exchange in encoded])
+    return EncodedExamples(encoded, [len(exchange.ids) for exchange in encoded])
 
 
 def collator(filler: int, loss_on: str) -> Callable[[list[Encoded]], Batch]:
@@ -120,13 +121,11 @@ def collator(filler: int, loss_on: str) -> Callable[[list[Encoded]], Batch]:
     return collate
 
 
-def save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, form: TextForm, training: Training) -> None:
+def save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, form: TextForm, training: TrainingRecord) -> None:
     """Writes what AutoModelForCausalLM and AutoTokenizer open, the text form, and what is known of the training."""
     model.generation_config = generation_settings(form, tokenizer)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save_model(folder, model, tokenizer, training)
     form.save(folder)
-    training.save(folder)
 
 
 def cuts(encoded: Mapping[str, Sequence[Encoded]]) -> dict[str, int]:

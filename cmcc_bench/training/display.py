@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
-from cmcc_bench.training.run_folder import Progress as Done
+from cmcc_bench.training.run_folder import TrainingProgress
 
 
 class Display:
@@ -20,7 +20,7 @@ class Display:
         self._bar, self._log = bar, log
         self._task = bar.add_task("training", total=steps, completed=done, speed="") if bar else None
 
-    def step(self, done: Done, loss: float, learning_rate: float) -> None:
+    def step(self, done: TrainingProgress, loss: float, learning_rate: float) -> None:
         """A step's loss, a unit."""
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=done.step, speed=f"{done.speed:,.0f} tokens/s")
@@ -28,7 +28,7 @@ class Display:
             self._log.add_scalar("loss", loss, done.step)
             self._log.add_scalar("learning_rate", learning_rate, done.step)
 
-    def epoch(self, done: Done, epochs: int, steps: int) -> None:
+    def epoch(self, done: TrainingProgress, epochs: int, steps: int) -> None:
         """An epoch's dev loss, also where no bar can be drawn."""
         dev_loss = done.dev_losses[-1]
         left = done.seconds / done.step * (steps - done.step)

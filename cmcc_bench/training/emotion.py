@@ -10,7 +10,7 @@ Source: the paper, section 4.2.1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -20,8 +20,8 @@ from transformers import PreTrainedModel
 
 from cmcc_bench.corpus import fingerprint_of
 from cmcc_bench.models.classifier import MULTI_LABEL
+from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.models.tokenizer import Tokenizer
-from cmcc_bench.models.training import Training, read_training
 from cmcc_bench.recognition.emotion import (
     LABELS,
     PUBLISHED_THRESHOLD,
@@ -36,16 +36,15 @@ from cmcc_bench.scoring import Bootstrap, score
 from cmcc_bench.training.classifier import (
     balanced_weights,
     collator,
-    labelled_examples,
+    labeled_examples,
     make_classifier,
-    save_classifier,
 )
-from cmcc_bench.training.labels import check_examples, describe, labelled_rows, pseudo_labelled_rows, say
-from cmcc_bench.training.loop import Examples, Task, fit, start
+from cmcc_bench.training.labels import check_examples, describe, labeled_rows, pseudo_labeled_rows, say
+from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import label_loss
 from cmcc_bench.training.recipe import SemiSupervisedRecipe, setting
-
-Row = Mapping[str, Any]
+from cmcc_bench.training.run_folder import save_model
+from cmcc_bench.types import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +66,8 @@ RECIPE = EmotionRecipe  # of `cmcc train emotion`
 def train(recipe: EmotionRecipe) -> None:
     """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
     accelerator = start(recipe)
-    rows = labelled_rows(recipe, "emotion")
-    made = pseudo_labelled_rows(accelerator, recipe, "emotion")
+    rows = labeled_rows(recipe, "emotion")
+    made = pseudo_labeled_rows(accelerator, recipe, "emotion")
     rows["train"] += made
     check_examples(recipe, rows)
     texts = (text for row in rows["train"] for text in (row["text"], row["context"]))
@@ -85,7 +84,7 @@ def train(recipe: EmotionRecipe) -> None:
         accelerator,
         recipe,
         model,
-        Task(
+        TrainingTask(
             train=examples(recipe, tokenizer, rows["train"]),
             validation=examples(recipe, tokenizer, rows["validation"]),
             collate=collator(tokenizer),
@@ -102,11 +101,11 @@ def train(recipe: EmotionRecipe) -> None:
         )
 
 
-def examples(recipe: EmotionRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> Examples:
+def examples(recipe: EmotionRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> EncodedExamples:
     """What the loop trains on."""
     texts = encode_utterances(tokenizer, rows, recipe.max_length, recipe.context)
     gold = [tuple(map(float, labels)) for labels in gold_matrix(rows).tolist()]
-    return labelled_examples(texts, gold)
+    return labeled_examples(texts, gold)
 
 
 def weights(rows: Sequence[Row]) -> Any:  # noqa: ANN401  # a tensor
@@ -120,7 +119,7 @@ def save(
     model: PreTrainedModel,
     tokenizer: Tokenizer,
     rows: Sequence[Row],
-    training: Training,
+    training: TrainingRecord,
 ) -> None:
     """Writes the model with its thresholds, and how well it does on the validation rows."""
     scores, gold = emotion_probabilities(model, tokenizer, rows), gold_matrix(rows)
@@ -133,4 +132,4 @@ def save(
     validation = {name: round(found[name].point, 4) for name in ("micro_f1", "macro_f1")}
     collapsed = is_collapsed([answer.emotions for answer in answers], gold)
     validation |= {"collapsed": collapsed, "neutral_share": round(float(np.mean(gold[:, 0])), 4)}
-    save_classifier(folder, model, tokenizer, replace(training, validation=validation))
+    save_model(folder, model, tokenizer, replace(training, validation=validation))

@@ -10,9 +10,8 @@ Source: the paper's appendix, table 9; Qin et al., EMNLP 2019.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 from safetensors import SafetensorError
@@ -23,14 +22,13 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.models.causal_lm import longest_input
 from cmcc_bench.models.stack_propagation import StackPropagation, StackPropagationConfig
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
-from cmcc_bench.models.training import Training
 from cmcc_bench.recognition.entities import TaggedText, encode_tagged, tagged_batch
-from cmcc_bench.training.labels import check_examples, describe, labelled_rows, say
-from cmcc_bench.training.loop import Examples, Task, fit, start
+from cmcc_bench.training.labels import check_examples, describe, labeled_rows, say
+from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import joint_loss
 from cmcc_bench.training.recipe import ModelRecipe, check, setting
-
-Row = Mapping[str, Any]
+from cmcc_bench.training.run_folder import save_model
+from cmcc_bench.types import Row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,18 +46,18 @@ RECIPE = JointRecipe  # of `cmcc train joint`
 def train(recipe: JointRecipe) -> None:
     """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
     accelerator = start(recipe)
-    rows = labelled_rows(recipe, "entities")
+    rows = labeled_rows(recipe, "entities")
     check_examples(recipe, rows)
     tokenizer, model = make_tagger(recipe, [row["text"] for row in rows["train"]])
     training = describe("entities", recipe, rows, options={"w/o user emotion": not recipe.emotions})
     overlapping = sum(row["overlapping"] for row in rows["train"])
     say(accelerator, rows, training, {"overlapping entities left out": overlapping})
-    task = Task(
+    task = TrainingTask(
         train=examples(recipe, tokenizer, rows["train"]),
         validation=examples(recipe, tokenizer, rows["validation"]),
         collate=lambda texts: tagged_batch(texts, tokenizer.pad_token_id or 0),
         loss=joint_loss,
-        save=lambda folder: save(folder, model, tokenizer, training),
+        save=lambda folder: save_model(folder, model, tokenizer, training),
         fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
         facts={**training.as_dict(), "overlapping": overlapping},
     )
@@ -107,14 +105,7 @@ def open_encoder(name: str) -> Any:  # noqa: ANN401  # one of transformers' many
         raise DataError(found, "what AutoModel opens", hint, model=name) from error
 
 
-def examples(recipe: JointRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> Examples:
+def examples(recipe: JointRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> EncodedExamples:
     """What the loop trains on."""
     texts: list[TaggedText] = encode_tagged(tokenizer, rows, recipe.max_length)
-    return Examples(texts, [len(text.ids) for text in texts])
-
-
-def save(folder: Path, model: StackPropagation, tokenizer: Tokenizer, training: Training) -> None:
-    """Writes the model, its tokenizer and what is known of the training."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    training.save(folder)
+    return EncodedExamples(texts, [len(text.ids) for text in texts])

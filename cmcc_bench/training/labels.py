@@ -1,4 +1,4 @@
-"""The rows that a training learns from: a part of the labelled dialogues, and dialogues that another model labelled."""
+"""The rows that a training learns from: a part of the labeled dialogues, and dialogues that another model labeled."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from accelerate import Accelerator
 
 from cmcc_bench.corpus import is_licensed, is_synthetic, place_name
 from cmcc_bench.errors import DataError
-from cmcc_bench.models.training import TRAINING_FILE, Training, read_training
+from cmcc_bench.models.record import TRAINING_FILE, TrainingRecord, read_training
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
 from cmcc_bench.tasks import Row, task_of
 from cmcc_bench.terminal import progress_bar
 from cmcc_bench.training.recipe import ModelRecipe, SemiSupervisedRecipe
 
 
-def labelled_rows(recipe: ModelRecipe, task: str) -> dict[str, list[Row]]:
+def labeled_rows(recipe: ModelRecipe, task: str) -> dict[str, list[Row]]:
     """The rows of `train`, of the recipe's share of dialogues, and all of `validation`; none where a split is missing.
 
     task: a key of tasks.TASKS. Raises cmcc.DataError when there is no such data set.
@@ -34,7 +34,7 @@ def is_in_share(dialogue_id: str, share: float) -> bool:
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
 
-def pseudo_labelled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe, task: str) -> list[Row]:
+def pseudo_labeled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe, task: str) -> list[Row]:
     """The rows whose labels the recipe's model made, those that it is sure of; none where the recipe names no model.
 
     They stand in OUT/pseudo-labels.jsonl; a second start goes on where the first one stopped. The first process labels
@@ -44,7 +44,7 @@ def pseudo_labelled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe,
     if not recipe.pseudo_label:
         return []
     least, path = confidences(task, recipe.pseudo_confidence), Path(recipe.out) / "pseudo-labels.jsonl"
-    with accelerator.main_process_first(), progress_bar("labelling dialogues", accelerator.is_main_process) as show:
+    with accelerator.main_process_first(), progress_bar("labeling dialogues", accelerator.is_main_process) as show:
         label_unlabeled(task, recipe.pseudo_label, recipe.dataset, path, recipe.pseudo_dialogues, progress=show)
     rows = list(pseudo_rows(task, path, least))
     hint = "Lower it, or train the model that labels longer."
@@ -69,14 +69,14 @@ def describe(
     rows: Mapping[str, Sequence[Row]],
     made: int = 0,
     options: Mapping[str, bool] | None = None,
-) -> Training:
+) -> TrainingRecord:
     """What the model's folder says of its training.
 
-    rows: by split. made: how many of them are pseudo-labelled. options: what the model is called by, where it is true.
-    What the models that it began with or was labelled by had learned from counts as its data, too: it may say it again.
+    rows: by split. made: how many of them are pseudo-labeled. options: what the model is called by, where it is true.
+    What the models that it began with or was labeled by had learned from counts as its data, too: it may say it again.
     """
     every, before = [*rows["train"], *rows["validation"]], list(_trained_before(recipe))
-    return Training(
+    return TrainingRecord(
         task,
         place_name(recipe.dataset),  # it is uploaded with the model
         is_synthetic(every) or any(one.synthetic is True for one in before),
@@ -87,7 +87,7 @@ def describe(
     )
 
 
-def _trained_before(recipe: ModelRecipe) -> Iterator[Training]:
+def _trained_before(recipe: ModelRecipe) -> Iterator[TrainingRecord]:
     """What is known of the toolkit's own models behind this one; of those that others published, nothing."""
     for name in (recipe.backbone, getattr(recipe, "pseudo_label", "")):
         if name and (Path(name) / TRAINING_FILE).exists():
@@ -97,7 +97,7 @@ def _trained_before(recipe: ModelRecipe) -> Iterator[Training]:
 def say(
     accelerator: Accelerator,
     rows: Mapping[str, Sequence[Row]],
-    training: Training,
+    training: TrainingRecord,
     more: Mapping[str, Any] | None = None,
 ) -> None:
     """Prints what is learned from, once. more: other facts of run.json that a reader should see now."""

@@ -2,7 +2,7 @@
 
     recipe = read_recipe(MyRecipe, "tiny/variant", {"out": "runs/variant"})
     accelerator = start(recipe)
-    fit(accelerator, recipe, model, Task(train, validation, collate, loss, save, fingerprint))
+    fit(accelerator, recipe, model, TrainingTask(train, validation, collate, loss, save, fingerprint))
 
 A step learns from one global batch. Its gradient is the sum over all units (tokens, or labels) of the batch divided by
 their number, however the batch is cut into forward passes and processes, so that 1 x 8, 8 x 1 and two processes give
@@ -43,11 +43,11 @@ from cmcc_bench.training.environment import commit, hardware, versions
 from cmcc_bench.training.loss import Batch
 from cmcc_bench.training.precision import BATCHES, cpu_has_bfloat16, gpu_has_bfloat16, seconds_a_pass
 from cmcc_bench.training.recipe import Recipe
-from cmcc_bench.training.run_folder import Progress, load_state, open_run, save_best, save_state, write_run
+from cmcc_bench.training.run_folder import TrainingProgress, load_state, open_run, save_best, save_state, write_run
 
 
 @dataclass(frozen=True)
-class Examples:
+class EncodedExamples:
     """Encoded examples, and the tokens of each."""
 
     items: Sequence[Any]
@@ -55,7 +55,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """What differs between the tasks.
 
     collate: examples -> a batch of tensors. loss: (model, batch) -> the sum of the losses over the batch's units, and
@@ -63,8 +63,8 @@ class Task:
     that no run goes on with others. facts: what else run.json is to say.
     """
 
-    train: Examples
-    validation: Examples
+    train: EncodedExamples
+    validation: EncodedExamples
     collate: Callable[[list[Any]], Batch]
     loss: Callable[[Module, Batch], tuple[Tensor, Tensor | int]]
     save: Callable[[Path], None]
@@ -101,13 +101,14 @@ def check_processes(asked: int, found: int, launched: int) -> None:
     raise DataError(processes, f"{asked} that train together", hint, key="processes")
 
 
-def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: Task) -> Progress:
+def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingTask) -> TrainingProgress:
     """Trains the model, leaves the best checkpoint by dev loss in OUT/best, and writes OUT/run.json.
 
     Raises cmcc.DataError when there are no examples, when OUT cannot be used (see open_run), or when the loss is not a
     number any more.
     """
     run = _Run(accelerator, recipe, model, task)
+    # A run that is resumed enters both loops where it was: progress.epoch and progress.batch say what is done.
     with display(run.folder, run.steps, run.progress.step, accelerator.is_main_process) as shown:
         while run.progress.epoch < recipe.epochs:
             for batch in run.batches_left():
@@ -137,7 +138,7 @@ def learning_rate(step: int, steps: int, warmup: float, highest: float) -> float
 class _Run:
     """A run under way: the pieces that `fit` puts in order."""
 
-    def __init__(self, accelerator: Accelerator, recipe: Recipe, model: Module, task: Task) -> None:
+    def __init__(self, accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingTask) -> None:
         self.accelerator, self.recipe, self.task = accelerator, recipe, task
         self.folder = Path(recipe.out)
         for split, examples in (("train", task.train), ("validation", task.validation)):
@@ -145,17 +146,18 @@ class _Run:
                 raise DataError("no examples", "some to train on and some to choose by", split=split)
         state = open_run(self.folder, asdict(recipe), task.fingerprint, recipe.resume)
         self.global_size = recipe.batch_size * recipe.accumulation
-        self.steps = recipe.epochs * -(-len(task.train.items) // self.global_size)
+        self.steps = recipe.epochs * -(-len(task.train.items) // self.global_size)  # the last batch may be smaller
         self.model = accelerator.prepare(model)
-        self.plain_model = accelerator.unwrap_model(self.model)
+        self.plain_model = accelerator.unwrap_model(self.model)  # the same tensors, whose names have no "module."
         self.parameters = [parameter for parameter in self.plain_model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
         )
-        self.progress = load_state(state, self.plain_model, self.optimizer) if state else Progress()
-        if self.progress.bfloat16 is None:  # or it goes on as it began
+        self.progress = load_state(state, self.plain_model, self.optimizer) if state else TrainingProgress()
+        # Decided once a run: measured again after a resume, it could come out otherwise and change the weights.
+        if self.progress.bfloat16 is None:
             self._decide_precision()
-        self.began = time.perf_counter() - self.progress.seconds
+        self.began = time.perf_counter() - self.progress.seconds  # as if it had run without a break
         accelerator.wait_for_everyone()
 
     def _decide_precision(self) -> None:
@@ -202,11 +204,13 @@ class _Run:
 
     def learn(self, batch: list[int]) -> tuple[float, float]:
         """One step; its loss a unit, before it, and its learning rate."""
+        # For each micro-batch the sum of the losses, not their mean, is differentiated, and the gradient is divided by
+        # the units of all of them at the end: a mean of means would weigh a unit in a short text more.
         self.model.train()
         micro_batches = cut(batch, self.recipe.batch_size)
         sums = torch.zeros(2, dtype=torch.float64)  # loss, units
         for number, micro_batch in enumerate(micro_batches):
-            last = number == len(micro_batches) - 1
+            last = number == len(micro_batches) - 1  # the processes add up their gradients once a step
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 sums += self._accumulate(micro_batch, number)
         loss, units = self._over_processes(sums)
@@ -231,7 +235,7 @@ class _Run:
     def _update(self, units: float, rate: float) -> None:
         """Divides the gradient by the units of all processes, clips it, and moves the weights."""
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-        # The gradient is the mean over the processes of their sums.
+        # DistributedDataParallel leaves the mean over the processes of their sums: times their number it is the sum.
         torch._foreach_mul_(gradients, self.accelerator.num_processes / max(1.0, units))
         if self.recipe.clip:
             self.accelerator.clip_grad_norm_(self.parameters, self.recipe.clip)
@@ -246,6 +250,7 @@ class _Run:
         self.plain_model.eval()
         sums = torch.zeros(2, dtype=torch.float64)
         for batch in evaluation_batches(self.task.validation.lengths, self.recipe.group):
+            # On the plain model, which does not wait for the others in a forward pass: a process may have nothing.
             mine = self._slices(batch)[self.accelerator.process_index]
             if mine:
                 loss, units = self._loss(self.plain_model, self.task.validation, mine, bool(self.progress.bfloat16))
@@ -253,7 +258,9 @@ class _Run:
         loss_sum, units_sum = self._over_processes(sums)
         return loss_sum / max(1.0, units_sum)
 
-    def _loss(self, model: Module, examples: Examples, batch: list[int], bfloat16: bool) -> tuple[Tensor, Tensor | int]:
+    def _loss(
+        self, model: Module, examples: EncodedExamples, batch: list[int], bfloat16: bool
+    ) -> tuple[Tensor, Tensor | int]:
         tensors = send_to_device(self.task.collate([examples.items[index] for index in batch]), self.accelerator.device)
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=bfloat16):
             return self.task.loss(model, tensors)

@@ -82,7 +82,7 @@ class ModelRecipe(Recipe):
     heads: int = setting("of a model from scratch; they divide its width", 4)
     dropout: float = setting("of a model from scratch", 0.0)
     max_length: int = setting("longest text in tokens", 512)
-    labelled_share: float = setting("part of the labelled training dialogues to use, by a hash of their ids", 1.0)
+    labelled_share: float = setting("part of the labeled training dialogues to use, by a hash of their ids", 1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -123,7 +123,7 @@ SYSTEMS = (
     TrainedSystem("joint_no_emotion", "joint", "joint", ("--emotions", "false"), weight=50),
     TrainedSystem("satisfaction", "satisfaction", "satisfaction", weight=15),
 )
-PSEUDO_DIALOGUES = 300  # unlabeled dialogues that are labelled
+PSEUDO_DIALOGUES = 300  # unlabeled dialogues that are labeled
 
 
 def data_steps(out: Path, data_dir: Path) -> list[Step]:

@@ -6,6 +6,16 @@
     RUN/tensorboard/
 
 Everything is written under another name first and then renamed, so that a kill leaves the old one or the new one.
+
+When: the loop ends an epoch with best/ (if it is the best so far), run.json and state-STEP, in this order; with
+save_every, a state is written after every so many steps, too. A kill costs what was done since the last state, which is
+done again and gives the same; as the state comes last, it never counts an epoch whose best/ and run.json are missing.
+
+Why a resumed run comes to the same weights, bit by bit: weights and moments are saved as they are, in float32; the
+batches of an epoch follow from seed and epoch, and `batch` says how many of them are done; the learning rate follows
+from the step; and each forward pass seeds its dropout from its place in the run (loop._seed_forward_pass), so that no
+state of a random number generator has to be kept. A changed setting or other data would break this silently: they are
+compared.
 """
 
 from __future__ import annotations
@@ -21,17 +31,22 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from transformers import PreTrainedModel
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.files import new_folder, write_json
+from cmcc_bench.models.record import TrainingRecord
+from cmcc_bench.models.tokenizer import Tokenizer
 
 _WEIGHTS, _MOMENTS, _PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"  # of a state
 _FROM_START = "To train from the start, choose another folder with --out or remove this one."
-_NOT_COMPARED = ("out", "resume", "processes")  # settings that may change when a run is resumed
+# Settings that may change when a run is resumed: a folder may be moved, and a step's gradient is the same sum over any
+# number of processes, up to rounding.
+_NOT_COMPARED = ("out", "resume", "processes")
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """How far a run is.
 
     batch: steps done in this epoch. seconds: of everything since the first step; learning: of the steps alone.
@@ -83,6 +98,7 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
     """
     states = _states(folder)
     if not states:
+        # A run whose state is gone must not start again: it would overwrite the best checkpoint that it still has.
         if resume and ((folder / "run.json").exists() or (folder / "best").exists()):
             hint = f"Restore the folder state-STEP from a copy. {_FROM_START}"
             raise DataError("a run without a state", "a folder state-STEP to resume from", hint, folder=str(folder))
@@ -108,7 +124,7 @@ def save_state(
     folder: Path,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
-    progress: Progress,
+    progress: TrainingProgress,
     recipe: Mapping[str, Any],
     fingerprint: str,
 ) -> None:
@@ -122,25 +138,30 @@ def save_state(
         save_file(_moments(model, optimizer), part / _MOMENTS)
         facts = {"progress": asdict(progress), "recipe": dict(recipe), "fingerprint": fingerprint}
         write_json(part / _PROGRESS, facts)
+    # Only now that the new one is there whole. After a kill within this loop open_run takes the newest.
     for old in _states(folder):
         if old != state:
             shutil.rmtree(old)
 
 
-def load_state(state: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
+def load_state(state: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> TrainingProgress:
     """Puts a state's weights and moments in place, bit by bit, and returns how far it was.
 
     Raises cmcc.DataError, which names the file, where one is missing, cut short, or of another model.
     """
-    progress = Progress(**_read_facts(state)["progress"])
+    progress = TrainingProgress(**_read_facts(state)["progress"])
     weights = _weights(model)
     saved = _read_tensors(state / _WEIGHTS, {name: tensor.shape for name, tensor in weights.items()})
     parameters = dict(model.named_parameters())
     moments = _read_tensors(state / _MOMENTS, None)
+    # AdamW keeps three tensors a parameter: PARAMETER/exp_avg and /exp_avg_sq in its shape, PARAMETER/step, a scalar.
+    # None of a parameter that has had no gradient yet, and none at all in a state of step 0.
     keys = {name: [key for key in moments if key.rpartition("/")[0] == name] for name in parameters}
     shapes = {key: (parameters[name].shape, torch.Size()) for name, found in keys.items() for key in found}
-    if shapes.keys() != moments.keys() or (progress.step and not moments) or _differ(moments, shapes):
+    differ = any(tensor.shape not in shapes.get(key, ()) for key, tensor in moments.items())
+    if differ or (progress.step and not moments):
         raise _damaged(state / _MOMENTS, "the moments of other weights, or none", "those of this model")
+    # All is checked before anything is changed. In place: the optimizer and accelerate hold these very tensors.
     with torch.no_grad():
         for name, tensor in weights.items():
             tensor.copy_(saved[name])
@@ -149,11 +170,6 @@ def load_state(state: Path, model: torch.nn.Module, optimizer: torch.optim.Optim
             found = {key.rpartition("/")[2]: moments[key].to(parameter.device) for key in keys[name]}
             optimizer.state[parameter] = found
     return progress
-
-
-def _differ(tensors: Mapping[str, torch.Tensor], shapes: Mapping[str, tuple[torch.Size, ...]]) -> bool:
-    """Whether a tensor has none of the shapes that it may have."""
-    return any(tensor.shape not in shapes[key] for key, tensor in tensors.items())
 
 
 def _states(folder: Path) -> list[Path]:
@@ -167,11 +183,13 @@ def _read_facts(state: Path) -> dict[str, Any]:
     path = state / _PROGRESS
     try:
         facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        progress = Progress(**facts["progress"])
+        progress = TrainingProgress(**facts["progress"])
         if not isinstance(facts["recipe"], dict) or not isinstance(facts["fingerprint"], str):
             raise TypeError("recipe or fingerprint of another type")
         numbers = [getattr(progress, name) for name in ("epoch", "batch", "step", "tokens", "padded")]
-        if not all(type(number) is int and number >= 0 for number in numbers) or not _is_numbers(progress.dev_losses):
+        losses = progress.dev_losses
+        are_numbers = isinstance(losses, list) and all(type(loss) in (int, float) for loss in losses)
+        if not all(type(number) is int and number >= 0 for number in numbers) or not are_numbers:
             raise TypeError("progress that is not in numbers")
     except OSError as error:
         raise _damaged(path, error.strerror or type(error).__name__, "a file of JSON") from error
@@ -179,10 +197,6 @@ def _read_facts(state: Path) -> dict[str, Any]:
         found = printable(f"{type(error).__name__}: {error}".split("\n")[0])
         raise _damaged(path, found, "what cmcc train writes") from error
     return facts
-
-
-def _is_numbers(values: object) -> bool:
-    return isinstance(values, list) and all(type(value) in (int, float) for value in values)
 
 
 def _read_tensors(path: Path, shapes: Mapping[str, torch.Size] | None) -> dict[str, torch.Tensor]:
@@ -224,6 +238,13 @@ def save_best(folder: Path, save: Callable[[Path], None]) -> None:
     """Makes RUN/best anew; `save` writes the model, and what belongs to it, into the folder that it is given."""
     with new_folder(folder / "best") as part:
         save(part)
+
+
+def save_model(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, training: TrainingRecord) -> None:
+    """Writes a model's folder: weights and configuration, the tokenizer, and what is known of the training."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    training.save(folder)
 
 
 def write_run(folder: Path, facts: Mapping[str, Any]) -> None:

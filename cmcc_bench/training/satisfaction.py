@@ -10,9 +10,9 @@ model; how a call ends says most, so that a transcript that is too long loses it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from cmcc_bench.corpus import fingerprint_of
 from cmcc_bench.models.classifier import SINGLE_LABEL, encode_texts
@@ -20,19 +20,18 @@ from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.training.classifier import (
     balanced_weights,
     collator,
-    labelled_examples,
+    labeled_examples,
     make_classifier,
-    save_classifier,
 )
-from cmcc_bench.training.labels import check_examples, describe, labelled_rows, say
-from cmcc_bench.training.loop import Examples, Task, fit, start
+from cmcc_bench.training.labels import check_examples, describe, labeled_rows, say
+from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import label_loss
 from cmcc_bench.training.recipe import ModelRecipe, setting
+from cmcc_bench.training.run_folder import save_model
+from cmcc_bench.types import Row
 from cmcc_bench.vocabulary import SATISFACTION
 
-LABELS = tuple(SATISFACTION)
-
-Row = Mapping[str, Any]
+LABELS = SATISFACTION.names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,26 +49,26 @@ RECIPE = SatisfactionRecipe  # of `cmcc train satisfaction`
 def train(recipe: SatisfactionRecipe) -> None:
     """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
     accelerator = start(recipe)
-    rows = labelled_rows(recipe, "satisfaction")
+    rows = labeled_rows(recipe, "satisfaction")
     check_examples(recipe, rows)
     tokenizer, model = make_classifier(recipe, LABELS, SINGLE_LABEL, (row["text"] for row in rows["train"]))
     training = describe("satisfaction", recipe, rows, options={"class weights": recipe.class_weights})
     say(accelerator, rows, training)
     counts = Counter(row["satisfaction"] for row in rows["train"])
     weights = balanced_weights([counts[index] for index in range(len(LABELS))], len(rows["train"]))
-    task = Task(
+    task = TrainingTask(
         train=examples(recipe, tokenizer, rows["train"]),
         validation=examples(recipe, tokenizer, rows["validation"]),
         collate=collator(tokenizer),
         loss=label_loss(weights if recipe.class_weights else None),
-        save=lambda folder: save_classifier(folder, model, tokenizer, training),
+        save=lambda folder: save_model(folder, model, tokenizer, training),
         fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
         facts=training.as_dict(),
     )
     fit(accelerator, recipe, model, task)
 
 
-def examples(recipe: SatisfactionRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> Examples:
+def examples(recipe: SatisfactionRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> EncodedExamples:
     """What the loop trains on."""
     texts = encode_texts(tokenizer, [row["text"] for row in rows], recipe.max_length)
-    return labelled_examples(texts, [row["satisfaction"] for row in rows])
+    return labeled_examples(texts, [row["satisfaction"] for row in rows])

@@ -1,17 +1,17 @@
 """The dialogue state: exchanges, local KB, goal, intents with slots, and the `response` view made of them.
 
 from cmcc_bench.views import response_rows
-rows = response_rows(labelled_row)                    # right and deterministic
-theirs = response_rows(labelled_row, compatible=True) # as SereTOD 2022's track 2 baseline has it
+rows = response_rows(labeled_row)                    # right and deterministic
+theirs = response_rows(labeled_row, compatible=True) # as SereTOD 2022's track 2 baseline has it
 """
 
 from .exchanges import Exchange, Exchanges, Side, exchanges
 from .intents import Intent, Slot, add_constraint, intent_text
 from .kb import (
-    Goal,
     GoalEntry,
     KBEntry,
     LocalKB,
+    UserGoal,
     goal,
     goal_from_json,
     goal_to_json,
@@ -27,13 +27,13 @@ __all__ = [
     "CompatibilityError",
     "Exchange",
     "Exchanges",
-    "Goal",
     "GoalEntry",
     "Intent",
     "KBEntry",
     "LocalKB",
     "Side",
     "Slot",
+    "UserGoal",
     "add_constraint",
     "completed_intents",
     "exchanges",

@@ -1,4 +1,4 @@
-"""A labelled dialogue as exchanges: a user utterance and the service reply that follows it, with nothing lost."""
+"""A labeled dialogue as exchanges: a user utterance and the service reply that follows it, with nothing lost."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from cmcc_bench.vocabulary import SPEAKERS
 from .intents import Intent, read_intents, unite_intents
 
 PAUSE = "_"  # how the transcription writes a pause in speech; what joins utterances of one speaker
-USER = list(SPEAKERS).index("user")
+USER = SPEAKERS.id_of("user")
 
 
 class Side(NamedTuple):
     """What one speaker says until the other does, one or more utterances.
 
     utterances: their indices in the row. text: their texts joined by a pause. emotions, acts: class labels without
-    repeats, None where not annotated. entities, triples: items of the labelled row, `start` and `end` in this text.
+    repeats, None where not annotated. entities, triples: items of the labeled row, `start` and `end` in this text.
     """
 
     is_user: bool

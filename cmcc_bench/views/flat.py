@@ -32,5 +32,4 @@ def satisfaction_rows(row: Row) -> list[Row]:
 
 def transcript_lines(row: Row) -> list[str]:
     """A dialogue as speaker-marked lines: 客服：... and 用户：..."""
-    names = list(SPEAKERS.values())
-    return [f"{names[u['speaker']]}：{u['text'].replace(chr(10), ' ')}" for u in row["utterances"]]
+    return [f"{SPEAKERS.chinese[u['speaker']]}：{u['text'].replace(chr(10), ' ')}" for u in row["utterances"]]

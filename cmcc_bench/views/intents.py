@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cmcc_bench.vocabulary import ENTITY_TYPES, INTENTS, PERSONAL_SLOTS, find_label
+from cmcc_bench.vocabulary import ENTITY_TYPES, INTENTS, PERSONAL_SLOTS
 
-INTENT_NAMES = tuple(INTENTS.values())  # label -> Chinese name
+INTENT_NAMES = INTENTS.chinese  # label -> Chinese name
 
 # Only these are completed, and in this order of trial (Track 2's add_constraint).
 COMPLETED_INTENTS = tuple(INTENTS[name] for name in ("seek_help_query", "inquire", "active_confirmation"))
@@ -32,7 +32,7 @@ class Intent:
 
 
 def read_intents(labels: Iterable[Mapping[str, Any]]) -> tuple[Intent, ...]:
-    """Intents of the labelled row as data; an intent labelled twice is one intent with the slots of both.
+    """Intents of the labeled row as data; an intent labeled twice is one intent with the slots of both.
 
     labels: items {"intent": class label, "slots": [{"entity_id", "slot"}]}, an utterance's `intents`.
     A slot without a name says nothing and is left out; the entity id "NA" is no entity.
@@ -145,7 +145,7 @@ def _slots_apart(content: str) -> str:
     slots, entity = list[str](), ""
     for part in re.split(r"[,、;]", unicodedata.normalize("NFKC", content)):
         name, _, slot = part.strip().rpartition("-")
-        is_own = slot in PERSONAL_SLOTS or find_label(slot, ENTITY_TYPES) is not None
+        is_own = slot in PERSONAL_SLOTS or ENTITY_TYPES.find(slot) is not None
         entity = name or entity
         slots.append(f"({in_brackets(f'{entity}-{slot}' if entity and not is_own else part.strip())})")
     return "".join(slots)

@@ -23,7 +23,7 @@ RULES = "业务规则"
 RULE_SLOTS = ("业务费用", "业务时长", "通话范围", "流量范围", "通话时长", "流量总量")  # what a rule may spell out
 BALANCES = ("剩余话费", "话费余额")  # two names of one thing
 
-TYPE_NAMES = tuple(ENTITY_TYPES.values())  # label -> Chinese name
+TYPE_NAMES = ENTITY_TYPES.chinese  # label -> Chinese name
 TYPES = {name.lower(): name for name in TYPE_NAMES}  # "4g套餐", as a model writes it -> "4G套餐"
 _SUBTYPES = {
     ENTITY_TYPES[name]: frozenset(ENTITY_TYPES[subtype] for subtype in subtypes) for name, subtypes in SUBTYPES.items()
@@ -32,7 +32,7 @@ _SUBTYPES = {
 # entity id -> name in lower case -> name as it was first said; both in order of first mention
 Names = dict[str, dict[str, str]]
 # slot in lower case -> (slot as first written, value in lower case -> value as first said)
-_Slots = dict[str, tuple[str, dict[str, str]]]
+_SlotValues = dict[str, tuple[str, dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class GoalEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class UserGoal:
     """The user's goal: entity id, or "NA", -> entry; and entity type (Chinese) -> first exchange that asks for it."""
 
     entities: Mapping[str, GoalEntry]
@@ -76,7 +76,7 @@ def local_kb(dialogue: Exchanges) -> LocalKB:
     """
     names: Names = {}
     types: dict[str, str] = {}
-    slots: dict[str, _Slots] = {}
+    slots: dict[str, _SlotValues] = {}
     for side in dialogue.sides():
         if not side.entities and not side.triples:
             continue
@@ -92,7 +92,7 @@ def local_kb(dialogue: Exchanges) -> LocalKB:
     }
 
 
-def goal(dialogue: Exchanges, asked: Sequence[Sequence[Intent]]) -> Goal:
+def goal(dialogue: Exchanges, asked: Sequence[Sequence[Intent]]) -> UserGoal:
     """What the user gives and asks for.
 
     asked: the user's intents, one item an exchange, completed by `add_constraint` or not. What the user's unanswered
@@ -102,12 +102,12 @@ def goal(dialogue: Exchanges, asked: Sequence[Sequence[Intent]]) -> Goal:
     if dialogue.closing:
         said.append((dialogue.closing.entities, dialogue.closing.triples))
     names: Names = {}
-    slots: dict[str, _Slots] = {}
+    slots: dict[str, _SlotValues] = {}
     for entities, triples in said:
         _collect_given(names, entities, triples)
         _collect_values(slots, triples)
     requests, types = _requests(asked)
-    return Goal(
+    return UserGoal(
         {
             entity_id: GoalEntry(
                 tuple(names.get(entity_id, {}).values()),
@@ -178,7 +178,7 @@ def kb_from_json(text: str) -> LocalKB:
     }
 
 
-def goal_to_json(goal: Goal) -> str:
+def goal_to_json(goal: UserGoal) -> str:
     """The goal as {"entities": {"ent-1" or "NA": entry}, "types": {type: exchange}}.
 
     An entry is {"names": [name], "given": {slot: [value]}, "asked": {slot: exchange}}.
@@ -186,10 +186,10 @@ def goal_to_json(goal: Goal) -> str:
     return orjson.dumps(goal).decode()
 
 
-def goal_from_json(text: str) -> Goal:
+def goal_from_json(text: str) -> UserGoal:
     """The goal that `goal_to_json` wrote."""
     loaded = orjson.loads(text)
-    return Goal(
+    return UserGoal(
         {
             entity_id: GoalEntry(
                 tuple(entry["names"]), {slot: tuple(values) for slot, values in entry["given"].items()}, entry["asked"]
@@ -200,7 +200,7 @@ def goal_from_json(text: str) -> Goal:
     )
 
 
-def _collect_values(slots: dict[str, _Slots], triples: Iterable[Mapping[str, Any]]) -> None:
+def _collect_values(slots: dict[str, _SlotValues], triples: Iterable[Mapping[str, Any]]) -> None:
     for triple in triples:
         slot, value = triple["slot"], triple["value"]
         if slot and value:
@@ -209,7 +209,7 @@ def _collect_values(slots: dict[str, _Slots], triples: Iterable[Mapping[str, Any
             values.setdefault(value.lower(), value)
 
 
-def _values(slots: _Slots | None) -> dict[str, tuple[str, ...]]:
+def _values(slots: _SlotValues | None) -> dict[str, tuple[str, ...]]:
     return {slot: tuple(values.values()) for slot, values in slots.values()} if slots else {}
 
 

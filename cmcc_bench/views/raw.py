@@ -1,4 +1,4 @@
-"""A labelled row written back as the source's raw turns, which the SereTOD form starts from."""
+"""A labeled row written back as the source's raw turns, which the SereTOD form starts from."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from cmcc_bench.types import Row
 from cmcc_bench.vocabulary import ACTS
 
 from .exchanges import PAUSE, USER
 from .intents import INTENT_NAMES
 from .kb import NA, TYPE_NAMES
 
-ACT_NAMES = tuple(ACTS.values())
-
-Utterances = Sequence[Mapping[str, Any]]
+ACT_NAMES = ACTS.chinese
 
 
 def raw_dialogue(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,33 +28,24 @@ def raw_dialogue(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": row["dialogue_id"], "content": [_raw_turn(list(utterances)) for _, utterances in turns]}
 
 
-def _raw_turn(utterances: Utterances) -> dict[str, Any]:
-    sides: dict[bool, list[Mapping[str, Any]]] = {}
+def _raw_turn(utterances: Sequence[Row]) -> dict[str, Any]:
+    sides: dict[bool, list[Row]] = {}
     for utterance in utterances:
         sides.setdefault(utterance["speaker"] == USER, []).append(utterance)
     turn: dict[str, Any] = {}
     for is_user, own in sides.items():
         turn["[SPEAKER 2]" if is_user else "[SPEAKER 1]"] = PAUSE.join(utterance["text"] or "" for utterance in own)
     for is_user, own in sides.items():
-        labels = _user_intents(own) if is_user else _service_acts(own)
-        if labels is not None:
-            turn["用户意图" if is_user else "客服意图"] = ",".join(labels)
+        annotated = [labels for u in own if (labels := u["intents" if is_user else "acts"]) is not None]
+        if annotated:
+            names = [_raw_intent(label) if is_user else ACT_NAMES[label] for labels in annotated for label in labels]
+            turn["用户意图" if is_user else "客服意图"] = ",".join(names)
     numbered = [(number, utterance) for number, own in enumerate(sides.values(), start=1) for utterance in own]
     turn["info"] = {
         "ents": [_raw_entity(entity, number) for number, own in numbered for entity in own["entities"] or ()],
         "triples": [_raw_triple(triple, number) for number, own in numbered for triple in own["triples"] or ()],
     }
     return turn
-
-
-def _user_intents(utterances: Utterances) -> list[str] | None:
-    annotated = [utterance["intents"] for utterance in utterances if utterance["intents"] is not None]
-    return [_raw_intent(intent) for intents in annotated for intent in intents] if annotated else None
-
-
-def _service_acts(utterances: Utterances) -> list[str] | None:
-    annotated = [utterance["acts"] for utterance in utterances if utterance["acts"] is not None]
-    return [ACT_NAMES[act] for acts in annotated for act in acts] if annotated else None
 
 
 def _raw_intent(intent: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from .intents import Intent, Slot, add_constraint, intent_text, parse_intent_tex
 from .kb import NA, TYPES, LocalKB, Names, collect_names, goal, goal_to_json, is_name, kb_to_json, local_kb, query
 from .raw import ACT_NAMES, raw_dialogue
 
-EMOTION_NAMES = tuple(EMOTIONS.values())
+EMOTION_NAMES = EMOTIONS.chinese
 
 
 def response_rows(row: Mapping[str, Any], *, compatible: bool = False) -> list[dict[str, Any]]:

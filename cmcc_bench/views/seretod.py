@@ -25,7 +25,7 @@ from cmcc_bench.vocabulary import ENTITY_TYPES, SUBTYPES
 from .intents import COMPLETED_INTENTS
 from .kb import BALANCES, RULE_SLOTS, RULES, TYPE_NAMES
 
-Raw = dict[str, Any]  # a dialogue, turn, entity or triple of the source's JSON
+RawItem = dict[str, Any]  # a dialogue, turn, entity or triple of the source's JSON
 
 CONFUSED = "意图混乱"
 # Personal slots of a comma list stay as they are; any other slot of the list gets the id before it.
@@ -47,9 +47,9 @@ class CompatibilityError(ValueError):
 class Split(NamedTuple):
     """Dialogues by who speaks first in all of their turns; the reference never reads the others again."""
 
-    service_first: list[Raw]
-    user_first: list[Raw]
-    others: list[Raw]
+    service_first: list[RawItem]
+    user_first: list[RawItem]
+    others: list[RawItem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Segments:
         )
 
 
-def preprocess(dialogues: Iterable[Mapping[str, Any]]) -> list[Raw]:
+def preprocess(dialogues: Iterable[Mapping[str, Any]]) -> list[RawItem]:
     """The reference's data: {"id", "KB", "goal", "content"} for each dialogue that it keeps, service-first ones first.
 
     dialogues: {"id", "content": [raw turn]}, their keys in the source's order.
@@ -128,7 +128,7 @@ def _speaking_order(turns: Iterable[Mapping[str, Any]]) -> str:
     return orders.pop() if len(orders) == 1 and len(speakers) == 2 else "others"
 
 
-def restructure(split: Split) -> list[Raw]:
+def restructure(split: Split) -> list[RawItem]:
     """Dialogues whose turns are a user utterance 用户 and the reply 客服; a greeting and a last word are lost."""
     restructured = []
     for dialogue in split.service_first:
@@ -142,10 +142,10 @@ def restructure(split: Split) -> list[Raw]:
     return restructured
 
 
-def _shifted(turns: Sequence[Mapping[str, Any]]) -> list[Raw]:
+def _shifted(turns: Sequence[Mapping[str, Any]]) -> list[RawItem]:
     """Each user half with the service half of the turn after it."""
     service, user = list(turns[0])[:2]
-    # A triple kept in two new turns is one object there: the later turn's relabelling of its position shows in both.
+    # A triple kept in two new turns is one object there: the later turn's relabeling of its position shows in both.
     triples = [[_own_position(triple) for triple in turn.get("info", {}).get("triples", ())] for turn in turns]
     shifted = []
     for (turn, own), (following, next_own) in pairwise(zip(turns, triples, strict=True)):
@@ -164,11 +164,11 @@ def _shifted(turns: Sequence[Mapping[str, Any]]) -> list[Raw]:
     return shifted
 
 
-def _own_position(triple: Mapping[str, Any]) -> Raw:
+def _own_position(triple: Mapping[str, Any]) -> RawItem:
     return {**triple, "pos": list(triple["pos"])} if "pos" in triple else dict(triple)
 
 
-def _said_entities(turn: Mapping[str, Any], speaker: int, label: int) -> Iterator[Raw]:
+def _said_entities(turn: Mapping[str, Any], speaker: int, label: int) -> Iterator[RawItem]:
     for entity in turn["info"]["ents"] if "info" in turn else ():
         positions = [
             [label, *position[1:]] for position in entity.get("pos", ()) if position and position[0] == speaker
@@ -177,7 +177,7 @@ def _said_entities(turn: Mapping[str, Any], speaker: int, label: int) -> Iterato
             yield {**entity, "pos": positions}
 
 
-def _said_triples(triples: Iterable[Raw], text: str, label: int) -> Iterator[Raw]:
+def _said_triples(triples: Iterable[RawItem], text: str, label: int) -> Iterator[RawItem]:
     for triple in triples:
         if "value" in triple and triple["value"] in text:
             if triple.get("pos"):
@@ -185,7 +185,7 @@ def _said_triples(triples: Iterable[Raw], text: str, label: int) -> Iterator[Raw
             yield triple
 
 
-def _renamed(turn: Mapping[str, Any], user: str, service: str) -> Raw:
+def _renamed(turn: Mapping[str, Any], user: str, service: str) -> RawItem:
     kept = {key: value for key, value in turn.items() if key not in (user, service)}
     return {**kept, "用户": turn[user].replace("[UNK]", ""), "客服": turn[service].replace("[UNK]", "")}
 
@@ -196,7 +196,7 @@ def _renamed(turn: Mapping[str, Any], user: str, service: str) -> Raw:
 
 
 @_crash_of("normalize")
-def normalize(turn: Mapping[str, Any]) -> Raw:
+def normalize(turn: Mapping[str, Any]) -> RawItem:
     """The turn with half-width brackets and commas in its intents, each slot of its user intent in brackets."""
     user, service = (
         turn[key].replace("（", "(").replace("）", ")").replace("，", ",") for key in ("用户意图", "客服意图")
@@ -261,10 +261,10 @@ def _said_slots(turn: Mapping[str, Any]) -> list[str]:
 
 
 @_crash_of("extract_local_KB")
-def extract_local_kb(turns: Iterable[Mapping[str, Any]]) -> tuple[Raw, Raw]:
+def extract_local_kb(turns: Iterable[Mapping[str, Any]]) -> tuple[RawItem, RawItem]:
     """(KB, goal) of restructured turns with normalized intents: id -> {"name", "type", slot: values by commas}."""
-    kb: Raw = {}
-    goal: Raw = {}
+    kb: RawItem = {}
+    goal: RawItem = {}
     for turn in turns:
         if "info" in turn:
             for entity in turn["info"]["ents"]:
@@ -278,7 +278,7 @@ def extract_local_kb(turns: Iterable[Mapping[str, Any]]) -> tuple[Raw, Raw]:
     return _joined(kb), _joined(goal)
 
 
-def _add_entity(kb: Raw, goal: Raw, entity: Raw, user: str) -> None:
+def _add_entity(kb: RawItem, goal: RawItem, entity: RawItem, user: str) -> None:
     entity_id, name = entity["id"], entity["name"]
     if name in user:
         if entity_id not in goal:
@@ -290,7 +290,7 @@ def _add_entity(kb: Raw, goal: Raw, entity: Raw, user: str) -> None:
         kb[entity_id]["name"].add(name.lower())
 
 
-def _add_triple(kb: Raw, goal: Raw, triple: Raw, user: str) -> None:
+def _add_triple(kb: RawItem, goal: RawItem, triple: RawItem, user: str) -> None:
     entity_id, slot, value = triple["ent-id"], triple["prop"], triple["value"]
     is_entity = entity_id.startswith("ent")
     if value in user:
@@ -315,7 +315,7 @@ def _asked(intent: str) -> Iterator[tuple[str, str]]:
                 yield act, slot
 
 
-def _add_request(goal: Raw, act: str, slot: str) -> None:
+def _add_request(goal: RawItem, act: str, slot: str) -> None:
     if slot in TYPE_NAMES:
         consulted = goal.setdefault("咨询", [])
         if f"{act}-{slot}" not in consulted:
@@ -330,8 +330,8 @@ def _add_request(goal: Raw, act: str, slot: str) -> None:
     entry.setdefault(key, set()).add(act)
 
 
-def _joined(entries: Raw) -> Raw:
-    joined: Raw = {}
+def _joined(entries: RawItem) -> RawItem:
+    joined: RawItem = {}
     for entity_id, entry in entries.items():
         if isinstance(entry, list):
             joined[entity_id] = ",".join(entry)
@@ -365,7 +365,7 @@ def query(
     return None
 
 
-def _entities(kb: Mapping[str, Any]) -> list[Raw]:
+def _entities(kb: Mapping[str, Any]) -> list[RawItem]:
     return [entry for entity_id, entry in kb.items() if entity_id.startswith("ent")]
 
 
@@ -379,7 +379,7 @@ def _query_names(kb: Mapping[str, Any], names: Iterable[str], slot: str | None) 
     return None
 
 
-def _with_alternatives(entry: Raw, slot: str | None) -> str | None:
+def _with_alternatives(entry: RawItem, slot: str | None) -> str | None:
     if slot == RULES and RULES not in entry:
         return ",".join(entry[part] for part in RULE_SLOTS if part in entry) or None
     return entry.get(RULES if slot in RULE_SLOTS and slot not in entry else slot or "")

@@ -73,13 +73,12 @@ def _row(reference: Mapping[str, Any]) -> dict[str, Any]:
     if "overlapping" in reference:  # a row as it is
         return dict(reference)
     gold = entity_answer(reference)
-    types, emotions = list(cmcc.ENTITY_TYPES), list(cmcc.EMOTIONS)
     return {
         "dialogue_id": gold.dialogue_id,
         "utterance": gold.utterance,
-        "emotions": [emotions.index(name) for name in gold.emotions or ()],
+        "emotions": [cmcc.EMOTIONS.id_of(name) for name in gold.emotions or ()],
         "entities": [
-            {"type": types.index(e.type), "name": e.name, "start": e.start, "end": e.end}
+            {"type": cmcc.ENTITY_TYPES.id_of(e.type), "name": e.name, "start": e.start, "end": e.end}
             for e in gold.entities
             if e.type is not None
         ],

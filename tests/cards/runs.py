@@ -16,9 +16,9 @@ from cmcc_bench.dataset import build
 from cmcc_bench.decoding.run_files import PredictionRun
 from cmcc_bench.models.classifier import MULTI_LABEL, SINGLE_LABEL, scratch_classifier
 from cmcc_bench.models.digest import digest_of_model
+from cmcc_bench.models.record import TrainingRecord
 from cmcc_bench.models.stack_propagation import StackPropagation, StackPropagationConfig
 from cmcc_bench.models.tokenizer import character_tokenizer
-from cmcc_bench.models.training import Training
 from cmcc_bench.scoring import write_prediction
 from cmcc_bench.scoring.predictions import facts_path
 from cmcc_bench.tasks import EmotionAnswer, EntityAnswer, SatisfactionAnswer, answer_line, task_of
@@ -69,11 +69,11 @@ def write_data(folder: Path, ids: Iterable[str]) -> Path:
 
 def write_facts(
     run: Path, kind: str, synthetic: bool, options: tuple[str, ...] = (), **changes: Any
-) -> tuple[Path, Training]:
+) -> tuple[Path, TrainingRecord]:
     """RUN/run.json and a RUN/best that has all but weights and a tokenizer. changes: of run.json."""
     best, task = run / "best", task_named(kind)
     best.mkdir(parents=True)
-    training = Training(task, "cmcc", synthetic, not synthetic, options=options)
+    training = TrainingRecord(task, "cmcc", synthetic, not synthetic, options=options)
     training.save(best)
     config: dict[str, Any] = {"model_type": "example"}
     if kind in FORMS:
@@ -117,7 +117,7 @@ def write_weights(best: Path, kind: str) -> None:
 
 
 def write_predictions(
-    best: Path, kind: str, data: Path, training: Training, mode: str = "end2end", named: str | None = None
+    best: Path, kind: str, data: Path, training: TrainingRecord, mode: str = "end2end", named: str | None = None
 ) -> Path:
     """RUN/test*.jsonl of a model that is right about most and wrong about some, with the facts beside it.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from cmcc_bench.decoding import Dialogue
+from cmcc_bench.decoding import DialogueInput
 from cmcc_bench.models.tokenizer import character_tokenizer
 from cmcc_bench.textform import Segment, TextForm
 from cmcc_bench.views import KBEntry
@@ -35,16 +35,16 @@ def row(dialogue_id: str, exchange: int, user: str) -> dict:
     return {"dialogue_id": dialogue_id, "exchange": exchange} | dict(zip(COLUMNS, gold, strict=True))
 
 
-def dialogues() -> list[Dialogue]:
+def dialogues() -> list[DialogueInput]:
     """Four calls of one to seven exchanges."""
     names = {"call-1": 3, "call-2": 1, "call-3": 7, "call-4": 2}
     return [
-        Dialogue(name, KB, tuple(row(name, index, user) for index, user in enumerate(USERS[-count:])))
+        DialogueInput(name, KB, tuple(row(name, index, user) for index, user in enumerate(USERS[-count:])))
         for name, count in names.items()
     ]
 
 
-def tokenizer_of(calls: list[Dialogue]):
+def tokenizer_of(calls: list[DialogueInput]):
     return character_tokenizer([text for call in calls for made in call.rows for text in map(str, made.values())])
 
 

@@ -7,37 +7,12 @@ import torch
 from transformers import BloomConfig, BloomForCausalLM, GptOssConfig, GptOssForCausalLM
 
 import cmcc
-from cmcc_bench.decoding import Counts, Dialogue, decode
+from cmcc_bench.decoding import DecodingCounts, DialogueInput, decode, decode_one
 from cmcc_bench.models.encoding import end_id, segment_ids, start_ids
 from cmcc_bench.models.tokenizer import text_of
-from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import FORMS, read_labels
-from cmcc_bench.views import kb_result
 
 from .models import KB, SHORT, gpt2, rotary
-
-
-def by_generate(model, tokenizer, form, call):
-    """The plain way: one dialogue, a call of transformers' own generate for each segment on the whole text so far."""
-    history, made = (), []
-    for row in call.rows:
-        ids, texts = start_ids(tokenizer), {"history_entities": ",".join(history), "user": row["user"]}
-        for segment in form.segments:
-            if segment.source == "generated":
-                end = end_id(tokenizer, segment)
-                options = {"max_new_tokens": segment.longest - 1, "do_sample": False, "pad_token_id": end}
-                output = model.generate(torch.tensor([ids]), eos_token_id=end, **options)[0, len(ids) :].tolist()
-                written = output[: output.index(end)] if end in output else output
-                ids += [*written, end]
-                texts[segment.column] = text_of(tokenizer, written)
-                continue
-            if segment.source == "queried":
-                texts["kb_result"] = ",".join(kb_result(call.kb, texts["user_intent"]))
-            ids += segment_ids(tokenizer, texts[segment.column].lower(), segment)
-        history = tuple(dict.fromkeys(history + read_labels(texts["entities"])))
-        del texts["user"], texts["history_entities"]
-        made.append(Prediction(dialogue_id=call.dialogue_id, exchange=row["exchange"], **texts))
-    return made
 
 
 def decoded(model, tokenizer, form, calls, **options):
@@ -47,7 +22,7 @@ def decoded(model, tokenizer, form, calls, **options):
 @pytest.mark.parametrize(("seed", "batch_size"), [(0, 1), (1, 3), (2, 5), (3, 16)])
 def test_a_batch_of_dialogues_gives_the_text_of_generate_one_dialogue_at_a_time(seed, batch_size, calls, tokenizer):
     model = gpt2(seed, len(tokenizer))
-    plain = [prediction for call in calls for prediction in by_generate(model.eval(), tokenizer, SHORT, call)]
+    plain = [prediction for call in calls for prediction in decode_one(model.eval(), tokenizer, SHORT, call)]
     assert decoded(model, tokenizer, SHORT, calls, batch_size=batch_size) == plain
     assert len({len(prediction.response) for prediction in plain}) > 1  # rows did end at different times
 
@@ -55,7 +30,7 @@ def test_a_batch_of_dialogues_gives_the_text_of_generate_one_dialogue_at_a_time(
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])
 def test_rotary_positions_and_shared_key_heads_give_the_text_of_generate(kind, calls, tokenizer):
     model = rotary(kind, 0, len(tokenizer))
-    plain = [prediction for call in calls for prediction in by_generate(model.eval(), tokenizer, SHORT, call)]
+    plain = [prediction for call in calls for prediction in decode_one(model.eval(), tokenizer, SHORT, call)]
     assert decoded(model, tokenizer, SHORT, calls, batch_size=5) == plain
 
 
@@ -74,7 +49,7 @@ def test_a_model_with_an_attention_of_its_own_kind_gives_the_text_of_generate(ki
         for name, parameter in model.named_parameters():
             if name.endswith("sinks"):
                 torch.nn.init.constant_(parameter, 2.0)
-    plain = [prediction for call in calls[:2] for prediction in by_generate(model.eval(), tokenizer, SHORT, call)]
+    plain = [prediction for call in calls[:2] for prediction in decode_one(model.eval(), tokenizer, SHORT, call)]
     assert decoded(model, tokenizer, SHORT, calls[:2], batch_size=3) == plain
 
 
@@ -117,7 +92,7 @@ def test_a_dialogue_that_goes_on_has_the_entities_that_it_was_given(calls, token
     model, call = gpt2(2, len(tokenizer)), calls[2]
     whole = decoded(model, tokenizer, SHORT, [call])
     names = tuple(dict.fromkeys(name for p in whole[:4] for name in read_labels(p.entities)))
-    rest = Dialogue(call.dialogue_id, KB, call.rows[4:], history=names)
+    rest = DialogueInput(call.dialogue_id, KB, call.rows[4:], history=names)
     assert decoded(model, tokenizer, SHORT, [rest]) == whole[4:]
 
 
@@ -148,9 +123,9 @@ def test_a_form_without_emotions_predicts_none(calls, tokenizer):
 
 
 def test_a_finished_row_is_replaced_at_once(calls, tokenizer):
-    counts = Counts()
+    counts = DecodingCounts()
     decoded(gpt2(0, len(tokenizer)), tokenizer, SHORT, calls, mode="oracle", batch_size=4, counts=counts)
-    alone = Counts()
+    alone = DecodingCounts()
     decoded(gpt2(0, len(tokenizer)), tokenizer, SHORT, calls, mode="oracle", batch_size=1, counts=alone)
     assert counts.exchanges == alone.exchanges == 13
     assert counts.fed_tokens == alone.fed_tokens
@@ -198,7 +173,7 @@ def test_a_batch_of_nothing_is_an_error(calls, tokenizer):
 
 
 def test_an_oracle_without_gold_is_an_error_that_names_exchange_and_segment(tokenizer):
-    bare = Dialogue("call-9", KB, ({"user": "喂", "history_entities": ""},))
+    bare = DialogueInput("call-9", KB, ({"user": "喂", "history_entities": ""},))
     with pytest.raises(cmcc.DataError, match=r"call-9, exchange 0.*entities"):
         list(decode(gpt2(0, len(tokenizer)), tokenizer, SHORT, [bare], mode="oracle"))
 
@@ -209,7 +184,7 @@ def test_a_model_with_fewer_positions_than_a_segment_is_an_error(calls, tokenize
 
 
 def test_contexts_longer_than_the_model_are_cut_counted_and_decoded_as_alone(calls, tokenizer):
-    model, counts = gpt2(0, len(tokenizer), n_positions=48), Counts()
+    model, counts = gpt2(0, len(tokenizer), n_positions=48), DecodingCounts()
     made = decoded(model, tokenizer, SHORT, calls, batch_size=6, counts=counts)
     assert made == decoded(model, tokenizer, SHORT, calls, batch_size=1)
     assert counts.cut_contexts > 0

@@ -65,7 +65,7 @@ def test_without_labels_only_the_lengths_are_drawn():
 
 
 def test_caring_acts_bear_a_star_and_names_are_the_vocabulary_s():
-    assert Label("acts", list(cmcc.ACTS).index("comfort")).words.en == "Comfort *"
+    assert Label("acts", cmcc.ACTS.id_of("comfort")).words.en == "Comfort *"
     assert Label("emotions", 4).words.en == "Dissatisfied with service"
     assert Label("emotions", 0).code == "E0" and Label("acts", 16).code == "A17"
 

@@ -51,7 +51,7 @@ def test_the_whole_round(folder, capsys):
     assert "5 decisions" in printed and "NOT APPLIED: dialogue call-1, turn 2" in printed
     row = labels(folder, care)
     spoken = row["utterances"]
-    concern = list(cmcc.EMOTIONS).index("express_concern_or_anxiety")
+    concern = cmcc.EMOTIONS.id_of("express_concern_or_anxiety")
     assert row["satisfaction"] == 2 and spoken[1]["emotions"] == [1, concern] and spoken[5]["emotions"] == [0]
     assert spoken[3]["emotions"] == [1]  # was not asked about, and stays
     assert spoken[2]["acts"] == [0] and spoken[4]["acts"] == [2]

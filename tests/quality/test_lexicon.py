@@ -5,8 +5,8 @@ import pytest
 import cmcc
 from cmcc_bench.quality.lexicon import VOCABULARIES, lexicon_text, load_lexicon
 
-COMFORT = list(cmcc.ACTS).index("comfort")
-EMPATHY = list(cmcc.ACTS).index("empathy")
+COMFORT = cmcc.ACTS.id_of("comfort")
+EMPATHY = cmcc.ACTS.id_of("empathy")
 
 
 def test_every_label_of_every_vocabulary_has_cues():
@@ -18,8 +18,8 @@ def test_every_label_of_every_vocabulary_has_cues():
 
 def test_all_caring_acts_and_negative_emotions_are_checked():
     lexicon = load_lexicon()
-    acts = {list(cmcc.ACTS)[cues.label] for cues in lexicon.checked("acts")}
-    emotions = {list(cmcc.EMOTIONS)[cues.label] for cues in lexicon.checked("emotions")}
+    acts = {cmcc.ACTS.names[cues.label] for cues in lexicon.checked("acts")}
+    emotions = {cmcc.EMOTIONS.names[cues.label] for cues in lexicon.checked("emotions")}
     assert acts == {*cmcc.CARING_ACTS, "apology"} and emotions == set(cmcc.EMOTIONS) - {"neutral"}
 
 

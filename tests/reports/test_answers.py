@@ -8,7 +8,7 @@ import pytest
 
 import cmcc
 from cmcc_bench import cli
-from cmcc_bench.models.training import Training
+from cmcc_bench.models.record import TrainingRecord
 from cmcc_bench.reports.report import all_tables
 from cmcc_bench.scoring import Bootstrap, write_prediction
 from cmcc_bench.tasks import answer_line, task_of
@@ -46,8 +46,8 @@ def tables(folder, resamples=30):
 
 def test_table_5_has_both_models_the_cheap_baseline_and_the_paper_s_numbers(tmp_path):
     found = bounds("emotion")
-    write_answers(tmp_path / "runs", "emotion", Training("emotion"), found["gold"])
-    write_answers(tmp_path / "runs", "context", Training("emotion", options=("with context",)), found["random"])
+    write_answers(tmp_path / "runs", "emotion", TrainingRecord("emotion"), found["gold"])
+    write_answers(tmp_path / "runs", "context", TrainingRecord("emotion", options=("with context",)), found["random"])
     write_variant(tmp_path / "runs")
     made = tables(tmp_path / "runs")
     rows = {row[0]: row[1:] for row in made["Table 5, emotions"].rows}
@@ -70,9 +70,9 @@ def test_table_5_has_both_models_the_cheap_baseline_and_the_paper_s_numbers(tmp_
 
 def test_table_9_has_the_tagger_with_and_without_emotions_and_the_baseline_s_names(tmp_path):
     found = bounds("entities")
-    write_answers(tmp_path / "runs", "joint", Training("entities"), found["gold"])
+    write_answers(tmp_path / "runs", "joint", TrainingRecord("entities"), found["gold"])
     without = [replace(answer, emotions=None) for answer in found["random"]]
-    write_answers(tmp_path / "runs", "plain", Training("entities", options=("w/o user emotion",)), without)
+    write_answers(tmp_path / "runs", "plain", TrainingRecord("entities", options=("w/o user emotion",)), without)
     write_variant(tmp_path / "runs")
     facts = json.loads((tmp_path / "runs" / "variant.jsonl.run.json").read_text()) | {"form": "baseline"}
     (tmp_path / "runs" / "variant.jsonl.run.json").write_text(json.dumps(facts))
@@ -88,7 +88,7 @@ def test_table_9_has_the_tagger_with_and_without_emotions_and_the_baseline_s_nam
 
 
 def test_satisfaction_has_a_table_without_numbers_of_the_paper_s(tmp_path):
-    write_answers(tmp_path / "runs", "s", Training("satisfaction"), bounds("satisfaction")["gold"])
+    write_answers(tmp_path / "runs", "s", TrainingRecord("satisfaction"), bounds("satisfaction")["gold"])
     made = tables(tmp_path / "runs")["Satisfaction"]
     assert [row[0] for row in made.rows][:2] == ["Classification", "gold"]
     assert len(made.columns) == len(made.rows[0])
@@ -96,8 +96,8 @@ def test_satisfaction_has_a_table_without_numbers_of_the_paper_s(tmp_path):
 
 def test_pseudo_labels_stand_beside_the_same_share_of_labels_and_a_loss_is_said(tmp_path):
     found = bounds("emotion")
-    few = Training("emotion", labelled_share=0.2)
-    write_answers(tmp_path / "runs", "all", Training("emotion"), found["gold"])
+    few = TrainingRecord("emotion", labelled_share=0.2)
+    write_answers(tmp_path / "runs", "all", TrainingRecord("emotion"), found["gold"])
     write_answers(tmp_path / "runs", "few", few, found["gold"])
     write_answers(tmp_path / "runs", "made", replace(few, pseudo_labelled=70), found["random"])
     table = tables(tmp_path / "runs")["Unlabeled dialogues, emotion"]
@@ -107,7 +107,7 @@ def test_pseudo_labels_stand_beside_the_same_share_of_labels_and_a_loss_is_said(
 
 
 def test_pseudo_labels_that_change_nothing_did_not_help(tmp_path):
-    few = Training("emotion", labelled_share=0.2)
+    few = TrainingRecord("emotion", labelled_share=0.2)
     for name, training in (("few", few), ("made", replace(few, pseudo_labelled=70))):
         write_answers(tmp_path / "runs", name, training, bounds("emotion")["gold"])
     table = tables(tmp_path / "runs")["Unlabeled dialogues, emotion"]
@@ -116,13 +116,13 @@ def test_pseudo_labels_that_change_nothing_did_not_help(tmp_path):
 
 def test_two_files_of_one_row_are_refused(tmp_path):
     for name in ("a", "b"):
-        write_answers(tmp_path / "runs", name, Training("satisfaction"), bounds("satisfaction")["gold"])
+        write_answers(tmp_path / "runs", name, TrainingRecord("satisfaction"), bounds("satisfaction")["gold"])
     with pytest.raises(cmcc.DataError, match=r"one file for a row of the tables"):
         all_tables([tmp_path / "runs"])
 
 
 def test_what_a_dialogue_model_wrote_is_scored_and_compared_as_emotions(tmp_path, capsys):
-    write_answers(tmp_path, "emotion", Training("emotion"), bounds("emotion")["random"])
+    write_answers(tmp_path, "emotion", TrainingRecord("emotion"), bounds("emotion")["random"])
     write_variant(tmp_path)
     variant, random = (str(tmp_path / f"{name}.jsonl") for name in ("variant", "emotion"))
     score = ["sample", "--task", "emotion", "--resamples", "20", "--json"]
@@ -134,7 +134,7 @@ def test_what_a_dialogue_model_wrote_is_scored_and_compared_as_emotions(tmp_path
     assert cli.main(["score", variant, *score, "--against", random]) == 0
     assert json.loads(capsys.readouterr().out)["differences"]["micro_f1"]["difference"] > 0
     of_names = ["score", variant, "sample", "--task", "entities", "--resamples", "20"]
-    write_answers(tmp_path, "joint", Training("entities"), bounds("entities")["gold"])
+    write_answers(tmp_path, "joint", TrainingRecord("entities"), bounds("entities")["gold"])
     for against in ([], ["--against", str(tmp_path / "joint.jsonl")]):
         assert cli.main([*of_names, *against]) == 0
         shown = capsys.readouterr().out

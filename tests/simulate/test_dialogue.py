@@ -67,7 +67,7 @@ def test_an_intent_has_slots_exactly_when_it_asks_for_some(many_rows):
     for row in many_rows:
         for utterance in row["utterances"]:
             for intent in utterance["intents"] or ():
-                name = list(cmcc.INTENTS)[intent["intent"]]
+                name = cmcc.INTENTS.names[intent["intent"]]
                 asked[name] += bool(intent["slots"])
                 for slot in intent["slots"]:
                     known = slot["slot"] in cmcc.SLOTS or slot["slot"] in cmcc.ENTITY_TYPES.values()
@@ -95,7 +95,7 @@ def test_what_is_asked_of_a_product_is_told_later_in_most_calls(sample_rows):
 
 
 def test_a_caring_act_makes_an_upset_user_neutral_more_often(many_rows):
-    caring = {list(cmcc.ACTS).index(act) for act in cmcc.CARING_ACTS}
+    caring = {cmcc.ACTS.id_of(act) for act in cmcc.CARING_ACTS}
     outcomes = {True: Counter(), False: Counter()}
     for row in many_rows:
         utterances = row["utterances"]

@@ -21,7 +21,8 @@ from cmcc_bench.leaderboard.files import board_files, load_board
 from cmcc_bench.leaderboard.standings import read_gold, track_board
 from cmcc_bench.leaderboard.submission import Stored, describe
 from cmcc_bench.leaderboard.update import Board
-from cmcc_bench.models.training import Training
+from cmcc_bench.models.record import TrainingRecord
+from cmcc_bench.recognition.run import recognize
 from cmcc_bench.reports.report import all_tables
 from cmcc_bench.reports.systems import System
 from cmcc_bench.scoring import Bootstrap, compare, read_answers, score
@@ -98,7 +99,7 @@ def test_the_leaderboard_ranks_it_beside_its_bounds_and_reads_it_back(rows, pred
 
 
 def test_cards_results_on_the_hub_and_eval_yaml_have_it(rows, predictions):
-    system = System(path=predictions, dataset="sample", split="test", training=Training("length"))
+    system = System(path=predictions, dataset="sample", split="test", training=TrainingRecord("length"))
     scored = Scored(system, True, score(TOY, system.answers, rows, Bootstrap(5)))
     (table,) = answer_tables(scored)
     assert table.title.startswith("Length, test split") and table.rows[0][2] == "0.500"
@@ -110,6 +111,12 @@ def test_cards_results_on_the_hub_and_eval_yaml_have_it(rows, predictions):
 def test_rows_without_labels_are_not_scored(rows):
     with pytest.raises(cmcc.DataError, match="labels are hidden"):
         score(TOY, TOY.gold(rows), [row | {"length": None} for row in rows])
+
+
+def test_its_models_are_opened_by_what_the_declaration_names(tmp_path, rows):
+    TrainingRecord("length").save(tmp_path)
+    run = recognize(tmp_path, "sample", tmp_path / "length.jsonl")
+    assert run.task == "length" and score("length", read_answers(tmp_path / "length.jsonl", "length"), rows)
 
 
 def test_an_unknown_task_is_an_error_that_lists_the_tasks(predictions):

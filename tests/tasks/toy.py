@@ -35,6 +35,11 @@ def count_lengths(dialogue):
     return row["length"] == answer.length, 1, abs(row["length"] - answer.length)
 
 
+def open_counter(model_dir, batch_size):
+    """What opens a model of the task: this one counts lines."""
+    return lambda rows: [LengthAnswer(row["dialogue_id"], row["text"].count("\n") + 1) for row in rows]
+
+
 TOY = Task(
     name="length",
     title="Length of a call",
@@ -52,6 +57,7 @@ TOY = Task(
     shown=("exact", "distance"),
     notes=("Distance: lower is better.",),
     model="Counting",
+    recognizer=f"{__name__}:open_counter",
     published=(Published(("length", ""), "Counting", 0, {"exact": 0.5}, {"exact": 0.5}),),
     hub={"length_exact": "exact"},
     hub_names={"length_exact": "exact length"},

@@ -12,7 +12,7 @@ from cmcc_bench import cli
 from cmcc_bench.training import TASKS
 from cmcc_bench.training.recipe import recipe_names
 
-from .recognisers import SHORT, SMALL, stop_at
+from .recognizers import SHORT, SMALL, stop_at
 
 ROOT = Path(__file__).parents[2]
 

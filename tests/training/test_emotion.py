@@ -10,14 +10,14 @@ import cmcc
 from cmcc_bench import cli
 from cmcc_bench.corpus import open_split
 from cmcc_bench.dataset import build
-from cmcc_bench.models.training import read_training
+from cmcc_bench.models.record import read_training
 from cmcc_bench.scoring import read_answers
 from cmcc_bench.simulate import write_corpus
 from cmcc_bench.training.emotion import EmotionRecipe
 from cmcc_bench.training.recipe import read_recipe
 from tests import raw
 
-from .recognisers import SHORT, SMALL, labels_by_transformers_alone, stop_at
+from .recognizers import SHORT, SMALL, labels_by_transformers_alone, stop_at
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,13 +9,13 @@ from transformers import BertConfig, BertModel
 
 import cmcc
 from cmcc_bench import cli
+from cmcc_bench.models.record import read_training
 from cmcc_bench.models.tokenizer import character_tokenizer
-from cmcc_bench.models.training import read_training
 from cmcc_bench.recognition.entities import load_tagger
 from cmcc_bench.training.joint import JointRecipe, make_tagger
 from cmcc_bench.training.recipe import read_recipe
 
-from .recognisers import SHORT, SMALL, stop_at
+from .recognizers import SHORT, SMALL, stop_at
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,4 +1,4 @@
-"""Which labelled dialogues are used, and pseudo-labels for response models."""
+"""Which labeled dialogues are used, and pseudo-labels for response models."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.dataset import build
-from cmcc_bench.models.training import Training
+from cmcc_bench.models.record import TrainingRecord
 from cmcc_bench.recognition import pseudo
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
 from cmcc_bench.simulate import write_corpus
@@ -68,7 +68,7 @@ def test_a_response_model_labels_exchanges_and_keeps_their_replies(data, respons
     assert list(pseudo_rows("response", path, confidences("response", "1"))) == []
 
 
-def test_labelling_that_was_stopped_goes_on_and_gives_the_same(data, response_model, tmp_path):
+def test_labeling_that_was_stopped_goes_on_and_gives_the_same(data, response_model, tmp_path):
     whole, part = tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
     for path in (whole, part):
         label_unlabeled("response", str(response_model), str(data), path)
@@ -80,7 +80,7 @@ def test_labelling_that_was_stopped_goes_on_and_gives_the_same(data, response_mo
         label_unlabeled("response", str(response_model), str(data), part, most=3)
 
 
-def test_a_batch_that_was_stopped_is_labelled_again_as_a_whole(data, response_model, tmp_path, monkeypatch):
+def test_a_batch_that_was_stopped_is_labeled_again_as_a_whole(data, response_model, tmp_path, monkeypatch):
     monkeypatch.setattr(pseudo, "_DIALOGUES", 2)
     path, seen = tmp_path / "labels.jsonl", []
     label_unlabeled("response", str(response_model), str(data), path)
@@ -119,7 +119,7 @@ def test_a_model_that_learned_from_a_licensed_one_is_licensed_itself(tmp_path, k
     assert describe("emotion", EmotionRecipe(**settings), rows).licensed is False
     for name, licensed, expected in (("real", True, True), ("unknown", None, True), ("simulated", False, False)):
         (tmp_path / name).mkdir()
-        Training("emotion", "cmcc", not licensed, licensed).save(tmp_path / name)
+        TrainingRecord("emotion", "cmcc", not licensed, licensed).save(tmp_path / name)
         recipe = EmotionRecipe(**(settings | {key: str(tmp_path / name)}))
         assert describe("emotion", recipe, rows).licensed is expected
 

@@ -13,7 +13,7 @@ from torch import nn
 from cmcc_bench.training import loop, precision
 from cmcc_bench.training.dialogue import collator
 from cmcc_bench.training.precision import BATCHES, seconds_a_pass
-from cmcc_bench.training.run_folder import Progress
+from cmcc_bench.training.run_folder import TrainingProgress
 from tests.training import toy
 from tests.training.test_loop import equal, weights
 
@@ -193,7 +193,7 @@ def test_every_process_does_as_the_first_one_measured(tmp_path, monkeypatch, fir
     monkeypatch.setattr(loop, "seconds_a_pass", lambda model, passes: measured)
     run = object.__new__(loop._Run)
     run.accelerator = SimpleNamespace(is_main_process=first, num_processes=2, device=torch.device("cpu"))
-    run.recipe, run.progress, run.plain_model = toy.recipe(tmp_path, precision="auto"), Progress(), None
+    run.recipe, run.progress, run.plain_model = toy.recipe(tmp_path, precision="auto"), TrainingProgress(), None
     monkeypatch.setattr(run, "_first_passes", list)
     run._decide_precision()
     assert sent == [(True, measured) if first else (False, {})]

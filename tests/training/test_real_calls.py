@@ -1,4 +1,4 @@
-"""Recognisers predict and are scored on the public calls, where they are; nothing of them is kept."""
+"""Recognizers predict and are scored on the public calls, where they are; nothing of them is kept."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ def built(real_calls, tmp_path_factory) -> Path:
 @pytest.mark.parametrize(
     ("training", "task"), [("emotion", "emotion"), ("joint", "entities"), ("satisfaction", "satisfaction")]
 )
-def test_every_recogniser_predicts_and_is_scored_on_real_calls(
+def test_every_recognizer_predicts_and_is_scored_on_real_calls(
     training, task, data, built, tmp_path, run_training, capsys
 ):
     small = {"backbone": "scratch", "layers": 1, "width": 32, "heads": 2, "max_length": 64, "precision": "float32"}

@@ -12,7 +12,7 @@ from cmcc_bench.scoring import read_answers
 from cmcc_bench.training.recipe import read_recipe
 from cmcc_bench.training.satisfaction import SatisfactionRecipe
 
-from .recognisers import SHORT, SMALL, labels_by_transformers_alone
+from .recognizers import SHORT, SMALL, labels_by_transformers_alone
 
 ROOT = Path(__file__).parents[2]
 

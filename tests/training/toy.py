@@ -15,10 +15,10 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from cmcc_bench.corpus import fingerprint_of
 from cmcc_bench.models.encoding import Encoded
 from cmcc_bench.training.dialogue import collator
-from cmcc_bench.training.loop import Examples, Task, fit, start
+from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import token_loss
 from cmcc_bench.training.recipe import Recipe, read_recipe
-from cmcc_bench.training.run_folder import Progress
+from cmcc_bench.training.run_folder import TrainingProgress
 
 DEFAULTS = {
     "epochs": 2,
@@ -44,9 +44,9 @@ def counting(number: int, seed: int) -> list[Encoded]:
     ]
 
 
-def examples(number: int, seed: int) -> Examples:
+def examples(number: int, seed: int) -> EncodedExamples:
     items = counting(number, seed)
-    return Examples(items, [len(item.ids) for item in items])
+    return EncodedExamples(items, [len(item.ids) for item in items])
 
 
 def model(dropout: float = 0.0) -> GPT2LMHeadModel:
@@ -57,7 +57,7 @@ def model(dropout: float = 0.0) -> GPT2LMHeadModel:
 
 def train(
     settings: Recipe, dropout: float = 0.0, number: int = 45, kill_at: int = 0
-) -> tuple[Progress, GPT2LMHeadModel]:
+) -> tuple[TrainingProgress, GPT2LMHeadModel]:
     """kill_at: the forward pass before which the process kills itself, as a machine does; 0 for none."""
     torch.set_num_threads(1)
     accelerator = start(settings)
@@ -71,7 +71,7 @@ def train(
             os.kill(os.getpid(), signal.SIGKILL)
         return token_loss(network, batch)
 
-    task = Task(
+    task = TrainingTask(
         train=examples(number, seed=0),
         validation=examples(10, seed=1),
         collate=collator(29, "all"),

@@ -1,4 +1,4 @@
-"""Labelled rows for the tests of the dialogue state: built by hand in a few words, or drawn at random."""
+"""Labeled rows for the tests of the dialogue state: built by hand in a few words, or drawn at random."""
 
 from typing import Any
 

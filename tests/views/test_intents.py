@@ -23,7 +23,7 @@ def test_two_slots_that_read_alike_are_written_once():
     assert intent_text([Intent("询问", slots)], {"ent-1": "包", "ent-2": "包"}) == "询问(包-业务费用)"
 
 
-def test_an_intent_labelled_twice_is_one_with_the_slots_of_both():
+def test_an_intent_labeled_twice_is_one_with_the_slots_of_both():
     labels = [intent("询问", FEE), intent("其他"), intent("询问", TERM, FEE)]
     assert read_intents(labels) == (Intent("询问", (FEE, TERM)), Intent("其他"))
 

@@ -1,4 +1,4 @@
-"""A labelled row written back as raw turns."""
+"""A labeled row written back as raw turns."""
 
 from cmcc_bench.views.raw import raw_dialogue
 
@@ -34,5 +34,5 @@ def test_intents_carry_their_slots_and_annotations_their_speaker():
 
 
 def test_what_is_not_annotated_has_no_key():
-    unlabelled = user("喂") | {"intents": None}
-    assert list(raw_dialogue(row(unlabelled))["content"][0]) == ["[SPEAKER 2]", "info"]
+    unlabeled = user("喂") | {"intents": None}
+    assert list(raw_dialogue(row(unlabeled))["content"][0]) == ["[SPEAKER 2]", "info"]

@@ -1,4 +1,4 @@
-"""Settings of recognisers that train in a second, and opening one with transformers alone."""
+"""Settings of recognizers that train in a second, and opening one with transformers alone."""
 
 import json
 import os

@@ -19,11 +19,11 @@ BEST = "best"  # the folder of a run's best checkpoint
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRecord:
     """task: response, emotion, entities or satisfaction. dataset: as it was named; synthetic: whether any of it is
     simulated; licensed: whether any is not.
 
-    labelled_share: the part of the labelled training dialogues that was used, in (0, 1]. pseudo_labelled: examples
+    labelled_share: the part of the labeled training dialogues that was used, in (0, 1]. pseudo_labelled: examples
     whose labels another model made. options: settings that a table's row is named by. validation: scores of this model.
     """
 
@@ -55,14 +55,14 @@ class Training:
         return "".join(f", {part}" for part in parts)
 
 
-def read_training(folder: str | Path) -> Training:
+def read_training(folder: str | Path) -> TrainingRecord:
     """What the folder says; a response model's where it says nothing.
 
     Raises cmcc.DataError where the file is not what cmcc train writes.
     """
     path = Path(folder) / TRAINING_FILE
     if not path.exists():
-        return Training()
+        return TrainingRecord()
     try:
         return training_of(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
@@ -70,9 +70,9 @@ def read_training(folder: str | Path) -> Training:
         raise DataError(str(error), "what cmcc train writes", hint, file=str(path)) from error
 
 
-def training_of(facts: Mapping[str, Any]) -> Training:
-    """Decoded JSON as a Training. Raises TypeError for other fields."""
-    training = Training(**{**facts, "options": tuple(facts.get("options", ()))})
+def training_of(facts: Mapping[str, Any]) -> TrainingRecord:
+    """Decoded JSON as a TrainingRecord. Raises TypeError for other fields."""
+    training = TrainingRecord(**{**facts, "options": tuple(facts.get("options", ()))})
     if not isinstance(training.task, str) or not isinstance(training.labelled_share, int | float):
         raise TypeError("a field of another type")
     return training
