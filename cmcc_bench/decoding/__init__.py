@@ -3,13 +3,13 @@
 from cmcc_bench.decoding import decode, predict
 """
 
-from .decoder import BATCH_SIZE, DecodingCounts, decode, decode_one, generate
-from .dialogues import DialogueInput, response_dialogues, track2_dialogue, track2_kb
-from .exchange import MODES
-from .packing import pack_linear_layers
-from .run import TrainedModel, open_model, predict
-from .run_files import PredictionRun
-from .source import FORMATS
+from cmcc_bench.decoding.decoder import BATCH_SIZE, DecodingCounts, decode, decode_one, generate
+from cmcc_bench.decoding.dialogues import DialogueInput, response_dialogues, track2_dialogue, track2_kb
+from cmcc_bench.decoding.exchange import MODES
+from cmcc_bench.decoding.packing import pack_linear_layers
+from cmcc_bench.decoding.run import TrainedModel, open_model, predict
+from cmcc_bench.decoding.run_files import PredictionRun
+from cmcc_bench.decoding.source import FORMATS
 
 __all__ = [
     "BATCH_SIZE",

@@ -12,13 +12,12 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from cmcc_bench.decoding.decoder import decode
+from cmcc_bench.decoding.dialogues import response_dialogues
+from cmcc_bench.decoding.run import TrainedModel
 from cmcc_bench.models.causal_lm import longest_input
 from cmcc_bench.models.encoding import Encoded, encode_rows, end_id
 from cmcc_bench.textform import TextForm, read_labels
-
-from .decoder import decode
-from .dialogues import response_dialogues
-from .run import TrainedModel
 
 LABEL_SEGMENTS = ("entities", "user_intent", "emotions", "acts")  # what is generated but the response
 _BATCH = 16

@@ -22,6 +22,9 @@ from typing import NamedTuple
 import torch
 from transformers import PreTrainedModel
 
+from cmcc_bench.decoding.dialogues import DialogueInput
+from cmcc_bench.decoding.exchange import MODES, ExchangeDecoding, Feed, Setting
+from cmcc_bench.decoding.forward import Forward, forward_of
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.causal_lm import longest_input
 from cmcc_bench.models.encoding import end_id, segment_ids, start_ids
@@ -29,10 +32,6 @@ from cmcc_bench.models.tokenizer import Tokenizer, text_of
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import TextForm, read_labels
 from cmcc_bench.views import kb_result
-
-from .dialogues import DialogueInput
-from .exchange import MODES, ExchangeDecoding, Feed, Setting
-from .forward import Forward, forward_of
 
 BATCH_SIZE = 32  # exchanges at a time; twice as many need twice the memory for some 10 % of speed
 

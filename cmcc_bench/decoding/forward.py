@@ -31,7 +31,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
-from .exchange import Feed
+from cmcc_bench.decoding.exchange import Feed
 
 _NAME = "cmcc_rows"  # of the attention, among those that transformers knows
 _COLUMNS = 256  # tokens that a row has place for at first; doubled when a row is longer

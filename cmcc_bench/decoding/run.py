@@ -10,6 +10,10 @@ from pathlib import Path
 
 from transformers import PreTrainedModel
 
+from cmcc_bench.decoding.decoder import BATCH_SIZE, DecodingCounts, check_mode, decode
+from cmcc_bench.decoding.packing import pack_linear_layers
+from cmcc_bench.decoding.run_files import Line, PredictionRun, RunFiles, append_line, now
+from cmcc_bench.decoding.source import FORMATS, DialogueSource, open_split, open_track2
 from cmcc_bench.errors import DataError
 from cmcc_bench.features import VERSION
 from cmcc_bench.files import write_bytes
@@ -19,11 +23,6 @@ from cmcc_bench.models.record import read_training
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
 from cmcc_bench.tasks import RESPONSE
 from cmcc_bench.textform import TextForm, load_form
-
-from .decoder import BATCH_SIZE, DecodingCounts, check_mode, decode
-from .packing import pack_linear_layers
-from .run_files import Line, PredictionRun, RunFiles, append_line, now
-from .source import FORMATS, DialogueSource, open_split, open_track2
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,12 @@ from typing import Any
 import orjson
 
 from cmcc_bench import corpus
+from cmcc_bench.decoding.dialogues import DialogueInput, response_dialogues, track2_dialogue
 from cmcc_bench.errors import DataError
 from cmcc_bench.scoring.track2 import is_track2, read_track2_file
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.types import Row
 from cmcc_bench.vocabulary import SYNTHETIC_ID
-
-from .dialogues import DialogueInput, response_dialogues, track2_dialogue
 
 FORMATS = ("jsonl", "seretod")
 

@@ -17,9 +17,8 @@ from transformers import (
 )
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.textform import TextForm
-
-from .tokenizer import Tokenizer
 
 # GPT-2's activation in one call; gelu_new is the same function in eight, and they show in a small model's training.
 _FUSED = {"gelu_new": "gelu_pytorch_tanh"}

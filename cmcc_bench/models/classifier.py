@@ -24,9 +24,8 @@ from transformers import (
 )
 
 from cmcc_bench.errors import DataError
-
-from .causal_lm import longest_input
-from .tokenizer import Tokenizer
+from cmcc_bench.models.causal_lm import longest_input
+from cmcc_bench.models.tokenizer import Tokenizer
 
 MULTI_LABEL, SINGLE_LABEL = "multi_label_classification", "single_label_classification"
 _UNBOUNDED = 2**31 - 1  # tokens: what a tokenizer can be told

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.textform import Segment, TextForm
-
-from .tokenizer import Tokenizer
 
 IGNORED = -100  # the label of a token without a loss; torch's own number for it
 

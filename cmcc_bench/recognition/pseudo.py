@@ -22,12 +22,11 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_json
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.record import read_training
+from cmcc_bench.recognition.run import open_recognizer
 from cmcc_bench.tasks import EMOTION, RESPONSE, EmotionAnswer, Row
 from cmcc_bench.views.flat import emotion_rows
 from cmcc_bench.views.response import response_rows
 from cmcc_bench.vocabulary import EMOTIONS
-
-from .run import open_recognizer
 
 _DIALOGUES = 32  # labeled together, and the most that a stop loses
 _EMOTIONS = EMOTIONS.names

@@ -6,11 +6,11 @@ score("response", predictions, rows, measure=response_measure("seretod"))  # as 
 score("emotion", read_answers("emotions.jsonl", "emotion"), emotion_rows)
 """
 
-from .bootstrap import Bootstrap, Interval, PairedResult, intervals, paired_results
-from .predictions import align, read_answers, read_predictions, write_prediction
-from .response import VERSIONS, Version, response_measure
-from .score import Comparison, LabelResult, Scores, compare, score
-from .seretod import SeretodScores, eval_end_to_end
+from cmcc_bench.scoring.bootstrap import Bootstrap, Interval, PairedResult, intervals, paired_results
+from cmcc_bench.scoring.predictions import align, read_answers, read_predictions, write_prediction
+from cmcc_bench.scoring.response import VERSIONS, Version, response_measure
+from cmcc_bench.scoring.score import Comparison, LabelResult, Scores, compare, score
+from cmcc_bench.scoring.seretod import SeretodScores, eval_end_to_end
 
 __all__ = [
     "VERSIONS",

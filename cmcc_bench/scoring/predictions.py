@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.scoring.lines import FileList, filled_lines, open_lines, parse_line
 from cmcc_bench.tasks import Place, PredictedDialogue, Prediction, Row, answer_line, prediction_of, task_of
 from cmcc_bench.tasks.base import Predicted
-
-from .lines import FileList, filled_lines, open_lines, parse_line
 
 _AGAIN = "Make them again with cmcc predict; a run that was stopped goes on where it stopped."
 

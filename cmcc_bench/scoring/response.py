@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
+from cmcc_bench.scoring import seretod
+from cmcc_bench.scoring.seretod_form import seretod_dialogue
 from cmcc_bench.tasks import Measure, PredictedDialogue, Prediction
 from cmcc_bench.tasks.counts import COLUMNS, sum_labels
 from cmcc_bench.tasks.response import statistics, strict_measure
 from cmcc_bench.tasks.strict import count_emotions
-
-from . import seretod
-from .seretod_form import seretod_dialogue
 
 Version: TypeAlias = Literal["strict", "seretod"]
 VERSIONS: tuple[Version, ...] = ("strict", "seretod")

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cmcc_bench.scoring.bootstrap import Bootstrap, Interval, PairedResult, intervals, paired_results
+from cmcc_bench.scoring.predictions import align
 from cmcc_bench.tasks import Answer, Measure, PredictedDialogue, Row, Task, task_of
 from cmcc_bench.tasks.base import Array
 from cmcc_bench.tasks.counts import f1, precision, recall
-
-from .bootstrap import Bootstrap, Interval, PairedResult, intervals, paired_results
-from .predictions import align
 
 
 @dataclass(frozen=True)

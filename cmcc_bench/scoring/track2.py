@@ -19,13 +19,12 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.reader.files import find_files
 from cmcc_bench.reader.json_stream import raw_dialogues
 from cmcc_bench.reader.track2 import Track2Dialogue, read_track2
+from cmcc_bench.scoring import seretod
+from cmcc_bench.scoring.bootstrap import Bootstrap
+from cmcc_bench.scoring.response import response_measure
+from cmcc_bench.scoring.score import Comparison, Scores, comparison_of, scores_of
+from cmcc_bench.scoring.seretod_form import Flat, fold_acts
 from cmcc_bench.tasks import RESPONSE, Measure, PredictedDialogue
-
-from . import seretod
-from .bootstrap import Bootstrap
-from .response import response_measure
-from .score import Comparison, Scores, comparison_of, scores_of
-from .seretod_form import Flat, fold_acts
 
 _GOLD = ("用户意图", "客服意图", "客服")
 _GENERATED = tuple(f"{key}-生成" for key in _GOLD)

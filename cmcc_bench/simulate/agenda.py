@@ -64,7 +64,7 @@ class Product:
 
 
 @dataclass(slots=True)
-class UserGoal:
+class CallGoal:
     """What the user wants and what the service can know.
 
     held: the package that the user has. person: the user's own slots. questions: slots that the user may ask for, in
@@ -121,7 +121,7 @@ def _kind(name: str, table: Mapping[str, Any], values: Mapping[str, Sequence[str
     )
 
 
-def make_goal(rng: Random, topic: Topic, solvable: bool) -> UserGoal:
+def make_goal(rng: Random, topic: Topic, solvable: bool) -> CallGoal:
     """A goal on the topic: the product that it is about, the user's own facts, and the questions to ask."""
     product = make_product(rng, choose(rng, topic.kinds))
     own = product.kind.type in _HELD_TYPES and topic.fault
@@ -136,7 +136,7 @@ def make_goal(rng: Random, topic: Topic, solvable: bool) -> UserGoal:
         "持有套餐": held.name,
         "用户状态": choose(rng, states.get(topic.name, states["usual"])),
     }
-    return UserGoal(topic, product, held, person, _questions(rng, product, topic), solvable)
+    return CallGoal(topic, product, held, person, _questions(rng, product, topic), solvable)
 
 
 def _questions(rng: Random, product: Product, topic: Topic) -> list[str]:

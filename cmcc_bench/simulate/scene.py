@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
-from cmcc_bench.simulate.agenda import Product, UserGoal, make_product
+from cmcc_bench.simulate.agenda import CallGoal, Product, make_product
 from cmcc_bench.simulate.draws import choose
 from cmcc_bench.simulate.patterns import PERSONAL_SLOTS, Family, Pattern, pick
 
@@ -37,7 +37,7 @@ class Scene:
     """
 
     rng: Random
-    goal: UserGoal
+    goal: CallGoal
     product: Product
     words: dict[str, str]
     offered: Product | None = None

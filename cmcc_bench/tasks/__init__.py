@@ -7,13 +7,12 @@ score(task, answers, task.split_rows("cmcc", "test"))        # cmcc_bench.scorin
 from __future__ import annotations
 
 from cmcc_bench.errors import DataError, printable
-
-from .base import Answer, Measure, Place, PredictedDialogue, Row, Task, answer_line
-from .emotion import EMOTION, EmotionAnswer, emotion_answer
-from .entities import ENTITIES, Entity, EntityAnswer, entity_answer
-from .prediction import Prediction, prediction_of
-from .response import RESPONSE
-from .satisfaction import SATISFACTION, SatisfactionAnswer, satisfaction_answer
+from cmcc_bench.tasks.base import Answer, Measure, Place, PredictedDialogue, Row, Task, answer_line
+from cmcc_bench.tasks.emotion import EMOTION, EmotionAnswer, emotion_answer
+from cmcc_bench.tasks.entities import ENTITIES, Entity, EntityAnswer, entity_answer
+from cmcc_bench.tasks.prediction import Prediction, prediction_of
+from cmcc_bench.tasks.response import RESPONSE
+from cmcc_bench.tasks.satisfaction import SATISFACTION, SatisfactionAnswer, satisfaction_answer
 
 __all__ = [
     "EMOTION",

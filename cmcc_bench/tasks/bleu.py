@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import sacrebleu
 
-from .base import Array
-from .counts import ORDERS, BleuCounts
+from cmcc_bench.tasks.base import Array
+from cmcc_bench.tasks.counts import ORDERS, BleuCounts
 
 TOKENIZER = "zh"  # Chinese characters one by one, the rest as mteval-v13a does
 

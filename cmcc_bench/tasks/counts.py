@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .base import Array, Statistic
+from cmcc_bench.tasks.base import Array, Statistic
 
 ORDERS = 4  # BLEU's n-grams
 

@@ -14,10 +14,7 @@ import numpy as np
 
 from cmcc_bench import paper
 from cmcc_bench.errors import DataError
-from cmcc_bench.textform import FORMS, normalize_labels
-from cmcc_bench.vocabulary import EMOTIONS
-
-from .base import (
+from cmcc_bench.tasks.base import (
     Card,
     Measure,
     Place,
@@ -30,10 +27,12 @@ from .base import (
     most_frequent,
     ngram_model,
 )
-from .counts import count_labels, f1, macro, micro, of_columns, precision, recall, share
-from .fields import emotion_labels, number_of, probabilities_of, record_of, text_of
-from .prediction import Prediction
-from .written import written_for
+from cmcc_bench.tasks.counts import count_labels, f1, macro, micro, of_columns, precision, recall, share
+from cmcc_bench.tasks.fields import emotion_labels, number_of, probabilities_of, record_of, text_of
+from cmcc_bench.tasks.prediction import Prediction
+from cmcc_bench.tasks.written import written_for
+from cmcc_bench.textform import FORMS, normalize_labels
+from cmcc_bench.vocabulary import EMOTIONS
 
 LABELS = EMOTIONS.names
 MACRO_NOTE = "A label that occurs on neither side counts 0 in a macro score: gold shows the most that these data allow."

@@ -16,14 +16,13 @@ import numpy as np
 
 from cmcc_bench import paper, vocabulary
 from cmcc_bench.errors import DataError
+from cmcc_bench.tasks.base import Card, Measure, Place, PredictedDialogue, Published, Row, Task, Written, most_frequent
+from cmcc_bench.tasks.counts import count_labels, f1, macro, micro, of_columns, precision, recall, share
+from cmcc_bench.tasks.fields import emotion_labels, known_labels, list_of, number_of, record_of, text_of
+from cmcc_bench.tasks.prediction import Prediction
+from cmcc_bench.tasks.written import written_for
 from cmcc_bench.textform import read_labels
 from cmcc_bench.vocabulary import ENTITY_TYPES
-
-from .base import Card, Measure, Place, PredictedDialogue, Published, Row, Task, Written, most_frequent
-from .counts import count_labels, f1, macro, micro, of_columns, precision, recall, share
-from .fields import emotion_labels, known_labels, list_of, number_of, record_of, text_of
-from .prediction import Prediction
-from .written import written_for
 
 TYPES, EMOTIONS = ENTITY_TYPES.names, vocabulary.EMOTIONS.names
 DIALOGUE_LABELS = ("emotions", "intents", "acts", "entities", "triples")  # of the utterances of `labeled`

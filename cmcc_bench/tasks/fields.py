@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from cmcc_bench.errors import DataError, printable
+from cmcc_bench.tasks.base import Place
 from cmcc_bench.vocabulary import EMOTIONS, Vocabulary, label_names
-
-from .base import Place
 
 Record: TypeAlias = Mapping[str, object]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from cmcc_bench.errors import DataError
-
-from .base import Place
+from cmcc_bench.tasks.base import Place
 
 
 @dataclass(frozen=True, slots=True)

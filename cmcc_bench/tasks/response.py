@@ -13,11 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from cmcc_bench import paper
-from cmcc_bench.textform import FORMS
-
-from . import bleu, strict
-from .base import Card, Measure, PredictedDialogue, Published, Row, Statistic, Task
-from .counts import (
+from cmcc_bench.tasks import bleu, strict
+from cmcc_bench.tasks.base import Card, Measure, PredictedDialogue, Published, Row, Statistic, Task
+from cmcc_bench.tasks.counts import (
     ACTS,
     BLEU,
     COLUMNS,
@@ -32,7 +30,8 @@ from .counts import (
     success_rate,
     sum_labels,
 )
-from .prediction import Prediction, prediction_of
+from cmcc_bench.tasks.prediction import Prediction, prediction_of
+from cmcc_bench.textform import FORMS
 
 _WRITTEN = ("entities", "user_intent", "kb_result", "emotions", "acts", "response")
 # What a model must write itself, or the scores are made from. The local KB stays: it is what a system may ask.

@@ -14,12 +14,11 @@ import numpy as np
 
 from cmcc_bench import vocabulary
 from cmcc_bench.errors import DataError
+from cmcc_bench.tasks.base import Array, Card, Measure, Place, PredictedDialogue, Row, Task, most_frequent, ngram_model
+from cmcc_bench.tasks.counts import f1, macro, recall
+from cmcc_bench.tasks.emotion import MACRO_NOTE
+from cmcc_bench.tasks.fields import Record, UnknownLabelError, probabilities_of, record_of, text_of
 from cmcc_bench.vocabulary import satisfaction_label
-
-from .base import Array, Card, Measure, Place, PredictedDialogue, Row, Task, most_frequent, ngram_model
-from .counts import f1, macro, recall
-from .emotion import MACRO_NOTE
-from .fields import Record, UnknownLabelError, probabilities_of, record_of, text_of
 
 LABELS = vocabulary.SATISFACTION.names
 

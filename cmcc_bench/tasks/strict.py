@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 from cmcc_bench import textform
 from cmcc_bench.errors import DataError
+from cmcc_bench.tasks.base import Place, PredictedDialogue, Row
+from cmcc_bench.tasks.bleu import count_ngrams
+from cmcc_bench.tasks.counts import DialogueCounts, LabelCounts, count_labels, sum_bleu, sum_labels
+from cmcc_bench.tasks.prediction import Prediction
 from cmcc_bench.views.intents import NamedSlot, parse_intent_text, tidy_intent_text
 from cmcc_bench.views.kb import NA, LocalKB, UserGoal, goal_from_json, kb_from_json, query
 from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, Vocabulary
-
-from .base import Place, PredictedDialogue, Row
-from .bleu import count_ngrams
-from .counts import DialogueCounts, LabelCounts, count_labels, sum_bleu, sum_labels
-from .prediction import Prediction
 
 IntentLabel = tuple[str, frozenset[tuple[str, str]]]  # name, {(entity name or "", slot)}
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.tasks.base import Row
+from cmcc_bench.tasks.prediction import Prediction
 from cmcc_bench.views.exchanges import exchanges
-
-from .base import Row
-from .prediction import Prediction
 
 
 def answered_utterances(row: Row) -> list[tuple[int, int]]:

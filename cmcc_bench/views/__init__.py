@@ -5,9 +5,9 @@ rows = response_rows(labeled_row)                    # right and deterministic
 theirs = response_rows(labeled_row, compatible=True) # as SereTOD 2022's track 2 baseline has it
 """
 
-from .exchanges import Exchange, Exchanges, Side, exchanges
-from .intents import Intent, Slot, add_constraint, intent_text
-from .kb import (
+from cmcc_bench.views.exchanges import Exchange, Exchanges, Side, exchanges
+from cmcc_bench.views.intents import Intent, Slot, add_constraint, intent_text
+from cmcc_bench.views.kb import (
     GoalEntry,
     KBEntry,
     LocalKB,
@@ -20,8 +20,8 @@ from .kb import (
     local_kb,
     query,
 )
-from .response import completed_intents, kb_result, response_rows
-from .seretod import CompatibilityError
+from cmcc_bench.views.response import completed_intents, kb_result, response_rows
+from cmcc_bench.views.seretod import CompatibilityError
 
 __all__ = [
     "CompatibilityError",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from cmcc_bench.views.intents import Intent, read_intents, unite_intents
 from cmcc_bench.vocabulary import SPEAKERS
-
-from .intents import Intent, read_intents, unite_intents
 
 PAUSE = "_"  # how the transcription writes a pause in speech; what joins utterances of one speaker
 USER = SPEAKERS.id_of("user")

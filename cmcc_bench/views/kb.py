@@ -13,10 +13,9 @@ from typing import Any
 
 import orjson
 
+from cmcc_bench.views.exchanges import Exchanges, Side
+from cmcc_bench.views.intents import Intent, in_brackets, slot_text
 from cmcc_bench.vocabulary import ENTITY_TYPES, SUBTYPES
-
-from .exchanges import Exchanges, Side
-from .intents import Intent, in_brackets, slot_text
 
 NA = "NA"  # the source's word for "no entity": personal information is kept under it
 RULES = "业务规则"

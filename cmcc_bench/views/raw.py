@@ -7,11 +7,10 @@ from itertools import groupby
 from typing import Any
 
 from cmcc_bench.types import Row
+from cmcc_bench.views.exchanges import PAUSE, USER
+from cmcc_bench.views.intents import INTENT_NAMES
+from cmcc_bench.views.kb import NA, TYPE_NAMES
 from cmcc_bench.vocabulary import ACTS
-
-from .exchanges import PAUSE, USER
-from .intents import INTENT_NAMES
-from .kb import NA, TYPE_NAMES
 
 ACT_NAMES = ACTS.chinese
 

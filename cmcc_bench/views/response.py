@@ -12,13 +12,24 @@ from typing import Any
 
 import orjson
 
+from cmcc_bench.views import seretod
+from cmcc_bench.views.exchanges import Exchange, Exchanges, exchanges
+from cmcc_bench.views.intents import Intent, Slot, add_constraint, intent_text, parse_intent_text
+from cmcc_bench.views.kb import (
+    NA,
+    TYPES,
+    LocalKB,
+    Names,
+    collect_names,
+    goal,
+    goal_to_json,
+    is_name,
+    kb_to_json,
+    local_kb,
+    query,
+)
+from cmcc_bench.views.raw import ACT_NAMES, raw_dialogue
 from cmcc_bench.vocabulary import EMOTIONS
-
-from . import seretod
-from .exchanges import Exchange, Exchanges, exchanges
-from .intents import Intent, Slot, add_constraint, intent_text, parse_intent_text
-from .kb import NA, TYPES, LocalKB, Names, collect_names, goal, goal_to_json, is_name, kb_to_json, local_kb, query
-from .raw import ACT_NAMES, raw_dialogue
 
 EMOTION_NAMES = EMOTIONS.chinese
 

@@ -20,10 +20,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cmcc_bench import vocabulary
+from cmcc_bench.views.intents import COMPLETED_INTENTS
+from cmcc_bench.views.kb import BALANCES, RULE_SLOTS, RULES, TYPE_NAMES
 from cmcc_bench.vocabulary import ENTITY_TYPES, SUBTYPES
-
-from .intents import COMPLETED_INTENTS
-from .kb import BALANCES, RULE_SLOTS, RULES, TYPE_NAMES
 
 RawItem = dict[str, Any]  # a dialogue, turn, entity or triple of the source's JSON
 
