@@ -20,7 +20,12 @@ def run_pages(folder: Path) -> dict[str, dict[str, Any]]:
     with HubServer({"alice": ["ORGANIZATION"]}) as hub:
         environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
         environment |= hub.environment(folder / "home", "alice")
-        environment |= {"COLUMNS": str(WIDTH), "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+        environment |= {
+            "COLUMNS": str(WIDTH),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONIOENCODING": "utf-8",
+            "OMP_NUM_THREADS": "1",
+        }
         command = [sys.executable, "-m", "tests.docs.session", str(results)]
         done = subprocess.run(command, cwd=work, env=environment, text=True, capture_output=True)
     if done.returncode:
