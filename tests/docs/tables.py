@@ -18,27 +18,8 @@ from tests.docs.pages import ROOT
 _TABLE = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 # The rooms in pipeline order; one that is missing here comes last.
-_ROOMS = [
-    "reader",
-    "views",
-    "dataset",
-    "simulate",
-    "quality",
-    "statistics",
-    "figures",
-    "tasks",
-    "scoring",
-    "models",
-    "training",
-    "decoding",
-    "recognition",
-    "reports",
-    "cards",
-    "hub",
-    "leaderboard",
-    "chat",
-    "commands",
-]
+_ROOMS = ("reader", "views", "dataset", "simulate", "quality", "statistics", "figures", "tasks", "scoring", "models")
+_ROOMS += ("training", "decoding", "recognition", "reports", "cards", "hub", "leaderboard", "chat", "commands")
 
 
 def with_tables(text: str) -> str:
@@ -136,6 +117,12 @@ def _left_out(_: str) -> str:
     return _table(("kind", "", "what it counts"), rows)
 
 
+def _row(_: str) -> str:
+    from tests.readme_row import first_row
+
+    return f"```json\n{first_row()}\n```"
+
+
 def _rooms(_: str) -> str:
     """The packages of the library and the first sentence of each."""
     found = {path.parent.name: path for path in (ROOT / "cmcc_bench").glob("*/__init__.py")}
@@ -194,6 +181,7 @@ _TABLES: dict[str, Callable[[str], str]] = {
     "tasks": _tasks,
     "findings": _findings,
     "report": _left_out,
+    "row": _row,
     "rooms": _rooms,
     "extras": _extras,
     "commands": _commands,
