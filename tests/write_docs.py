@@ -13,6 +13,8 @@ import re
 import tempfile
 from pathlib import Path
 
+import datasets
+
 from tests.docs.pages import ROOT, blocks, matches, page_paths
 from tests.docs.run import run_pages
 from tests.docs.tables import with_tables
@@ -67,6 +69,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--outputs", action="store_true", help="also run the code, and write what it printed")
     options = parser.parse_args()
+    datasets.disable_progress_bars()
     write_tables()
     if options.outputs:
         write_outputs()
