@@ -30,7 +30,7 @@ def write_tables() -> None:
 def write_outputs() -> None:
     """The outputs of all pages. Raises RuntimeError for a block that fails, after writing the others."""
     with tempfile.TemporaryDirectory() as folder:
-        results = run_pages(Path(folder))
+        results, _ = run_pages(Path(folder))
     for page in page_paths():
         lines = (ROOT / page).read_text("utf-8").split("\n")
         code, changes = "", []

@@ -53,5 +53,6 @@ KINDS = {
     "unreadable_entity_id": "an id of an entity that is no text",
     "unreadable_id": "an id of a dialogue that is no text; it gets one from its content",
     "unreadable_label": "labels that are no text; their key follows",
+    "utf16_position": "a position counted in UTF-16 units, as some tools do; it becomes code points",
     "wrong_position": "a position that does not slice to its name; the nearest right one is taken",
 }

@@ -13,8 +13,11 @@ from tests.docs.pages import ROOT, WIDTH
 from tests.hub_server import HubServer
 
 
-def run_pages(folder: Path) -> dict[str, dict[str, Any]]:
-    """Runs the code of all pages in an empty folder. Returns what came of each block, by its place."""
+def run_pages(folder: Path) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Runs the code of all pages in an empty folder.
+
+    Returns what came of each block, by its place, and the pages as they are with the tables that the code makes now.
+    """
     work, results = folder / "work", folder / "results.json"
     work.mkdir()
     with HubServer({"alice": ["ORGANIZATION"]}) as hub:
@@ -30,4 +33,5 @@ def run_pages(folder: Path) -> dict[str, dict[str, Any]]:
         done = subprocess.run(command, cwd=work, env=environment, text=True, capture_output=True)
     if done.returncode:
         raise RuntimeError(f"the session ended early:\n{done.stdout}{done.stderr}")
-    return {result["place"]: result for result in json.loads(results.read_text("utf-8"))}
+    found = json.loads(results.read_text("utf-8"))
+    return {result["place"]: result for result in found["blocks"]}, found["pages"]

@@ -23,6 +23,7 @@ from typing import Any
 import datasets
 
 from tests.docs.pages import CODE, ROOT, Block, blocks, folded, page_paths
+from tests.docs.tables import with_tables
 
 _SMALLER = {
     "dialogue": "--epochs 1 --layers 1 --width 16 --heads 2 --max_length 192",
@@ -99,7 +100,7 @@ class Session:
 
 
 def main() -> None:
-    """Runs all blocks; what came of them is written to the file that is named."""
+    """Runs all blocks; what came of them, and the pages with their tables, is written to the file that is named."""
     datasets.disable_progress_bars()
     results, session = Path(sys.argv[1]).resolve(), Session()
     prepare()
@@ -112,7 +113,8 @@ def main() -> None:
                 path.write_text(f"{block.text}\n", encoding="utf-8")
             elif block.language in CODE and not block.note("not run"):
                 found.append(session.run(block))
-    results.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+    pages = {page: with_tables((ROOT / page).read_text("utf-8")) for page in page_paths()}
+    results.write_text(json.dumps({"blocks": found, "pages": pages}, ensure_ascii=False), encoding="utf-8")
     shutil.rmtree(os.environ["HF_HOME"], ignore_errors=True)
 
 
