@@ -1,4 +1,4 @@
-# make setup | test | lint | reproduce | publish-demo | bench
+# make setup | test | lint | docs | reproduce | publish-demo | bench
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -8,7 +8,7 @@ export TOKENIZERS_PARALLELISM = false
 # A thread that waits gives its core back: two that spin beside other work are many times slower than one.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: setup test lint reproduce publish-demo bench sample
+.PHONY: setup test lint docs reproduce publish-demo bench sample
 setup: $(VENV)/done
 
 # torch comes first and exactly: this version is a CPU build, an open range takes gigabytes of CUDA.
@@ -17,7 +17,7 @@ $(VENV)/done: constraints.txt pyproject.toml
 	$(BIN)/pip install --quiet $$(grep '^torch==' constraints.txt)
 	$(BIN)/pip uninstall --yes -qq cmcc  # what this was called before; its command cmcc would go with it later
 	rm -rf cmcc.egg-info
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,figures,quality,hub,leaderboard,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,figures,quality,hub,leaderboard,docs,dev]'
 	touch $@
 
 # A process a core; the tests of a file stay together, so that what its fixtures make is made once.
@@ -28,6 +28,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The documentation as a folder that opens without a network; a broken link or a missing name is an error.
+docs: setup
+	$(BIN)/zensical build --clean --strict
 
 reproduce: setup
 	$(BIN)/python train/reproduce.py --out out
