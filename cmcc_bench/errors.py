@@ -18,12 +18,17 @@ Without them, the synthetic sample has the same features and works now:
 
 
 class DataError(ValueError):
-    """A raw file holds something that cannot be repaired; the message says where, what was found and what to do."""
+    """Something in the user's files or arguments is wrong. The message says the place, the problem and the fix.
 
-    def __init__(self, found: str, expected: str, hint: str = "", /, **place: str | int | None) -> None:
+    Where a value is wrong the message reads `place: found X; expected Y. Hint`; without `expected`, `found` is the whole
+    problem: `place: problem. Hint`.
+    """
+
+    def __init__(self, found: str, expected: str = "", hint: str = "", /, **place: str | int | None) -> None:
         self.found, self.expected, self.hint, self.place = found, expected, hint, place
         where = ", ".join(f"{key} {printable(str(value))}" for key, value in place.items() if value is not None)
-        super().__init__(f"{where}: found {found}; expected {expected}" + (f". {hint}" if hint else ""))
+        problem = f"found {found}; expected {expected}" if expected else found
+        super().__init__((f"{where}: " if where else "") + problem + (f". {hint}" if hint else ""))
 
     def __reduce__(self) -> tuple[Callable[..., DataError], tuple[Any, ...]]:
         return partial(DataError, **self.place), (self.found, self.expected, self.hint)  # it crosses process borders

@@ -59,7 +59,8 @@ def _data_error(call: ast.Call, names: Mapping[str, ast.expr]) -> str:
         place = f"{place}, {{place}}" if place else "{place}"
     parts = [_shown(value, names) for value in call.args]
     found, expected, hint = [*parts, "", "", ""][:3]
-    return f"{place}: found {found}; expected {expected}" + (f". {hint}" if hint else "")
+    problem = f"found {found}; expected {expected}" if expected else found
+    return (f"{place}: " if place else "") + problem + (f". {hint}" if hint else "")
 
 
 def _shown(value: ast.expr, names: Mapping[str, ast.expr]) -> str:
