@@ -20,8 +20,8 @@ Without them, the synthetic sample has the same features and works now:
 class DataError(ValueError):
     """Something in the user's files or arguments is wrong. The message says the place, the problem and the fix.
 
-    Where a value is wrong the message reads `place: found X; expected Y. Hint`; without `expected`, `found` is the whole
-    problem: `place: problem. Hint`.
+    Where a value is wrong the message reads `place: found X; expected Y. Hint`. Without `expected`, `found` is the
+    whole problem: `place: problem. Hint`.
     """
 
     def __init__(self, found: str, expected: str = "", hint: str = "", /, **place: str | int | None) -> None:
