@@ -18,7 +18,7 @@ def clear_faults(request):
     shared = request.getfixturevalue("hub") if "hub" in request.fixturenames else None
     yield
     if shared:
-        shared.mend()
+        shared.clear_faults()
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ def files_of(folder):
 def test_a_board_is_read_again_after_a_minute_and_kept_while_the_hub_cannot_be_reached(hub, clients, tmp_path):
     hub.add("datasets", NAME, {"README.md": b"# Results\n"}, private=True)
     found, problem = clients(read, NAME)
-    assert found is None and "no leaderboard.json" in problem
+    assert found is None and "leaderboard.json is missing" in problem
     hub.add("datasets", NAME, files_of(write_board(tmp_path)), private=True)
     assert clients(read, NAME, 59)[0] is None
     found, problem = clients(read, NAME, 1)

@@ -44,11 +44,11 @@ def run(clients, hub):
     return run_command
 
 
-def built(folder, ids, unlabelled=False):
+def built(folder, ids, unlabeled=False):
     """A built folder of dialogues with these ids; folders with different names have different content."""
     source = folder.with_name(f"{folder.name}-raw")
     raw.write(source, "train.json", [raw.dialogue(name) for name in ids])
-    if unlabelled:
+    if unlabeled:
         raw.write(source, "more.json", [raw.plain(f"{name}-plain") for name in ids])
     build(source, folder)
     return folder
@@ -148,7 +148,7 @@ def test_synthetic_data_are_private_unless_public_is_given(run, hub, synthetic):
 
 def test_only_changed_files_are_uploaded_and_stale_parquet_is_deleted_in_the_same_commit(run, hub, tmp_path):
     ids = [f"{cmcc.SYNTHETIC_ID}1", f"{cmcc.SYNTHETIC_ID}2"]
-    first, second = built(tmp_path / "first", ids, unlabelled=True), built(tmp_path / "second", ids)
+    first, second = built(tmp_path / "first", ids, unlabeled=True), built(tmp_path / "second", ids)
     assert run("push", "dataset", first, "changing", "--yes")[0] == 0
     repo, seen = hub.repository("datasets", "alice/changing"), len(hub.requests)
     assert "unlabeled/train-00000-of-00001.parquet" in repo.find("main").files
