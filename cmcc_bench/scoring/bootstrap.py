@@ -117,7 +117,7 @@ def paired_results_of_all(
     """
     if len({found.shape for found in counts.values()}) > 1:
         shapes = " and ".join(str(found.shape) for found in counts.values())
-        raise ValueError(f"counts of the same dialogues differ in shape: {shapes}")
+        raise ValueError(f"the counts of the systems differ in shape: {shapes}. Pass counts of the same dialogues.")
     # One seed and one number of dialogues: resample i draws the same dialogues for every system. That is the pairing.
     scores = {system: _resampled_scores(found, statistics, bootstrap) for system, found in counts.items()}
     results: dict[tuple[str, str], dict[str, PairedResult]] = {}
@@ -144,7 +144,7 @@ def resampled_sums(counts_by_dialogue: NDArray[Any], bootstrap: Bootstrap) -> Ar
     """Sums of counts over dialogues drawn with replacement: (resamples, k). Raises ValueError without dialogues."""
     counts = np.asarray(counts_by_dialogue, dtype=np.float64)
     if counts.ndim != 2 or not len(counts):
-        raise ValueError(f"found counts of the shape {counts.shape}, expected (dialogues, k) with a dialogue or more")
+        raise ValueError(f"found counts of shape {counts.shape}; expected (dialogues, k) with at least one dialogue")
     generator = np.random.default_rng(bootstrap.seed)
     sums = np.empty((bootstrap.resamples, counts.shape[1]))
     for number in range(bootstrap.resamples):  # one at a time: all draws at once would be resamples x dialogues

@@ -48,7 +48,7 @@ def task_of(task: Task | str) -> Task:
     if isinstance(task, Task):
         return task
     if task not in TASKS:
-        raise DataError(f"the task {printable(task, 40)}", f"one of {', '.join(TASKS)}", field="task")
+        raise DataError(f"unknown task {printable(task, 40)!r}", "", f"Choose one of {', '.join(TASKS)}.", field="task")
     return TASKS[task]
 
 

@@ -23,8 +23,8 @@ Array: TypeAlias = NDArray[np.float64]
 Statistic: TypeAlias = Callable[[Array], Array]  # (..., k) summed counts -> (...) scores; nan where it is undefined
 SystemKey: TypeAlias = tuple[str, ...]  # what tells a system's row in a table from others (reports.systems)
 
-_BUILD = "Build the data set with files for train, too; cmcc score needs none."
-_KEPT = "They are kept where the leaderboard scores: cmcc validate checks a file, cmcc submit sends it there."
+_BUILD = "Run cmcc build with training files. cmcc score does not need them."
+_HIDDEN_HINT = "Only the leaderboard has these labels. Check a file with cmcc validate and send it with cmcc submit."
 
 
 class Answer(Protocol):
@@ -186,8 +186,8 @@ class Task:
         """The rows in one split. Raises cmcc.DataError when there is no such data set, or nothing in it."""
         rows = self.rows(dataset, [split])[split]
         if not rows:
-            expected = f"a split {split!r} with rows that are annotated for the task {self.name}"
-            raise DataError("no rows", expected, "Name another --split.", dataset=dataset, split=split)
+            problem = f"no rows that are annotated for the task {self.name}"
+            raise DataError(problem, "", "Choose another split with --split.", dataset=dataset, split=split)
         return rows
 
     def is_hidden(self, row: Row) -> bool:
@@ -197,7 +197,7 @@ class Task:
     def check_labels(self, rows: Iterable[Row], **place: str | int | None) -> None:
         """Raises cmcc.DataError where any row is without its labels."""
         if any(map(self.is_hidden, rows)):
-            raise DataError("rows whose labels are hidden", "labels to score with", _KEPT, **place)
+            raise DataError("the labels are hidden, so nothing can be scored", "", _HIDDEN_HINT, **place)
 
     def gold(self, rows: Iterable[Row]) -> list[Any]:
         """The gold rows as if a system had answered them: the most that the data allow."""
@@ -226,7 +226,7 @@ class Task:
 
     def _checked(self, train: Iterable[Row]) -> list[Row]:
         if not (rows := list(train)):
-            raise DataError("no training rows", f"rows of the task {self.name}", _BUILD, data="train")
+            raise DataError(f"no training rows for the task {self.name}", "", _BUILD, split="train")
         return rows
 
 

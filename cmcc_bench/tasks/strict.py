@@ -137,9 +137,9 @@ def count_emotions(prediction: Prediction, row: Row, must_be_written: bool = Fal
     Raises cmcc.DataError for a model that writes none where they must be written.
     """
     if must_be_written and prediction.emotions is None:
-        hint = "This model writes no emotions: score it without them."
+        hint = "Score this model without emotions=True."
         place: Place = {"dialogue": prediction.dialogue_id, "exchange": prediction.exchange, "field": "emotions"}
-        raise DataError("null", "the emotions that the model wrote", hint, **place)
+        raise DataError("null: the model writes no emotions", "", hint, **place)
     if prediction.emotions is None or not row["emotions"]:
         return LabelCounts()
     return count_labels(
@@ -172,9 +172,9 @@ def _state(row: Row) -> tuple[LocalKB, UserGoal]:
     try:
         return kb_from_json(row["kb"]), goal_from_json(row["goal"])
     except (KeyError, TypeError, ValueError) as error:
-        hint = "Rows of response_rows(compatible=True) have SereTOD's own KB and goal: score them with version seretod."
-        expected = "kb and goal of the config `response`"
-        raise DataError(f"{error!r}", expected, hint, dialogue=row["dialogue_id"], field="kb, goal") from error
+        problem = f"cannot read kb and goal in the format of the config `response` ({error!r})"
+        hint = "Score rows of response_rows(compatible=True) with the version seretod."
+        raise DataError(problem, "", hint, dialogue=row["dialogue_id"], field="kb, goal") from error
 
 
 def _asked(kb: LocalKB, goal: UserGoal) -> Iterator[tuple[int, tuple[str, ...], set[str]]]:
