@@ -1,4 +1,4 @@
-"""Bootstrap over dialogues: the 95 % interval of any score that is made from summed counts, and a paired test.
+"""Bootstrap over dialogues: the 95 % confidence interval of a score computed from summed counts; a paired test.
 
     def accuracy(sums):                                    # (..., 2) summed counts -> (...) scores
         return sums[..., 0] / sums[..., 1]
@@ -49,7 +49,7 @@ class Bootstrap:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A score and its 95 % percentile interval; nan where undefined.
+    """A score and its 95 % confidence interval (percentile bootstrap); nan if undefined.
 
     A resample in which the score is undefined is left out. Without resamples `low` and `high` are nan.
     """
@@ -61,7 +61,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class PairedResult:
-    """The score of system a less that of system b, its 95 % interval, and a two-sided p-value.
+    """The score of system a minus that of system b, its 95 % confidence interval, and a two-sided p-value.
 
     The p-value is twice the smaller part of resamples in which the difference is not above, or not below, 0 (at most
     1): below 0.05 about when the interval excludes 0, and never 0.
@@ -78,7 +78,7 @@ class PairedResult:
         return self.low > 0 or self.high < 0
 
     def __neg__(self) -> PairedResult:
-        """The same of system b less system a."""
+        """The result for system b minus system a."""
         return PairedResult(-self.difference, -self.high, -self.low, self.p_value)
 
 

@@ -67,7 +67,7 @@ def count_dialogue(
 
 
 def plain(text: str) -> str:
-    """A text as it is compared: lower case, no blanks, no pauses."""
+    """A text in the form that is compared: lower case, without blanks and pauses."""
     return _BLANKS_AND_PAUSES.sub("", text.lower())
 
 
@@ -108,7 +108,7 @@ def _slot(slot: NamedSlot) -> str:
 
 
 def _known(name: str, vocabulary: Vocabulary) -> str:
-    """A label as it is compared: its Chinese name where the vocabulary has it."""
+    """A label in the form that is compared: its Chinese name if the vocabulary has it."""
     index = vocabulary.find(name)
     return plain(name if index is None else vocabulary.chinese[index])
 
@@ -149,7 +149,7 @@ def count_emotions(prediction: Prediction, row: Row, must_be_written: bool = Fal
 
 
 def requests(rows: Sequence[Row]) -> tuple[Request, ...]:
-    """What the user of a dialogue asks for and is told, from its gold rows in order.
+    """The requests of the user of a dialogue, with the values that the service gives, from its gold rows in order.
 
     The values are what the KB answers, by the query that training and testing share. A value is left out that the user
     gave at or before the exchange that asks, and one that no gold reply says at or after it: no system can be asked

@@ -1,4 +1,4 @@
-"""What dialogue models write along with their responses: the utterances that they read, and what stands for each."""
+"""The answers that dialogue models write in addition to responses, for each utterance that they read."""
 
 from __future__ import annotations
 
