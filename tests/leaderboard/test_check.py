@@ -66,7 +66,7 @@ def test_every_line_that_is_wrong_is_told_with_its_number_what_was_found_and_exp
     found = problems(write_lines(tmp_path / "p.jsonl", bad), rows)
     assert len(found) == 3
     assert found[0].startswith("file p.jsonl, line 3, field acts: found 7; expected a string")
-    assert found[1].startswith("file p.jsonl, line 4: found '{]") and "expected a JSON object" in found[1]
+    assert found[1].startswith("file p.jsonl, line 4: '{]") and "expected a JSON object" in found[1]
     assert found[2].startswith("file p.jsonl, line 6, field exchange: found -1; expected an integer")
 
 
@@ -78,7 +78,7 @@ def test_of_very_many_wrong_lines_the_first_are_told(rows, tmp_path):
     ("change", "message"),
     [
         (lambda lines: lines[:-1], "no prediction"),
-        (lambda lines: [*lines, lines[3]], "line 13, dialogue synthetic-test-03, exchange 0: found a second"),
+        (lambda lines: [*lines, lines[3]], "line 13, dialogue synthetic-test-03, exchange 0: a second"),
         (lambda lines: [changed(lines[0], dialogue_id="synthetic-train-0"), *lines[1:]], "not in the data"),
         (lambda lines: [changed(lines[0], exchange=99), *lines[1:]], "not in the data"),
         (lambda lines: [], "an empty file"),
@@ -86,7 +86,7 @@ def test_of_very_many_wrong_lines_the_first_are_told(rows, tmp_path):
         (lambda lines: [b'{"a": ' + b"[" * 100_000 + b"\n", *lines], "longer than 32768 bytes"),
         (lambda lines: [b'{"a": ' + b"[" * 20_000 + b"\n", *lines], "is not valid JSON"),
         (lambda lines: [b'{"a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}\n", *lines], "is not valid JSON"),
-        (lambda lines: [b"[" * 500 + b"]" * 500 + b"\n", *lines], "expected an object"),
+        (lambda lines: [b"[" * 500 + b"]" * 500 + b"\n", *lines], "expected a JSON object"),
         (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":NaN'), *lines[1:]], "is not valid JSON"),
         (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":0.0'), *lines[1:]], "field exchange: found 0.0"),
         (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":true'), *lines[1:]], "found True"),
