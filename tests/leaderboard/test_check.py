@@ -66,7 +66,7 @@ def test_every_line_that_is_wrong_is_told_with_its_number_what_was_found_and_exp
     found = problems(write_lines(tmp_path / "p.jsonl", bad), rows)
     assert len(found) == 3
     assert found[0].startswith("file p.jsonl, line 3, field acts: found 7; expected a string")
-    assert found[1].startswith("file p.jsonl, line 4: '{]") and "expected a JSON object" in found[1]
+    assert found[1].startswith("file p.jsonl, line 4: '{]") and "is not valid JSON" in found[1]
     assert found[2].startswith("file p.jsonl, line 6, field exchange: found -1; expected an integer")
 
 
