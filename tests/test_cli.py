@@ -119,7 +119,7 @@ def test_predict_score_and_report_work_one_after_the_other(built, tmp_path, caps
     baseline = str(tmp_path / "runs" / "baseline.end2end.jsonl")
     assert cli.main(["score", variant, str(built), "--resamples", "20", "--against", baseline]) == 0
     printed = capsys.readouterr().out
-    assert "variant.end2end.jsonl less" in printed and "BLEU-4" in printed and "excludes 0" in printed
+    assert "variant.end2end.jsonl minus" in printed and "BLEU-4" in printed and "excludes 0" in printed
     assert cli.main(["score", baseline.replace("end2end", "oracle"), str(built), "--resamples", "0"]) == 0
     printed = capsys.readouterr().out
     assert "BLEU-4" in printed and "act F1" not in printed and "folded back" in printed and "nan" not in printed

@@ -226,7 +226,7 @@ def _score_table(
     name = options.predictions.name
     if isinstance(found, Scores):
         return score_table(name, found, synthetic, untold)
-    return difference_table(f"{name} less {options.against.name}", found, synthetic, untold)
+    return difference_table(f"{name} minus {options.against.name}", found, synthetic, untold)
 
 
 def _score_track2(options: argparse.Namespace) -> ScoreResult:

@@ -73,9 +73,6 @@ def open_recognizer(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Reco
     return opened
 
 
-open_recogniser = open_recognizer  # as the cards of published models call it
-
-
 def _new_run(
     model_dir: Path, training: TrainingRecord, dataset: str, split: str, rows: Sequence[Row], batch_size: int
 ) -> PredictionRun:

@@ -104,7 +104,7 @@ def test_predictions_of_other_data_than_those_on_the_hub_are_refused(run, hub, d
     other = write_data(tmp_path / "other", [f"{cmcc.SYNTHETIC_ID}99"])
     folder = predicted(tmp_path, "variant", other)
     status, _, err = run("push", "model", folder, "cmcc-org/other", "--dataset-id", REMOTE, "--yes")
-    assert status == 1 and f"predictions of other rows than {REMOTE} has now" in err
+    assert status == 1 and f"{REMOTE} has changed since these predictions" in err
     status, out, _ = run("push", "model", folder, "cmcc-org/other", "--dataset-id", REMOTE, "--dataset", other)
     assert status == 0 and f"results for {REMOTE}: " in out  # where the Hub hides the labels
     status, _, err = run("push", "model", folder, "cmcc-org/other", "--dataset-id", "cmcc-org/nowhere", "--yes")

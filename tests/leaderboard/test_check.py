@@ -66,8 +66,8 @@ def test_every_problem_names_the_line_and_what_was_found_and_expected(rows, line
     found = problems(write_lines(tmp_path / "p.jsonl", bad), rows)
     assert len(found) == 3
     assert found[0].startswith("file p.jsonl, line 3, field acts: found 7; expected a string")
-    assert found[1].startswith("file p.jsonl, line 4: found '{]") and "expected a JSON object" in found[1]
-    assert found[2].startswith("file p.jsonl, line 6, field exchange: found -1; expected a whole number")
+    assert found[1].startswith("file p.jsonl, line 4: '{]") and "is not valid JSON" in found[1]
+    assert found[2].startswith("file p.jsonl, line 6, field exchange: found -1; expected an integer")
 
 
 def test_only_the_first_of_many_problems_are_reported(rows, tmp_path):
@@ -78,20 +78,20 @@ def test_only_the_first_of_many_problems_are_reported(rows, tmp_path):
     ("change", "message"),
     [
         (lambda lines: lines[:-1], "no prediction"),
-        (lambda lines: [*lines, lines[3]], "line 13, dialogue synthetic-test-03, exchange 0: found a second"),
+        (lambda lines: [*lines, lines[3]], "line 13, dialogue synthetic-test-03, exchange 0: a second"),
         (lambda lines: [changed(lines[0], dialogue_id="synthetic-train-0"), *lines[1:]], "not in the data"),
         (lambda lines: [changed(lines[0], exchange=99), *lines[1:]], "not in the data"),
         (lambda lines: [], "an empty file"),
         (lambda lines: [changed(lines[0], response="好" * 1001), *lines[1:]], "1001 characters; expected at most 1000"),
-        (lambda lines: [b'{"a": ' + b"[" * 100_000 + b"\n", *lines], "more than 32768 bytes"),
-        (lambda lines: [b'{"a": ' + b"[" * 20_000 + b"\n", *lines], "which is no JSON"),
-        (lambda lines: [b'{"a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}\n", *lines], "which is no JSON"),
-        (lambda lines: [b"[" * 500 + b"]" * 500 + b"\n", *lines], "expected an object"),
-        (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":NaN'), *lines[1:]], "which is no JSON"),
+        (lambda lines: [b'{"a": ' + b"[" * 100_000 + b"\n", *lines], "longer than 32768 bytes"),
+        (lambda lines: [b'{"a": ' + b"[" * 20_000 + b"\n", *lines], "is not valid JSON"),
+        (lambda lines: [b'{"a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}\n", *lines], "is not valid JSON"),
+        (lambda lines: [b"[" * 500 + b"]" * 500 + b"\n", *lines], "expected a JSON object"),
+        (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":NaN'), *lines[1:]], "is not valid JSON"),
         (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":0.0'), *lines[1:]], "field exchange: found 0.0"),
         (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":true'), *lines[1:]], "found True"),
-        (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":1e999'), *lines[1:]], "which is no JSON"),
-        (lambda lines: [lines[0].replace(b'"response":"', b'"response":"\\ud800'), *lines[1:]], "which is no JSON"),
+        (lambda lines: [lines[0].replace(b'"exchange":0', b'"exchange":1e999'), *lines[1:]], "is not valid JSON"),
+        (lambda lines: [lines[0].replace(b'"response":"', b'"response":"\\ud800'), *lines[1:]], "is not valid JSON"),
         (lambda lines: [b"\xff\xfe" + lines[0], *lines[1:]], "UTF-16 text; expected UTF-8"),
     ],
 )  # fmt: skip
@@ -188,7 +188,7 @@ def test_a_gzip_bomb_is_read_up_to_the_limit_with_little_memory(rows, lines, tmp
     found = problems(path, [*rows] * 500)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert "more than 64 MB, unpacked" in found[0] and peak < 64 << 20
+    assert "larger than 64 MB uncompressed" in found[0] and peak < 64 << 20
 
 
 @pytest.mark.parametrize("line", [b"\n", b"{}\n"])
@@ -201,13 +201,13 @@ def test_reading_stops_after_too_many_lines(rows, tmp_path, monkeypatch, line):
 def test_a_gzip_bomb_of_one_line_is_read_up_to_the_line_limit(rows, tmp_path):
     path = tmp_path / "bomb.jsonl.gz"
     path.write_bytes(gzip.compress(b"0" * (200 << 20), compresslevel=1))
-    assert "more than 32768 bytes" in problems(path, rows)[0]
+    assert "longer than 32768 bytes" in problems(path, rows)[0]
 
 
 def test_broken_gzip_is_reported(rows, lines, tmp_path):
     path = tmp_path / "p.jsonl.gz"
     path.write_bytes(gzip.compress(b"".join(lines))[:-20])
-    assert "gzip that cannot be unpacked" in problems(path, rows)[0]
+    assert "the gzip file is damaged" in problems(path, rows)[0]
 
 
 def test_a_zip_archive_is_not_opened(rows, tmp_path):

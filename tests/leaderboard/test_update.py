@@ -163,7 +163,7 @@ class TestUpdating:
         submit(honest(data, 12), "bad", user="mallory")
         status, out, _ = update()
         assert status == 0 and "accepted #1: 00001-good" in out and "accepted #2: 00002-bad" in out
-        assert "SYNTHETIC data, no result on CMCC" in out
+        assert "SYNTHETIC data, not a result on CMCC" in out
         found = load_board(folder_of(hub, board, tmp_path))
         track = found.tracks["response"]
         by_key = {entry.key: entry for entry in track.entries}
@@ -359,8 +359,8 @@ HOSTILE = {
     "a huge description": ({"submission.json": b" " * 20_000}, "20000 bytes"),
     "deep JSON for a description": ({"submission.json": b"[" * 10_000}, "not valid JSON"),
     "a list for a description": ({"submission.json": b"[]"}, "a JSON list"),
-    "NaN in a prediction": ({"predictions.jsonl": b'{"exchange": NaN}\n'}, "no JSON"),
-    "a huge line": ({"predictions.jsonl": b"{" + b" " * 70_000 + b"}\n"}, "more than 32768 bytes"),
+    "NaN in a prediction": ({"predictions.jsonl": b'{"exchange": NaN}\n'}, "not valid JSON"),
+    "a huge line": ({"predictions.jsonl": b"{" + b" " * 70_000 + b"}\n"}, "longer than 32768 bytes"),
     "nothing": ({"predictions.jsonl": b""}, "an empty file"),
 }
 
@@ -370,10 +370,10 @@ def hostile_predictions(data):
     lines = honest(data, 3)
     other = [line.replace(b"synthetic-test-", b"synthetic-train-") for line in lines]
     return {
-        "an exchange twice": ({"predictions.jsonl": b"".join([*lines, lines[0]])}, "a second prediction for it"),
-        "another split's ids": ({"predictions.jsonl": b"".join(other)}, "that is not in the data"),
+        "an exchange twice": ({"predictions.jsonl": b"".join([*lines, lines[0]])}, "a second prediction for the same"),
+        "another split's ids": ({"predictions.jsonl": b"".join(other)}, "is not in the data"),
         "an exchange too few": ({"predictions.jsonl": b"".join(lines[1:])}, "no prediction"),
-        "a gzip bomb": ({"predictions.jsonl": gzip.compress(b"0" * (16 << 20))}, "more than 32768 bytes"),
+        "a gzip bomb": ({"predictions.jsonl": gzip.compress(b"0" * (16 << 20))}, "longer than 32768 bytes"),
         "a bomb of lines": ({"predictions.jsonl": gzip.compress(lines[0] * 20_000)}, "more than"),
         "a lookalike of gold": ({"submission.json": description(model="G\u043eld")}, "a name that is not reserved"),
     }
