@@ -363,7 +363,7 @@ def test_a_published_metric_is_loaded_from_the_hub(run, hub, clients):
     assert clients(score_from_the_hub, rows, [asdict(one) for one in gold_predictions(rows)]) == 1.0
     assert "Nothing to do" in run("push", "metrics", "cmcc-org", "--metric", "cmcc_response", "--yes")[1]
     status, _, err = run("push", "metrics", "cmcc-org", "--metric", "none")
-    assert status == 1 and "metric none: found no such metric" in err
+    assert status == 1 and "metric none: no such metric. Choose from" in err
 
 
 def push_leaderboard_of(room_of, arguments):
