@@ -387,7 +387,7 @@ def rooms_at(folder, name):
 def test_the_leaderboard_is_a_space_and_a_data_set_of_results_that_is_left_alone(hub, clients, tmp_path):
     arguments = ["push", "leaderboard", "cmcc-org/leaderboard", "--yes"]
     status, _, err = clients(push_leaderboard_of, tmp_path, arguments)
-    assert status == 1 and "folder leaderboard: found no such folder" in err
+    assert status == 1 and "this installation lacks the leaderboard's page" in err
     card = "---\ntitle: Board\nsdk: gradio\n---\n"
     write_files(tmp_path / "leaderboard", {"app.py": "print()\n", "README.md": card, "__pycache__/app.pyc": "x"})
     assert clients(push_leaderboard_of, tmp_path, arguments)[0] == 0
