@@ -363,7 +363,7 @@ def test_a_published_metric_is_loaded_from_the_hub(run, hub, clients):
     assert clients(score_from_the_hub, rows, [asdict(one) for one in gold_predictions(rows)]) == 1.0
     assert "Nothing to do" in run("push", "metrics", "cmcc-org", "--metric", "cmcc_response", "--yes")[1]
     status, _, err = run("push", "metrics", "cmcc-org", "--metric", "none")
-    assert status == 1 and "metric none: found no such metric" in err
+    assert status == 1 and "metric none: no such metric. Choose from" in err
 
 
 def push_leaderboard_of(room_of, arguments):
@@ -387,7 +387,7 @@ def rooms_at(folder, name):
 def test_the_leaderboard_is_a_space_and_existing_results_are_not_changed(hub, clients, tmp_path):
     arguments = ["push", "leaderboard", "cmcc-org/leaderboard", "--yes"]
     status, _, err = clients(push_leaderboard_of, tmp_path, arguments)
-    assert status == 1 and "folder leaderboard: found no such folder" in err
+    assert status == 1 and "this installation lacks the leaderboard's page" in err
     card = "---\ntitle: Board\nsdk: gradio\n---\n"
     write_files(tmp_path / "leaderboard", {"app.py": "print()\n", "README.md": card, "__pycache__/app.pyc": "x"})
     assert clients(push_leaderboard_of, tmp_path, arguments)[0] == 0

@@ -138,7 +138,7 @@ def test_the_command_lists_unknown_labels_of_a_valid_file(data, lines, tmp_path,
     assert cli.main(["validate", str(path), str(data)]) == 0
     printed = capsys.readouterr().out
     assert "valid for the track response" in printed
-    assert "each of them counts as a wrong one" in printed
+    assert "each counts as wrong" in printed
     assert "acts: the label 'shout' on 1 line, the first is line 1" in printed
 
 

@@ -131,7 +131,7 @@ class TestSubmitting:
         facts = {"dataset": "x", "split": "test", "form": "variant", "mode": "oracle"}
         (tmp_path / "a-model.jsonl.run.json").write_text(json.dumps(facts))
         status, _, err = submit(gold_lines(data))
-        assert status == 1 and "made with the oracle" in err
+        assert status == 1 and "predictions of the oracle mode" in err
 
     def test_a_missing_or_private_repository_is_an_error(self, run, data, tmp_path, hub):
         path = write_lines(tmp_path / "p.jsonl", gold_lines(data))

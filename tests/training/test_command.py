@@ -76,7 +76,7 @@ sys.exit(main(["train", "satisfaction", "--out", "run"]))
 """
     done = start("-c", code, folder=tmp_path)
     assert done.returncode == 1
-    assert "this command needs accelerate: pip install 'cmcc-bench[train]" in done.stderr
+    assert "this command needs accelerate. Install it: pip install 'cmcc-bench[train]" in done.stderr
 
 
 @pytest.mark.parametrize("task", TASKS)
