@@ -1,4 +1,4 @@
-"""One pass over a data set: labelled and unlabelled dialogues, a block at a time, each counted and fingerprinted."""
+"""One pass over a data set: labeled and unlabeled dialogues, a block at a time, each counted and fingerprinted."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Statistics:
 
 
 def splits_of(name: str) -> dict[str, datasets.Dataset]:
-    """The splits of `labeled`, and the unlabelled dialogues, where the data set has them, as a split of their own.
+    """The splits of `labeled`, and the unlabeled dialogues, where the data set has them, as a split of their own.
 
     Raises cmcc.DataError when there is no such data set.
     """
@@ -76,7 +76,7 @@ def collect(name: str, progress: Progress | None = None) -> Statistics:
 
 
 def count_labels(name: str, progress: Progress | None = None) -> Counts:
-    """The counts of the labelled dialogues alone, if any, without fingerprints. Raises cmcc.DataError as `collect`."""
+    """The counts of the labeled dialogues alone, if any, without fingerprints. Raises cmcc.DataError as `collect`."""
     splits = _labeled_splits(name, may_lack=has_config(name, UNLABELED))
     total, counts = sum(split.num_rows for split in splits.values()), Counts()
     for _, table in _blocks(splits):

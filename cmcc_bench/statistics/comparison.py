@@ -1,4 +1,4 @@
-"""Counts over labelled dialogues, and how far they are from the paper's tables 1, 6, 7 and 8."""
+"""Counts over labeled dialogues, and how far they are from the paper's tables 1, 6, 7 and 8."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Dialogues that say the same, or nearly, within a split and across splits.
 
-Exact: equal normalised text (NFKC, lower case, letters and digits alone). Near: a Jaccard similarity of at least 0.8
+Exact: equal normalized text (NFKC, lower case, letters and digits alone). Near: a Jaccard similarity of at least 0.8
 between the sets of their shingles, all runs of 5 characters. The simple version compares all pairs:
 
     shingles = [{text[i : i + 5] for i in range(len(text))} for text in texts]
@@ -40,7 +40,7 @@ BANDS, ROWS = 16, 8  # a pair of similarity 0.8 becomes a candidate with probabi
 SIMILAR = 0.8
 SHOWN = 20  # pairs across splits that are named
 _SEED = 42
-_WIDEST = 256  # neighbours compared in a band where many agree: bounds the work on data of one template
+_WIDEST = 256  # neighbors compared in a band where many agree: bounds the work on data of one template
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Fingerprints:
 
     def add(self, split: str, columns: Columns) -> None:
         """Takes a block of a split."""
-        codes, offsets = normalised_codes(columns)
+        codes, offsets = normalized_codes(columns)
         borders = zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
         data = codes.tobytes()
         self.ids += columns.dialogue_ids
@@ -140,7 +140,7 @@ def _repeated(names: list[str], held: NDArray[np.int64], near: NDArray[np.bool_]
 
 @cache
 def _forms() -> NDArray[np.uint32]:
-    """[65536], what stands for each code point in normalised text: 0 is left out."""
+    """[65536], what stands for each code point in normalized text: 0 is left out."""
     forms = np.zeros(1 << 16, dtype=np.uint32)
     for code in range(1 << 16):
         form = unicodedata.normalize("NFKC", chr(code)).lower()
@@ -149,8 +149,8 @@ def _forms() -> NDArray[np.uint32]:
     return forms
 
 
-def normalised_codes(columns: Columns) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Code points of the normalised texts of all dialogues, and [D + 1] where each dialogue begins."""
+def normalized_codes(columns: Columns) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Code points of the normalized texts of all dialogues, and [D + 1] where each dialogue begins."""
     codes = np.frombuffer("".join(columns.texts.to_pylist()).encode("utf-32-le"), dtype=np.uint32)
     rare = codes >= 1 << 16  # beyond the table: rare characters, kept as they are
     forms = np.where(rare, codes, _forms()[np.where(rare, 0, codes)])

@@ -30,7 +30,7 @@ _MOST = 15  # pairs of labels that a table shows; all are in the JSON
 
 
 def statistics_tables(statistics: Statistics) -> list[ReportTable]:
-    """All tables, in the order in which they are read; those of labels where there are labelled dialogues."""
+    """All tables, in the order in which they are read; those of labels where there are labeled dialogues."""
     synthetic = mark(statistics.synthetic)
     of_labels = _label_tables(statistics) if statistics.labeled.dialogues else []
     tables = [_splits_table(statistics), *of_labels, _repeated_table(statistics), *_leaks_table(statistics)]
@@ -102,7 +102,7 @@ def table_1(counts: Counts) -> ReportTable:
         ("mean user tokens a turn", _mean_characters(counts, 1), f"{table.user_characters}"),
     )
     notes = (*(f"{word}: {meaning}." for word, meaning in DEFINITIONS.items()), "*: computed from published totals.")
-    return ReportTable("Table 1, labelled dialogues", ("", "here", "paper"), rows, notes)
+    return ReportTable("Table 1, labeled dialogues", ("", "here", "paper"), rows, notes)
 
 
 def _mean_characters(counts: Counts, speaker: int) -> str:

@@ -59,7 +59,7 @@ def test_the_whole_round(folder, capsys):
     again = folder / "again.jsonl"
     assert run(folder / "raw", "--care", care, "--out", again) == 0
     assert questions(again) == [("4", "acts")]  # what only a hand can mend comes back, all else is decided
-    assert "2 findings that annotators have decided" in capsys.readouterr().out
+    assert "annotators decided them before: 2" in capsys.readouterr().out
 
 
 def test_review_and_care_file_may_stand_in_folders_that_are_not_there_yet(folder):

@@ -80,7 +80,7 @@ def test_null_is_not_annotated_and_an_empty_list_is_annotated_with_nothing():
     assert found.annotated_dialogues["acts"] == 0 and found.annotated_dialogues["emotions"] == 1
 
 
-def test_unlabelled_dialogues_are_counted_without_labels():
+def test_unlabeled_dialogues_are_counted_without_labels():
     rows = [{"dialogue_id": "x", "utterances": [{"speaker": 1, "text": "喂", "turn": 0}]}]
     found = count(columns_of(cmcc.table_of(rows, "unlabeled")))
     assert (found.dialogues, found.characters.tolist(), found.turns) == (1, [0, 1], {1: 1})

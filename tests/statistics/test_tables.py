@@ -53,7 +53,7 @@ def built(tmp_path):
     return tmp_path / "cmcc"
 
 
-def test_a_built_folder_is_counted_with_its_unlabelled_dialogues_and_its_duplicates(built, tmp_path, capsys):
+def test_a_built_folder_is_counted_with_its_unlabeled_dialogues_and_its_duplicates(built, tmp_path, capsys):
     out, markdown = tmp_path / "new" / "stats.json", tmp_path / "new" / "stats.md"
     assert cli.main(["stats", str(built), "--json", str(out), "--markdown", str(markdown)]) == 0
     record = json.loads(out.read_text("utf-8"))
@@ -77,7 +77,7 @@ def test_personal_numbers_are_in_no_output(built, tmp_path, capsys):
     assert "13812345678" not in shown and "我电话***********流量包" in shown
 
 
-def test_unlabelled_dialogues_alone_are_counted_without_tables_of_labels(tmp_path, capsys):
+def test_unlabeled_dialogues_alone_are_counted_without_tables_of_labels(tmp_path, capsys):
     raw.write(tmp_path / "raw", "unlabeled.json", [raw.plain(), raw.plain("plain-2")])
     build(tmp_path / "raw", tmp_path / "cmcc")
     assert cli.main(["stats", str(tmp_path / "cmcc"), "--json", str(tmp_path / "s.json")]) == 0
