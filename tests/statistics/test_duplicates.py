@@ -42,7 +42,7 @@ def test_normalized_text_is_letters_and_digits_in_lower_case_of_normal_width():
     assert normalized("您好，５Ｇ ab_C。", "[UNK]😀好！") == ("您好5gabcunk😀好", [0, 12])
 
 
-def test_a_dialogue_that_differs_in_punctuation_alone_is_equal():
+def test_dialogues_that_differ_only_in_punctuation_are_equal():
     text = chatter(1)
     found = repeated(train=[said(text, "好的。"), said(chatter(2))], test=[said(f"{text}，", "好的")])
     assert found == {
@@ -91,7 +91,7 @@ def test_sketches_agree_as_much_as_the_sets_of_shingles_do(shared):
     assert np.mean(sketches[0] == sketches[1]) == pytest.approx(expected, abs=0.12)
 
 
-def test_short_dialogues_have_sketches_of_their_own():
+def test_short_dialogues_have_different_sketches():
     columns = columns_of(cmcc.table_of([said("喂"), said("好"), said("")], "labeled"))
     sketches = sketches_of(*normalized_codes(columns))
     assert sketches.shape == (3, 128) and len({row.tobytes() for row in sketches}) == 3
