@@ -103,7 +103,12 @@ def _check(options: argparse.Namespace) -> int:
 
     if options.write_lexicon:
         if options.write_lexicon.exists():
-            raise DataError("the file exists already", "", "Choose another path.", file=str(options.write_lexicon))
+            raise DataError(
+                "the file exists already",
+                "",
+                "Choose another path or move the existing one.",
+                file=str(options.write_lexicon),
+            )
         write_text(options.write_lexicon, lexicon_text())
         return 0
     source = find_source(options.data, options.care)
