@@ -109,12 +109,20 @@ def _add_check(commands: Commands) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from cmcc_bench.errors import DataError
+    from cmcc_bench.files import write_text
     from cmcc_bench.quality.calls import find_source
     from cmcc_bench.quality.lexicon import lexicon_text
 
     if options.write_lexicon:
-        with options.write_lexicon.open("x", encoding="utf-8") as stream:
-            stream.write(lexicon_text())
+        if options.write_lexicon.exists():
+            raise DataError(
+                "the file exists already",
+                "",
+                "Choose another path or move the existing one.",
+                file=str(options.write_lexicon),
+            )
+        write_text(options.write_lexicon, lexicon_text())
         return 0
     source = find_source(options.data, options.care)
     return (_apply if options.apply else _find)(options, source)
