@@ -41,13 +41,14 @@ def open_model(folder: str | Path, is_packed: bool = True) -> TrainedModel:
     Raises cmcc.DataError when the folder holds no model, or a tokenizer that lost tokens or has more than the model.
     """
     if not Path(folder).is_dir():
-        hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
-        raise DataError("no such folder", "a folder of a trained model", hint, model=str(folder))
+        hint = "Give the folder of a run's best checkpoint, for instance RUN/best."
+        raise DataError("no such folder", "", hint, model=str(folder))
     form, tokenizer, model = load_form(Path(folder)), load_tokenizer(folder), load_model(folder)
     embeddings = model.get_input_embeddings().get_parameter("weight").shape[0]
     if embeddings < len(tokenizer):
         hint = "Copy the tokenizer's files from the run that trained the model."
-        raise DataError(f"{len(tokenizer)} tokens", f"at most the model's {embeddings}", hint, model=str(folder))
+        problem = f"the tokenizer has {len(tokenizer)} tokens, the model only {embeddings}"
+        raise DataError(problem, "", hint, model=str(folder))
     if is_packed:
         pack_linear_layers(model)
     return TrainedModel(str(folder), model, tokenizer, form)
@@ -99,7 +100,7 @@ def _check_request(mode: str, output_format: str) -> None:
     if output_format not in FORMATS:
         raise DataError(repr(output_format), " or ".join(FORMATS), format=output_format)
     if output_format == "seretod" and mode != "end2end":
-        hint = "A Track 2 test file has no gold for an oracle."
+        hint = "A Track 2 test file has no gold labels for the oracle."
         raise DataError(repr(mode), "end2end with the format seretod", hint, mode=mode)
 
 

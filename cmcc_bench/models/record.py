@@ -66,8 +66,8 @@ def read_training(folder: str | Path) -> TrainingRecord:
     try:
         return training_of(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        hint = "Copy it from the run that trained the model."
-        raise DataError(str(error), "what cmcc train writes", hint, file=str(path)) from error
+        hint = "Copy the file from the run that trained the model."
+        raise DataError(str(error), "a record that cmcc train wrote", hint, file=str(path)) from error
 
 
 def training_of(facts: Mapping[str, Any]) -> TrainingRecord:

@@ -47,9 +47,9 @@ def pseudo_labeled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe, 
     with accelerator.main_process_first(), progress_bar("labeling dialogues", accelerator.is_main_process) as show:
         label_unlabeled(task, recipe.pseudo_label, recipe.dataset, path, recipe.pseudo_dialogues, progress=show)
     rows = list(pseudo_rows(task, path, least))
-    hint = "Lower it, or train the model that labels longer."
+    hint = f"Set it lower than {recipe.pseudo_confidence}, or train the labeling model longer."
     if not rows:
-        raise DataError("no label that the model is sure of", recipe.pseudo_confidence, hint, key="pseudo_confidence")
+        raise DataError("no label reaches this probability", "", hint, key="pseudo_confidence")
     return rows
 
 
@@ -60,7 +60,7 @@ def check_examples(recipe: ModelRecipe, rows: Mapping[str, Sequence[Row]]) -> No
             hint = (
                 "Build it from more annotated calls, or from files named train, dev and test, or raise labelled_share."
             )
-            raise DataError("no annotated rows", "some", hint, dataset=recipe.dataset, split=split)
+            raise DataError("no annotated rows", "", hint, dataset=recipe.dataset, split=split)
 
 
 def describe(

@@ -97,8 +97,8 @@ def check_processes(asked: int, found: int, launched: int) -> None:
     else:
         launcher = f"ACCELERATE_USE_CPU=1 torchrun --nproc_per_node {asked} -m cmcc_bench.cli"
         hint = f"On a CPU: {launcher} train TASK --processes {asked} ..."
-    processes = f"{launched} that each train alone" if launched > found else f"{found}"
-    raise DataError(processes, f"{asked} that train together", hint, key="processes")
+    processes = f"{launched} processes that each train alone" if launched > found else f"{found}"
+    raise DataError(processes, f"{asked} processes that train together", hint, key="processes")
 
 
 def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingTask) -> TrainingProgress:
@@ -143,7 +143,7 @@ class _Run:
         self.folder = Path(recipe.out)
         for split, examples in (("train", task.train), ("validation", task.validation)):
             if not examples.items:
-                raise DataError("no examples", "some to train on and some to choose by", split=split)
+                raise DataError("no examples", "", "Build the data set with files for train and dev.", split=split)
         state = open_run(self.folder, asdict(recipe), task.fingerprint, recipe.resume)
         self.global_size = recipe.batch_size * recipe.accumulation
         self.steps = recipe.epochs * -(-len(task.train.items) // self.global_size)  # the last batch may be smaller
@@ -216,7 +216,7 @@ class _Run:
         loss, units = self._over_processes(sums)
         rate = learning_rate(self.progress.step, self.steps, self.recipe.warmup, self.recipe.learning_rate)
         if not math.isfinite(loss):
-            hint = "Lower learning_rate, or clip shorter."
+            hint = "Set a lower learning_rate or a smaller clip (maximum gradient norm)."
             raise DataError(f"a loss of {loss}", "a number", hint, run=self.recipe.out, step=self.progress.step)
         self._update(units, rate)
         return loss / max(1.0, units), rate

@@ -101,11 +101,11 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
         # A run whose state is gone must not start again: it would overwrite the best checkpoint that it still has.
         if resume and ((folder / "run.json").exists() or (folder / "best").exists()):
             hint = f"Restore the folder state-STEP from a copy. {_FROM_START}"
-            raise DataError("a run without a state", "a folder state-STEP to resume from", hint, folder=str(folder))
+            raise DataError("the run has no state-STEP folder to resume from", "", hint, folder=str(folder))
         return None
     if not resume:
         hint = "Choose another folder with --out, resume it with --resume, or remove it."
-        raise DataError("a run", "a folder without one", hint, folder=str(folder))
+        raise DataError("the folder already holds a run", "", hint, folder=str(folder))
     before = _read_facts(states[-1])
     changed = [
         f"{key} (was {before['recipe'].get(key)!r}, is {value!r})"
@@ -116,7 +116,7 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
         changed.append("the data")
     if changed:
         hint = "Choose another folder with --out, or use the settings and data of the first start."
-        raise DataError(f"changed {', '.join(changed)}", "the same as before", hint, folder=str(folder))
+        raise DataError(f"changed since the first start: {', '.join(changed)}", "", hint, folder=str(folder))
     return states[-1]
 
 
