@@ -173,7 +173,9 @@ def _validate(options: argparse.Namespace) -> int:
     if result.problems:
         more = "the first " if len(result.problems) == PROBLEMS else ""
         problems = counted(len(result.problems), "problem")
-        print_line(f"{options.predictions}: NOT valid, {more}{problems} above. Fix the file and run cmcc validate again.")
+        print_line(
+            f"{options.predictions}: NOT valid, {more}{problems} above. Fix the file and run cmcc validate again."
+        )
         return 1
     dialogues = counted(len({answer.dialogue_id for answer in result.answers}), "dialogue")
     answers = counted(len(result.answers), track.items.removesuffix("s"))
