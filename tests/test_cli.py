@@ -139,9 +139,9 @@ def test_a_folder_that_is_no_model_and_predictions_of_other_data_end_with_1(buil
     assert cli.main(["score", out, str(built)]) == 1
     assert "x.jsonl" in capsys.readouterr().err
     assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--out", out]) == 1
-    assert "a file that this run did not write" in capsys.readouterr().err
+    assert "this run did not write the file" in capsys.readouterr().err
     assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--out", str(tmp_path)]) == 1
-    assert "Give --out a file, not a folder" in capsys.readouterr().err
+    assert "Give --out the path of a file" in capsys.readouterr().err
     assert cli.main(["score", out, str(built), "--split", "validation"]) == 1
     assert "expected a split 'validation'" in capsys.readouterr().err
     assert cli.main(["report", str(tmp_path / "raw")]) == 1

@@ -110,7 +110,7 @@ def decode(
     check_mode(mode)
     setting = Setting(tokenizer, form, mode, _longest_context(model, form))
     if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}: it must be 1 or more")
+        raise ValueError(f"batch_size is {batch_size}; expected 1 or more")
     counts = DecodingCounts() if counts is None else counts
     return _decode(model, len(tokenizer), _Waiting(setting, dialogues), batch_size, counts)
 
@@ -229,7 +229,7 @@ class _Start(NamedTuple):
 def check_mode(mode: str) -> None:
     """Raises cmcc.DataError for an unknown mode."""
     if mode not in MODES:
-        raise DataError(repr(mode), " or ".join(MODES), mode=mode)
+        raise DataError(f"unknown mode {mode!r}", "", f"Choose {' or '.join(MODES)}.")
 
 
 def _longest_context(model: PreTrainedModel, form: TextForm) -> int:
@@ -238,11 +238,7 @@ def _longest_context(model: PreTrainedModel, form: TextForm) -> int:
     longest = min((limit for limit in limits if limit), default=sys.maxsize)
     needed = max(segment.longest for segment in form.segments)
     if longest <= needed:
-        hint = "Train a model with more positions."
-        raise DataError(
-            f"{longest} positions",
-            f"more than the {needed} of the longest segment",
-            hint,
-            model=str(model.config.name_or_path),
-        )
+        problem = f"the model reads {longest} tokens; the longest segment alone takes {needed}"
+        hint = "Train the model with a larger max_length."
+        raise DataError(problem, "", hint, model=str(model.config.name_or_path))
     return longest

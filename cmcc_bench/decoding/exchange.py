@@ -93,8 +93,9 @@ class ExchangeDecoding:
             return ",".join(kb_result(self._kb, self.texts["user_intent"]))
         text = self._row.get(segment.column)
         if not isinstance(text, str):
-            expected = f"the text of {segment.column}, which the mode {self._setting.mode} is given"
-            raise DataError(f"{text!r:.40}", expected, dialogue=self.dialogue_id, exchange=self.exchange)
+            expected = f"the gold text of {segment.column}"
+            hint = f"The mode {self._setting.mode} needs it; add the column or decode with --mode end2end."
+            raise DataError(f"{text!r:.40}", expected, hint, dialogue=self.dialogue_id, exchange=self.exchange)
         return text
 
     def _write(self, segment: Segment) -> Generator[Feed, int, str]:

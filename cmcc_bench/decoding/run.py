@@ -42,12 +42,13 @@ def open_model(folder: str | Path, is_packed: bool = True) -> TrainedModel:
     """
     if not Path(folder).is_dir():
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
-        raise DataError("no such folder", "a folder of a trained model", hint, model=str(folder))
+        raise DataError("no such folder", "", hint, model=str(folder))
     form, tokenizer, model = load_form(Path(folder)), load_tokenizer(folder), load_model(folder)
     embeddings = model.get_input_embeddings().get_parameter("weight").shape[0]
     if embeddings < len(tokenizer):
         hint = "Copy the tokenizer's files from the run that trained the model."
-        raise DataError(f"{len(tokenizer)} tokens", f"at most the model's {embeddings}", hint, model=str(folder))
+        problem = f"the tokenizer has {len(tokenizer)} tokens, the model only {embeddings}"
+        raise DataError(problem, "", hint, model=str(folder))
     if is_packed:
         pack_linear_layers(model)
     return TrainedModel(str(folder), model, tokenizer, form)
@@ -97,10 +98,10 @@ def predict(
 def _check_request(mode: str, output_format: str) -> None:
     check_mode(mode)
     if output_format not in FORMATS:
-        raise DataError(repr(output_format), " or ".join(FORMATS), format=output_format)
+        raise DataError(f"unknown format {output_format!r}", "", f"Choose --format {' or '.join(FORMATS)}.")
     if output_format == "seretod" and mode != "end2end":
-        hint = "A Track 2 test file has no gold for an oracle."
-        raise DataError(repr(mode), "end2end with the format seretod", hint, mode=mode)
+        problem = f"the format seretod does not support the mode {mode}: a Track 2 test file has no gold"
+        raise DataError(problem, "", "Use --mode end2end.")
 
 
 def _new_run(

@@ -101,11 +101,11 @@ class RunFiles:
         Predictions of another run are never written over: its record would be gone first, and then not be theirs.
         """
         if self.out.is_dir():
-            raise DataError("a folder", "the name of a file", "Give --out a file, not a folder.", file=str(self.out))
+            raise DataError("this is a folder", "", "Give --out the path of a file.", file=str(self.out))
         before = self._read_record()
         if self.out.exists() and (before is None or _identity(before) != _identity(run)):
-            hint = "Give another --out, or remove it."
-            raise DataError("a file that this run did not write", "a free name", hint, file=str(self.out))
+            hint = "Choose another --out, or remove the file."
+            raise DataError("this run did not write the file, so it is kept", "", hint, file=str(self.out))
 
     def write_record(self, run: PredictionRun) -> None:
         """Puts OUT.run.json in its place."""
@@ -116,9 +116,10 @@ class RunFiles:
         if not self.part.exists() or (before and before.finished):
             return []  # a part beside a finished run's record is one whose removal was cut off
         if before is None or _identity(before) != _identity(run):
+            found = "unfinished predictions of another run"
             expected = f"those of the model {run.model} in the mode {run.mode} on {run.dataset}"
-            hint = f"Give another --out, or remove {self.part.name} to begin anew."
-            raise DataError("unfinished predictions of another run", expected, hint, file=str(self.part))
+            hint = f"Choose another --out, or remove {self.part.name} to start again."
+            raise DataError(found, expected, hint, file=str(self.part))
         whole, end, _ = self.part.read_bytes().rpartition(b"\n")  # what follows the last line break was cut off
         lines = filled_lines(BytesIO(whole + end), str(self.part))
         return [_line(line, {"file": str(self.part), "line": number}) for number, line in lines]
@@ -129,8 +130,9 @@ class RunFiles:
         try:
             return PredictionRun(**orjson.loads(self.record.read_bytes()))
         except (orjson.JSONDecodeError, TypeError) as error:
-            hint = "Give another --out, or remove it."
-            raise DataError(str(error), "what cmcc predict writes", hint, file=str(self.record)) from error
+            hint = "Choose another --out, or remove the file."
+            problem = f"not a file that cmcc predict wrote ({error})"
+            raise DataError(problem, "", hint, file=str(self.record)) from error
 
 
 def append_line(stream: IO[bytes], line: Line) -> None:

@@ -82,9 +82,9 @@ def load_model(name: str | Path, dtype: torch.dtype = torch.float32, *, fused: b
         if info["missing_keys"]:  # transformers would begin with random weights in their place
             raise ValueError(f"the weights of {len(info['missing_keys'])} tensors are missing")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        found = f"no causal language model ({(str(error) or type(error).__name__).splitlines()[0]})"
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or a model's id on the Hub."
-        raise DataError(found, "what AutoModelForCausalLM opens", hint, model=str(name)) from error
+        raise DataError(f"no causal language model ({reason})", "", hint, model=str(name)) from error
     return model
 
 

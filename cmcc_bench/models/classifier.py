@@ -84,12 +84,12 @@ def load_classifier(folder: str | Path, labels: Iterable[str]) -> PreTrainedMode
     """
     model, info = _open(str(folder))
     if info["missing_keys"]:  # transformers would begin with random weights in their place
-        found = f"the weights of {len(info['missing_keys'])} tensors are missing"
-        raise DataError(found, "a trained classifier", model=str(folder))
-    found_labels, wanted = list((model.config.id2label or {}).values()), list(labels)
-    if found_labels != wanted:
+        problem = f"the weights of {len(info['missing_keys'])} tensors are missing"
+        raise DataError(problem, "", "Name the folder of a trained classifier, RUN/best.", model=str(folder))
+    model_labels, task_labels = list((model.config.id2label or {}).values()), list(labels)
+    if model_labels != task_labels:
         hint = "Name the folder of a run of this task, RUN/best."
-        raise DataError(f"the labels {', '.join(found_labels)}", ", ".join(wanted), hint, model=str(folder))
+        raise DataError(f"the labels {', '.join(model_labels)}", ", ".join(task_labels), hint, model=str(folder))
     model.train(False)
     return model
 
@@ -110,10 +110,9 @@ def _open(name: str, **settings: Any) -> tuple[PreTrainedModel, Mapping[str, Any
             name, config=config, dtype=torch.float32, output_loading_info=True, use_safetensors=True, **options
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        found = f"no text classifier ({(str(error) or type(error).__name__).splitlines()[0]})"
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or a model's id on the Hub."
-        expected = "what AutoModelForSequenceClassification opens"
-        raise DataError(found, expected, hint, model=name) from error
+        raise DataError(f"no text classifier ({reason})", "", hint, model=name) from error
     return opened[0], opened[1]
 
 

@@ -50,7 +50,8 @@ def backbone_tokenizer(name: str, special_tokens: Sequence[str] = SPECIAL_TOKENS
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:
-        raise DataError("a tokenizer with neither a pad nor an end token", "one of them", model=name)
+        hint = "Set pad_token or eos_token in tokenizer_config.json, or choose another backbone."
+        raise DataError("the tokenizer has neither a pad nor an end token", "", hint, model=name)
     return tokenizer
 
 
@@ -77,8 +78,8 @@ def check_special_tokens(tokenizer: Tokenizer, special_tokens: Sequence[str], na
     lost = [token for token in special_tokens if not _is_one_token(tokenizer, token)]
     if lost:
         hint = "Copy the tokenizer's files from the run that trained the model."
-        found = f"a tokenizer that lost its special tokens {', '.join(lost)}"
-        raise DataError(found, "one id for each of them", hint, model=name)
+        problem = f"the tokenizer lost its special tokens {', '.join(lost)}; each must be one id"
+        raise DataError(problem, "", hint, model=name)
 
 
 def _is_one_token(tokenizer: Tokenizer, token: str) -> bool:
@@ -91,15 +92,16 @@ def _open(name: str | Path) -> Tokenizer:
 
     A folder that does not name its tokenizer's class gives one without a vocabulary and says nothing: transformers 5.
     """
-    expected = "a folder or Hub id of a model with its tokenizer"
     try:
         tokenizer: Tokenizer = AutoTokenizer.from_pretrained(str(name))
     except (OSError, ValueError, KeyError) as error:
-        found = f"no tokenizer ({str(error).splitlines()[0]})"
-        raise DataError(found, expected, model=str(name)) from error
+        problem = f"no tokenizer ({str(error).splitlines()[0]})"
+        hint = "Give a folder or a Hub id of a model that includes its tokenizer."
+        raise DataError(problem, "", hint, model=str(name)) from error
     if len(tokenizer) <= max(1, len(tokenizer.all_special_tokens)):
-        hint = 'Name its class in tokenizer_config.json, for instance {"tokenizer_class": "BertTokenizer"}.'
-        raise DataError(f"a tokenizer of {len(tokenizer)} tokens", "a vocabulary", hint, model=str(name))
+        hint = 'Set its class in tokenizer_config.json, for instance {"tokenizer_class": "BertTokenizer"}.'
+        problem = f"the tokenizer has no vocabulary, only {len(tokenizer)} tokens"
+        raise DataError(problem, "", hint, model=str(name))
     return tokenizer
 
 

@@ -55,8 +55,8 @@ def model_thresholds(model: PreTrainedModel) -> tuple[float, ...]:
     if found is None:
         return (PUBLISHED_THRESHOLD,) * len(LABELS)
     if not (isinstance(found, list) and len(found) == len(LABELS) and all(map(_is_probability, found))):
-        expected = f"{len(LABELS)} numbers from 0 to 1, one an emotion"
-        hint = f"Copy config.json from the run, or take the key out of it: then {PUBLISHED_THRESHOLD} holds for all."
+        expected = f"{len(LABELS)} numbers from 0 to 1, one for each emotion"
+        hint = f"Copy config.json from the run, or remove the key to use {PUBLISHED_THRESHOLD} for all emotions."
         raise DataError(f"{found!r:.60}", expected, hint, model=model.name_or_path, key="thresholds")
     return tuple(found)
 

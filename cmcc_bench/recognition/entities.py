@@ -117,17 +117,17 @@ def tagged_batch(texts: Sequence[TaggedText], pad: int) -> dict[str, torch.Tenso
 
 
 def load_tagger(folder: str | Path) -> StackPropagation:
-    """The trained tagger in a folder, in float32. Raises cmcc.DataError when it is none."""
+    """Loads the trained tagger in a folder, in float32. Raises cmcc.DataError if the folder holds no tagger."""
+    hint = "Name the folder of a run of cmcc train joint, RUN/best."
     try:
         opened: Any = StackPropagation.from_pretrained(str(folder), output_loading_info=True, use_safetensors=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        found = f"no tagger ({(str(error) or type(error).__name__).splitlines()[0]})"
-        hint = "Name the folder of a run of cmcc train joint, RUN/best."
-        raise DataError(found, "what cmcc train joint saves", hint, model=str(folder)) from error
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise DataError(f"no tagger ({reason})", "", hint, model=str(folder)) from error
     model: StackPropagation = opened[0]
     if opened[1]["missing_keys"]:
-        found = f"the weights of {len(opened[1]['missing_keys'])} tensors are missing"
-        raise DataError(found, "a trained tagger", model=str(folder))
+        problem = f"the weights of {len(opened[1]['missing_keys'])} tensors are missing"
+        raise DataError(problem, "", hint, model=str(folder))
     model.train(False)
     return model
 

@@ -68,7 +68,8 @@ def open_recognizer(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Reco
     recognizers = {task.name: task.recognizer for task in TASKS.values() if task.recognizer}
     if name not in recognizers:
         hint = "Name the best checkpoint of a run of cmcc train emotion, joint or satisfaction."
-        raise DataError(f"a model of the task {name}", ", ".join(recognizers), hint, model=str(model_dir))
+        expected = f"one of {', '.join(recognizers)}"
+        raise DataError(f"a model of the task {name}", expected, hint, model=str(model_dir))
     opened: Recognizer = resolve_name(recognizers[name])(model_dir, batch_size)
     return opened
 
@@ -81,7 +82,7 @@ def _new_run(
 ) -> PredictionRun:
     if not model_dir.is_dir():
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
-        raise DataError("no such folder", "a folder of a trained model", hint, model=str(model_dir))
+        raise DataError("no such folder", "", hint, model=str(model_dir))
     return PredictionRun(
         model=str(model_dir),
         model_digest=digest_of_model(model_dir),

@@ -49,7 +49,10 @@ def make_classifier(
         model = backbone_classifier(recipe.backbone, labels, problem)
     limit = longest_input(model)
     check(
-        limit is None or recipe.max_length <= limit, "max_length", recipe.max_length, f"at most {limit}, as the model"
+        limit is None or recipe.max_length <= limit,
+        "max_length",
+        recipe.max_length,
+        f"at most {limit}, the limit of the model",
     )
     tokenizer.model_max_length, tokenizer.truncation_side = recipe.max_length, "left"
     return tokenizer, model

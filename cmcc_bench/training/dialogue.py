@@ -91,7 +91,10 @@ def make_model(
         model = backbone_model(recipe.backbone, tokenizer)
     limit = longest_input(model)
     check(
-        limit is None or recipe.max_length <= limit, "max_length", recipe.max_length, f"at most {limit}, as the model"
+        limit is None or recipe.max_length <= limit,
+        "max_length",
+        recipe.max_length,
+        f"at most {limit}, the limit of the model",
     )
     return tokenizer, model
 

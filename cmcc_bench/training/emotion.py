@@ -2,7 +2,7 @@
 
     cmcc train emotion --recipe tiny/emotion --out runs/emotion
     cmcc train emotion --recipe paper/emotion --dataset cmcc --out runs/paper-emotion
-    cmcc train emotion --recipe FILE --labelled_share 0.2 --pseudo-label runs/emotion-20/best --dataset cmcc
+    cmcc train emotion --recipe FILE --labeled_share 0.2 --pseudo-label runs/emotion-20/best --dataset cmcc
 
 The best checkpoint stands in OUT/best: transformers' own text classification, with the thresholds in its configuration.
 Source: the paper, section 4.2.1.
@@ -96,8 +96,8 @@ def train(recipe: EmotionRecipe) -> None:
     )
     if accelerator.is_main_process and read_training(Path(recipe.out) / "best").validation["collapsed"]:
         print(
-            "WARNING: the model says the same for every validation utterance, no more than the base rate. "
-            "Train longer, raise learning_rate, or try --class_weights true or --thresholds tuned."
+            "WARNING: the model predicts the same emotions for every validation utterance. "
+            "Train for more epochs, raise learning_rate, or try --class_weights true or --thresholds tuned."
         )
 
 

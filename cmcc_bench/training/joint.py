@@ -74,11 +74,16 @@ def make_tagger(recipe: JointRecipe, texts: Sequence[str]) -> tuple[Tokenizer, S
         tokenizer: Tokenizer = character_tokenizer(texts, ())
     else:
         tokenizer = backbone_tokenizer(recipe.backbone, ())
-        check(tokenizer.is_fast, "backbone", recipe.backbone, "a model with a fast tokenizer, which knows positions")
+        check(
+            tokenizer.is_fast,
+            "backbone",
+            recipe.backbone,
+            "a model with a fast tokenizer, which gives character offsets",
+        )
         encoder = open_encoder(recipe.backbone)
         limit = longest_input(encoder)
         fits = limit is None or recipe.max_length <= limit
-        check(fits, "max_length", recipe.max_length, f"at most {limit}, as the backbone")
+        check(fits, "max_length", recipe.max_length, f"at most {limit}, the limit of the backbone")
     config = StackPropagationConfig(
         vocab_size=len(tokenizer),
         width=recipe.width,
@@ -100,9 +105,9 @@ def open_encoder(name: str) -> Any:  # noqa: ANN401  # one of transformers' many
     try:
         return AutoModel.from_pretrained(name, use_safetensors=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        found = f"no encoder ({(str(error) or type(error).__name__).splitlines()[0]})"
-        hint = "Name a model's folder or its id on the Hub, or scratch."
-        raise DataError(found, "what AutoModel opens", hint, model=name) from error
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        hint = "Set backbone to a model's folder, to its id on the Hub, or to scratch."
+        raise DataError(f"no encoder ({reason})", "", hint, model=name) from error
 
 
 def examples(recipe: JointRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> EncodedExamples:

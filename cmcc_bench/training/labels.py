@@ -24,7 +24,7 @@ def labeled_rows(recipe: ModelRecipe, task: str) -> dict[str, list[Row]]:
     task: a key of tasks.TASKS. Raises cmcc.DataError when there is no such data set.
     """
     rows = task_of(task).rows(recipe.dataset, ("train", "validation"))
-    rows["train"] = [row for row in rows["train"] if is_in_share(row["dialogue_id"], recipe.labelled_share)]
+    rows["train"] = [row for row in rows["train"] if is_in_share(row["dialogue_id"], recipe.labeled_share)]
     return rows
 
 
@@ -47,9 +47,10 @@ def pseudo_labeled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe, 
     with accelerator.main_process_first(), progress_bar("labeling dialogues", accelerator.is_main_process) as show:
         label_unlabeled(task, recipe.pseudo_label, recipe.dataset, path, recipe.pseudo_dialogues, progress=show)
     rows = list(pseudo_rows(task, path, least))
-    hint = "Lower it, or train the model that labels longer."
     if not rows:
-        raise DataError("no label that the model is sure of", recipe.pseudo_confidence, hint, key="pseudo_confidence")
+        problem = f"no label of the model reaches the probability {recipe.pseudo_confidence}"
+        hint = "Lower pseudo_confidence, or train the labeling model for more epochs."
+        raise DataError(problem, "", hint, key="pseudo_confidence")
     return rows
 
 
@@ -58,9 +59,10 @@ def check_examples(recipe: ModelRecipe, rows: Mapping[str, Sequence[Row]]) -> No
     for split in ("train", "validation"):
         if not rows[split]:
             hint = (
-                "Build it from more annotated calls, or from files named train, dev and test, or raise labelled_share."
+                "Raise labeled_share, or build the data set from more annotated calls or from files named train, dev "
+                "and test."
             )
-            raise DataError("no annotated rows", "some", hint, dataset=recipe.dataset, split=split)
+            raise DataError("no annotated rows", "", hint, dataset=recipe.dataset, split=split)
 
 
 def describe(
@@ -81,7 +83,7 @@ def describe(
         place_name(recipe.dataset),  # it is uploaded with the model
         is_synthetic(every) or any(one.synthetic is True for one in before),
         is_licensed(every) or any(one.licensed is not False for one in before),
-        recipe.labelled_share,
+        recipe.labeled_share,
         made,
         tuple(name for name, is_on in (options or {}).items() if is_on),
     )
@@ -102,8 +104,8 @@ def say(
 ) -> None:
     """Prints what is learned from, once. more: other facts of run.json that a reader should see now."""
     if accelerator.is_main_process:
-        made = f", {training.pseudo_labelled} of them pseudo-labelled" if training.pseudo_labelled else ""
+        pseudo = f" ({training.pseudo_labeled} pseudo-labeled)" if training.pseudo_labeled else ""
         others = "".join(f"; {name}: {value}" for name, value in (more or {}).items())
         synthetic = "; the data are SYNTHETIC" if training.synthetic else ""
-        sizes = f"{len(rows['train'])} examples to train on{made}, {len(rows['validation'])} to choose by"
+        sizes = f"{len(rows['train'])} training examples{pseudo}, {len(rows['validation'])} validation examples"
         print(f"{sizes}{others}{synthetic}", flush=True)

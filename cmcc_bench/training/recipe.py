@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_ty
 import yaml
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.models.record import with_current_keys
 
 _RECIPES = Path(__file__).parent / "recipes"
 
@@ -66,8 +68,8 @@ class Recipe:
         for key, least in limits.items():
             check(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
         whole = self.group > 0 and self.group % self.batch_size == 0
-        check(whole, "group", self.group, f"a multiple of batch_size {self.batch_size}, so that little is padded")
-        check(0 <= self.warmup <= 1, "warmup", self.warmup, "a share from 0 to 1")
+        check(whole, "group", self.group, f"a multiple of batch_size ({self.batch_size})")
+        check(0 <= self.warmup <= 1, "warmup", self.warmup, "a fraction from 0 to 1")
         check(self.learning_rate > 0, "learning_rate", self.learning_rate, "more than 0")
 
 
@@ -82,15 +84,15 @@ class ModelRecipe(Recipe):
     heads: int = setting("of a model from scratch; they divide its width", 4)
     dropout: float = setting("of a model from scratch", 0.0)
     max_length: int = setting("longest text in tokens", 512)
-    labelled_share: float = setting("part of the labeled training dialogues to use, by a hash of their ids", 1.0)
+    labeled_share: float = setting("part of the labeled training dialogues to use, by a hash of their ids", 1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check(self.heads > 0 and self.width % self.heads == 0, "heads", self.heads, f"a divisor of width {self.width}")
         check(self.width > 0, "width", self.width, "1 or more")
-        check(0 <= self.dropout < 1, "dropout", self.dropout, "a share from 0 to below 1")
+        check(0 <= self.dropout < 1, "dropout", self.dropout, "at least 0 and below 1")
         check(self.max_length > 1, "max_length", self.max_length, "2 or more")
-        check(0 < self.labelled_share <= 1, "labelled_share", self.labelled_share, "a share above 0, to 1")
+        check(0 < self.labeled_share <= 1, "labeled_share", self.labeled_share, "above 0 and at most 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +129,9 @@ def recipe_path(name: str | Path) -> Path:
     shipped = Path(name).as_posix().rpartition("train/recipes/")[2].removesuffix(".yaml")
     names = recipe_names()
     if shipped not in names:
-        expected = f"a YAML file, or a name like {', '.join(difflib.get_close_matches(shipped, names) or names)}"
-        raise DataError("no recipe", expected, "cmcc train --list shows all.", recipe=str(name))
+        close = ", ".join(difflib.get_close_matches(shipped, names) or names)
+        hint = f"Give a YAML file or a name like {close}. Run cmcc train --list to see all recipes."
+        raise DataError("no such recipe", "", hint, recipe=str(name))
     return _RECIPES / f"{shipped}.yaml"
 
 
@@ -157,6 +160,7 @@ def parse_recipe(recipe: type[Settings], description: str, arguments: Sequence[s
     types = get_type_hints(recipe)
     for item in fields(recipe):
         _add_option(parser, item, types[item.name])
+    arguments = [re.sub("^--labelled[_-]share", "--labeled_share", argument) for argument in arguments]  # old spelling
     options, unknown = parser.parse_known_args(arguments)
     given = {key: value for key, value in vars(options).items() if key != "recipe" and value is not None}
     try:
@@ -177,16 +181,18 @@ def read_recipe(recipe: type[Settings], name: str | Path | None, overrides: Mapp
     written = _read_yaml(recipe_path(name), str(name)) if name else {}
     task = written.pop("task", recipe.task)
     if task != recipe.task:
-        hint = f"Run cmcc train {task}, or choose another recipe: cmcc train --list shows all."
+        hint = f"Run cmcc train {task}, or choose another recipe from cmcc train --list."
         raise DataError(f"a recipe of the task {task}", f"one of the task {recipe.task}", hint, recipe=str(name))
     types = get_type_hints(recipe)
     for place, source in ((str(name), written), ("command line", overrides)):
-        for key, value in source.items():
+        for key, value in with_current_keys(source).items():
             _check_key(key, recipe, place)
             values[key] = _typed(value, types[key], key, place)
     missing = [item.name for item in fields(recipe) if item.default is MISSING and item.name not in values]
     if missing:
-        raise DataError(f"no {', '.join(missing)}", "a value for each", recipe=str(name) if name else "none")
+        options = ", ".join(f"--{key}" for key in missing)
+        hint = f"Set them in the recipe, or with {options}."
+        raise DataError(f"no value for {', '.join(missing)}", "", hint, recipe=str(name) if name else "none")
     try:
         return recipe(**values)
     except DataError as error:
@@ -208,10 +214,13 @@ def _read_yaml(path: Path, name: str) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        found = " ".join(str(error).split())
-        raise DataError(f"no recipe ({found})", "a YAML file", recipe=name) from error
+        reason = " ".join(str(error).split())
+        raise DataError(
+            f"not a YAML file ({reason})", "", "Fix the file or choose another one.", recipe=name
+        ) from error
     if not isinstance(values, dict):
-        raise DataError(f"a {type(values).__name__}", "a YAML mapping: key: value", recipe=name)
+        hint = "Write one setting a line, for example epochs: 8."
+        raise DataError(f"a {type(values).__name__}", "a YAML mapping", hint, recipe=name)
     return values
 
 
@@ -219,7 +228,7 @@ def _check_key(key: object, recipe: type[Recipe], place: str) -> None:
     known = [item.name for item in fields(recipe)]
     if key not in known:
         close = difflib.get_close_matches(str(key), known, n=3) or known
-        raise DataError(f"the unknown key {key!r}", f"one like {', '.join(close)}", recipe=place)
+        raise DataError(f"unknown key {key!r}", "", f"Use one like {', '.join(close)}.", recipe=place)
 
 
 def _typed(value: Any, kind: Any, key: str, place: str) -> Any:  # noqa: ANN401  # values as YAML has them

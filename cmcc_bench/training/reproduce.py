@@ -71,7 +71,7 @@ class Clock:
         now = time.monotonic()
         seconds, done = now - self.begin, self.done_by(now)
         left = f", about {(self.whole - done) * seconds / done / 60:.1f} min left" if done else ""
-        print(f"[{self.done / self.whole:4.0%}] {text} ({seconds / 60:.1f} min so far{left})", flush=True)
+        print(f"[{self.done / self.whole:4.0%}] {text} ({seconds / 60:.1f} min elapsed{left})", flush=True)
 
     def done_by(self, now: float) -> float:
         """How much is done, with what of the steps that run can be taken as done: their seconds, short of the whole."""
@@ -99,7 +99,7 @@ class TrainedSystem:
     modes: tuple[str, ...] = ()
 
 
-_FEW = ("--labelled_share", "0.2")
+_FEW = ("--labeled_share", "0.2")
 _SURE = ("--pseudo_confidence", "0.8")
 _END = ("end2end",)
 # In the order in which they are started: the longest first, and what others wait for. A fifth of the labels is seen
@@ -170,7 +170,7 @@ def run_system(steps: list[Step], log: Path, clock: Clock, threads: int = 1) -> 
             clock.running.append(process)
             if clock.wait(process, step, log):
                 tail = "\n".join(_tail(log, 15))
-                raise SystemExit(f"failed: {' '.join(step.command)}\nThe end of {log}:\n{tail}")
+                raise SystemExit(f"failed: {' '.join(step.command)}\nLast lines of {log}:\n{tail}")
             clock.finish(step)
 
 
@@ -226,7 +226,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="systems at a time (default: all cores)")
     options, extra = parser.parse_known_args()
     if options.data_dir == SAMPLE_DIR:
-        print("The data are SYNTHETIC: a simulator made them. The numbers say that the path works.", flush=True)
+        print("The data are SYNTHETIC: the scores show that the pipeline works and nothing else.", flush=True)
     built, runs = options.out / "cmcc", options.out / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     first = data_steps(options.out, options.data_dir)
@@ -239,7 +239,7 @@ def main() -> int:
             return status
         clock.finish(step)
     if not (built / "unlabeled").exists() and any(system.after for system in systems):
-        print("No unlabeled dialogues: the systems with pseudo-labels are left out.", flush=True)
+        print("No unlabeled dialogues: systems with pseudo-labels are skipped.", flush=True)
         systems = [system for system in systems if not system.after]
     run_systems(steps, systems, runs, max(1, options.jobs), clock)
     if status := subprocess.run(report.command).returncode:

@@ -35,11 +35,11 @@ from transformers import PreTrainedModel
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.files import new_folder, write_json
-from cmcc_bench.models.record import TrainingRecord
+from cmcc_bench.models.record import TrainingRecord, with_current_keys
 from cmcc_bench.models.tokenizer import Tokenizer
 
 _WEIGHTS, _MOMENTS, _PROGRESS = "model.safetensors", "optimizer.safetensors", "progress.json"  # of a state
-_FROM_START = "To train from the start, choose another folder with --out or remove this one."
+_FROM_START = "To start again, choose another folder with --out or remove this one."
 # Settings that may change when a run is resumed: a folder may be moved, and a step's gradient is the same sum over any
 # number of processes, up to rounding.
 _NOT_COMPARED = ("out", "resume", "processes")
@@ -100,23 +100,24 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
     if not states:
         # A run whose state is gone must not start again: it would overwrite the best checkpoint that it still has.
         if resume and ((folder / "run.json").exists() or (folder / "best").exists()):
-            hint = f"Restore the folder state-STEP from a copy. {_FROM_START}"
-            raise DataError("a run without a state", "a folder state-STEP to resume from", hint, folder=str(folder))
+            hint = f"Restore the folder state-STEP from a backup. {_FROM_START}"
+            raise DataError("the run has no state to resume from", "", hint, folder=str(folder))
         return None
     if not resume:
-        hint = "Choose another folder with --out, resume it with --resume, or remove it."
-        raise DataError("a run", "a folder without one", hint, folder=str(folder))
+        hint = "Continue it with --resume, choose another folder with --out, or remove the folder."
+        raise DataError("the folder already has a run", "", hint, folder=str(folder))
     before = _read_facts(states[-1])
+    old_recipe = with_current_keys(before["recipe"])
     changed = [
-        f"{key} (was {before['recipe'].get(key)!r}, is {value!r})"
+        f"{key} (was {old_recipe.get(key)!r}, is {value!r})"
         for key, value in recipe.items()
-        if key not in _NOT_COMPARED and before["recipe"].get(key) != value
+        if key not in _NOT_COMPARED and old_recipe.get(key) != value
     ]
     if before["fingerprint"] != fingerprint:
         changed.append("the data")
     if changed:
-        hint = "Choose another folder with --out, or use the settings and data of the first start."
-        raise DataError(f"changed {', '.join(changed)}", "the same as before", hint, folder=str(folder))
+        hint = "Use the settings and data of the first start, or choose another folder with --out."
+        raise DataError(f"the run was started with other values: {', '.join(changed)}", "", hint, folder=str(folder))
     return states[-1]
 
 
@@ -160,7 +161,7 @@ def load_state(state: Path, model: torch.nn.Module, optimizer: torch.optim.Optim
     shapes = {key: (parameters[name].shape, torch.Size()) for name, found in keys.items() for key in found}
     differ = any(tensor.shape not in shapes.get(key, ()) for key, tensor in moments.items())
     if differ or (progress.step and not moments):
-        raise _damaged(state / _MOMENTS, "the moments of other weights, or none", "those of this model")
+        raise _damaged(state / _MOMENTS, "optimizer moments of another model, or none", "those of this model")
     # All is checked before anything is changed. In place: the optimizer and accelerate hold these very tensors.
     with torch.no_grad():
         for name, tensor in weights.items():
@@ -185,17 +186,17 @@ def _read_facts(state: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
         progress = TrainingProgress(**facts["progress"])
         if not isinstance(facts["recipe"], dict) or not isinstance(facts["fingerprint"], str):
-            raise TypeError("recipe or fingerprint of another type")
+            raise TypeError("recipe or fingerprint has the wrong type")
         numbers = [getattr(progress, name) for name in ("epoch", "batch", "step", "tokens", "padded")]
         losses = progress.dev_losses
         are_numbers = isinstance(losses, list) and all(type(loss) in (int, float) for loss in losses)
         if not all(type(number) is int and number >= 0 for number in numbers) or not are_numbers:
-            raise TypeError("progress that is not in numbers")
+            raise TypeError("progress must be numbers")
     except OSError as error:
-        raise _damaged(path, error.strerror or type(error).__name__, "a file of JSON") from error
+        raise _damaged(path, error.strerror or type(error).__name__, "a JSON file") from error
     except (ValueError, KeyError, TypeError) as error:
-        found = printable(f"{type(error).__name__}: {error}".split("\n")[0])
-        raise _damaged(path, found, "what cmcc train writes") from error
+        reason = printable(f"{type(error).__name__}: {error}".split("\n")[0])
+        raise _damaged(path, reason, "a file that cmcc train wrote") from error
     return facts
 
 
@@ -204,9 +205,9 @@ def _read_tensors(path: Path, shapes: Mapping[str, torch.Size] | None) -> dict[s
     try:
         tensors: dict[str, torch.Tensor] = load_file(path)
     except OSError as error:
-        raise _damaged(path, error.strerror or str(error), "a file of safetensors") from error
+        raise _damaged(path, error.strerror or str(error), "a safetensors file") from error
     except SafetensorError as error:
-        raise _damaged(path, f"a file that is cut short, or not safetensors ({error})", "a whole file") from error
+        raise _damaged(path, f"a truncated file, or not safetensors ({error})", "a safetensors file") from error
     if shapes is not None and {name: tensor.shape for name, tensor in tensors.items()} != dict(shapes):
         raise _damaged(path, "weights of another model", "those of the model of this recipe")
     return tensors
@@ -215,9 +216,9 @@ def _read_tensors(path: Path, shapes: Mapping[str, torch.Size] | None) -> dict[s
 def _damaged(path: Path, found: str, expected: str) -> DataError:
     """The error for a state that cannot be resumed, with what to do."""
     state = path.parent
-    older = [one for one in _states(state.parent) if one.name != state.name]
-    other = f"Remove {state} to go on from {older[-1].name}." if older else f"Restore {path.name} from a copy."
-    return DataError(found, expected, f"{other} {_FROM_START}", file=str(path))
+    older = [other for other in _states(state.parent) if other.name != state.name]
+    fix = f"Remove {state} to resume from {older[-1].name}." if older else f"Restore {path.name} from a backup."
+    return DataError(found, expected, f"{fix} {_FROM_START}", file=str(path))
 
 
 def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:

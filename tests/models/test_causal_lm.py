@@ -75,7 +75,7 @@ def test_the_faster_activation_of_a_backbone_is_the_same_function(tmp_path):
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):
-    with pytest.raises(cmcc.DataError, match=f"model {tmp_path}: found no causal language model"):
+    with pytest.raises(cmcc.DataError, match=f"model {tmp_path}: no causal language model"):
         load_model(tmp_path)
 
 

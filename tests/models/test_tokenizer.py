@@ -101,5 +101,5 @@ def test_a_folder_that_does_not_name_its_tokenizers_class_is_refused(tmp_path):
 
 
 def test_a_folder_without_a_tokenizer_is_named(tmp_path):
-    with pytest.raises(cmcc.DataError, match=f"model {tmp_path}: found no tokenizer"):
+    with pytest.raises(cmcc.DataError, match=f"model {tmp_path}: no tokenizer"):
         load_tokenizer(tmp_path)

@@ -96,10 +96,10 @@ def test_satisfaction_has_a_table_without_numbers_of_the_paper_s(tmp_path):
 
 def test_pseudo_labels_stand_beside_the_same_share_of_labels_and_a_loss_is_said(tmp_path):
     found = bounds("emotion")
-    few = TrainingRecord("emotion", labelled_share=0.2)
+    few = TrainingRecord("emotion", labeled_share=0.2)
     write_answers(tmp_path / "runs", "all", TrainingRecord("emotion"), found["gold"])
     write_answers(tmp_path / "runs", "few", few, found["gold"])
-    write_answers(tmp_path / "runs", "made", replace(few, pseudo_labelled=70), found["random"])
+    write_answers(tmp_path / "runs", "made", replace(few, pseudo_labeled=70), found["random"])
     table = tables(tmp_path / "runs")["Unlabeled dialogues, emotion"]
     assert [row[:2] for row in table.rows] == [("100%", "0"), ("20%", "0"), ("20%", "70")]
     assert table.rows[2][-1].startswith("-") and table.rows[1][-1] == ""
@@ -107,8 +107,8 @@ def test_pseudo_labels_stand_beside_the_same_share_of_labels_and_a_loss_is_said(
 
 
 def test_pseudo_labels_that_change_nothing_did_not_help(tmp_path):
-    few = TrainingRecord("emotion", labelled_share=0.2)
-    for name, training in (("few", few), ("made", replace(few, pseudo_labelled=70))):
+    few = TrainingRecord("emotion", labeled_share=0.2)
+    for name, training in (("few", few), ("made", replace(few, pseudo_labeled=70))):
         write_answers(tmp_path / "runs", name, training, bounds("emotion")["gold"])
     table = tables(tmp_path / "runs")["Unlabeled dialogues, emotion"]
     assert table.notes == ("With 20% of the labels, pseudo-labels did not help: the macro F1 interval includes 0.",)

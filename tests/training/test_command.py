@@ -83,7 +83,7 @@ sys.exit(main(["train", "satisfaction", "--out", "run"]))
 def test_the_script_of_a_task_is_the_command(task, tmp_path):
     done = start(ROOT / "train" / f"{task}.py", "--help", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"usage: cmcc train {task} ") and "--labelled_share" in done.stdout
+    assert done.stdout.startswith(f"usage: cmcc train {task} ") and "--labeled_share" in done.stdout
 
 
 def test_two_processes_of_torchrun_train_one_model(data, tmp_path):
@@ -92,4 +92,4 @@ def test_two_processes_of_torchrun_train_one_model(data, tmp_path):
     done = start(*torchrun, "train", "satisfaction", *settings, folder=tmp_path, ACCELERATE_USE_CPU="1")
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
-    assert record["processes"] == 2 and done.stdout.count("examples to train on") == 1
+    assert record["processes"] == 2 and done.stdout.count("training examples") == 1

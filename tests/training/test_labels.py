@@ -96,12 +96,12 @@ def test_labels_of_data_that_were_built_anew_are_refused(response_model, tmp_pat
         build(tmp_path / f"raw-{seed}", tmp_path / "cmcc")
         if seed == 0:
             label_unlabeled("response", str(response_model), str(tmp_path / "cmcc"), tmp_path / "labels.jsonl")
-    with pytest.raises(cmcc.DataError, match=r"other data.*Remove labels.jsonl to label anew"):
+    with pytest.raises(cmcc.DataError, match=r"other data.*Remove labels.jsonl to label"):
         label_unlabeled("response", str(response_model), str(tmp_path / "cmcc"), tmp_path / "labels.jsonl")
 
 
 def test_a_model_that_is_not_there_is_named(data, tmp_path):
-    with pytest.raises(cmcc.DataError, match=r"model nowhere: found no such folder"):
+    with pytest.raises(cmcc.DataError, match=r"model nowhere: no such folder"):
         label_unlabeled("response", "nowhere", str(data), tmp_path / "labels.jsonl")
 
 
