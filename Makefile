@@ -5,22 +5,22 @@ BIN = $(VENV)/bin
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_TELEMETRY = 1
 export TOKENIZERS_PARALLELISM = false
-# A thread that waits gives its core back: two that spin beside other work are many times slower than one.
+# Waiting threads release their core: busy waiting beside other work is many times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
 .PHONY: setup test lint docs reproduce publish-demo bench sample
 setup: $(VENV)/done
 
-# torch comes first and exactly: this version is a CPU build, an open range takes gigabytes of CUDA.
+# torch is installed first, with the exact version: it is a CPU build; an open range installs gigabytes of CUDA.
 $(VENV)/done: constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip uninstall --yes -qq cmcc  # what this was called before; its command cmcc would go with it later
+	$(BIN)/pip uninstall --yes -qq cmcc  # the former name of this package; it also installed the command cmcc
 	rm -rf cmcc.egg-info
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,figures,quality,hub,leaderboard,docs,dev]'
 	touch $@
 
-# A process a core; the tests of a file stay together, so that what its fixtures make is made once.
+# One process per core; the tests of a file share a process, so that its fixtures run once.
 test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile --durations 10
 
@@ -29,21 +29,21 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The documentation as a folder that opens without a network; a broken link or a missing name is an error.
+# Builds the documentation as static pages; a broken link or a missing name is an error.
 docs: setup
 	$(BIN)/zensical build --clean --strict
 
 reproduce: setup
 	$(BIN)/python train/reproduce.py --out out
 
-# Publishes all of it on a small Hub of this machine, with the models of make reproduce, and prints the leaderboard.
+# Publishes everything on a local test Hub, with the models of make reproduce, and prints the leaderboard.
 publish-demo: setup
 	$(BIN)/python -m tests.publish_demo --out out
 
 bench: setup
 	for name in build stats score decode train; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
-# Writes the synthetic sample that is shipped, its statistics and figures, and the guideline; tests compare them.
+# Writes the synthetic sample, its statistics and figures, and the guideline; tests compare them.
 sample: setup
 	$(BIN)/cmcc simulate --dialogues 400 --seed 0 --out cmcc_bench/sample
 	$(BIN)/cmcc stats sample --json dataset_card/sample-statistics.json

@@ -3,8 +3,8 @@
     python benchmarks/build.py                                  # 8,975 + 90,000 dialogues, some minutes
     python benchmarks/build.py --dialogues 900 --unlabeled 9000
 
-The reference is the floor: orjson.loads of the same raw files, plus pyarrow writing the finished tables to Parquet with
-the same settings. Every step runs in a process of its own; peak memory is that of its largest process.
+The reference is a lower bound: orjson.loads of the same raw files, and pyarrow writing the finished tables to Parquet
+with the same settings. Each step runs in its own process; peak memory is that of its largest process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Measured:
 
 
 def floor(raw: Path, built: Path, out: Path) -> float:
-    """Seconds of the least that any build must do: parse the JSON, write the Parquet."""
+    """Returns the seconds of what any build must do: parse the JSON and write the Parquet files."""
     tables = [(path, pq.read_table(path)) for path in sorted(built.rglob("*.parquet"))]
     start = time.perf_counter()
     for path in sorted(raw.glob("*.json")):
@@ -52,14 +52,14 @@ def floor(raw: Path, built: Path, out: Path) -> float:
 
 
 def timed_build(raw: Path, out: Path, num_proc: int) -> float:
-    """Seconds of a build."""
+    """Returns the seconds of a build."""
     start = time.perf_counter()
     build(raw, out, num_proc=num_proc)
     return time.perf_counter() - start
 
 
 def timed_simulate(out: Path, dialogues: int, unlabeled: int) -> float:
-    """Seconds of a simulation, one process."""
+    """Returns the seconds of a simulation in one process."""
     start = time.perf_counter()
     write_corpus(out, dialogues, unlabeled, seed=0)
     return time.perf_counter() - start
@@ -82,7 +82,7 @@ def measure(step: str, *arguments: str | Path | int) -> Measured:
 
 
 def run_step(step: str, values: list[str]) -> None:
-    """What the new process does: the step; prints its seconds and the peak memory of its own workers."""
+    """Runs a step in the new process; prints its seconds and the peak memory of its workers."""
     import resource
 
     arguments = [int(value) if value.isdecimal() else Path(value) for value in values]
@@ -106,7 +106,7 @@ def compare(work: Path, dialogues: int, unlabeled: int, repeats: int) -> None:
         rows.append((one.seconds / floor_.seconds, one.seconds / two.seconds))
         print(f"run {number + 1}: floor {_row(floor_)}; build, 1 process {_row(one)}; 2 processes {_row(two)}")
     ratio, speedup = (sorted(column)[len(rows) // 2] for column in zip(*rows, strict=True))
-    print(f"build / floor: {ratio:.2f}; goal: at most 4, hoped for 2.5")
+    print(f"build / floor: {ratio:.2f}; goal: at most 4, better 2.5")
     print(f"1 process / 2 processes: {speedup:.2f}; goal: at least 1.6")
     print(f"peak memory of a build: {one.megabytes:.0f} MB; goal: at most 800 MB")
     growth = one.megabytes / tenth.megabytes
@@ -123,9 +123,15 @@ def main() -> None:
         run_step(sys.argv[2], sys.argv[3:])
         return
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dialogues", type=int, default=8_975)
-    parser.add_argument("--unlabeled", type=int, default=90_000)
-    parser.add_argument("--repeats", type=int, default=3, help="the median ratio is quoted (default: %(default)s)")
+    parser.add_argument(
+        "--dialogues", type=int, default=8_975, help="number of labeled dialogues (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--unlabeled", type=int, default=90_000, help="number of unlabeled dialogues (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="number of repeats; the median ratio is printed (default: %(default)s)"
+    )
     options = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="cmcc-bench-"))
     try:

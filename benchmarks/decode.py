@@ -109,13 +109,17 @@ def compare(dialogues: list[DialogueInput], form: TextForm, batch_size: int) -> 
 def main() -> None:
     """Parses the arguments."""
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dialogues", type=int, default=14)
-    parser.add_argument("--exchanges", type=int, default=2, help="of each dialogue at most (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE)
+    parser.add_argument("--dialogues", type=int, default=14, help="number of dialogues (default: %(default)s)")
+    parser.add_argument(
+        "--exchanges", type=int, default=2, help="maximum number of exchanges per dialogue (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch-size", type=int, default=BATCH_SIZE, help="dialogues decoded together (default: %(default)s)"
+    )
     parser.add_argument(
         "--limits",
         default="15,25,10,10,65",
-        help="most tokens of entities, user intent, emotions, acts and response (default: %(default)s)",
+        help="maximum number of tokens of entities, user intent, emotions, acts and response (default: %(default)s)",
     )
     options = parser.parse_args()
     limits = tuple(map(int, options.limits.split(",")))

@@ -128,9 +128,13 @@ def measure(exchanges: int, resamples: int, repeats: int) -> None:
 def main() -> None:
     """Parses the arguments."""
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--exchanges", type=int, default=10_000)
-    parser.add_argument("--resamples", type=int, default=1_000)
-    parser.add_argument("--repeats", type=int, default=3, help="the median is quoted (default: %(default)s)")
+    parser.add_argument("--exchanges", type=int, default=10_000, help="number of exchanges (default: %(default)s)")
+    parser.add_argument(
+        "--resamples", type=int, default=1_000, help="number of bootstrap resamples (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="number of repeats; the median is printed (default: %(default)s)"
+    )
     options = parser.parse_args()
     measure(options.exchanges, options.resamples, options.repeats)
 

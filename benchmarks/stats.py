@@ -3,8 +3,8 @@
     python benchmarks/stats.py                                  # 8,975 + 90,000 dialogues, some minutes
     python benchmarks/stats.py --dialogues 900 --unlabeled 9000
 
-The reference is the floor: pyarrow reading the same Parquet files, as Arrow tables, one thread. Every step runs in a
-process of its own; seconds are those of the step without imports, and with the preparation of the data set's cache.
+The reference is a lower bound: pyarrow reading the same Parquet files as Arrow tables in one thread. Each step runs in
+its own process; its seconds exclude imports and include the preparation of the data set's cache.
 """
 
 from __future__ import annotations
@@ -91,9 +91,15 @@ def main() -> None:
         print(json.dumps(STEPS[sys.argv[2]](Path(sys.argv[3]))))
         return
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dialogues", type=int, default=8_975)
-    parser.add_argument("--unlabeled", type=int, default=90_000)
-    parser.add_argument("--repeats", type=int, default=3, help="the median is quoted (default: %(default)s)")
+    parser.add_argument(
+        "--dialogues", type=int, default=8_975, help="number of labeled dialogues (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--unlabeled", type=int, default=90_000, help="number of unlabeled dialogues (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="number of repeats; the median is printed (default: %(default)s)"
+    )
     options = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="cmcc-bench-"))
     try:

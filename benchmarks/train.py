@@ -162,11 +162,15 @@ def main() -> None:
     """Parses the arguments."""
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", default="sample", help="a built folder, a Hub id, or sample (synthetic)")
-    parser.add_argument("--exchanges", type=int, default=1_600, help="most exchanges of each split")
-    parser.add_argument("--layers", type=int, default=4)
-    parser.add_argument("--width", type=int, default=192)
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=3, help="whole trainings of each (default: %(default)s)")
+    parser.add_argument(
+        "--exchanges", type=int, default=1_600, help="maximum number of exchanges per split (default: %(default)s)"
+    )
+    parser.add_argument("--layers", type=int, default=4, help="number of layers (default: %(default)s)")
+    parser.add_argument("--width", type=int, default=192, help="hidden size (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=2, help="number of epochs (default: %(default)s)")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="number of complete trainings of each loop (default: %(default)s)"
+    )
     options = parser.parse_args()
     disable_progress_bar()  # type: ignore[no-untyped-call]
     print(f"cmcc {cmcc.VERSION}, torch {torch.__version__}, {os.cpu_count()} cores, {torch.get_num_threads()} threads")

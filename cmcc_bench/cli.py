@@ -4,7 +4,7 @@
     cmcc build --data-dir raw --out cmcc
     cmcc stats cmcc
 
-Exit status: 0, 1 (the data or the result is not right) or 2 (usage).
+Exit status: 0 (success), 1 (an error, or a check that failed) or 2 (wrong usage).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cmcc_bench.features import VERSION as DATA_VERSION
 from cmcc_bench.masking import mask_error
 from cmcc_bench.terminal import make_streams_tolerant
 
-# What is not installed with the library alone, and the extra that brings it.
+# Optional modules and the extra that installs each.
 _EXTRAS = {
     "torch": "train",
     "transformers": "train",
@@ -48,38 +48,38 @@ def main(arguments: list[str] | None = None) -> int:
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
     if "sample" in vars(options).values() and Path("sample").is_dir():
-        which = "`sample` is the synthetic sample that comes with cmcc; for the folder here, name ./sample"
-        errors.print(f"cmcc: {which}", soft_wrap=True)
+        hint = "`sample` is the synthetic sample that comes with cmcc. For the folder sample, write ./sample."
+        errors.print(f"cmcc: {hint}", soft_wrap=True)
     try:
         status: int = options.run(options)
     except DataError as error:
-        _say_error(str(mask_error(error)))
+        _print_error(str(mask_error(error)))
         return 1
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _say_error(_sentences(f"{where}{error.strerror or error}", *_notes(error), _ADVICE.get(error.errno or 0, "")))
+        path = f"{error.filename}: " if error.filename else ""
+        _print_error(_sentences(f"{path}{error.strerror or error}", *_notes(error), _ADVICE.get(error.errno or 0, "")))
         return 1
     except ModuleNotFoundError as error:
         if error.name not in _EXTRAS:
             raise
-        _say_error(f"this command needs {error.name}: pip install '{requirement(_EXTRAS[error.name])}'")
+        _print_error(f"this command needs {error.name}. Install it: pip install '{requirement(_EXTRAS[error.name])}'")
         return 1
     except KeyboardInterrupt as error:
-        _say_error(_sentences("stopped", *_notes(error)))
+        _print_error(_sentences("stopped", *_notes(error)))
         return 1
     return status
 
 
-_AGAIN = "then run it again."
-_ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), f"Free space, {_AGAIN}") | dict.fromkeys(
-    (errno.EACCES, errno.EPERM, errno.EROFS), f"Fix the permissions or choose another path, {_AGAIN}"
+_RETRY = "then run it again."
+_ADVICE = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), f"Free space, {_RETRY}") | dict.fromkeys(
+    (errno.EACCES, errno.EPERM, errno.EROFS), f"Fix the permissions or choose another path, {_RETRY}"
 )
-_ADVICE |= dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EISDIR), f"Check the path, {_AGAIN}")
-_ADVICE |= {errno.EEXIST: f"Choose another path or move the existing one, {_AGAIN}"}  # by the number of an OSError
+_ADVICE |= dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EISDIR), f"Check the path, {_RETRY}")
+_ADVICE |= {errno.EEXIST: f"Choose another path or move the existing one, {_RETRY}"}  # by errno
 
 
 def _notes(error: BaseException) -> list[str]:
-    """What the function that raised the error adds to it, such as that nothing was changed."""
+    """The notes of an error, such as "Nothing was changed."."""
     return getattr(error, "__notes__", [])
 
 
@@ -87,22 +87,25 @@ def _sentences(*parts: str) -> str:
     return " ".join(f"{part.removesuffix('.')}." for part in parts if part)
 
 
-def _say_error(message: str) -> None:
-    """Prints a message as it may be shown in a terminal: it may quote names and ids from files."""
+def _print_error(message: str) -> None:
+    """Prints a message in red, with control characters escaped: it may quote text from files."""
     lines = [printable(line, len(line)) for line in f"cmcc: {message}".split("\n")]
     errors.print("\n".join(lines), style="red", markup=False, highlight=False, soft_wrap=True)
 
 
-_ABOUT = """\
-The open toolkit for CMCC, customer-service calls with care labels: makes and
-checks the data set; trains, scores and publishes models."""
-_STATUS = """\
-`cmcc COMMAND --help` shows what a command takes. Exit status: 0, 1 (the data
-or the result is not right) or 2 (wrong usage)."""
+_DESCRIPTION = """\
+The open toolkit for CMCC, real Chinese customer-service calls with care labels:
+build and check the data set; train, score and publish models."""
+_EPILOG = """\
+`cmcc COMMAND --help` shows the arguments of a command, with examples.
+Exit status: 0 (success), 1 (an error, or a check that failed) or 2 (wrong
+usage)."""
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="cmcc", description=_ABOUT, epilog=_STATUS, formatter_class=HelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="cmcc", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=HelpFormatter
+    )
     parser.add_argument("--version", action="version", version=f"cmcc {VERSION}, data {DATA_VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for kind in (data, figures, train, models, quality, hub, leaderboard):

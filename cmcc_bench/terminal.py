@@ -1,4 +1,4 @@
-"""The terminal: a progress bar, and standard streams that never stop a command, in any encoding or closed early."""
+"""The terminal: a progress bar, and standard streams that tolerate any encoding and a reader that closes early."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-_CLOSED = (errno.EPIPE, errno.EINVAL, errno.ESHUTDOWN)  # Windows says EINVAL of a closed pipe
+_CLOSED = (errno.EPIPE, errno.EINVAL, errno.ESHUTDOWN)  # Windows reports EINVAL for a closed pipe
 
 
 class _Pipe(io.RawIOBase):
-    """A file descriptor that drops what is written after its reader has closed it."""
+    """A file descriptor that ignores writes after its reader has closed the pipe."""
 
     def __init__(self, raw: io.RawIOBase) -> None:
         self._raw, self._is_closed = raw, False
@@ -31,7 +31,7 @@ class _Pipe(io.RawIOBase):
         return self._raw.fileno()
 
     def write(self, data: object) -> int:
-        size = memoryview(data).nbytes  # type: ignore[arg-type]  # whatever BufferedWriter passes
+        size = memoryview(data).nbytes  # type: ignore[arg-type]  # a buffer of BufferedWriter
         if not self._is_closed:
             try:
                 return self._raw.write(data) or 0  # type: ignore[arg-type]
@@ -43,22 +43,22 @@ class _Pipe(io.RawIOBase):
 
 
 @contextmanager
-def progress_bar(what: str, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error with the time left; yields the function that takes how much is done of how much.
+def progress_bar(description: str, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
+    """Shows a progress bar with the time left on standard error; yields the function to call with (done, total).
 
-    shown: False in all processes of a training but the first.
+    shown: False hides the bar, as in all processes of a training but the first.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     left = (TextColumn("left"), TimeRemainingColumn())
     with Progress(*columns, *left, console=Console(stderr=True), transient=True, disable=not shown) as progress:
-        task = progress.add_task(what, total=None)
+        task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 def make_streams_tolerant() -> None:
-    """Makes the standard streams replace what their encoding lacks, and ignore a closed reader (`| head`).
+    """Makes the standard streams replace characters that their encoding lacks, and ignore a closed reader (`| head`).
 
-    So a command continues and writes its files. Bytes of standard input that cannot be decoded become U+FFFD. Changes
+    A command then continues and writes its files. Bytes of standard input that cannot be decoded become U+FFFD. Changes
     sys.stdin, sys.stdout and sys.stderr once; streams of other types, such as those of a notebook, are not changed.
     """
     if isinstance(sys.stdin, io.TextIOWrapper) and sys.stdin.errors != "replace":
@@ -68,9 +68,9 @@ def make_streams_tolerant() -> None:
 
 def _tolerant(stream: TextIO) -> TextIO:
     if not isinstance(stream, io.TextIOWrapper) or stream.errors == "replace":
-        return stream  # also None, where there is no such stream
+        return stream  # also None, where the stream does not exist
     stream.reconfigure(errors="replace")
-    raw = getattr(stream.buffer, "raw", stream.buffer)  # itself where PYTHONUNBUFFERED is set
+    raw = getattr(stream.buffer, "raw", stream.buffer)  # the buffer itself is raw where PYTHONUNBUFFERED is set
     if not isinstance(raw, io.FileIO):
         return stream
     by_line = stream.line_buffering or stream.write_through

@@ -1,4 +1,4 @@
-"""The Space's start file: serves the leaderboard of the data set that README.md names, or the variable CMCC_RESULTS.
+"""The Space's start file: serves the leaderboard. The results are set by CMCC_RESULTS, or `datasets:` in README.md.
 
 python leaderboard/app.py
 """

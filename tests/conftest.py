@@ -1,14 +1,14 @@
-"""What every test runs under: no network, no cache but its own."""
+"""Settings of all tests: no network, and a separate cache."""
 
 import os
 import tempfile
 from pathlib import Path
 
-# Set before any test imports the libraries, which read them once.
+# Set before any import of the libraries, which read these variables on import.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="cmcc-tests-hf-")
-if "PYTEST_XDIST_WORKER" in os.environ:  # a process of several: the cores are theirs, one each
+if "PYTEST_XDIST_WORKER" in os.environ:  # one of several parallel processes: one thread each
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import datasets
@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 
 REAL_CALLS = Path(__file__).parents[2] / "shared" / "mobilecs"  # 20 public examples of MobileCS, beside some checkouts
 
-# The first example of a fresh checkout waits for hypothesis's table of characters: on a busy machine that is no defect.
+# In a fresh checkout the first example is slow, because hypothesis builds its table of characters.
 settings.register_profile("cmcc", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cmcc")
 

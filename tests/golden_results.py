@@ -1,6 +1,6 @@
-"""What cmcc computes from fixed input: scores, comparisons, a report, metrics and a build, as golden files hold them.
+"""Results from fixed input: scores, comparisons, a report, metrics and a build, compared with golden files.
 
-A change of the structure must not change any of it. `python -m tests.write_golden` writes the files.
+A refactoring must not change any of them. `python -m tests.write_golden` writes the files.
 """
 
 from __future__ import annotations
@@ -27,30 +27,34 @@ from tests.cards.runs import write_facts, write_predictions
 ROOT = Path(__file__).parents[1]
 RESAMPLES = "50"
 KINDS = ("baseline", "variant", "emotion", "joint", "satisfaction")
-METRICS = {"response": "variant", "emotion": "emotion", "entities": "joint"}  # the metric of a task: the kind it is fed
+METRICS = {
+    "response": "variant",
+    "emotion": "emotion",
+    "entities": "joint",
+}  # the kind of model whose predictions a metric scores
 
 
 def golden_results(folder: Path) -> dict[str, str]:
-    """The texts of the golden files as they are now, by name. folder: new, for the runs and the build."""
+    """The current texts of the golden files, by name. folder: a new one, for the runs and the build."""
     runs = _write_runs(folder / "runs")
     variant, baseline = str(runs["variant"]), str(runs["baseline"])
-    made = {f"score_{kind}.json": _score(str(path)) for kind, path in runs.items()}
-    made["score_variant_seretod.json"] = _score(variant, "--version", "seretod")
-    made["score_variant_folded.json"] = _score(variant, "--fold-caring")
-    made["score_variant_emotion.json"] = _score(variant, "--task", "emotion")
-    made["compare_response.json"] = _score(variant, "--against", baseline)
-    made["compare_emotion.json"] = _score(str(runs["emotion"]), "--against", variant, "--task", "emotion")
-    made["report.md"] = _report(folder / "runs", folder / "report.md")
-    made |= {f"metric_{task}.json": _metric(task, runs[kind]) for task, kind in METRICS.items()}
-    made["build.json"] = _build(folder)
-    return made
+    texts = {f"score_{kind}.json": _score(str(path)) for kind, path in runs.items()}
+    texts["score_variant_seretod.json"] = _score(variant, "--version", "seretod")
+    texts["score_variant_folded.json"] = _score(variant, "--fold-caring")
+    texts["score_variant_emotion.json"] = _score(variant, "--task", "emotion")
+    texts["compare_response.json"] = _score(variant, "--against", baseline)
+    texts["compare_emotion.json"] = _score(str(runs["emotion"]), "--against", variant, "--task", "emotion")
+    texts["report.md"] = _report(folder / "runs", folder / "report.md")
+    texts |= {f"metric_{task}.json": _metric(task, runs[kind]) for task, kind in METRICS.items()}
+    texts["build.json"] = _build(folder)
+    return texts
 
 
 def _write_runs(folder: Path) -> dict[str, Path]:
     runs = {}
     for kind in KINDS:
         best, training = write_facts(folder / kind, kind, synthetic=True)
-        # Every model's digest stands in the report's facts; here a fixed file stands for the weights.
+        # The report contains a digest of each model; here a fixed file replaces the weights.
         runs[kind] = write_predictions(best, kind, Path("sample"), training, named="sample")
         if kind == "variant":
             write_predictions(best, kind, Path("sample"), training, "oracle", named="sample")
@@ -58,18 +62,18 @@ def _write_runs(folder: Path) -> dict[str, Path]:
 
 
 def _score(*arguments: str) -> str:
-    """What `cmcc score FILE sample --json` prints, rounded: the last digits differ between processors."""
+    """The output of `cmcc score FILE sample --json`, rounded, as the last digits depend on the processor."""
     file, *options = arguments
-    printed = _printed(["score", file, "sample", "--json", "--resamples", RESAMPLES, *options])
-    return _as_json(json.loads(printed))
+    output = _output_of(["score", file, "sample", "--json", "--resamples", RESAMPLES, *options])
+    return _as_json(json.loads(output))
 
 
 def _report(runs: Path, out: Path) -> str:
-    _printed(["report", str(runs), "--out", str(out), "--resamples", RESAMPLES])
+    _output_of(["report", str(runs), "--out", str(out), "--resamples", RESAMPLES])
     return re.sub(r"version:[\d.]+", "version:N", out.read_text("utf-8").replace(str(runs), "runs"))
 
 
-def _printed(arguments: list[str]) -> str:
+def _output_of(arguments: list[str]) -> str:
     with contextlib.redirect_stdout(io.StringIO()) as out:
         status = main(arguments)
     assert status == 0, arguments
@@ -77,17 +81,17 @@ def _printed(arguments: list[str]) -> str:
 
 
 def _metric(task: str, predictions: Path) -> str:
-    """What the module computes of the same predictions, read as plain JSON lines."""
+    """The result of the evaluate metric on the same predictions."""
     metric = evaluate.load(str(ROOT / "metrics" / f"cmcc_{task}"))
     rows = task_of(task).rows("sample", ("test",))["test"]
     lines = [orjson.loads(line) for line in predictions.read_bytes().splitlines()]
     for line in lines:
-        line.pop("scores", None)  # evaluate takes the fields of a metric and no others
+        line.pop("scores", None)  # evaluate accepts only the fields of the metric
     return _as_json(metric.compute(predictions=lines, references=rows, resamples=int(RESAMPLES)))
 
 
 def _build(folder: Path) -> str:
-    """Digests of the rows of a build of the sample and a few other raw files, and the files beside the data whole."""
+    """A build of the sample and a few other raw files: digests of the rows, and the content of the other files."""
     source, out = folder / "raw", folder / "cmcc"
     raw.write(source, "train.json", [raw.dialogue(f"call-{n}") for n in range(3)] + [[raw.turn()]])
     raw.write(source, "test.json", [raw.dialogue("call-9", 满意度=3, turns=[raw.turn(用户情绪="开心")])])

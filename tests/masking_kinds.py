@@ -1,4 +1,4 @@
-"""Texts full of numbers that are not personal, and how many are masked, by kind: python -m tests.masking_kinds."""
+"""Counts how many harmless texts with numbers are masked, by kind: python -m tests.masking_kinds"""
 
 from collections import Counter
 from itertools import product
@@ -13,7 +13,7 @@ _AMOUNTS = ["18", "28", "38", "58", "88", "128"]
 
 
 def harmless_texts() -> dict[str, list[str]]:
-    """By kind: texts with numbers that must not be masked."""
+    """Texts with numbers that must not be masked, by kind."""
     dates = [("2022", "11", "27"), ("1999", "1", "5"), ("2023", "06", "30")]
     joined = [mark.join(date) for date in dates for mark in "-./ 、_"]
     texts = {
@@ -36,46 +36,49 @@ def harmless_texts() -> dict[str, list[str]]:
             幺零零八六，幺零零八五 110，119，120 95588/95533 12345，12306""",
         "ratios": "百分之三十五 35%，45%，55% 三点一四 3.14，2.71，1.41 1:10000000",
     }
-    found = {kind: listed.split() for kind, listed in texts.items()}
-    found["prices"] += [mark.join(_AMOUNTS[:count]) for mark in _MARKS[:4] for count in (3, 4)]
-    found["prices"] += [f"{a}块{mark}{b}块{mark}{c}块" for mark in _MARKS for a, b, c in product("18", "39", "58")]
+    by_kind = {kind: listed.split() for kind, listed in texts.items()}
+    by_kind["prices"] += [mark.join(_AMOUNTS[:count]) for mark in _MARKS[:4] for count in (3, 4)]
+    by_kind["prices"] += [f"{a}块{mark}{b}块{mark}{c}块" for mark in _MARKS for a, b, c in product("18", "39", "58")]
     dates = [("2022", "11", "27"), ("1999", "1", "5"), ("2023", "06", "30")]
     joined = [mark.join(date) for date in dates for mark in "-./ 、_"]
-    found["dates"] += [*joined, *(f"{one}到{other}" for one, other in product(joined[:6], joined[6:12]))]
-    found["dates"] += ["2022.11.27 - 2022.12.27", "2022-11 2022-12", "20221127到20231127", "20221127，20221201"]
-    found["prices"] += ["8.8 28.8 38.8 58.8", "8.80，28.80，38.80，0.5", "就是三十八那就是五十八那个八十八等一下"]
-    found["prices"] += [
+    by_kind["dates"] += [*joined, *(f"{first}到{last}" for first, last in product(joined[:6], joined[6:12]))]
+    by_kind["dates"] += ["2022.11.27 - 2022.12.27", "2022-11 2022-12", "20221127到20231127", "20221127，20221201"]
+    by_kind["prices"] += ["8.8 28.8 38.8 58.8", "8.80，28.80，38.80，0.5", "就是三十八那就是五十八那个八十八等一下"]
+    by_kind["prices"] += [
         "那个38的那58的那88的那128的",
         "38的等等58的等等88的等等128的",
         "不是八块是九块不是十八是二十八",
     ]
-    found["counts"] += ["一个八一个九一个七一个五", "一个人两个人三个人四个人五个人六个人七个人"]
-    found["times"] += ["2022-11-27 10:30:15"]
-    found["counts"] += ["1 2 3 4 5 6 7", *(f"{n}个{m}个" for n, m in product(_AMOUNTS, _AMOUNTS))]
-    found["data volumes"] += ["5 10 20 30G"]
-    found["names of products"] = ["123456 X", "iPhone 12、13、14、15 X", "GT 630 1050 X", "100M 200M X"]
+    by_kind["counts"] += ["一个八一个九一个七一个五", "一个人两个人三个人四个人五个人六个人七个人"]
+    by_kind["times"] += ["2022-11-27 10:30:15"]
+    by_kind["counts"] += ["1 2 3 4 5 6 7", *(f"{n}个{m}个" for n, m in product(_AMOUNTS, _AMOUNTS))]
+    by_kind["data volumes"] += ["5 10 20 30G"]
+    by_kind["names of products"] = ["123456 X", "iPhone 12、13、14、15 X", "GT 630 1050 X", "100M 200M X"]
     lists = (["100", "200", "300"], ["50", "100", "150", "200"], ["1", "2", "5", "10"])
-    found["lists"] = [mark.join(numbers) for mark in _MARKS for numbers in lists]
-    found["service numbers"] += ["12345 12306"]
-    return found
+    by_kind["lists"] = [mark.join(numbers) for mark in _MARKS for numbers in lists]
+    by_kind["service numbers"] += ["12345 12306"]
+    return by_kind
 
 
 def table() -> dict[str, tuple[int, int]]:
-    """By kind: the number of texts, and of those with something masked; of calls, as far as they are there."""
-    found = {kind: (len(texts), sum(map(_is_found, texts))) for kind, texts in harmless_texts().items()}
-    sample = [said["text"] for split in cmcc.load("sample").values() for row in split for said in row["utterances"]]
+    """The number of texts and of masked texts, by kind; and of the public calls if they are available."""
+    counts = {kind: (len(texts), sum(map(_is_masked, texts))) for kind, texts in harmless_texts().items()}
+    splits = cmcc.load("sample").values()
+    sample = [utterance["text"] for split in splits for row in split for utterance in row["utterances"]]
     sources = {"the sample": sample}
     if MOBILECS.exists():
         dialogues = cmcc.read_dialogues(MOBILECS)
-        sources["the 20 public calls"] = [said["text"] for one in dialogues for said in one.row["utterances"]]
+        sources["the 20 public calls"] = [
+            utterance["text"] for dialogue in dialogues for utterance in dialogue.row["utterances"]
+        ]
     for name, texts in sources.items():
-        kinds = Counter(found.kind for text in texts for found in find_personal(text))
+        kinds = Counter(match.kind for text in texts for match in find_personal(text))
         for kind, count in sorted(kinds.items()):
-            found[f"{name}: {kind} (found, not all false)"] = len(texts), count
-    return found
+            counts[f"{name}: {kind} (masked, not all wrongly)"] = len(texts), count
+    return counts
 
 
-def _is_found(text: str) -> bool:
+def _is_masked(text: str) -> bool:
     return any(find_personal(text))
 
 
@@ -84,5 +87,5 @@ if __name__ == "__main__":
     for name, (texts, masked) in table().items():
         print(f"| {name} | {texts} | {masked} |")
     for name, lines in harmless_texts().items():
-        for line in filter(_is_found, lines):
+        for line in filter(_is_masked, lines):
             print(f"{name}: {line}")

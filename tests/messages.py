@@ -1,7 +1,7 @@
-"""All error and warning messages of the library, read from its source, so that they can be read in one sitting.
+"""Collects all error and warning messages of the library from its source, so that they can be reviewed together.
 
-`python -m tests.write_golden` writes them to tests/golden/messages.txt. A value that a message quotes is shown as the
-expression that it comes from, in braces; where a message has alternatives, all of them are shown.
+`python -m tests.write_golden` writes them to tests/golden/messages.txt. Values in a message are shown as expressions in
+braces; alternatives are all shown.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ METHODS = {"at", "add_note"}
 
 
 def messages() -> str:
-    """A text of all messages: a heading a file, one line a message, in the order of the source."""
+    """The text with all messages: a heading for each file, a line for each message, in the order of the source."""
     text = ""
     for path in [ROOT / "cmcc.py", *sorted((ROOT / "cmcc_bench").rglob("*.py"))]:
         if lines := list(dict.fromkeys(_messages(path))):
@@ -68,7 +68,7 @@ def _shown(value: ast.expr, names: Mapping[str, ast.expr]) -> str:
 
 
 def _is_text(value: ast.expr, names: Mapping[str, ast.expr]) -> bool:
-    """Whether an expression is made of text that stands in the source."""
+    """Whether an expression contains text from the source."""
     match value:
         case ast.Constant():
             return isinstance(value.value, str)
@@ -103,7 +103,7 @@ def _text(value: ast.expr, names: Mapping[str, ast.expr]) -> str:
 
 
 def _assigned(body: list[ast.stmt]) -> dict[str, ast.expr]:
-    """Values by name of assignments in a body, pairs taken apart: `found, hint = "a", "b"`."""
+    """The assigned values in a body, by name; also from pairs such as `found, hint = "a", "b"`."""
     values: dict[str, ast.expr] = {}
     for node in body:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:

@@ -1,4 +1,4 @@
-"""Names that a folder or a file may have, and that a library may take for a pattern, an address or an option."""
+"""Valid names of folders and files that a library may mistake for a pattern, an address or an option."""
 
 NAMES = (
     "a[b]c", "x]y", "[!a]", "per%20cent", "100%", "st*r", "**", "qu?st", "ha#sh", "bl ank", " two ", "中文 资料",

@@ -1,10 +1,10 @@
-"""The whole way of publishing on a small Hub of this machine: push, fetch with the plain libraries, submit, rank.
+"""Demonstrates publishing on a local test Hub: push, download with the usual libraries, submit, update the leaderboard.
 
-    python -m tests.publish_demo --out out            # what `make publish-demo` runs
-    python -m tests.publish_demo --out out --serve    # and then opens the leaderboard's page
+    python -m tests.publish_demo --out out            # make publish-demo
+    python -m tests.publish_demo --out out --serve    # also opens the leaderboard's page
 
-The data are the synthetic sample, with hidden test labels; the models are those of `make reproduce`, which are trained
-first where they are not there. The Hub is tests/hub_server: that it takes something does not prove that the Hub does.
+The data are the synthetic sample with hidden test labels. The models are those of `make reproduce`; missing ones are
+trained first. The test Hub is tests/hub_server; a success there does not prove that the real Hub accepts the same.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ MODELS = ("baseline", "variant", "emotion", "joint", "satisfaction")
 METRICS = ("cmcc_response", "cmcc_emotion", "cmcc_entities")
 ROOT = Path(__file__).parents[1]
 
-# What a user writes who has the plain libraries; each runs in a process of its own and prints one line.
-_FETCHED = {
+# Code with the usual libraries only; each part runs in a separate process and prints one line.
+_DOWNLOADS = {
     f"load_dataset({DATA!r})": f"""
 import datasets
 data = datasets.load_dataset({DATA!r}, "emotion")
@@ -50,12 +50,12 @@ for name in ("{ORG}/baseline", "{ORG}/variant"):
     print(type(model).__name__, model.num_parameters(), "parameters,", len(tokenizer), "tokens", end=end)""",
     f"pipeline('text-classification', {ORG + '/emotion'!r})": f"""
 from transformers import pipeline
-found = pipeline("text-classification", model="{ORG}/emotion", top_k=None)(["怎么又乱扣我的钱"])[0]
-print(", ".join(f"{{one['label']}} {{one['score']:.2f}}" for one in found[:3]))""",
+scores = pipeline("text-classification", model="{ORG}/emotion", top_k=None)(["怎么又乱扣我的钱"])[0]
+print(", ".join(f"{{score['label']}} {{score['score']:.2f}}" for score in scores[:3]))""",
     f"pipeline('text-classification', {ORG + '/satisfaction'!r})": f"""
 from transformers import pipeline
-found = pipeline("text-classification", model="{ORG}/satisfaction", top_k=None)(["用户：好的谢谢再见"])[0]
-print(", ".join(f"{{one['label']}} {{one['score']:.2f}}" for one in found))""",
+scores = pipeline("text-classification", model="{ORG}/satisfaction", top_k=None)(["用户：好的谢谢再见"])[0]
+print(", ".join(f"{{score['label']}} {{score['score']:.2f}}" for score in scores))""",
     f"evaluate.load({ORG + '/cmcc_response'!r})": f"""
 import datasets, evaluate
 metric = evaluate.load("{ORG}/cmcc_response")
@@ -67,8 +67,8 @@ print("BLEU of gold against itself", metric.compute(predictions=gold, references
 import evaluate
 metric = evaluate.load("{ORG}/cmcc_emotion")
 row = {{"dialogue_id": "a", "utterance": 0, "context": "", "text": "喂", "emotions": [0]}}
-said = {{"dialogue_id": "a", "utterance": 0, "emotions": ["neutral"]}}
-print("micro F1 of one right answer", metric.compute(predictions=[said], references=[row], resamples=0)["micro_f1"])""",
+answer = {{"dialogue_id": "a", "utterance": 0, "emotions": ["neutral"]}}
+print("micro F1 of a right answer", metric.compute(predictions=[answer], references=[row], resamples=0)["micro_f1"])""",
     f"evaluate.load({ORG + '/cmcc_entities'!r})": f"""
 import evaluate
 metric = evaluate.load("{ORG}/cmcc_entities")
@@ -85,57 +85,57 @@ print(datasets.load_dataset({RESULTS!r}, "response", split="test").select_column
 
 @dataclass
 class Demo:
-    """A run of it: where everything is, the environment of each user's commands, and the steps that were done."""
+    """A run of the demonstration. out: with the trained models. work: a temporary folder. users: their environments."""
 
     out: Path
     work: Path
     users: Mapping[str, Mapping[str, str]]
     begin: float = field(default_factory=time.monotonic)
 
-    def step(self, what: str) -> None:
-        """Says what comes next, and how long all took so far."""
-        print(f"\n[{time.monotonic() - self.begin:4.0f} s] {what}", flush=True)
+    def step(self, title: str) -> None:
+        """Prints the next step, with the time since the start."""
+        print(f"\n[{time.monotonic() - self.begin:4.0f} s] {title}", flush=True)
 
     def cmcc(self, *arguments: str | Path, user: str = "alice") -> None:
-        """Runs a command of the toolkit as a user, shown as it would be typed; what it prints is seen."""
+        """Runs a command of the toolkit as a user; prints the command and its output."""
         words = [str(argument) for argument in arguments]
         print(f"$ cmcc {shlex.join(words)}" + (f"    # {user}" if user != "alice" else ""), flush=True)
         self._run([sys.executable, "-m", "cmcc_bench.cli", *words], user)
 
     def python(self, name: str, code: str) -> None:
-        """Runs code in a new process from a folder without this toolkit's files; prints what it prints."""
+        """Runs code in a new process, outside this repository, and prints its output."""
         print(f"  {name}: ", end="", flush=True)
         self._run([sys.executable, "-c", code], "bob")
 
     def serve(self) -> None:
-        """Opens the leaderboard's page until interrupted; its address is printed."""
+        """Serves the leaderboard's page until interrupted, and prints its address."""
         command = [sys.executable, "-m", "cmcc_bench.cli", "leaderboard", "show", RESULTS, "--web"]
         with suppress(KeyboardInterrupt):
             subprocess.run(command, cwd=self.work, env=self.users["bob"])
 
     def _run(self, command: list[str], user: str) -> None:
-        done = subprocess.run(command, cwd=self.work, env=self.users[user], text=True, capture_output=True)
-        print(done.stdout, end="", flush=True)
-        if done.returncode:
-            raise SystemExit(f"{done.stderr}\nfailed: {shlex.join(command)[:500]}")
+        result = subprocess.run(command, cwd=self.work, env=self.users[user], text=True, capture_output=True)
+        print(result.stdout, end="", flush=True)
+        if result.returncode:
+            raise SystemExit(f"{result.stderr}\nfailed: {shlex.join(command)[:500]}")
 
 
 def train_missing(out: Path) -> None:
-    """Trains the models that are not there yet, by the one script that does it."""
+    """Trains the missing models with train/reproduce.py."""
     if missing := [name for name in MODELS if not (out / "runs" / name / "run.json").exists()]:
         command = [sys.executable, str(ROOT / "train" / "reproduce.py"), "--out", str(out), "--only", *missing]
         subprocess.run(command, check=True, cwd=ROOT)
 
 
 def predictions_of(out: Path, name: str) -> Path:
-    """A model's predictions of the split test; made by `make reproduce`."""
+    """The file with a model's predictions for the test split, written by `make reproduce`."""
     run = out / "runs" / name
     return run / ("test.end2end.jsonl" if (run / "test.end2end.jsonl").exists() else "test.jsonl")
 
 
 def publish(demo: Demo) -> None:
     """Pushes data, labels, models, metrics and the leaderboard."""
-    demo.step("Build the data set with hidden test labels, and push both halves")
+    demo.step("Build the data set with hidden test labels, and push both parts")
     demo.cmcc("build", "--data-dir", cmcc.SAMPLE_DIR, "--out", "cmcc", "--hide-test-labels")
     demo.cmcc("push", "dataset", "cmcc", DATA, "--public", "--yes")
     demo.cmcc("push", "dataset", "cmcc-test-labels", LABELS, "--yes")
@@ -148,19 +148,19 @@ def publish(demo: Demo) -> None:
     demo.cmcc("push", "leaderboard", BOARD, "--results", RESULTS, "--public", "--yes")
 
 
-def fetch(demo: Demo) -> None:
-    """Pulls everything in new processes, with the plain libraries and with the toolkit."""
-    demo.step("Fetch each with the plain libraries, in a new process, as bob")
-    for name, code in _FETCHED.items():
+def download(demo: Demo) -> None:
+    """Downloads everything in new processes, with the usual libraries and with the toolkit."""
+    demo.step("Download with the usual libraries, each in a new process, as bob")
+    for name, code in _DOWNLOADS.items():
         demo.python(name, code)
-    demo.step("Fetch with the toolkit")
+    demo.step("Download with the toolkit")
     demo.cmcc("pull", "dataset", DATA, "--out", "pulled-data", user="bob")
     demo.cmcc("pull", "model", f"{ORG}/joint", "--out", "pulled-joint", user="bob")
 
 
-def compete(demo: Demo) -> None:
-    """Users submit, the board is updated and printed, and the models' own results are read back."""
-    demo.step("Two users check and submit their systems: two dialogue models, and a recogniser for each other track")
+def submit(demo: Demo) -> None:
+    """Two users submit; the leaderboard is updated and printed; the models' own results are printed."""
+    demo.step("Two users check and submit their systems: two dialogue models, and a model for each other track")
     for user, name in zip(cycle(("bob", "carol")), MODELS, strict=False):
         file = predictions_of(demo.out, name)
         demo.cmcc("validate", file, DATA, user=user)
@@ -168,43 +168,41 @@ def compete(demo: Demo) -> None:
         demo.cmcc("submit", file, DATA, "--leaderboard", RESULTS, *words, user=user)
     demo.step("Update the leaderboard: the labels are read from the private data set")
     demo.cmcc("leaderboard", "update", RESULTS, "--dataset", DATA, "--labels", LABELS, "--yes")
-    demo.step("The leaderboard, as anybody reads it")
+    demo.step("Show the leaderboard")
     demo.cmcc("leaderboard", "show", RESULTS, user="bob")
     demo.python(f"load_dataset({RESULTS!r}, 'response')", _READ_BOARD)
-    demo.step("What the model repositories say of themselves")
+    demo.step("Show the results in the model repositories")
     demo.cmcc("leaderboard", "--hub", DATA, user="bob")
 
 
 @contextmanager
 def small_hub(out: Path) -> Iterator[Demo]:
-    """A Hub with three users, and a folder to work in; both are gone afterwards."""
+    """A test Hub with three users, and a temporary folder; both are deleted afterwards."""
     users = {"alice": [ORG], "bob": [], "carol": []}
     with HubServer(users) as hub, tempfile.TemporaryDirectory(prefix="cmcc-publish-") as work:
         inherited = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
         environments = {
             user: inherited | {"COLUMNS": "150"} | hub.environment(Path(work) / f"cache-{user}", user) for user in users
         }
-        print(f"A small Hub is at {hub.endpoint}; nothing leaves this machine.", flush=True)
+        print(f"The test Hub is at {hub.endpoint}; nothing is sent to other machines.", flush=True)
         yield Demo(out.resolve(), Path(work), environments)
         if hub.unknown:
-            raise SystemExit(f"calls that the small Hub does not know: {json.dumps(sorted(set(hub.unknown)))}")
+            raise SystemExit(f"the test Hub does not support these calls: {json.dumps(sorted(set(hub.unknown)))}")
 
 
 def main() -> int:
-    """Runs all of it."""
+    """Runs all steps."""
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--out", type=Path, default=Path("out"), help="where make reproduce wrote (default: %(default)s)"
+        "--out", type=Path, default=Path("out"), help="output folder of make reproduce (default: %(default)s)"
     )
-    parser.add_argument(
-        "--serve", action="store_true", help="open the leaderboard's page afterwards, until interrupted"
-    )
+    parser.add_argument("--serve", action="store_true", help="then serve the leaderboard's page until interrupted")
     options = parser.parse_args()
     train_missing(options.out)
     with small_hub(options.out) as demo:
         publish(demo)
-        fetch(demo)
-        compete(demo)
+        download(demo)
+        submit(demo)
         demo.step("Done")
         if options.serve:
             demo.serve()

@@ -1,4 +1,4 @@
-"""Small raw dialogues for the tests, and writing them as files."""
+"""Small raw dialogues for the tests, and a function that writes them to files."""
 
 import copy
 import gzip
@@ -9,7 +9,7 @@ SERVICE, USER = "[SPEAKER 1]", "[SPEAKER 2]"
 
 
 def turn(service="您好", user="我想问流量包多少钱", acts="问候", intents="求助-查询(ent-1-业务费用)", **more):
-    """A service-first raw turn that names the entity ent-1 in the user's words."""
+    """A raw turn in which the service speaks first and the user names the entity ent-1."""
     start = user.find("流量包")
     ents = [] if start < 0 else [{"name": "流量包", "id": "ent-1", "type": "流量包", "pos": [[2, start, start + 3]]}]
     return {
@@ -35,23 +35,23 @@ def answer(**more):
 
 
 def dialogue(dialogue_id="call-1", turns=None, **more):
-    """A raw dialogue in the CMCC form: two turns, four utterances."""
+    """A raw dialogue in the CMCC format: two turns, four utterances."""
     content = copy.deepcopy(turns) if turns is not None else [turn(用户情绪="中性"), answer()]
     return {"id": dialogue_id, "满意度": 2, "content": content} | more
 
 
 def unreadable(dialogue_id="bad", key=SERVICE):
-    """A raw dialogue with a text that is no text, which nothing can repair."""
+    """A raw dialogue with a number in place of a text, which cannot be repaired."""
     return dialogue(dialogue_id, turns=[turn() | {key: 9}])
 
 
 def plain(dialogue_id="plain-1"):
-    """An unlabelled raw dialogue."""
+    """An unlabeled raw dialogue."""
     return {"id": dialogue_id, "content": [{SERVICE: "您好", USER: "喂"}, {SERVICE: "请讲", USER: "没事了"}]}
 
 
 def write(folder: Path, name: str, content) -> Path:
-    """Writes JSON, JSON lines or their gzipped forms, as the name says; text is written as it is."""
+    """Writes JSON or JSON lines, gzipped or not, by the ending of the name; a string is written unchanged."""
     folder.mkdir(parents=True, exist_ok=True)
     if not isinstance(content, str):
         if ".jsonl" in name:

@@ -1,4 +1,4 @@
-"""Prints the first row of the sample as the README shows it: python -m tests.readme_row"""
+"""Prints the first row of the sample for the README: python -m tests.readme_row"""
 
 import json
 
@@ -6,7 +6,7 @@ import cmcc
 
 
 def first_row() -> str:
-    """The row as JSON, its class labels by name, its utterances up to the first exchange."""
+    """The row as JSON, with the names of class labels and the utterances up to the first exchange."""
     sample = cmcc.load("sample", split="train")
     row, features = sample[0], sample.features
     utterance_features = features["utterances"].feature

@@ -1,4 +1,4 @@
-"""Ways in which people and language models write a label's name, for the tests of whatever reads labels."""
+"""Spelling variants of label names, as people and language models write them, for tests of label parsers."""
 
 from hypothesis import strategies as st
 
@@ -15,6 +15,6 @@ SEPARATORS = (",", "，", "、", "/", "|", ";", "；", ", ", " / ", "\n")
 
 
 def spellings(vocabulary):
-    """(Chinese name, how it is written) of any label of a vocabulary, English to Chinese names."""
+    """A strategy for (Chinese name, spelling variant). vocabulary: English name -> Chinese name."""
     written = st.sampled_from([(zh, name) for en, zh in vocabulary.items() for name in (en, zh)])
     return st.builds(lambda pair, form: (pair[0], form(pair[1])), written, st.sampled_from(_FORMS))

@@ -1,20 +1,23 @@
 """The command `cmcc`: exit status, messages and what it prints."""
 
+import argparse
 import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import cmcc
 from cmcc_bench import cli
+from cmcc_bench.commands import models
 from cmcc_bench.textform import FORMS
 from tests import raw
 from tests.tiny_model import write_model
 
 
-def test_build_prints_what_it_made_and_ends_with_0(tmp_path, capsys):
+def test_build_prints_a_summary_and_exits_with_0(tmp_path, capsys):
     raw.write(tmp_path / "raw", "train.json", [raw.dialogue(f"{cmcc.SYNTHETIC_ID}1"), [raw.turn()]])
     assert cli.main(["build", "--data-dir", str(tmp_path / "raw"), "--out", str(tmp_path / "cmcc")]) == 0
     printed = capsys.readouterr().out
@@ -22,7 +25,7 @@ def test_build_prints_what_it_made_and_ends_with_0(tmp_path, capsys):
     assert "repaired: missing_id 1" in printed
 
 
-def test_data_that_are_not_right_end_with_1_and_the_message_on_standard_error(tmp_path, capsys):
+def test_an_error_in_the_data_is_printed_on_standard_error_and_exits_with_1(tmp_path, capsys):
     raw.write(tmp_path, "train.json", [raw.unreadable("call-1")])
     assert cli.main(["build", "--data-dir", str(tmp_path), "--out", str(tmp_path.parent / "x")]) == 1
     captured = capsys.readouterr()
@@ -56,7 +59,7 @@ def test_an_error_about_a_file_says_what_to_do(arguments, advice, capsys, monkey
         ["build", "--data-dir", "x", "--num-proc", "0"],
     ],
 )
-def test_wrong_usage_ends_with_2(arguments):
+def test_wrong_usage_exits_with_2(arguments):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
     assert caught.value.code == 2
@@ -69,12 +72,33 @@ def test_help_names_every_command(capsys):
     assert all(command in printed for command in ("simulate", "build", "stats"))
 
 
-def test_every_help_fits_80_columns(monkeypatch):
+def _parsers(parser):
+    """The parser and those of its commands and their actions."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                yield from _parsers(child)
+
+
+def test_every_help_has_a_description_an_example_and_at_most_80_columns(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    parser = cli._parser()
-    texts = [parser.format_help(), *(p.format_help() for p in parser._subparsers._group_actions[0].choices.values())]
-    assert len(texts) > 15 and not [line for text in texts for line in text.splitlines() if len(line) > 80]
+    parsers = list(_parsers(cli._parser()))
+    texts = [parser.format_help() for parser in parsers]
+    assert len(texts) > 20 and not [line for text in texts for line in text.splitlines() if len(line) > 80]
     assert all(re.search(rf"^ +{name} +\w", texts[0], re.M) for name in ("simulate", "agreement", "leaderboard"))
+    for parser in parsers[1:]:
+        assert parser.description[0].isupper(), parser.prog
+        assert f"\n  {parser.prog}" in parser.epilog or f" {parser.prog} " in parser.description, parser.prog
+        assert all(action.help for action in parser._actions if action.metavar not in ("KIND", "ACTION")), parser.prog
+
+
+def test_two_files_of_one_name_are_shown_with_the_folders_that_differ():
+    names = models._distinct_names
+    assert names(Path("runs/a/test.jsonl"), Path("runs/b/test.jsonl")) == ("a/test.jsonl", "b/test.jsonl")
+    assert names(Path("a/x/test.jsonl"), Path("b/x/test.jsonl")) == ("a/x/test.jsonl", "b/x/test.jsonl")
+    assert names(Path("runs/a.jsonl"), Path("runs/b.jsonl")) == ("a.jsonl", "b.jsonl")
+    assert names(Path("a.jsonl"), Path("a.jsonl")) == ("a.jsonl", "a.jsonl")
 
 
 def test_simulate_build_and_stats_work_one_after_the_other(tmp_path, capsys):
@@ -119,7 +143,7 @@ def test_predict_score_and_report_work_one_after_the_other(built, tmp_path, caps
     baseline = str(tmp_path / "runs" / "baseline.end2end.jsonl")
     assert cli.main(["score", variant, str(built), "--resamples", "20", "--against", baseline]) == 0
     printed = capsys.readouterr().out
-    assert "variant.end2end.jsonl less" in printed and "BLEU-4" in printed and "excludes 0" in printed
+    assert "variant.end2end.jsonl minus" in printed and "BLEU-4" in printed and "excludes 0" in printed
     assert cli.main(["score", baseline.replace("end2end", "oracle"), str(built), "--resamples", "0"]) == 0
     printed = capsys.readouterr().out
     assert "BLEU-4" in printed and "act F1" not in printed and "folded back" in printed and "nan" not in printed
@@ -130,7 +154,7 @@ def test_predict_score_and_report_work_one_after_the_other(built, tmp_path, caps
         assert text in printed and text in written
 
 
-def test_a_folder_that_is_no_model_and_predictions_of_other_data_end_with_1(built, tmp_path, capsys):
+def test_a_folder_without_a_model_and_predictions_of_other_data_exit_with_1(built, tmp_path, capsys):
     assert cli.main(["predict", str(built), str(built), "--out", str(tmp_path / "x.jsonl")]) == 1
     assert "a model of cmcc train dialogue" in capsys.readouterr().err
     write_model(tmp_path / "variant", FORMS["variant"])

@@ -1,4 +1,4 @@
-"""A tiny random response model, as cmcc train dialogue would leave one."""
+"""Writes a tiny dialogue model with random weights, in the format of cmcc train dialogue."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from cmcc_bench.textform import TextForm
 
 
 def write_model(folder: Path, form: TextForm) -> None:
-    """A GPT-2 of one layer with random weights, its tokenizer and text form."""
+    """Writes a GPT-2 with one layer and random weights, its tokenizer and its text form."""
     torch.manual_seed(0)
     tokenizer = character_tokenizer(["您好流量包多少钱十块钱再见"])
     model = scratch_model(tokenizer, layers=1, width=32, heads=2, positions=512, dropout=0.0)

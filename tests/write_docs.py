@@ -1,8 +1,8 @@
-"""Writes what the documentation takes from the code: python -m tests.write_docs [--outputs]
+"""Updates the generated parts of the documentation: python -m tests.write_docs [--outputs]
 
-Always the tables between `<!-- table: NAME -->` and `<!-- end of table -->`. With --outputs also runs the code of all
-pages, and writes what it printed into the `text` blocks behind it; in a block with lines `...` the parts around them
-keep their number of lines.
+Writes the tables between `<!-- table: NAME -->` and `<!-- end of table -->`. With --outputs it also runs the code of
+all pages and writes the output into the `text` block after each code block. In a block with lines `...`, the parts
+between them keep their number of lines.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from tests.docs.tables import with_tables
 
 
 def write_tables() -> None:
-    """The tables of all pages."""
+    """Updates the tables of all pages."""
     for page in page_paths():
         path = ROOT / page
         path.write_text(with_tables(path.read_text("utf-8")), encoding="utf-8")
 
 
 def write_outputs() -> None:
-    """The outputs of all pages. Raises RuntimeError for a block that fails, after writing the others."""
+    """Runs the code of all pages and updates the outputs; prints the blocks that fail."""
     with tempfile.TemporaryDirectory() as folder:
         results, _ = run_pages(Path(folder))
     for page in page_paths():
@@ -51,23 +51,23 @@ def write_outputs() -> None:
 
 
 def _updated(expected: str, output: str) -> str:
-    """The new output, with the parts that the page shows: at the beginning, at the end, and from the nearest line."""
+    """The new output, cut to the parts that the page shows: the beginning, the end, and parts from a similar line."""
     parts, lines = re.split(r"^\.\.\.$", expected, flags=re.MULTILINE), output.split("\n")
     if len(parts) == 1:
         return output
     shown = [part.strip("\n").split("\n") if part.strip("\n") else [] for part in parts]
-    found = ["\n".join(lines[: len(shown[0])])]
+    parts = ["\n".join(lines[: len(shown[0])])]
     for part in shown[1:-1]:
         nearest = difflib.get_close_matches(part[0], lines, n=1, cutoff=0)
-        place = lines.index(nearest[0])
-        found.append("\n".join(lines[place : place + len(part)]))
-    found.append("\n".join(lines[len(lines) - len(shown[-1]) :]) if shown[-1] else "")
-    return "\n...\n".join(found).strip("\n")
+        start = lines.index(nearest[0])
+        parts.append("\n".join(lines[start : start + len(part)]))
+    parts.append("\n".join(lines[len(lines) - len(shown[-1]) :]) if shown[-1] else "")
+    return "\n...\n".join(parts).strip("\n")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--outputs", action="store_true", help="also run the code, and write what it printed")
+    parser.add_argument("--outputs", action="store_true", help="also run the code and write its output")
     options = parser.parse_args()
     datasets.disable_progress_bars()
     write_tables()

@@ -1,4 +1,4 @@
-"""Writes the golden files that tests compare with, after a change that is meant: python -m tests.write_golden"""
+"""Writes the golden files, after an intended change of outputs: python -m tests.write_golden"""
 
 import re
 import tempfile
@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 
 def write_sources(folder: Path) -> dict[str, Path]:
-    """Raw files of small builds, by the name of the golden card."""
+    """Writes the raw files of small builds; returns the folders by the name of the golden card."""
     calls = [raw.dialogue(f"call-{number}") for number in range(3)]
     raw.write(folder / "licensed", "train.json", calls)
     raw.write(folder / "licensed", "test.json", [raw.dialogue("call-9", 满意度=3)])
@@ -32,7 +32,7 @@ def write_sources(folder: Path) -> dict[str, Path]:
 
 
 def card_of(source: Path, out: Path) -> str:
-    """The card of a build, without the numbers that depend on the version of the library that writes Parquet."""
+    """The card of a build, without numbers that depend on the version of pyarrow."""
     build(source, out, with_figures=source.name == "pictures")
     text = (out / "README.md").read_text("utf-8")
     text = re.sub(r"(download_size|dataset_size|num_bytes): \d+", r"\1: N", text)
@@ -40,13 +40,13 @@ def card_of(source: Path, out: Path) -> str:
 
 
 def golden_cards(folder: Path) -> dict[str, str]:
-    """The cards as they are now, by name."""
+    """The current data set cards, by name."""
     sources = write_sources(folder / "raw")
     return {name: card_of(source, folder / name / "cmcc") for name, source in sources.items()}
 
 
-# What kind of model each golden model card is of, whether its data are synthetic, the options of its training, and what
-# run.json says otherwise than the others.
+# For each golden model card: the kind of model, whether its data are synthetic, the options of its training, and fields
+# of run.json that differ from the others.
 _PUBLISHED = {"backbone": "bert-base-chinese", "epochs": 3, "dataset": "cmcc-org/cmcc"}
 _MODELS: dict[str, tuple[str, bool, tuple[str, ...], dict[str, object]]] = {
     "baseline": ("baseline", True, (), {}),
@@ -62,7 +62,7 @@ _MODELS: dict[str, tuple[str, bool, tuple[str, ...], dict[str, object]]] = {
 
 
 def model_card_of(name: str, folder: Path) -> str:
-    """The card of a small run whose predictions are scored, without the version of the library that computes BLEU."""
+    """The card of a small run with scored predictions, without the version of sacrebleu."""
     kind, synthetic, options, changes = _MODELS[name]
     prefix = cmcc.SYNTHETIC_ID if synthetic else "call-"
     data = write_data(folder / "cmcc", [f"{prefix}{number}" for number in range(6)])
@@ -76,12 +76,12 @@ def model_card_of(name: str, folder: Path) -> str:
 
 
 def golden_model_cards(folder: Path) -> dict[str, str]:
-    """The model cards as they are now, by name; one is of a model of which nothing is known but its text form."""
-    made = {f"model_card_{name}.md": model_card_of(name, folder / name) for name in _MODELS}
+    """The current model cards, by name; one is for a model with a text form but no other facts."""
+    cards = {f"model_card_{name}.md": model_card_of(name, folder / name) for name in _MODELS}
     best, _ = write_facts(folder / "unknown" / "run", "variant", True)
     (best / "training.json").unlink()
-    made["model_card_unknown.md"] = write_model_card(best, {}, "cmcc-org/unknown")
-    return made
+    cards["model_card_unknown.md"] = write_model_card(best, {}, "cmcc-org/unknown")
+    return cards
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""`cmcc card`: the card of a trained model, made of its run and of scores that are computed anew."""
+"""`cmcc card`: the card of a trained model, written from its run and from scores that are computed again."""

@@ -1,4 +1,4 @@
-"""Text from outside, made safe for a card in Markdown: it can be read, and is never taken for a part of the card."""
+"""Escapes untrusted text for Markdown cards, so that it is readable and cannot become markup."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 
 from cmcc_bench.errors import printable
 
-# Named by number: a number is never a part of Markdown's or HTML's structure, wherever it stands, tables included.
+# Escaped as numeric HTML entities: these are never markup, in tables neither.
 _STRUCTURE = re.compile(r"[&<>|`*\[\]\\#!~$@{}]|(?<=:)//|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])", re.IGNORECASE)
 _LONGEST = 200
 
 
 def shown(text: object) -> str:
-    """A value as one line of Markdown that says just that: control characters escaped, cut where it is too long."""
-    return _STRUCTURE.sub(lambda found: "".join(f"&#{ord(c)};" for c in found[0]), printable(str(text), _LONGEST))
+    """A value as one line of literal Markdown: markup and control characters escaped, cut if it is too long."""
+    return _STRUCTURE.sub(lambda match: "".join(f"&#{ord(c)};" for c in match[0]), printable(str(text), _LONGEST))

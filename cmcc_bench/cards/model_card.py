@@ -1,9 +1,9 @@
-"""The README.md of a trained model: one of the templates in model_cards/, filled from its run and its scores.
+"""The README.md of a trained model: a template of model_cards/, filled from its run and its scores.
 
     text = write_model_card(Path("runs/variant/best"), facts, "ORGANIZATION/variant", score_run(best))
 
-Every number is taken from the run or computed anew. A value that a template inserts is escaped unless it is Markup, so
-that neither a name of a data set nor a setting can become a part of the card.
+Every number is taken from the run's record or computed again. Values in templates are escaped unless they are Markup,
+so that the name of a data set or a setting cannot become markup.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from cmcc_bench.vocabulary import EMOTIONS
 _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 NOT_RECORDED = "not recorded"
 
-_ELSEWHERE = {"out", "resume", "dataset", "seed", "processes", "save_every"}  # settings told elsewhere, or of no weight
-_OF_SCRATCH = {"layers", "width", "heads", "dropout"}
+_ELSEWHERE = {"out", "resume", "dataset", "seed", "processes", "save_every"}  # shown elsewhere or irrelevant
+_SCRATCH_ONLY = {"layers", "width", "heads", "dropout"}
 
 
 @dataclass(frozen=True)
 class CardSubject:
-    """The model that a card is of.
+    """The model that a card describes.
 
-    name: by which it is loaded, a Hub id or a folder. facts: what run.json says. form: of a dialogue model.
-    settings: of its configuration, config.json. dataset_id: of the data set on the Hub, where it is known.
+    name: its Hub id or folder. facts: the content of run.json. form: the text form of a dialogue model. settings: the
+    content of config.json. dataset_id: the Hub id of its data set, if known.
     """
 
     name: str
@@ -57,23 +57,23 @@ class CardSubject:
 
     @property
     def synthetic(self) -> bool:
-        """Whether any of its data are simulated."""
+        """Whether any of its training data are simulated."""
         return is_synthetic_run(self.facts)
 
     @property
     def licensed(self) -> bool:
-        """Whether its data held, or may have held, real calls."""
+        """Whether its training data contain, or may contain, real calls."""
         return is_licensed_run(self.facts)
 
     @property
     def template(self) -> str:
-        """The template's name, without ending."""
+        """The template's file name without extension."""
         if self.form is None:
             return task_of(self.training.task).card.template or "variant"
         return self.form.name if self.form.name in ("baseline", "variant") else "ablation"
 
     def setting(self, key: str) -> Any:  # noqa: ANN401  # as JSON has it
-        """A setting of the recipe; None where none is recorded."""
+        """A setting of the recipe; None if it is not recorded."""
         return _get(self.facts, "recipe", key)
 
 
@@ -84,11 +84,11 @@ def write_model_card(
     scored: Sequence[Scored] = (),
     dataset_id: str | None = None,
 ) -> str:
-    """README.md of the checkpoint in `best`.
+    """The text of README.md for the checkpoint in `best`.
 
-    facts: what run.json says, empty without one. name: the model's id on the Hub; without one its folder is named.
-    scored: what score_run gives. Raises FileNotFoundError when the installation lacks the templates, DataError for
-    a folder that cmcc train did not write.
+    facts: the content of run.json, empty without one. name: the model's Hub id; by default its folder.
+    scored: the result of score_run. Raises FileNotFoundError if the installation lacks the templates, cmcc.DataError
+    for a folder that cmcc train did not write.
     """
     training = read_training(best)
     form = load_form(best) if (best / FORM_FILE).exists() else None
@@ -97,7 +97,7 @@ def write_model_card(
 
 
 def render(subject: CardSubject, scored: Sequence[Scored]) -> str:
-    """The card of a model, from all that is known of it."""
+    """The text of the card of a model."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resource_folder("model_cards")),
         autoescape=True,
@@ -127,12 +127,12 @@ def render(subject: CardSubject, scored: Sequence[Scored]) -> str:
 
 
 def python_text(text: str) -> str:
-    """A string of Python that is plain ASCII, with nothing that could end a block of code or begin HTML."""
-    return re.sub(r"[<>&`{}\[\]]", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text))
+    """A Python string literal in plain ASCII, without characters that could end a code block or begin HTML."""
+    return re.sub(r"[<>&`{}\[\]]", lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text))
 
 
 def head(subject: CardSubject) -> ModelCardData:
-    """The YAML head of the card."""
+    """The YAML metadata of the card."""
     card = task_of(subject.training.task).card
     more: dict[str, Any] = dict(LICENSED) if subject.licensed else {"license": "apache-2.0"}
     if subject.dataset_id:
@@ -149,7 +149,7 @@ def head(subject: CardSubject) -> ModelCardData:
 
 
 def base_model(subject: CardSubject) -> str | None:
-    """The id on the Hub of the model that training began with; None from scratch, or of a folder on this machine."""
+    """The Hub id of the model that was fine-tuned; None if it was trained from scratch or from a local folder."""
     name = subject.setting("backbone")
     if not isinstance(name, str) or name == "scratch" or not _MODEL_ID.fullmatch(name) or Path(name).exists():
         return None
@@ -157,69 +157,69 @@ def base_model(subject: CardSubject) -> str | None:
 
 
 def data_facts(subject: CardSubject) -> list[tuple[str, str]]:
-    """What it learned from, by name."""
+    """(name, value) of each fact about the training data."""
     facts = with_current_keys(subject.facts)
     share = facts.get("labeled_share")
     return [
         ("data set", place_name(str(_dataset(subject)))),
         (
-            "share of the labelled training dialogues",
+            "share of the labeled training dialogues",
             f"{share:.0%}" if isinstance(share, int | float) else NOT_RECORDED,
         ),
-        ("examples to train on", _number(_get(facts, "examples", "train"))),
-        ("of them labelled by another model", _number(_get(facts, "pseudo_labeled"))),
-        ("examples to choose the checkpoint by", _number(_get(facts, "examples", "validation"))),
-        ("fingerprint of the data", _said(_get(facts, "fingerprint"))),
+        ("training examples", _number(_get(facts, "examples", "train"))),
+        ("of these, pseudo-labeled by another model", _number(_get(facts, "pseudo_labeled"))),
+        ("validation examples", _number(_get(facts, "examples", "validation"))),
+        ("fingerprint of the data", _recorded(_get(facts, "fingerprint"))),
     ]
 
 
 def recipe_facts(subject: CardSubject) -> list[tuple[str, str]]:
-    """The settings of the training and how it went, by name."""
+    """(name, value) of each setting of the recipe and of each result of the training."""
     facts, recipe = subject.facts, subject.facts.get("recipe")
     settings = recipe if isinstance(recipe, Mapping) else {}
-    left_out = _ELSEWHERE | (_OF_SCRATCH if settings.get("backbone") != "scratch" else set())
+    left_out = _ELSEWHERE | (_SCRATCH_ONLY if settings.get("backbone") != "scratch" else set())
     rows = [(str(key), place_name(str(value)) or "none") for key, value in settings.items() if key not in left_out]
     best, epochs, cut = _get(facts, "best_epoch"), settings.get("epochs"), _get(facts, "cut", "exchanges")
     versions = facts.get("versions")
     libraries = versions.items() if isinstance(versions, Mapping) else ()
     return [
         *rows,
-        *([("examples that were cut to max_length", _number(cut))] if cut is not None else []),
-        ("seed", _said(_get(facts, "seed"))),
+        *([("examples truncated to max_length", _number(cut))] if cut is not None else []),
+        ("seed", _recorded(_get(facts, "seed"))),
         ("parameters", _number(_get(facts, "parameters"))),
         ("steps", _number(_get(facts, "steps"))),
-        ("best epoch, by the loss on validation", NOT_RECORDED if best is None else f"{best} of {_said(epochs)}"),
-        ("its loss on validation, in nats", _number(_get(facts, "best_dev_loss"))),
+        ("best epoch, by validation loss", NOT_RECORDED if best is None else f"{best} of {_recorded(epochs)}"),
+        ("validation loss of the best epoch, in nats", _number(_get(facts, "best_dev_loss"))),
         ("finished", _yes_or_no(_get(facts, "finished"))),
-        ("commit of the toolkit", _said(_get(facts, "commit"))),
+        ("commit of the toolkit", _recorded(_get(facts, "commit"))),
         ("versions", ", ".join(f"{name} {number}" for name, number in libraries) or NOT_RECORDED),
     ]
 
 
 def machine_facts(subject: CardSubject) -> list[tuple[str, str]]:
-    """What it was trained on and how long, by name."""
+    """(name, value) of each fact about the hardware and the time of the training."""
     facts = subject.facts
     gpus = _get(facts, "hardware", "gpus")
-    named = ", ".join(map(str, gpus)) or "none" if isinstance(gpus, list) else NOT_RECORDED
+    gpu_names = ", ".join(map(str, gpus)) or "none" if isinstance(gpus, list) else NOT_RECORDED
     return [
-        ("processor", _said(_get(facts, "hardware", "processor"))),
+        ("processor", _recorded(_get(facts, "hardware", "processor"))),
         ("cores", _number(_get(facts, "hardware", "cores"))),
-        ("GPUs", named),
-        ("device", _said(_get(facts, "device"))),
+        ("GPUs", gpu_names),
+        ("device", _recorded(_get(facts, "device"))),
         ("processes", _number(_get(facts, "processes"))),
         ("bfloat16", _yes_or_no(_get(facts, "bfloat16"))),
         ("seconds", _number(_get(facts, "seconds"))),
-        ("tokens learned from", _number(_get(facts, "tokens"))),
-        ("tokens a second", _number(_get(facts, "tokens_per_second"))),
+        ("training tokens", _number(_get(facts, "tokens"))),
+        ("tokens per second", _number(_get(facts, "tokens_per_second"))),
     ]
 
 
 def thresholds(subject: CardSubject) -> list[tuple[str, str]]:
-    """The probability from which each emotion is said; none for other models."""
-    found = subject.settings.get("thresholds")
-    if not isinstance(found, list) or len(found) != len(EMOTIONS):
+    """(emotion, threshold) of an emotion classifier; empty for other models."""
+    values = subject.settings.get("thresholds")
+    if not isinstance(values, list) or len(values) != len(EMOTIONS):
         return []
-    return [(name, _number(value)) for name, value in zip(EMOTIONS, found, strict=True)]
+    return [(name, _number(value)) for name, value in zip(EMOTIONS, values, strict=True)]
 
 
 def _dataset(subject: CardSubject) -> object:
@@ -231,33 +231,34 @@ def _read_settings(best: Path) -> Mapping[str, Any]:
     try:
         settings = json.loads((best / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(str(error), "what save_pretrained writes", file=str(best / "config.json")) from error
+        hint = "Name the best checkpoint of a run of cmcc train, RUN/best."
+        raise DataError(f"cannot read the file ({error})", "", hint, file=str(best / "config.json")) from error
     return settings if isinstance(settings, dict) else {}
 
 
 def _get(facts: Mapping[str, Any], *keys: str) -> Any:  # noqa: ANN401  # as JSON has it
-    """What stands under the keys; None where there is nothing, or anything but objects on the way."""
-    found: Any = facts
+    """The value under nested keys; None if any key is missing or a value on the way is not an object."""
+    value: Any = facts
     for key in keys:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
-def _said(value: object) -> str:
+def _recorded(value: object) -> str:
     return NOT_RECORDED if value is None or value == "" else str(value)
 
 
 def _yes_or_no(value: object) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else _said(value)
+    return ("yes" if value else "no") if isinstance(value, bool) else _recorded(value)
 
 
 def _number(value: object) -> str:
-    """A number with its thousands apart; four decimals at most."""
+    """A number with thousands separators and at most four decimals."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return _said(value)
+        return _recorded(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4f}".rstrip("0").rstrip(".")
 
 
 def _trusted(text: str) -> Markup:
-    """Text that was made here, or whose parts were escaped when it was made."""
+    """Marks text as safe: written here, or with its untrusted parts already escaped."""
     return Markup(text)

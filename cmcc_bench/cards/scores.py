@@ -1,4 +1,4 @@
-"""The scores of a run for its card and for the Hub: its own files of predictions, scored anew by the one scorer."""
+"""The scores of a run for its card and for the Hub, computed again from the run's prediction files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from cmcc_bench.scoring.score import align_with_gold, scores_of
 from cmcc_bench.tasks import TASKS
 from cmcc_bench.tasks.written import only_answered
 
-SPLIT = "test"  # whose scores are published
+SPLIT = "test"  # the split whose scores are published
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A file of a run, scored as its task says: strict, of a text form without caring acts with these folded back."""
+    """A scored prediction file. scores: strict; caring acts are folded back if the text form has none."""
 
     system: System
     synthetic: bool
@@ -30,11 +30,10 @@ class Scored:
 
 @dataclass(frozen=True)
 class ScoredResponses(Scored):
-    """What a dialogue model wrote, scored besides.
+    """A dialogue model's scored prediction file.
 
-    seretod: in that version. all_acts: strict, against all 17 acts, as `scores` is for forms with caring acts. along:
-    the answers to other tasks that it wrote along, on the utterances that have a reply, by task; none where it writes
-    none, or in the oracle mode.
+    seretod: the scores in that version. all_acts: strict scores against all 17 acts. along: task -> scores of the
+    model's answers to other tasks, on the utterances that have a reply; empty if there are none, and in oracle mode.
     """
 
     system: ResponseSystem
@@ -49,20 +48,21 @@ def score_run(
     bootstrap: Bootstrap = Bootstrap(),
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Scored]:
-    """The files that `cmcc predict` wrote beside RUN/best for the test split, scored; none where there are none.
+    """Scores the files that `cmcc predict` wrote beside RUN/best for the test split; empty if there are none.
 
-    dataset: to score on; by default the one that each file says. progress: called with the files done and all of them.
-    Raises cmcc.DataError where a file is of another checkpoint, or of other data than the data set has now.
+    dataset: the data set to score on; by default the one recorded with each file. progress: called with the number of
+    finished files and of all files.
+    Raises cmcc.DataError if a file is of another checkpoint, or the data set has changed.
     """
     if best.absolute().name != BEST:
-        return []  # a folder of its own: what lies beside it is no run's
+        return []  # not in a run's folder, so the files beside it are not of a run
     systems, scored = run_systems(best.absolute().parent, SPLIT), list[Scored]()
     digest = digest_of_model(best) if systems else None
     for system in systems:
         if system.model_digest not in (None, digest):
-            hint = "Run cmcc predict again with another --out, then move this file away."
-            expected = f"those of the checkpoint in {best.name}"
-            raise DataError("predictions of another model", expected, hint, file=str(system.path))
+            problem = f"the predictions are not of the checkpoint in {best.name}"
+            hint = "Move this file to another folder and run cmcc predict again."
+            raise DataError(problem, "", hint, file=str(system.path))
     for system in systems:
         scored.append(_score(replace(system, dataset=dataset or system.dataset), bootstrap))
         if progress:
@@ -73,8 +73,8 @@ def score_run(
 def _score(system: System, bootstrap: Bootstrap) -> Scored:
     try:
         rows = system.task.rows(system.dataset, (system.split,))[system.split]
-    except DataError as error:  # the name in the file may be a path as seen from where it was decoded
-        hint = "Name the data set that was decoded with --dataset."
+    except DataError as error:  # the recorded name may be a path relative to another folder
+        hint = "Pass the data set that was predicted with --dataset."
         place = error.place | {"predictions": str(system.path)}
         raise DataError(error.found, error.expected, hint, **place) from error
     check_data([system], fingerprint_of(rows))
@@ -93,13 +93,13 @@ def _score(system: System, bootstrap: Bootstrap) -> Scored:
 
 
 def _score_written(system: ResponseSystem, bootstrap: Bootstrap) -> dict[str, Scores]:
-    """The scores of what was written along for a card, where somebody annotated it."""
-    found = {}
+    """Task -> scores of a dialogue model's answers to other tasks, if the data have annotations for them."""
+    scores = {}
     for task in TASKS.values():
         if task.written and task.written.on_card and task.written.by(system.key):
             labeled = list(open_split(system.dataset, "labeled", system.split))
             rows = only_answered(task.rows(system.dataset, (system.split,))[system.split], labeled)
             if rows:
                 answers = task.written.read(system.answers, labeled)
-                found[task.name] = score(task, answers, rows, bootstrap)
-    return found
+                scores[task.name] = score(task, answers, rows, bootstrap)
+    return scores

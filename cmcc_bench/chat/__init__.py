@@ -1,1 +1,1 @@
-"""`cmcc chat`: talk to a trained model, in the terminal or on a page, and see what it predicts on the way."""
+"""`cmcc chat`: chat with trained models in the terminal or on a page, and see the predictions before each reply."""

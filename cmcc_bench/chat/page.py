@@ -1,4 +1,4 @@
-"""The conversation as a Gradio page: one or more models side by side, each with what it predicted."""
+"""The chat as a Gradio page: one or more models side by side, each with its predictions."""
 
 from __future__ import annotations
 
@@ -7,28 +7,34 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page talks to nobody but its user
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page sends nothing over the network
 
 import gradio as gr
 
 from cmcc_bench.chat.session import Session, kb_lines, segments_of
 from cmcc_bench.masking import mask
 
-_FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")  # none is fetched
-_NOTE = "Research models: what they say is made up from their training data."
+_FONTS = (
+    "system-ui",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans CJK SC",
+    "sans-serif",
+)  # installed fonts only, none is downloaded
+_NOTE = "Research models: their replies are generated and may be wrong."
 
 
 def make_page(sessions: Mapping[str, Session], title: str) -> gr.Blocks:
-    """The page; every visitor shares the given sessions' models and has a history of their own.
+    """Makes the page. All visitors share the models of the sessions; each visitor has their own history.
 
-    sessions: by the models' names, one column each.
+    sessions: name of the model -> session, one column each.
     """
     names = list(sessions)
     page: gr.Blocks
     with gr.Blocks(title=title) as page:
         gr.Markdown(f"# {title}\n{_NOTE}")
         histories = gr.State(dict.fromkeys(names, ()))
-        said = gr.Textbox(label="用户 (what the user says)", placeholder="输入后按回车", autofocus=True)
+        user_text = gr.Textbox(label="用户 (user)", placeholder="输入后按回车", autofocus=True)
         with gr.Row():
             send, clear = gr.Button("发送 Send", variant="primary"), gr.Button("重新开始 Reset")
         with gr.Row():
@@ -37,12 +43,12 @@ def make_page(sessions: Mapping[str, Session], title: str) -> gr.Blocks:
             gr.Textbox("\n".join(kb_lines(sessions[names[0]].kb)), lines=8, interactive=False, show_label=False)
         chats, facts = [chat for chat, _ in columns], [fact for _, fact in columns]
 
-        def answer(text: str, known: dict[str, tuple[str, ...]], *shown: list[dict[str, str]]) -> tuple[Any, ...]:
-            return _answer(sessions, text, known, shown)
+        def answer(text: str, earlier: dict[str, tuple[str, ...]], *shown: list[dict[str, str]]) -> tuple[Any, ...]:
+            return _answer(sessions, text, earlier, shown)
 
-        outputs = [said, histories, *chats, *facts]
-        for event in (said.submit, send.click):
-            event(answer, [said, histories, *chats], outputs)
+        outputs = [user_text, histories, *chats, *facts]
+        for event in (user_text.submit, send.click):
+            event(answer, [user_text, histories, *chats], outputs)
         clear.click(lambda: ("", dict.fromkeys(names, ()), *[[] for _ in names], *[[] for _ in names]), None, outputs)
     return page
 
@@ -52,7 +58,7 @@ def _column(name: str) -> tuple[gr.Chatbot, gr.Dataframe]:
         chat = gr.Chatbot(label=name, height=420, render_markdown=False, buttons=["copy"])
         facts = gr.Dataframe(
             headers=["segment", "predicted"],
-            label=f"{name}: what it predicted in the last turn",
+            label=f"{name}: predictions of the last turn",
             column_widths=["40%", "60%"],
             interactive=False,
             wrap=True,
@@ -63,22 +69,25 @@ def _column(name: str) -> tuple[gr.Chatbot, gr.Dataframe]:
 def _answer(
     sessions: Mapping[str, Session],
     text: str,
-    known: dict[str, tuple[str, ...]],
+    histories: dict[str, tuple[str, ...]],
     shown: tuple[list[dict[str, str]], ...],
 ) -> tuple[Any, ...]:
-    """New values of: the input, the histories, each chat, each table of predictions."""
-    known, chats, facts = dict(known), [], []
+    """Returns the new values of the input, the histories, each chat and each table of predictions.
+
+    histories: name of the model -> entities of earlier turns. shown: the messages of each chat.
+    """
+    histories, chats, facts = dict(histories), [], []
     for (name, session), chat in zip(sessions.items(), shown, strict=True):
-        visitor = Session(session.trained, session.kb, tuple(known.get(name, ())))
+        visitor = Session(session.trained, session.kb, tuple(histories.get(name, ())))
         prediction = visitor.reply(text)
-        known[name] = visitor.history
+        histories[name] = visitor.history
         chats.append([*chat, _message("user", text), _message("assistant", mask(prediction.response))])
         facts.append([list(pair) for pair in segments_of(prediction)])
-    return ("", known, *chats, *facts)
+    return ("", histories, *chats, *facts)
 
 
 def _message(role: str, text: str) -> dict[str, str]:
-    """A message as the page takes it: escaped, as Gradio reads HTML in messages even where it renders no Markdown."""
+    """A message for gr.Chatbot. The text is escaped: Gradio renders HTML in messages even without Markdown."""
     return {"role": role, "content": html.escape(text)}
 
 

@@ -1,4 +1,4 @@
-"""A conversation with a model: what it answers, and the segments that it wrote before the answer."""
+"""A chat with a model: its replies, and the segments that it predicts before each reply."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SEGMENTS = {
 
 @dataclass
 class Session:
-    """One model's side of a conversation; `history` holds the entities that it found so far."""
+    """A chat with one model; `history` holds the entities that it predicted so far."""
 
     trained: TrainedModel
     kb: LocalKB
     history: tuple[str, ...] = field(default=())
 
     def reply(self, text: str) -> Prediction:
-        """What the model answers to a user's words. A blank text is an utterance, too: silence."""
+        """Predicts the reply to an utterance of the user and updates the history. A blank text is allowed: silence."""
         dialogue = DialogueInput("chat", self.kb, ({"user": text},), self.history)
         model = self.trained
         (prediction,) = decode(model.model, model.tokenizer, model.form, [dialogue], batch_size=1)
@@ -46,9 +46,9 @@ class Session:
 
 
 def segments_of(prediction: Prediction) -> Iterator[tuple[str, str]]:
-    """Name and text of each segment before the response; emotions are left out where the model writes none.
+    """Yields name and text of each segment before the response, with personal data masked.
 
-    Texts are as they may be shown, with personal data masked.
+    Segments that the model does not predict are left out.
     """
     for column, name in SEGMENTS.items():
         text = getattr(prediction, column)
@@ -57,23 +57,24 @@ def segments_of(prediction: Prediction) -> Iterator[tuple[str, str]]:
 
 
 def choose_kb(dataset: str, dialogue_id: str | None) -> tuple[str, LocalKB]:
-    """The id and local KB of a dialogue, for the model to answer from: the one named, or the largest of the test split.
+    """Returns the id and the local KB of a dialogue.
 
-    Raises cmcc.DataError when the data set lacks the dialogue.
+    dialogue_id: None for the dialogue with the largest KB in the test split.
+    Raises cmcc.DataError when the data set does not have the dialogue.
     """
     splits = open_dataset(dataset, "response")
     rows = [row for name in splits for row in splits[name].select_columns(["dialogue_id", "kb"])]
     if dialogue_id is None:
-        wanted = max(splits.get("test", rows), key=lambda row: (len(row["kb"]), row["dialogue_id"]))
+        row = max(splits.get("test", rows), key=lambda row: (len(row["kb"]), row["dialogue_id"]))
     else:
-        wanted = next((row for row in rows if row["dialogue_id"] == dialogue_id), None)
-    if wanted is None:
-        raise DataError(repr(dialogue_id), f"the id of a dialogue of {dataset}", dataset=dataset)
-    return wanted["dialogue_id"], kb_from_json(wanted["kb"])
+        row = next((row for row in rows if row["dialogue_id"] == dialogue_id), None)
+    if row is None:
+        raise DataError(repr(dialogue_id), f"the id of a dialogue of {dataset}", "Check --dialogue.", dataset=dataset)
+    return row["dialogue_id"], kb_from_json(row["kb"])
 
 
 def kb_lines(kb: LocalKB) -> Iterator[str]:
-    """The KB for a person: a line an entity, personal data masked."""
+    """Yields the KB as text, one line per entity, with personal data masked."""
     for entity_id, entry in kb.items():
         names = " / ".join(entry.names) or entity_id
         facts = "; ".join(f"{slot}: {', '.join(values)}" for slot, values in entry.slots.items())
@@ -81,8 +82,8 @@ def kb_lines(kb: LocalKB) -> Iterator[str]:
 
 
 def model_name(folder: Path, trained: TrainedModel, taken: Container[str] = ()) -> str:
-    """What a model is called where several stand side by side; a number tells those of one name apart."""
+    """Returns the name of a model in the chat; a number is added where the name is in `taken`."""
     run = folder.resolve().parent.name if folder.name == "best" else folder.name
     name = trained.form.name if run == trained.form.name else f"{run} ({trained.form.name})"
     names = (name if number == 1 else f"{name} {number}" for number in count(1))
-    return next(free for free in names if free not in taken)
+    return next(name for name in names if name not in taken)

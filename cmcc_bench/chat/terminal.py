@@ -1,4 +1,4 @@
-"""The conversation in a terminal: every turn shows what each model predicted before it answered."""
+"""The chat in a terminal: each turn shows what each model predicted before its reply."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from cmcc_bench.chat.session import Session, kb_lines, segments_of
 from cmcc_bench.masking import mask
 from cmcc_bench.reports.table import NOTHING, ReportTable, TerminalTable
 
-HELP = "Type what the user says. /kb shows what the models know, /reset starts again, /quit (or Ctrl-D) ends."
+HELP = "Type an utterance of the user. Commands: /kb shows the local KB, /reset starts again, /quit (or Ctrl-D) ends."
 
 UNREADABLE = (
-    "This line is not text in the terminal's encoding, so it was not sent. Set PYTHONIOENCODING=utf-8 and retry."
+    "The line cannot be decoded with the terminal's encoding and was not sent. Set PYTHONIOENCODING=utf-8 and retry."
 )
 
 
 def talk(sessions: Mapping[str, Session], console: Console, read: Callable[[str], str] = input) -> None:
-    """Reads lines and answers them until /quit or the end of the input.
+    """Reads lines and prints the replies until /quit or the end of the input.
 
-    sessions: by the models' names. read: gives the next line for a prompt; EOFError ends the conversation.
+    sessions: name of the model -> session. read: returns the next line for a prompt; EOFError ends the chat.
     """
     console.print(HELP, style="dim")
     while True:
@@ -47,11 +47,11 @@ def talk(sessions: Mapping[str, Session], console: Console, read: Callable[[str]
 
 
 def turn_table(predictions: Mapping[str, object]) -> TerminalTable:
-    """The predictions of one turn, a column a model."""
+    """The predictions of one turn as a table, one column per model."""
     segments = [dict(segments_of(prediction)) for prediction in predictions.values()]  # type: ignore[arg-type]
     rows = [
-        (name, *(found.get(name, NOTHING) for found in segments))
-        for name in dict.fromkeys(name for found in segments for name in found)
+        (name, *(texts.get(name, NOTHING) for texts in segments))
+        for name in dict.fromkeys(name for texts in segments for name in texts)
     ]
     responses = [str(getattr(prediction, "response")) for prediction in predictions.values()]  # noqa: B009
     return ReportTable("", ("", *predictions), (*rows, ("客服", *map(mask, responses)))).terminal()

@@ -1,4 +1,4 @@
-"""What commands share: the terminal, what is said and asked there, the numbers that options take."""
+"""Helpers of all commands: output to the terminal, questions to the user, common options and their types."""
 
 from __future__ import annotations
 
@@ -13,61 +13,72 @@ from cmcc_bench.errors import printable
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-# Soft wrap: the terminal breaks a long line, so that a path or a number that is copied from it is whole.
+# Soft wrap: the terminal wraps long lines, not rich, so that a path or a number can be copied as a whole.
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Descriptions and examples as they are written; the help of a command or option beside its name."""
+    """Keeps the line breaks of descriptions and examples, and puts the help of an option beside its name."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30)
-        self._action_max_length = 15  # argparse forgets that it indents commands: the longest is wrapped otherwise
+        self._action_max_length = 15  # argparse ignores the indent of commands and would wrap the longest
 
 
-def add_command(commands: Commands, name: str, summary: str, text: str) -> argparse.ArgumentParser:
-    """Adds the parser of a command; text: what stands below its options, such as examples."""
-    description = f"{summary[0].upper()}{summary[1:]}."
-    return commands.add_parser(name, help=summary, description=description, epilog=text, formatter_class=HelpFormatter)
+def add_command(
+    commands: Commands, name: str, summary: str, epilog: str, description: str | None = None
+) -> argparse.ArgumentParser:
+    """Adds the parser of a command and returns it.
+
+    summary: one line for the list of commands. epilog: the text below the options, such as examples.
+    description: the text above the options (default: the summary as a sentence).
+    """
+    text = description or f"{summary[0].upper()}{summary[1:]}."
+    return commands.add_parser(name, help=summary, description=text, epilog=epilog, formatter_class=HelpFormatter)
 
 
-def add_number(parser: argparse.ArgumentParser, name: str, default: int, what: str) -> None:
-    """Adds an option that takes a whole number of 0 or more."""
-    parser.add_argument(name, type=count, default=default, metavar="N", help=f"{what} (default: %(default)s)")
+def add_number(parser: argparse.ArgumentParser, name: str, default: int, text: str) -> None:
+    """Adds an option that takes a whole number of 0 or more. text: its help, without the default."""
+    parser.add_argument(name, type=whole_number, default=default, metavar="N", help=f"{text} (default: %(default)s)")
 
 
 def add_bootstrap(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of the bootstrap behind intervals and tests."""
-    add_number(parser, "--resamples", 1000, "bootstrap resamples")
-    add_number(parser, "--seed", 0, "bootstrap seed")
+    """Adds the options of the bootstrap for confidence intervals and paired tests."""
+    add_number(parser, "--resamples", 1000, "number of bootstrap resamples")
+    add_number(parser, "--seed", 0, "random seed of the bootstrap")
 
 
-def count(text: str) -> int:
-    """A whole number of 0 or more, for argparse."""
+def whole_number(text: str) -> int:
+    """Parses a whole number of 0 or more, for argparse."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of 0 or more")
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected a whole number of 0 or more")
     return int(text)
 
 
-def positive(text: str) -> int:
-    """A whole number of 1 or more, for argparse."""
-    if count(text) == 0:
-        raise argparse.ArgumentTypeError("found 0, expected a whole number of 1 or more")
+def positive_number(text: str) -> int:
+    """Parses a whole number of 1 or more, for argparse."""
+    if whole_number(text) == 0:
+        raise argparse.ArgumentTypeError("found 0; expected a whole number of 1 or more")
     return int(text)
 
 
 def task_name(text: str) -> str:
-    """The name of a task, for argparse; what there is is imported only when it is asked for."""
+    """Checks the name of a task, for argparse; tasks are imported only when the option is used."""
     from cmcc_bench.tasks import TASKS
 
     if text not in TASKS:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected one of {', '.join(TASKS)}")
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected one of {', '.join(TASKS)}")
     return text
 
 
-def added(show: Callable[[int, int], None], total: int) -> Callable[[int], None]:
-    """For work that reports what it did since the last time: the same bar."""
+def counted(number: int, noun: str) -> str:
+    """A number with its noun in the singular or plural: "1 dialogue", "2 dialogues"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def incremental(show: Callable[[int, int], None], total: int) -> Callable[[int], None]:
+    """Converts a progress function that takes (done, total) into one that takes the amount done since the last call."""
     done = 0
 
     def advance(amount: int) -> None:
@@ -78,21 +89,21 @@ def added(show: Callable[[int, int], None], total: int) -> Callable[[int], None]
     return advance
 
 
-def quiet_without_terminal() -> None:
-    """The client's own progress bars are for a terminal; it writes them into files, too."""
+def disable_hub_bars_without_terminal() -> None:
+    """Disables the progress bars of huggingface_hub where standard error is not a terminal."""
     from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
     if not sys.stderr.isatty():
         disable_progress_bars()
 
 
-def say(line: str) -> None:
-    """Prints a line as it may be shown in a terminal."""
+def print_line(line: str) -> None:
+    """Prints a line; characters that could control the terminal are escaped."""
     console.print(printable(line, len(line)), markup=False, highlight=False, soft_wrap=True)
 
 
-def confirmed(question: str) -> bool:
-    """Whether a person at a terminal says yes; where there is nobody, no."""
+def is_confirmed(question: str) -> bool:
+    """Asks the user at the terminal and returns whether the answer is yes; without a terminal the answer is no."""
     if not (sys.stdin.isatty() and console.is_terminal):
         return False
     try:

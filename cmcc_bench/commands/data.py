@@ -1,4 +1,4 @@
-"""The commands that make and count data: simulate, build, stats."""
+"""The commands that make data and count them: simulate, build, stats."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cmcc_bench.commands.console import Commands, add_command, add_number, added, console, errors, positive
+from cmcc_bench.commands.console import (
+    Commands,
+    add_command,
+    add_number,
+    console,
+    counted,
+    errors,
+    incremental,
+    positive_number,
+)
 from cmcc_bench.files import write_bytes, write_text
 from cmcc_bench.terminal import progress_bar
 
@@ -34,26 +43,32 @@ def add(commands: Commands) -> None:
 
 
 def _add_simulate(commands: Commands) -> None:
-    simulate = add_command(commands, "simulate", "write synthetic calls as raw files", _SIMULATE)
-    add_number(simulate, "--dialogues", 400, "labeled dialogues")
-    add_number(simulate, "--unlabeled", 0, "unlabeled dialogues")
-    add_number(simulate, "--seed", 0, "the same seed gives the same files")
-    simulate.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder for the raw files")
+    simulate = add_command(commands, "simulate", "write synthetic dialogues as raw files", _SIMULATE)
+    add_number(simulate, "--dialogues", 400, "number of labeled dialogues")
+    add_number(simulate, "--unlabeled", 0, "number of unlabeled dialogues")
+    add_number(simulate, "--seed", 0, "random seed; the same seed gives the same files")
+    simulate.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write the raw files to")
     simulate.set_defaults(run=_simulate)
 
 
 def _add_build(commands: Commands) -> None:
-    build = add_command(commands, "build", "make the data set's folder from raw files", _BUILD)
-    build.add_argument("--data-dir", type=Path, required=True, metavar="RAW", help="folder of raw files (or one file)")
+    build = add_command(commands, "build", "build the data set from raw files", _BUILD)
     build.add_argument(
-        "--out", type=Path, default=Path("cmcc"), metavar="FOLDER", help="the folder to make (default: %(default)s)"
+        "--data-dir", type=Path, required=True, metavar="RAW", help="folder with the raw files, or one raw file"
+    )
+    build.add_argument(
+        "--out",
+        type=Path,
+        default=Path("cmcc"),
+        metavar="FOLDER",
+        help="folder to write the data set to (default: %(default)s)",
     )
     build.add_argument(
         "--num-proc",
-        type=positive,
+        type=positive_number,
         default=1,
         metavar="N",
-        help="number of processes; each reads whole files (default: 1)",
+        help="number of processes; each file is read by one process (default: 1)",
     )
     build.add_argument(
         "--care", type=Path, metavar="FILE", help="care labels to merge (default: the care file among the raw files)"
@@ -62,22 +77,26 @@ def _add_build(commands: Commands) -> None:
         "--on-error",
         choices=("raise", "skip"),
         default="raise",
-        help="skip: leave unreadable dialogues out; they are written to FOLDER-rejects.jsonl and the reasons to "
-        "FOLDER-rejects.txt (default: %(default)s)",
+        help="raise: stop at the first unreadable dialogue; skip: leave unreadable dialogues out and write them to "
+        "FOLDER-rejects.jsonl, the reasons to FOLDER-rejects.txt (default: %(default)s)",
     )
-    build.add_argument("--figures", action="store_true", help="draw figures into the folder and its card")
+    build.add_argument("--figures", action="store_true", help="also draw figures and show them in the data set card")
     build.add_argument(
         "--hide-test-labels",
         action="store_true",
-        help="leave the test split's labels out of FOLDER; they go into FOLDER-test-labels, for a private repository",
+        help="write the labels of the test split to FOLDER-test-labels (for a private repository), not to FOLDER",
     )
     build.set_defaults(run=_build)
 
 
 def _add_stats(commands: Commands) -> None:
-    stats = add_command(commands, "stats", "print a data set's statistics beside the published ones", _STATS)
+    stats = add_command(commands, "stats", "print the statistics of a data set beside the published ones", _STATS)
     stats.add_argument(
-        "dataset", nargs="?", default="sample", help="a built folder, a Hub id, or `sample` (the default)"
+        "dataset",
+        nargs="?",
+        default="sample",
+        metavar="DATASET",
+        help="a built folder, a Hub id, or `sample` (the default)",
     )
     stats.add_argument("--json", type=Path, metavar="FILE", help="also write every count to this file")
     stats.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables to this file")
@@ -89,36 +108,39 @@ def _simulate(options: argparse.Namespace) -> int:
 
     total = options.dialogues + options.unlabeled
     if not total:
-        errors.print("cmcc simulate: nothing to do: --dialogues and --unlabeled are both 0")
+        errors.print(
+            "cmcc simulate: --dialogues and --unlabeled are both 0. Set one of them to 1 or more.", soft_wrap=True
+        )
         return 2
     with progress_bar("simulating dialogues") as show:
-        paths = write_corpus(options.out, options.dialogues, options.unlabeled, options.seed, added(show, total))
-    console.print(f"{total} synthetic dialogues (seed {options.seed}) in {len(paths)} files in {options.out}")
+        paths = write_corpus(options.out, options.dialogues, options.unlabeled, options.seed, incremental(show, total))
+    dialogues = counted(total, "synthetic dialogue")
+    console.print(f"{dialogues} (seed {options.seed}) in {counted(len(paths), 'file')} in {options.out}")
     return 0
 
 
 @contextmanager
 def _sigterm_cleans_up() -> Iterator[None]:
-    """SIGTERM ends the block as an exception does, with the status that shells give a command that it ended."""
+    """Turns SIGTERM into SystemExit(143) inside the block, so that the build can remove its temporary files."""
 
-    def leave(*_: object) -> None:
+    def stop(*_: object) -> None:
         raise SystemExit(128 + signal.SIGTERM)
 
-    if threading.current_thread() is not threading.main_thread():  # only the main one may set what a signal does
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set a signal handler
         yield
         return
-    before = signal.signal(signal.SIGTERM, leave)
+    previous = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _build(options: argparse.Namespace) -> int:
     from cmcc_bench.dataset.folder import build, raw_bytes
 
     with _sigterm_cleans_up(), progress_bar("reading raw bytes") as show:
-        advance = added(show, raw_bytes(options.data_dir))
+        advance = incremental(show, raw_bytes(options.data_dir))
         skip = options.on_error == "skip"
         result = build(
             options.data_dir,

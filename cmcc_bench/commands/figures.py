@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cmcc_bench.commands.console import Commands, add_command, console, errors
+from cmcc_bench.commands.console import Commands, add_command, console, counted, errors
 from cmcc_bench.distribution import requirement
 from cmcc_bench.terminal import progress_bar
 
 _FIGURES = """\
 figures:
-  1  dialogues by their number of turns
+  1  dialogues by number of turns
   2  negative emotions
-  3  acts of the service
-  4  from a negative emotion to the act of the reply
+  3  service acts
+  4  transitions from negative emotions to the acts of the reply
   5  emotions and acts in the first four turns
-  7  from any emotion, neutral included, to the act of the reply
-The paper's figure 6 shows no data.
+  7  the same from all emotions, neutral included
+Figure 6 of the paper shows no data.
 
 example:
   cmcc figures cmcc --out figures --lang zh --figures 4 5 --formats svg html"""
@@ -25,22 +25,31 @@ example:
 
 def add(commands: Commands) -> None:
     """Adds the parser of this command."""
-    figures = add_command(commands, "figures", "draw the paper's figures, for print and as a page", _FIGURES)
+    figures = add_command(commands, "figures", "draw the figures of the paper, as SVG, PNG and HTML", _FIGURES)
     figures.add_argument(
-        "dataset", nargs="?", default="sample", help="a built folder, a Hub id, or `sample` (the default)"
+        "dataset",
+        nargs="?",
+        default="sample",
+        metavar="DATASET",
+        help="a built folder, a Hub id, or `sample` (the default)",
     )
-    figures.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder for the files")
+    figures.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write the files to")
     figures.add_argument(
         "--lang",
         choices=("en", "zh"),
         default="en",
-        help="language of the printed figures; the page has both (default: en)",
+        help="language of the SVG and PNG files; the HTML page has both (default: en)",
     )
     figures.add_argument(
-        "--figures", type=int, nargs="+", choices=(1, 2, 3, 4, 5, 7), metavar="N", help="which figures (default: all)"
+        "--figures",
+        type=int,
+        nargs="+",
+        choices=(1, 2, 3, 4, 5, 7),
+        metavar="N",
+        help="numbers of the figures to draw (default: all)",
     )
     figures.add_argument(
-        "--formats", nargs="+", choices=("svg", "png", "html"), metavar="FORMAT", help="svg, png, html (default: all)"
+        "--formats", nargs="+", choices=("svg", "png", "html"), metavar="FORMAT", help="svg, png or html (default: all)"
     )
     figures.set_defaults(run=_figures)
 
@@ -63,14 +72,15 @@ def _figures(options: argparse.Namespace) -> int:
             show,
         )
     if written.missing:
-        errors.print(f"cmcc figures: no labels for figures {', '.join(map(str, written.missing))}: not drawn")
+        numbers = ", ".join(map(str, written.missing))
+        errors.print(f"cmcc figures: there are no labels for figures {numbers}; they were not drawn", soft_wrap=True)
     if written.language != options.lang:
         errors.print(
-            "cmcc figures: no installed font has the Chinese characters, so the printed figures are in English. "
+            "cmcc figures: no installed font has the Chinese characters, so the SVG and PNG files are in English. "
             f"Install one: pip install '{requirement('figures')}'",
             markup=False,
         )
     synthetic = ", SYNTHETIC data" if counts.synthetic else ""
-    files = "1 file" if len(written.paths) == 1 else f"{len(written.paths)} files"
+    files = counted(len(written.paths), "file")
     console.print(f"{files} in {options.out}{synthetic}", markup=False, highlight=False)
     return 0

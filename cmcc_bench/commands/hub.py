@@ -1,4 +1,4 @@
-"""The commands that publish and fetch: card, push, pull."""
+"""The commands that publish and download: card, push, pull."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmcc_bench.commands.console import Commands, confirmed, count, quiet_without_terminal, say
+from cmcc_bench.commands.console import (
+    Commands,
+    add_bootstrap,
+    add_command,
+    disable_hub_bars_without_terminal,
+    is_confirmed,
+    print_line,
+)
+from cmcc_bench.distribution import requirement
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_text
 from cmcc_bench.terminal import progress_bar
@@ -19,6 +27,40 @@ if TYPE_CHECKING:
     from cmcc_bench.hub.push import Plan
 
 
+_REPOSITORY = "repository on the Hub, ORGANIZATION/NAME; NAME alone for your own account"
+_RUN = "folder of a run, RUN or RUN/best"
+
+_CARD = """\
+examples:
+  cmcc card runs/variant
+  cmcc card runs/variant --repository ORGANIZATION/variant --out card.md"""
+_PUSH = """\
+examples:
+  cmcc push dataset cmcc ORGANIZATION/cmcc         # shows what would change
+  cmcc push dataset cmcc ORGANIZATION/cmcc --yes   # uploads
+
+`cmcc push KIND --help` shows the arguments of each kind. Log in first with
+`hf auth login`, or set HF_TOKEN."""
+_PUSH_DATASET = """\
+example:
+  cmcc push dataset cmcc ORGANIZATION/cmcc --yes"""
+_PUSH_MODEL = """\
+example:
+  cmcc push model runs/variant ORGANIZATION/variant \\
+      --dataset-id ORGANIZATION/cmcc --yes"""
+_PUSH_METRICS = """\
+examples:
+  cmcc push metrics ORGANIZATION --public --yes
+  cmcc push metrics ORGANIZATION --metric cmcc_emotion --public --yes"""
+_PUSH_LEADERBOARD = """\
+example:
+  cmcc push leaderboard ORGANIZATION/leaderboard --yes"""
+_PULL = """\
+examples:
+  cmcc pull dataset ORGANIZATION/cmcc --out cmcc
+  cmcc pull model ORGANIZATION/variant --out variant --revision v1"""
+
+
 def add(commands: Commands) -> None:
     """Adds the parsers of these commands."""
     _add_card(commands)
@@ -27,64 +69,77 @@ def add(commands: Commands) -> None:
 
 
 def _add_card(commands: Commands) -> None:
-    card = commands.add_parser(
-        "card", help="the card of a trained model, its scores computed anew; push writes the same"
+    card = add_command(commands, "card", "print the model card of a run, with its scores", _CARD)
+    card.add_argument("folder", type=Path, metavar="RUN", help=_RUN)
+    card.add_argument("--out", type=Path, metavar="FILE", help="write the card to this file instead of printing it")
+    card.add_argument(
+        "--repository",
+        metavar="ORGANIZATION/NAME",
+        help="repository that the card's loading example names (default: the folder)",
     )
-    card.add_argument("folder", type=Path, help="the run's folder, RUN or RUN/best")
-    card.add_argument("--out", type=Path, help="write it to this file instead of printing it")
-    card.add_argument("--repository", help="ORGANIZATION/NAME by which it says how to load (default: the folder)")
-    _add_scored_on(card)
-    card.add_argument("--resamples", type=count, default=1000, help="of the bootstrap (default: %(default)s)")
-    card.add_argument("--seed", type=count, default=0, help="of the bootstrap (default: %(default)s)")
+    _add_scoring_data(card)
+    add_bootstrap(card)
     card.set_defaults(run=_card)
 
 
-def _add_scored_on(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dataset", help="to score the run's predictions on (default: --dataset-id, or as they say)")
+def _add_scoring_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset",
+        help="data set to score the run's predictions on: a built folder, a Hub id, or `sample` (default: "
+        "--dataset-id, or the data set that was decoded)",
+    )
     parser.add_argument(
         "--dataset-id",
         metavar="ORGANIZATION/NAME",
-        help="the data set on the Hub, for whose leaderboard results are said",
+        help="data set on the Hub that the card reports its results for",
     )
 
 
 def _add_push(commands: Commands) -> None:
-    push = commands.add_parser("push", help="publish a data set, a model, the metrics or the leaderboard on the Hub")
-    kinds = push.add_subparsers(required=True, metavar="KIND")
-    dataset = kinds.add_parser("dataset", help="a built folder")
-    dataset.add_argument("folder", type=Path, help="a folder that cmcc build made")
-    dataset.add_argument("repository", help="ORGANIZATION/NAME, or NAME for one of your own")
+    summary = "publish a data set, a model, metrics or the leaderboard"
+    push = add_command(commands, "push", summary, _PUSH)
+    kinds = push.add_subparsers(title="kinds", required=True, metavar="KIND")
+    dataset = add_command(kinds, "dataset", "upload a data set that cmcc build wrote", _PUSH_DATASET)
+    dataset.add_argument("folder", type=Path, metavar="FOLDER", help="folder that cmcc build wrote")
+    dataset.add_argument("repository", metavar="REPOSITORY", help=_REPOSITORY)
     dataset.set_defaults(artifacts=_dataset)
-    model = kinds.add_parser("model", help="the best checkpoint of a run")
-    model.add_argument("folder", type=Path, help="the run's folder, RUN or RUN/best")
-    model.add_argument("repository", help="ORGANIZATION/NAME, or NAME for one of your own")
-    _add_scored_on(model)
+    model = add_command(kinds, "model", "upload the best checkpoint of a run, with its card", _PUSH_MODEL)
+    model.add_argument("folder", type=Path, metavar="RUN", help=_RUN)
+    model.add_argument("repository", metavar="REPOSITORY", help=_REPOSITORY)
+    _add_scoring_data(model)
     model.set_defaults(artifacts=_model)
-    metrics = kinds.add_parser("metrics", help='the metrics, each a Space for evaluate.load("ORGANIZATION/METRIC")')
-    metrics.add_argument("organization", help="or your own name")
-    metrics.add_argument("--metric", action="append", help="one of them only (default: all)")
+    metrics = add_command(kinds, "metrics", "upload the metrics as Spaces for evaluate.load()", _PUSH_METRICS)
+    metrics.add_argument("organization", metavar="ORGANIZATION", help="organization or user to upload to")
+    metrics.add_argument(
+        "--metric", action="append", metavar="NAME", help="upload this metric only; can be repeated (default: all)"
+    )
     metrics.set_defaults(artifacts=_metrics)
-    leaderboard = kinds.add_parser("leaderboard", help="the leaderboard's page, and the data set of its results")
-    leaderboard.add_argument("repository", help="ORGANIZATION/NAME of the Space")
-    leaderboard.add_argument("--results", help="the data set's repository (default: the Space's name and -results)")
+    summary = "upload the leaderboard: a Space, and a data set of results"
+    leaderboard = add_command(kinds, "leaderboard", summary, _PUSH_LEADERBOARD)
+    leaderboard.add_argument("repository", metavar="SPACE", help="the Space, ORGANIZATION/NAME")
+    leaderboard.add_argument(
+        "--results", metavar="REPOSITORY", help="data set that holds the results (default: SPACE-results)"
+    )
     leaderboard.set_defaults(artifacts=_leaderboard)
     for kind in (dataset, model, metrics, leaderboard):
-        kind.add_argument("--public", action="store_true", help="for everybody to see (default: private)")
-        kind.add_argument("--tag", help="the name of this state (default: a version made from the content)")
-        kind.add_argument("--yes", action="store_true", help="upload; without it only show what would be")
+        kind.add_argument("--public", action="store_true", help="make the repository public (default: private)")
+        kind.add_argument("--tag", help="tag of this version (default: made from the content)")
+        kind.add_argument("--yes", action="store_true", help="upload; without it, only show what would be uploaded")
         kind.set_defaults(run=_push, i_have_the_rights=False)
     for kind in (dataset, model):
         kind.add_argument(
-            "--i-have-the-rights", action="store_true", help="let what is made of licensed calls be public"
+            "--i-have-the-rights",
+            action="store_true",
+            help="confirm that you may publish what is derived from the licensed calls; needed with --public",
         )
 
 
 def _add_pull(commands: Commands) -> None:
-    pull = commands.add_parser("pull", help="download a data set or a model from the Hub")
-    pull.add_argument("kind", choices=("dataset", "model"))
-    pull.add_argument("repository", help="ORGANIZATION/NAME")
-    pull.add_argument("--out", type=Path, required=True, help="the folder to make")
-    pull.add_argument("--revision", help="a branch, a tag or a commit (default: the newest state)")
+    pull = add_command(commands, "pull", "download a data set or a model from the Hub", _PULL)
+    pull.add_argument("kind", choices=("dataset", "model"), metavar="KIND", help="dataset or model")
+    pull.add_argument("repository", metavar="REPOSITORY", help="repository on the Hub, ORGANIZATION/NAME")
+    pull.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to download into")
+    pull.add_argument("--revision", help="branch, tag or commit (default: the latest commit)")
     pull.set_defaults(run=_pull)
 
 
@@ -112,7 +167,7 @@ def _metrics(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
 
     folders = {path.parent.name: path.parent for path in sorted(resource_folder("metrics").glob("*/README.md"))}
     if unknown := sorted(set(options.metric or ()) - folders.keys()):
-        raise DataError("no such metric", f"one of {', '.join(folders)}", metric=", ".join(unknown))
+        raise DataError("no such metric", "", f"Choose from {', '.join(folders)}.", metric=", ".join(unknown))
     chosen = options.metric or folders
     return [(metric_artifact(folders[name]), f"{options.organization}/{name}") for name in chosen]
 
@@ -124,8 +179,8 @@ def _leaderboard(options: argparse.Namespace) -> list[tuple[Artifact, str]]:
     try:
         folder = resource_folder("leaderboard")
     except FileNotFoundError as error:
-        expected = "the leaderboard's page in this installation"
-        raise DataError("no such folder", expected, folder="leaderboard") from error
+        hint = f"Install cmcc again: pip install --force-reinstall '{requirement('leaderboard')}'."
+        raise DataError("this installation lacks the leaderboard's page", "", hint) from error
     results = options.results or f"{options.repository}-results"
     return [(leaderboard_artifact(folder, results), options.repository), (results_artifact(), results)]
 
@@ -156,10 +211,10 @@ def _push(options: argparse.Namespace) -> int:
 
     from cmcc_bench.hub.push import full_name, make_plan, user_name
 
-    quiet_without_terminal()
-    artifacts = options.artifacts(options)  # first what is on this machine: it needs no network
+    disable_hub_bars_without_terminal()
+    artifacts = options.artifacts(options)  # before the network is used: local errors are reported first
     api = HfApi()
-    user_name(api)  # a token that is none is told before anything else
+    user_name(api)  # reports a wrong token before anything else
     plans = [
         make_plan(
             api,
@@ -173,14 +228,14 @@ def _push(options: argparse.Namespace) -> int:
     ]
     for plan in plans:
         for line in plan.lines():
-            say(line)
-    waiting = [plan for plan in plans if plan.has_work]
-    if not waiting:
-        say("Nothing to do: all of it is there.")
-    elif options.yes or confirmed("Upload this?"):
-        _upload(api, waiting)
+            print_line(line)
+    pending = [plan for plan in plans if plan.has_work]
+    if not pending:
+        print_line("Nothing to do: the repository is up to date.")
+    elif options.yes or is_confirmed("Upload this?"):
+        _upload(api, pending)
     else:
-        say("Nothing was uploaded. Add --yes to do it.")
+        print_line("Nothing was uploaded. Add --yes to upload it.")
     return 0
 
 
@@ -188,15 +243,15 @@ def _upload(api: HfApi, plans: list[Plan]) -> None:
     from cmcc_bench.hub.push import push
 
     for plan in plans:
-        say(f"pushing {plan.repository} ...")
-        say(f"{push(api, plan, f'cmcc push: {plan.tag}')} has it, tag {plan.tag}")
+        print_line(f"Uploading {plan.repository} ...")
+        print_line(f"Uploaded to {push(api, plan, f'cmcc push: {plan.tag}')}, tag {plan.tag}")
 
 
 def _pull(options: argparse.Namespace) -> int:
     from cmcc_bench.hub.pull import pull_dataset, pull_model
 
-    quiet_without_terminal()
-    function = pull_dataset if options.kind == "dataset" else pull_model
-    for line in function(options.repository, options.out, options.revision).lines():
-        say(line)
+    disable_hub_bars_without_terminal()
+    download = pull_dataset if options.kind == "dataset" else pull_model
+    for line in download(options.repository, options.out, options.revision).lines():
+        print_line(line)
     return 0

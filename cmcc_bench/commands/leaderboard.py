@@ -1,4 +1,4 @@
-"""The commands about the leaderboard: validate, submit, leaderboard."""
+"""The commands of the leaderboard: validate, submit, leaderboard."""
 
 from __future__ import annotations
 
@@ -10,22 +10,49 @@ from pathlib import Path
 
 from cmcc_bench.commands.console import (
     Commands,
-    confirmed,
+    add_command,
     console,
+    counted,
+    disable_hub_bars_without_terminal,
     errors,
-    positive,
-    quiet_without_terminal,
-    say,
+    is_confirmed,
+    positive_number,
+    print_line,
     task_name,
 )
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.files import write_text
 from cmcc_bench.terminal import progress_bar
 
-LEADERBOARD = "CMCC_LEADERBOARD"  # the environment's name for the repository that submissions go to
+LEADERBOARD = "CMCC_LEADERBOARD"  # the environment variable that names the repository of submissions
 
 _DATASET = "a built folder, a Hub id, or `sample` (the default)"
-_REPOSITORY = f"ORGANIZATION/NAME of the data set that holds the results (default: {LEADERBOARD} of the environment)"
+_REPOSITORY = f"data set that holds the results, ORGANIZATION/NAME (default: ${LEADERBOARD})"
+
+_VALIDATE = """\
+example:
+  cmcc validate runs/variant/test.end2end.jsonl cmcc
+
+Exit status 1: the file is not valid."""
+_SUBMIT = """\
+example:
+  cmcc submit runs/variant/test.end2end.jsonl cmcc \\
+      --leaderboard ORGANIZATION/leaderboard-results \\
+      --model "My variant" --training-data "CMCC train" --yes"""
+_BOARD = f"""\
+examples:
+  cmcc leaderboard show ORGANIZATION/leaderboard-results
+  cmcc leaderboard update ORGANIZATION/leaderboard-results --dataset cmcc --yes
+  cmcc leaderboard --hub ORGANIZATION/cmcc
+
+{LEADERBOARD} in the environment names the repository once for all commands."""
+_SHOW = """\
+examples:
+  cmcc leaderboard show ORGANIZATION/leaderboard-results
+  cmcc leaderboard show ORGANIZATION/leaderboard-results --web"""
+_UPDATE = """\
+example:
+  cmcc leaderboard update ORGANIZATION/leaderboard-results --dataset cmcc --yes"""
 
 
 def add(commands: Commands) -> None:
@@ -36,60 +63,92 @@ def add(commands: Commands) -> None:
 
 
 def _add_file(command: argparse.ArgumentParser) -> None:
-    command.add_argument("predictions", type=Path, help="a file of JSON lines, as cmcc predict writes it")
-    command.add_argument("dataset", nargs="?", default="sample", help=f"{_DATASET}; its labels may be hidden")
-    command.add_argument("--split", default="test", help="default: %(default)s")
-    command.add_argument("--task", type=task_name, help="default: as the file beside the predictions says, or response")
+    command.add_argument(
+        "predictions", type=Path, metavar="PREDICTIONS", help="JSON Lines file that cmcc predict wrote"
+    )
+    command.add_argument(
+        "dataset",
+        nargs="?",
+        default="sample",
+        metavar="DATASET",
+        help=f"data set that was decoded: {_DATASET}; its labels may be hidden",
+    )
+    command.add_argument("--split", default="test", help="split that was decoded (default: %(default)s)")
+    command.add_argument(
+        "--task",
+        type=task_name,
+        metavar="TASK",
+        help="task of the predictions (default: from PREDICTIONS.run.json, or response)",
+    )
 
 
 def _add_validate(commands: Commands) -> None:
-    validate = commands.add_parser("validate", help="check a file of predictions as the leaderboard does")
+    validate = add_command(commands, "validate", "check a file of predictions as the leaderboard does", _VALIDATE)
     _add_file(validate)
     validate.set_defaults(run=_validate)
 
 
 def _add_submit(commands: Commands) -> None:
-    submit = commands.add_parser("submit", help="send predictions to the leaderboard, as a pull request")
+    submit = add_command(commands, "submit", "submit predictions to the leaderboard, as a pull request", _SUBMIT)
     _add_file(submit)
-    submit.add_argument("--leaderboard", default=os.environ.get(LEADERBOARD), metavar="REPO", help=_REPOSITORY)
-    submit.add_argument("--model", required=True, help="what the system is called in the table")
-    submit.add_argument("--training-data", required=True, help="what it was trained on, in a line")
-    submit.add_argument("--paper", metavar="URL", help="where it is described")
-    submit.add_argument("--yes", action="store_true", help="send it; without it only show what would be sent")
+    submit.add_argument("--leaderboard", default=os.environ.get(LEADERBOARD), metavar="REPOSITORY", help=_REPOSITORY)
+    submit.add_argument("--model", required=True, metavar="NAME", help="name of the system in the table")
     submit.add_argument(
-        "--i-have-the-rights", action="store_true", help="let what was made from licensed calls go to a public place"
+        "--training-data", required=True, metavar="TEXT", help="what the system was trained on, in one line"
+    )
+    submit.add_argument("--paper", metavar="URL", help="address of a paper or page that describes the system")
+    submit.add_argument("--yes", action="store_true", help="submit; without it, only show what would be submitted")
+    submit.add_argument(
+        "--i-have-the-rights",
+        action="store_true",
+        help="confirm that you may publish what is derived from the licensed calls; needed for a public leaderboard",
     )
     submit.set_defaults(run=_submit)
 
 
 def _add_leaderboard(commands: Commands) -> None:
-    leaderboard = commands.add_parser(
+    leaderboard = add_command(
+        commands,
         "leaderboard",
-        help="show or update the leaderboard, or what model repositories say of their results",
-        description="--hub shows what the repositories of models on the Hub give as results on a data set.",
+        "show or update the leaderboard",
+        _BOARD,
+        "Show or update the leaderboard; or, with --hub, show the results that the cards\n"
+        "of models on the Hub report for a data set.",
     )
-    leaderboard.add_argument("--hub", metavar="DATASET_ID", help="read the results in model repositories back")
+    leaderboard.add_argument(
+        "--hub", metavar="DATASET_ID", help="show the results that models on the Hub report for this data set"
+    )
     leaderboard.set_defaults(run=_hub_results)
     actions = leaderboard.add_subparsers(title="actions", metavar="ACTION")
-    show = actions.add_parser("show", help="print the tables")
-    show.add_argument("repository", nargs="?", default=os.environ.get(LEADERBOARD), help=f"{_REPOSITORY}, or a folder")
-    show.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables to this file, too")
-    show.add_argument("--web", action="store_true", help="open the page on this machine instead")
-    show.add_argument("--port", type=positive, help="of the page (default: a free one)")
+    show = add_command(actions, "show", "print the tables", _SHOW)
+    show.add_argument(
+        "repository",
+        nargs="?",
+        default=os.environ.get(LEADERBOARD),
+        metavar="REPOSITORY",
+        help=f"{_REPOSITORY}; or a folder with a copy of it",
+    )
+    show.add_argument("--markdown", type=Path, metavar="FILE", help="also write the tables to this file")
+    show.add_argument("--web", action="store_true", help="open a page instead, on this machine only")
+    show.add_argument("--port", type=positive_number, metavar="N", help="port of the page (default: a free one)")
     show.set_defaults(run=_show)
-    update = actions.add_parser("update", help="score what was submitted, and write the tables")
-    update.add_argument("repository", nargs="?", default=os.environ.get(LEADERBOARD), help=_REPOSITORY)
-    update.add_argument("--dataset", default="sample", help=_DATASET)
-    update.add_argument("--labels", metavar="DATASET", help="the data set with the labels that --dataset hides")
-    update.add_argument("--split", default="test", help="default: %(default)s")
-    update.add_argument("--yes", action="store_true", help="do it; without it only show what would be done")
+    update = add_command(actions, "update", "score the submissions and write the tables", _UPDATE)
+    update.add_argument(
+        "repository", nargs="?", default=os.environ.get(LEADERBOARD), metavar="REPOSITORY", help=_REPOSITORY
+    )
+    update.add_argument("--dataset", default="sample", help=f"data set to score on: {_DATASET}")
+    update.add_argument("--labels", metavar="DATASET", help="data set with the labels, where --dataset hides them")
+    update.add_argument("--split", default="test", help="split to score on (default: %(default)s)")
+    update.add_argument("--yes", action="store_true", help="write; without it, only show what would be written")
     update.set_defaults(run=_update)
 
 
 def _is_named(repository: str | None) -> bool:
-    """Whether the leaderboard is named; says how where it is not."""
+    """Whether the leaderboard is named; prints how to name it where it is not."""
     if not repository:
-        errors.print(f"cmcc: name the leaderboard's repository, ORGANIZATION/NAME, or set {LEADERBOARD}; see --help")
+        errors.print(
+            f"cmcc: no leaderboard is named. Name its repository, ORGANIZATION/NAME, or set {LEADERBOARD} to it."
+        )
     return bool(repository)
 
 
@@ -107,28 +166,31 @@ def _validate(options: argparse.Namespace) -> int:
 
     track = task_of(_task(options))
     rows = rows_to_answer(track, options.dataset, options.split)
-    checked = check_file(options.predictions, track, rows)
-    for problem in checked.problems:
-        shown = printable(str(mask_error(problem)), 1000)
-        errors.print(shown, style="red", markup=False, highlight=False, soft_wrap=True)
-    if checked.problems:
-        more = ": the first ones, fix them and check again" if len(checked.problems) == PROBLEMS else ""
-        many = "1 problem" if len(checked.problems) == 1 else f"{len(checked.problems)} problems"
-        say(f"{options.predictions}: NOT valid, {many}{more}")
+    result = check_file(options.predictions, track, rows)
+    for problem in result.problems:
+        message = printable(str(mask_error(problem)), 1000)
+        errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    if result.problems:
+        more = "the first " if len(result.problems) == PROBLEMS else ""
+        problems = counted(len(result.problems), "problem")
+        print_line(
+            f"{options.predictions}: NOT valid, {more}{problems} above. Fix the file and run cmcc validate again."
+        )
         return 1
-    dialogues = len({answer.dialogue_id for answer in checked.answers})
-    what = f"{len(checked.answers)} {track.items} of {dialogues} dialogues, each of the split {options.split} once"
-    say(f"{options.predictions}: valid for the track {track.name}: {what}")
-    _say_notes(checked.notes)
+    dialogues = counted(len({answer.dialogue_id for answer in result.answers}), "dialogue")
+    answers = counted(len(result.answers), track.items.removesuffix("s"))
+    size = f"{answers} of {dialogues}, the whole {options.split} split"
+    print_line(f"{options.predictions}: valid for the track {track.name}: {size}")
+    _print_notes(result.notes)
     return 0
 
 
-def _say_notes(notes: Sequence[str]) -> None:
-    """The labels of a valid file that are in no vocabulary."""
+def _print_notes(notes: Sequence[str]) -> None:
+    """Prints the labels of a valid file that are in no vocabulary."""
     if notes:
-        say("Labels that are in no vocabulary; each of them counts as a wrong one:")
+        print_line("Labels that are not in the vocabulary; each counts as wrong:")
     for note in notes:
-        say(f"  {note}")
+        print_line(f"  {note}")
 
 
 def _submit(options: argparse.Namespace) -> int:
@@ -139,7 +201,7 @@ def _submit(options: argparse.Namespace) -> int:
 
     if not _is_named(options.leaderboard):
         return 2
-    quiet_without_terminal()
+    disable_hub_bars_without_terminal()
     repository, task = options.leaderboard, _task(options)
     _check_end2end(options.predictions)
     description = describe(options.model, task, options.training_data, options.paper)
@@ -149,24 +211,24 @@ def _submit(options: argparse.Namespace) -> int:
     check_rights(submission, repository, private, options.i_have_the_rights)
     check_new(api, submission, repository)
     for line in submission.lines(repository, private):
-        say(line)
-    _say_notes(submission.notes)
-    if options.yes or confirmed("Send this?"):
-        say(f"{open_pull_request(api, submission, repository)}: the next update scores it")
+        print_line(line)
+    _print_notes(submission.notes)
+    if options.yes or is_confirmed("Submit this?"):
+        print_line(f"{open_pull_request(api, submission, repository)}: the next update scores it")
     else:
-        say("Nothing was sent. Add --yes to do it.")
+        print_line("Nothing was sent. Add --yes to submit it.")
     return 0
 
 
 def _check_end2end(path: Path) -> None:
-    """Raises cmcc.DataError for predictions that were made with the gold labels before each reply."""
+    """Raises cmcc.DataError for predictions of the oracle mode, which has the gold labels of each exchange."""
     from cmcc_bench.reports.systems import read_system, task_of_file
     from cmcc_bench.scoring.predictions import facts_path
     from cmcc_bench.tasks import RESPONSE
 
     if facts_path(path).exists() and task_of_file(path) == RESPONSE.name and read_system(path).mode != "end2end":
-        hint = "Make them with cmcc predict --mode end2end."
-        raise DataError("predictions made with the oracle", "those of a system alone", hint, file=str(path))
+        hint = "Run cmcc predict --mode end2end and submit its file."
+        raise DataError("predictions of the oracle mode", "predictions without gold labels", hint, file=str(path))
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -175,7 +237,7 @@ def _show(options: argparse.Namespace) -> int:
 
     if not _is_named(options.repository):
         return 2
-    quiet_without_terminal()
+    disable_hub_bars_without_terminal()
     repository = options.repository
     if options.web:
         from cmcc_bench.leaderboard.page import launch_board
@@ -200,7 +262,7 @@ def _update(options: argparse.Namespace) -> int:
 
     if not _is_named(options.repository):
         return 2
-    quiet_without_terminal()
+    disable_hub_bars_without_terminal()
     repository, api = options.repository, HfApi()
     gold = read_gold(options.dataset, options.labels, options.split)
     name = label_of(options.dataset)
@@ -209,20 +271,22 @@ def _update(options: argparse.Namespace) -> int:
     for table in board_tables(update.board):
         console.print(table.terminal())
     for line in update.lines():
-        say(line)
-    if options.yes or confirmed("Write this?"):
-        say(f"{repository} has it, commit {carry_out(api, update)}")
+        print_line(line)
+    if options.yes or is_confirmed("Write this?"):
+        print_line(f"Written to {repository}, commit {carry_out(api, update)}")
     else:
-        say("Nothing was written. Add --yes to do it.")
+        print_line("Nothing was written. Add --yes to write it.")
     return 0
 
 
 def _hub_results(options: argparse.Namespace) -> int:
     if not options.hub:
-        errors.print("cmcc leaderboard: name an action (show, update), or a data set with --hub; see --help")
+        errors.print(
+            "cmcc leaderboard: no action is named. Run cmcc leaderboard show or update, or give --hub DATASET_ID."
+        )
         return 2
     from cmcc_bench.hub.results import hub_leaderboard
 
-    quiet_without_terminal()
+    disable_hub_bars_without_terminal()
     console.print(hub_leaderboard(options.hub).terminal())
     return 0

@@ -13,8 +13,9 @@ from cmcc_bench.commands.console import (
     add_command,
     add_number,
     console,
+    counted,
     errors,
-    positive,
+    positive_number,
     task_name,
 )
 from cmcc_bench.errors import DataError
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from cmcc_bench.scoring import Comparison, Scores
     from cmcc_bench.tasks import Task
 
-_SPLIT = f"{', '.join(SPLITS)} (default: %(default)s)"
-_MODE = "oracle: with the gold labels before each reply (default: %(default)s)"
-_FORMAT = "seretod: a SereTOD Track 2 result file (default: %(default)s)"
+_SPLIT = f"split: {', '.join(SPLITS)} (default: %(default)s)"
+_MODE = (
+    "end2end: the model predicts all segments; oracle: it gets the gold labels before each reply (default: %(default)s)"
+)
+_FORMAT = "jsonl: JSON Lines; seretod: a SereTOD Track 2 result file (default: %(default)s)"
 
 _PREDICT = """\
 examples:
@@ -57,50 +60,70 @@ def add(commands: Commands) -> None:
 
 
 def _add_predict(commands: Commands) -> None:
-    predict = add_command(commands, "predict", "decode a split with a trained model", _PREDICT)
+    predict = add_command(commands, "predict", "predict a split with a trained model", _PREDICT)
     predict.add_argument(
-        "model", type=Path, help="the folder of a run's best checkpoint, RUN/best, of any task; or a Hub id"
+        "model", type=Path, metavar="MODEL", help="folder of a trained model, RUN/best, of any task; or a Hub id"
     )
-    predict.add_argument("dataset", help="a built folder, a Hub id, `sample`, or a Track 2 test file")
+    predict.add_argument(
+        "dataset", metavar="DATASET", help="a built folder, a Hub id, `sample`, or a Track 2 test file"
+    )
     predict.add_argument("--split", default="test", choices=SPLITS, metavar="SPLIT", help=_SPLIT)
     predict.add_argument("--mode", default="end2end", choices=("end2end", "oracle"), help=_MODE)
     predict.add_argument("--format", default="jsonl", choices=("jsonl", "seretod"), help=_FORMAT)
-    predict.add_argument("--batch-size", type=positive, metavar="N", help="dialogues decoded at a time")
     predict.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="file to write; a second start continues it"
+        "--batch-size",
+        type=positive_number,
+        metavar="N",
+        help="number of dialogues decoded together (default: set by the task)",
+    )
+    predict.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="file to write; an interrupted run continues where it stopped",
     )
     predict.set_defaults(run=_predict)
 
 
 def _add_score(commands: Commands) -> None:
-    score = add_command(commands, "score", "score a file of predictions", _SCORE)
+    score = add_command(commands, "score", "score predictions, or compare two files", _SCORE)
     score.add_argument(
-        "predictions", type=Path, help="a file that cmcc predict wrote, or a SereTOD Track 2 result file"
+        "predictions",
+        type=Path,
+        metavar="PREDICTIONS",
+        help="a file that cmcc predict wrote, or a SereTOD Track 2 result file",
     )
     score.add_argument(
         "dataset",
         nargs="?",
-        help="a built folder, a Hub id, or `sample`; of a Track 2 result file, the file with the gold that it lacks",
+        metavar="DATASET",
+        help="a built folder, a Hub id, or `sample`; with a Track 2 result file, the file that holds the gold labels",
     )
     score.add_argument("--split", default="test", choices=SPLITS, metavar="SPLIT", help=_SPLIT)
     score.add_argument(
         "--task",
         type=task_name,
         metavar="TASK",
-        help="what to score (known from FILE.run.json); emotion also of what a dialogue model wrote",
+        help="task to score (default: from PREDICTIONS.run.json); `emotion` also scores the "
+        "emotions that a dialogue model wrote",
     )
     score.add_argument(
         "--version",
         choices=("strict", "seretod"),
-        help="which scores (default: strict; for a Track 2 result file always seretod)",
+        help="strict: the scores of cmcc; seretod: those of the SereTOD challenge (default: strict; always "
+        "seretod for a Track 2 result file)",
     )
     score.add_argument(
-        "--against", type=Path, metavar="OTHER", help="print the paired test against another file instead"
+        "--against",
+        type=Path,
+        metavar="OTHER",
+        help="compare with another file of predictions: print the differences and the paired bootstrap test",
     )
     score.add_argument(
         "--fold-caring",
         action="store_true",
-        help="score acts with the caring ones folded back (known from FILE.run.json)",
+        help="replace caring acts by the general acts before scoring (default: from PREDICTIONS.run.json)",
     )
     add_bootstrap(score)
     score.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -108,25 +131,35 @@ def _add_score(commands: Commands) -> None:
 
 
 def _add_report(commands: Commands) -> None:
-    report = add_command(commands, "report", "print the paper's tables, from files of predictions", _REPORT)
-    report.add_argument("runs", type=Path, nargs="+", help="files that cmcc predict wrote, or folders of them")
+    report = add_command(commands, "report", "print the tables of the paper from files of predictions", _REPORT)
+    report.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="files that cmcc predict wrote, or folders with such files"
+    )
     report.add_argument("--out", type=Path, metavar="FILE", help="also write the tables to this file, as Markdown")
     add_bootstrap(report)
-    add_number(report, "--examples", 8, "exchanges shown in table 4")
+    add_number(report, "--examples", 8, "number of exchanges shown in table 4")
     report.set_defaults(run=_report)
 
 
 def _add_chat(commands: Commands) -> None:
-    chat = add_command(commands, "chat", "talk to one or more trained models", _CHAT)
+    chat = add_command(commands, "chat", "chat with one or more trained models", _CHAT)
     chat.add_argument(
-        "models", type=Path, nargs="+", help="folders of best checkpoints, or Hub ids; several stand side by side"
+        "models",
+        type=Path,
+        nargs="+",
+        metavar="MODEL",
+        help="folders of trained models, RUN/best, or Hub ids; several are shown side by side",
     )
-    chat.add_argument("--dataset", default="sample", help="data set of the local KB (default: %(default)s)")
     chat.add_argument(
-        "--dialogue", metavar="ID", help="dialogue whose KB is used (default: the largest KB of the test split)"
+        "--dataset", default="sample", help="data set that the local KB comes from (default: %(default)s)"
+    )
+    chat.add_argument(
+        "--dialogue",
+        metavar="ID",
+        help="dialogue that the local KB comes from (default: the one with the largest KB in the test split)",
     )
     chat.add_argument("--web", action="store_true", help="open a page instead, on this machine only")
-    chat.add_argument("--port", type=positive, metavar="N", help="port of the page (default: a free one)")
+    chat.add_argument("--port", type=positive_number, metavar="N", help="port of the page (default: a free one)")
     chat.set_defaults(run=_chat)
 
 
@@ -142,7 +175,7 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _silence_transformers() -> None:
-    """No bar of its own for each file that is read."""
+    """Disables the progress bars of transformers, which shows one for each file."""
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -153,11 +186,12 @@ def _recognize(options: argparse.Namespace, folder: Path) -> int:
     from cmcc_bench.tasks import task_of
 
     batch_size = options.batch_size or BATCH_SIZE
-    with progress_bar("recognising") as show:
+    with progress_bar("recognizing") as show:
         run = recognize(folder, options.dataset, options.out, split=options.split, batch_size=batch_size, progress=show)
-    synthetic, items = " of SYNTHETIC data" if run.synthetic else "", task_of(run.task).items
+    synthetic = " of SYNTHETIC data" if run.synthetic else ""
+    items = counted(run.exchanges, task_of(run.task).items.removesuffix("s"))
     console.print(
-        f"{options.out}: {run.task} of {run.exchanges} {items}{synthetic}, {run.exchanges_per_second:.1f} a second",
+        f"{options.out}: {run.task} of {items}{synthetic}, {run.exchanges_per_second:.1f} per second",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
     return 0
@@ -179,19 +213,17 @@ def _decode(options: argparse.Namespace, folder: Path) -> int:
             progress=show,
         )
     synthetic = " of SYNTHETIC data" if run.synthetic else ""
-    cut = (
-        f"; {run.cut_contexts} contexts were too long: {run.cut_entities} history entities cut"
-        if run.cut_contexts
-        else ""
-    )
+    contexts, entities = counted(run.cut_contexts, "context"), "entity" if run.cut_entities == 1 else "entities"
+    cut = f"; {contexts} too long: {run.cut_entities} {entities} of the history removed" if run.cut_contexts else ""
+    exchanges = counted(run.exchanges, "exchange")
     console.print(
-        f"{options.out}: {run.exchanges} exchanges{synthetic}, {run.exchanges_per_second:.1f} a second{cut}",
+        f"{options.out}: {exchanges}{synthetic}, {run.exchanges_per_second:.1f} per second{cut}",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
     return 0
 
 
-# Scores or their paired test, the scores left out, and whether any dialogue is simulated.
+# The scores or the paired test, the names of scores left out, and whether any dialogue is simulated.
 ScoreResult: TypeAlias = "tuple[Scores | Comparison, Sequence[str], bool]"
 
 
@@ -204,29 +236,36 @@ def _score(options: argparse.Namespace) -> int:
 
     task = task_of(options.task or task_of_file(options.predictions))
     if task is RESPONSE and is_track2(options.predictions):
-        found, untold, synthetic = _score_track2(options)
+        result, untold, synthetic = _score_track2(options)
     elif options.dataset is None:
-        errors.print("cmcc score: name the data set that the predictions are of; see --help", style="red")
+        errors.print("cmcc score: no data set is named. Run cmcc score PREDICTIONS DATASET.", style="red")
         return 2
     else:
-        found, untold, synthetic = _score_answers(options, task)
+        result, untold, synthetic = _score_answers(options, task)
     if options.json:
-        console.print_json(orjson.dumps(found.as_dict()).decode())
+        console.print_json(orjson.dumps(result.as_dict()).decode())
     else:
-        console.print(_score_table(options, found, untold, synthetic).terminal())
+        console.print(_score_table(options, result, untold, synthetic).terminal())
     return 0
 
 
 def _score_table(
-    options: argparse.Namespace, found: Scores | Comparison, untold: Sequence[str], synthetic: bool
+    options: argparse.Namespace, result: Scores | Comparison, untold: Sequence[str], synthetic: bool
 ) -> ReportTable:
     from cmcc_bench.reports.scores import difference_table, score_table
     from cmcc_bench.scoring import Scores
 
-    name = options.predictions.name
-    if isinstance(found, Scores):
-        return score_table(name, found, synthetic, untold)
-    return difference_table(f"{name} less {options.against.name}", found, synthetic, untold)
+    if isinstance(result, Scores):
+        return score_table(options.predictions.name, result, synthetic, untold)
+    first, second = _distinct_names(options.predictions, options.against)
+    return difference_table(f"{first} minus {second}", result, synthetic, untold)
+
+
+def _distinct_names(first: Path, second: Path) -> tuple[str, str]:
+    """The shortest ends of two paths that differ: the file names, or with as many folders as it takes."""
+    a, b = first.absolute().parts, second.absolute().parts
+    size = next((size for size in range(1, min(len(a), len(b))) if a[-size:] != b[-size:]), 1)
+    return Path(*a[-size:]).as_posix(), Path(*b[-size:]).as_posix()
 
 
 def _score_track2(options: argparse.Namespace) -> ScoreResult:
@@ -235,8 +274,8 @@ def _score_track2(options: argparse.Namespace) -> ScoreResult:
 
     file, fold = options.predictions, options.fold_caring
     if options.version == "strict":
-        hint = "Leave --version out; a built data set has the strict scores."
-        raise DataError("the version strict", "seretod for a Track 2 result file", hint, file=str(file))
+        hint = "Leave --version out; for strict scores, run cmcc predict on a built data set."
+        raise DataError("a Track 2 result file has no strict scores", "", hint, file=str(file))
     dialogues = read_results(file, options.dataset, fold)
     bootstrap = Bootstrap(options.resamples, options.seed)
     synthetic = any(dialogue["id"].startswith(SYNTHETIC_ID) for dialogue in dialogues)
@@ -247,7 +286,7 @@ def _score_track2(options: argparse.Namespace) -> ScoreResult:
 
 
 def _score_answers(options: argparse.Namespace, task: Task) -> ScoreResult:
-    """The scores of JSON lines or their paired test, the scores left out, and whether data are simulated."""
+    """Scores or compares JSON Lines files of predictions."""
     from cmcc_bench.corpus import is_synthetic
     from cmcc_bench.reports.systems import read_measure, read_task_answers, read_untold
     from cmcc_bench.scoring.bootstrap import Bootstrap
@@ -257,12 +296,12 @@ def _score_answers(options: argparse.Namespace, task: Task) -> ScoreResult:
     measures = [read_measure(file, task, options.version or "strict", options.fold_caring) for file in files]
     answers, rows = read_task_answers(files, task, options.dataset, options.split)
     synthetic, bootstrap = is_synthetic(rows), Bootstrap(options.resamples, options.seed)
-    untold = [name for found in answers for name in task.untold(found)]
+    untold = [name for file_answers in answers for name in task.untold(file_answers)]
     if options.against:
         (a, b), both = answers, (measures[0], measures[1])
         return compare(task, a, b, rows, bootstrap, measures=both, files=(files[0], files[1])), untold, synthetic
-    found = score(task, answers[0], rows, bootstrap, measure=measures[0], file=files[0])
-    return found, untold or read_untold(files[0], task), synthetic
+    scores = score(task, answers[0], rows, bootstrap, measure=measures[0], file=files[0])
+    return scores, untold or read_untold(files[0], task), synthetic
 
 
 def _report(options: argparse.Namespace) -> int:

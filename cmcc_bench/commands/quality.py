@@ -1,4 +1,4 @@
-"""The commands about the labels themselves: check, agreement."""
+"""The commands that check labels: check, agreement."""
 
 from __future__ import annotations
 
@@ -8,39 +8,51 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cmcc_bench.commands.console import Commands, HelpFormatter, add_bootstrap, add_number, added, console, errors
+from cmcc_bench.commands.console import (
+    Commands,
+    add_bootstrap,
+    add_command,
+    add_number,
+    console,
+    counted,
+    errors,
+    incremental,
+)
 from cmcc_bench.terminal import progress_bar
 
 if TYPE_CHECKING:
     from cmcc_bench.quality.calls import CallSource
 
 _CHECK = """\
-Quality control: looks for labels that the words suggest and that are missing,
-labels without their words, labels that conflict, positions, ids, speakers and
-splits that are not right, and personal data that was left in; and draws a
-tenth of the satisfaction labels to be read again. The paper's section 2.4
-describes the first and the last.
+Check labels and texts, and review the findings. Errors: wrong positions, ids,
+speakers and splits, conflicting labels, personal data. Suggestions: a label
+that the words suggest is missing, or a label has no such words. A random tenth
+of the satisfaction labels is added for a second reading. The paper describes
+the missing labels and the second reading in section 2.4.
 
-Three steps: `cmcc check DATA --out REVIEW.csv` writes the questions; an
-annotator fills in `decision` (accept, reject, or the right labels) and
-`annotator`; `cmcc check DATA --apply REVIEW.csv --out CARE.json` writes a
-care file and its log, CARE.log.jsonl. `cmcc check DATA --care CARE.json` then
-leaves out what was decided.
+A review has four steps:
+  1. cmcc check DATA --out REVIEW.csv writes the questions.
+  2. An annotator fills in the columns `decision` (accept, reject, or the
+     correct labels) and `annotator`.
+  3. cmcc check DATA --apply REVIEW.csv --out CARE.json writes a care file and
+     its log, CARE.log.jsonl.
+  4. cmcc check DATA --care CARE.json no longer shows what was decided.
 
-A review can go through Excel, WPS, LibreOffice or pandas: save it as CSV, in
-UTF-8, UTF-16 or GB18030. Ids that look like numbers should stay text: format
-the column dialogue_id as text on import."""
+The review can be edited in Excel, WPS, LibreOffice or pandas. Save it as CSV,
+in UTF-8, UTF-16 or GB18030. Import the column dialogue_id as text, so that ids
+of digits are not changed."""
 
 _AGREEMENT = """\
-Cohen's kappa and Krippendorff's alpha of annotators, by label and overall, and
-where they differ. Annotators may share a part of the calls: alpha is over all
-that two or more labeled, kappa over what a pair shares. A file says nothing
-for certain about who made its labels; what it says of itself is printed."""
+Print Cohen's kappa and Krippendorff's alpha of annotators, by label and
+overall, and their disagreements. Annotators may have labeled different calls:
+alpha is over all calls that two or more labeled, kappa over the calls that a
+pair has in common. A file cannot prove who made its labels; what it says about
+its annotator is printed."""
 
 _STATUS = """\
-Exit status 1: something is wrong for certain: {errors}.
-Exit status 0: nothing but suggestions: {suggestions}.
-With --apply, 1 when a care file cannot express a decision, so that it needs a manual edit."""
+Exit status 1: at least one error: {errors}.
+Exit status 0: no errors; suggestions are {suggestions}.
+With --apply, exit status 1 means that a decision needs a manual edit of the raw file."""
 
 
 def add(commands: Commands) -> None:
@@ -50,20 +62,15 @@ def add(commands: Commands) -> None:
 
 
 def _add_agreement(commands: Commands) -> None:
-    agreement = commands.add_parser(
-        "agreement",
-        help="measure how far annotators agree",
-        formatter_class=HelpFormatter,
-        description=_AGREEMENT,
-        epilog="example:\n  cmcc agreement care_a.json care_b.json --data my/raw/files",
-    )
-    sources = "two or more: care files, or labeled data (raw files, a built folder, a Hub id)"
+    example = "example:\n  cmcc agreement care_a.json care_b.json --data my/raw/files"
+    agreement = add_command(commands, "agreement", "measure the agreement of annotators", example, _AGREEMENT)
+    sources = "the labels of two or more annotators: care files, or labeled data (raw files, a built folder, a Hub id)"
     agreement.add_argument("annotators", nargs="+", metavar="LABELS", help=sources)
-    data = "the calls that care files are about (default: the raw files in the folder of the first care file)"
+    data = "the calls that the care files label (default: the raw files in the folder of the first care file)"
     agreement.add_argument("--data", metavar="RAW", help=data)
-    add_number(agreement, "--examples", 20, "disagreements shown")
+    add_number(agreement, "--examples", 20, "number of disagreements shown")
     add_bootstrap(agreement)
-    agreement.add_argument("--json", action="store_true", help="print JSON instead of tables, with all disagreements")
+    agreement.add_argument("--json", action="store_true", help="print JSON with all disagreements instead of tables")
     agreement.set_defaults(run=_agreement)
 
 
@@ -73,42 +80,56 @@ def _add_check(commands: Commands) -> None:
     errors = ", ".join(name for name, kind in KINDS.items() if kind.error)
     suggestions = ", ".join(name for name, kind in KINDS.items() if not kind.error)
     status = _STATUS.format(errors=errors, suggestions=suggestions)
-    check = commands.add_parser(
-        "check",
-        help="check labels and texts of data, and review them",
-        description=_CHECK,
-        epilog="\n".join(textwrap.fill(line, 78) for line in status.split("\n")),
-        formatter_class=HelpFormatter,
-    )
+    epilog = "\n".join(textwrap.fill(line, 78) for line in status.split("\n"))
+    check = add_command(commands, "check", "check labels and texts, and review the findings", epilog, _CHECK)
     data = "raw files (a folder or a file), a built folder, a Hub id, or `sample` (the default)"
-    check.add_argument("data", nargs="?", default="sample", help=data)
+    check.add_argument("data", nargs="?", default="sample", metavar="DATA", help=data)
     care = "care labels to merge (default: the care file among the raw files)"
     check.add_argument("--care", type=Path, metavar="FILE", help=care)
-    check.add_argument("--reviewed", type=Path, metavar="LOG", help="log of more decisions to leave out")
-    check.add_argument("--lexicon", type=Path, metavar="FILE", help="your own lexicon of cue words")
-    check.add_argument("--write-lexicon", type=Path, metavar="FILE", help="write a copy of the lexicon and exit")
-    add_number(check, "--seed", 0, "seed of the satisfaction sample")
-    add_number(check, "--examples", 3, "findings shown of each kind")
-    check.add_argument("--apply", type=Path, metavar="REVIEW", help="make a care file from the decisions in a review")
-    out = "the review file, .csv or .jsonl; with --apply the care file, .json"
+    check.add_argument(
+        "--reviewed",
+        type=Path,
+        metavar="LOG",
+        help="log of earlier decisions, CARE.log.jsonl; findings that it decides are not shown",
+    )
+    check.add_argument(
+        "--lexicon", type=Path, metavar="FILE", help="lexicon of cue words to use instead of the built-in one"
+    )
+    check.add_argument(
+        "--write-lexicon", type=Path, metavar="FILE", help="write the built-in lexicon to this file and exit"
+    )
+    add_number(check, "--seed", 0, "random seed of the sample of satisfaction labels")
+    add_number(check, "--examples", 3, "number of findings shown of each kind")
+    check.add_argument(
+        "--apply", type=Path, metavar="REVIEW", help="write a care file from the decisions in this review file"
+    )
+    out = "review file to write, .csv or .jsonl; with --apply, care file to write, .json"
     check.add_argument("--out", type=Path, metavar="FILE", help=out)
     check.set_defaults(run=_check)
 
 
 def _check(options: argparse.Namespace) -> int:
+    from cmcc_bench.errors import DataError
+    from cmcc_bench.files import write_text
     from cmcc_bench.quality.calls import find_source
     from cmcc_bench.quality.lexicon import lexicon_text
 
     if options.write_lexicon:
-        with options.write_lexicon.open("x", encoding="utf-8") as stream:
-            stream.write(lexicon_text())
+        if options.write_lexicon.exists():
+            raise DataError(
+                "the file exists already",
+                "",
+                "Choose another path or move the existing one.",
+                file=str(options.write_lexicon),
+            )
+        write_text(options.write_lexicon, lexicon_text())
         return 0
     source = find_source(options.data, options.care)
     return (_apply if options.apply else _find)(options, source)
 
 
 def _earlier_log(options: argparse.Namespace, care: Path | None) -> list[str]:
-    """The lines of the log beside the care file, and of the one that is named."""
+    """The lines of the log of the care file and of the log that --reviewed names."""
     from cmcc_bench.quality.decisions import log_path, read_log
 
     lines = read_log(log_path(care)) if care and log_path(care).exists() else []
@@ -127,7 +148,7 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
     lexicon = load_lexicon(options.lexicon)
     decided = decided_in(_earlier_log(options, source.care))
     with progress_bar("checking calls") as show:
-        checked = check_calls(source, lexicon, options.seed, decided, added(show, source.size))
+        checked = check_calls(source, lexicon, options.seed, decided, incremental(show, source.size))
     console.print(summary_table(checked, options.data).terminal())
     if label_table(checked).rows:
         console.print(label_table(checked).terminal())
@@ -136,7 +157,7 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
     if options.out:
         calls = read_calls(source, lambda *_: None)
         rows = write_review(options.out, review_items(checked.findings, calls))
-        message = f"{rows} questions in {options.out}: it holds texts of the calls; personal data are masked"
+        message = f"{counted(rows, 'question')} in {options.out}: it holds texts of the calls; personal data are masked"
         console.print(message, markup=False, highlight=False, soft_wrap=True)
     return int(checked.has_errors)
 
@@ -147,18 +168,18 @@ def _apply(options: argparse.Namespace, source: CallSource) -> int:
     from cmcc_bench.quality.review import read_review
 
     if options.out is None or options.out.suffix != ".json":
-        raise DataError(f"--out {options.out}", "--out CARE.json, the care file to write", option="--apply")
+        raise DataError("--apply needs a care file to write", "", "Add --out CARE.json.")
     applied = apply_review(read_review(options.apply), source, options.apply.name)
     earlier = _earlier_log(options, source.care)
     if log_path(options.out).exists():
         earlier += read_log(log_path(options.out))
     write_applied(applied, options.out, earlier)
-    message = f"{len(applied.changes)} decisions, {applied.changed} of them changed labels"
-    message = f"{options.out}: {message}; log: {log_path(options.out)}"
+    decisions = counted(len(applied.changes), "decision")
+    message = f"{options.out}: {decisions}, {applied.changed} of them changed labels; log: {log_path(options.out)}"
     console.print(message, markup=False, highlight=False, soft_wrap=True)
     for change in applied.by_hand:
         place = f"dialogue {printable(change.dialogue_id, 40)}, turn {change.turn}"
-        line = f"NOT APPLIED: {place}: mend 客服意图 in the raw file by hand, as a care file only adds acts"
+        line = f"NOT APPLIED: {place}: edit 客服意图 in the raw file; a care file can only add acts"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return int(bool(applied.by_hand))
 
@@ -169,16 +190,16 @@ def _agreement(options: argparse.Namespace) -> int:
     from cmcc_bench.scoring import Bootstrap
 
     if len(options.annotators) < 2:
-        errors.print("cmcc agreement: name two annotators' labels or more")
+        errors.print("cmcc agreement: one annotator has no agreement. Name the labels of two or more.", soft_wrap=True)
         return 2
     calls, acts = known_calls(options.annotators, options.data), acts_in(options.annotators)
     annotators = [read_annotations(name, calls, acts) for name in options.annotators]
-    found = measure(annotators, calls, acts, Bootstrap(options.resamples, options.seed))
+    agreement = measure(annotators, calls, acts, Bootstrap(options.resamples, options.seed))
     if options.json:
-        console.print_json(json.dumps(found.as_dict(), ensure_ascii=False))
+        console.print_json(json.dumps(agreement.as_dict(), ensure_ascii=False))
         return 0
-    for table in tables(found):
+    for table in tables(agreement):
         console.print(table.terminal())
-    for line in disagreement_lines(found, options.examples):
+    for line in disagreement_lines(agreement, options.examples):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return 0

@@ -14,18 +14,18 @@ tasks:
 {chr(10).join(textwrap.fill(f"  {task:<14}{text}", 79, subsequent_indent=16 * " ") for task, text in TASKS.items())}
 
 examples:
-  cmcc train --list             # the recipes that come with cmcc
+  cmcc train --list             # list the recipes
   cmcc train dialogue --recipe tiny/variant --dataset cmcc --out runs/variant
   cmcc train emotion --recipe my-recipe.yaml --epochs 3 --out runs/emotion
-  cmcc train dialogue --help    # every setting
+  cmcc train dialogue --help    # list all settings
 """
 
 
 class _List(argparse.Action):
-    """Prints the recipes and ends, as --help does."""
+    """Prints the recipes and exits, as --help does."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        """What argparse calls when it meets the option."""
+        """Called by argparse for the option --list."""
         from cmcc_bench.training.recipe import list_recipes
 
         recipes = list_recipes()
@@ -41,20 +41,20 @@ def add(commands: Commands) -> None:
     train = commands.add_parser(
         "train",
         help="train a model from a recipe",
-        description="Train a model of a task from a recipe: settings in a YAML file.",
+        description="Train a model. A recipe is a YAML file with the settings; options override them.",
         epilog=_EPILOG,
         formatter_class=HelpFormatter,
     )
-    train.add_argument("--list", action=_List, nargs=0, help="show the recipes and exit")
-    train.add_argument("task", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
-    # The settings of a task are declared beside its training, which imports torch: they are parsed when it is run.
+    train.add_argument("--list", action=_List, nargs=0, help="list the recipes that come with cmcc and exit")
+    train.add_argument("task", choices=TASKS, metavar="TASK", help=f"what to train: {', '.join(TASKS)}")
+    # The settings are parsed when the command runs: they are declared in the modules of the tasks, which import torch.
     settings = train.add_argument(
         "settings",
         nargs=argparse.REMAINDER,
         metavar="--recipe NAME_OR_FILE --dataset D --out RUN [--KEY VALUE ...]",
-        help="the settings of the task; `cmcc train TASK --help` shows all",
+        help="settings; `cmcc train TASK --help` lists all of them",
     )
-    settings.required = False  # what a recipe must have is said by the parser of its task
+    settings.required = False  # the parser of the task reports missing settings
     train.set_defaults(run=_train)
 
 
@@ -66,6 +66,6 @@ def _train(options: argparse.Namespace) -> int:
     try:
         module.train(recipe)
     except KeyboardInterrupt as stopped:
-        stopped.add_note(f"--resume goes on with {recipe.out} after its last state")
+        stopped.add_note(f"Add --resume to continue {recipe.out} from its last saved state")
         raise
     return 0

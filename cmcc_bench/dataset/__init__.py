@@ -1,4 +1,4 @@
-"""`cmcc build`: the folder that is uploaded to the Hub as it is, made from raw files."""
+"""`cmcc build`: makes a folder of Parquet files from raw files, ready to be uploaded to the Hub."""
 
 from cmcc_bench.dataset.folder import build, raw_bytes
 from cmcc_bench.dataset.result import BuildResult

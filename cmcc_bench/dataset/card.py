@@ -1,4 +1,4 @@
-"""The README.md of a built folder: the dataset card, whose YAML tells loaders the configs, files and features."""
+"""The dataset card, README.md, of a built folder. Its YAML header lists the configs, files and features for loaders."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ from cmcc_bench.files import resource_folder
 from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.statistics.comparison import marginals_of
 
-# Real calls are gated: nobody reads them on the Hub without having been let in. The licence has no name of its own.
+# Real calls are gated: the Hub gives access only after approval. The license is not in the Hub's list, hence `other`.
 LICENSED: dict[str, Any] = {
     "license": "other",
     "license_name": "mobilecs",
     "license_link": "http://seretod.org/Challenge.html",
     "extra_gated_prompt": (
-        "These are transcripts of real customer-service calls, licensed by China Mobile. Ask for access only if you"
-        " hold a licence of MobileCS or CMCC; you may not pass the texts on, nor try to find out who speaks in them."
+        "These are transcripts of real customer-service calls, licensed by China Mobile. Request access only if you"
+        " hold a license for MobileCS or CMCC. Do not share the texts, and do not try to identify the speakers."
     ),
     "extra_gated_fields": {
         "Name": "text",
         "Affiliation": "text",
-        "I hold a licence of MobileCS or CMCC and keep to it": "checkbox",
+        "I hold a license for MobileCS or CMCC and comply with it": "checkbox",
     },
 }
-SYNTHETIC_TAG = "synthetic"  # of whatever simulated dialogues are in, or behind
+SYNTHETIC_TAG = "synthetic"  # the tag of data sets with simulated dialogues, and of what is made from them
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
 class MarkdownTable(Protocol):
-    """A table that can be written as Markdown, such as a ReportTable of cmcc_bench.reports."""
+    """A table that can be written as Markdown, for example a ReportTable of cmcc_bench.reports."""
 
     def markdown(self) -> str:
-        """The table under a heading of the third level."""
+        """The table as Markdown, under a heading of level 3."""
 
 
 @dataclass(frozen=True)
 class CardFigure:
-    """A picture of the card: `path` as seen from the card, and what it shows."""
+    """A figure of the card: its path relative to the card, and its caption."""
 
     path: str
     caption: str
 
 
 def card_template() -> str:
-    """The card's template. Raises FileNotFoundError when the installation lacks it."""
+    """The Jinja template of the card. Raises FileNotFoundError if it is not part of the installation."""
     return (resource_folder("dataset_card") / "README.md.jinja").read_text("utf-8")
 
 
@@ -71,10 +71,10 @@ def card(
     statistics: MarkdownTable | None = None,
     figures: Sequence[CardFigure] = (),
 ) -> str:
-    """The card of the built `folder`, with counts of its labels.
+    """The text of the card of the built `folder`, with counts of its labels.
 
-    version: stands in every config, so that a loader's cache never hands back rows of an earlier build.
-    statistics, figures: what the card shows beside the counts of its own.
+    version: written into every config, so that a loader's cache never returns rows of an earlier build.
+    statistics, figures: shown in addition to the counts.
     """
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     return environment.from_string(template).render(
@@ -95,7 +95,7 @@ def card(
 
 
 def card_data(folder: Path, sizes: Sizes, synthetic: int, dialogues: int, version: str) -> DatasetCardData:
-    """The YAML head of the card."""
+    """The YAML header of the card."""
     data = DatasetCardData(
         pretty_name="CMCC" if synthetic < dialogues else "CMCC (synthetic sample)",
         language="zh",

@@ -1,4 +1,4 @@
-"""Counts of a built folder's labelled splits, for its card and its figures."""
+"""Counts over the labeled splits of a built folder, for its card and figures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cmcc_bench.statistics.counts import Counts, count
 
 
 def count_splits(folder: Path, sizes: Sizes) -> dict[str, Counts]:
-    """The counts of each split of `labeled`, a block in memory at a time; none without labelled dialogues."""
+    """Counts for each split of `labeled`, read block by block; empty if there are no labeled dialogues."""
     counts = {}
     for split in sizes.get("labeled", {}):
         with pq.ParquetFile(folder / parquet_name("labeled", split)) as file:

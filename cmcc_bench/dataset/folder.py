@@ -1,4 +1,4 @@
-"""Builds the data set's folder: spools the raw files, joins them into Parquet, writes card, split ids and report."""
+"""Builds the folder of a data set: raw files to temporary Arrow streams, these to Parquet; then card and report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from cmcc_bench.dataset.card import card, card_template
-from cmcc_bench.dataset.hide import hide_test_labels, labels_place
+from cmcc_bench.dataset.hide import hide_test_labels, labels_folder
 from cmcc_bench.dataset.parquet import SplitSize, SplitWriter, parquet_name, read_stream
 from cmcc_bench.dataset.pictures import Pictures, draw_pictures
 from cmcc_bench.dataset.place import (
@@ -18,11 +18,11 @@ from cmcc_bench.dataset.place import (
     REPORT_NAME,
     SPLIT_IDS_NAME,
     building_folder,
-    check_place,
+    check_out,
     check_replaceable,
     note_when_unchanged,
 )
-from cmcc_bench.dataset.rejects import RejectFiles, check_not_read, join_rejects, rejects_in_place
+from cmcc_bench.dataset.rejects import RejectFiles, check_no_raw_file, join_rejects, rejects_in_place
 from cmcc_bench.dataset.result import BuildResult
 from cmcc_bench.dataset.spool import CONFIGS, Spooled, SpoolJob
 from cmcc_bench.dataset.tasks import eval_text
@@ -38,7 +38,7 @@ from cmcc_bench.types import Advance
 
 
 def raw_bytes(data_dir: Path) -> int:
-    """The size of the raw files, unpacked: what `progress` counts up to."""
+    """The unpacked size of the raw files in bytes: the total for `progress`."""
     return sum(file.unpacked_size for file in find_files(data_dir)[0])
 
 
@@ -52,27 +52,29 @@ def build(
     with_figures: bool = False,
     with_hidden_labels: bool = False,
 ) -> BuildResult:
-    """Makes the folder `out` from the raw files in `data_dir`; it replaces a folder of an earlier build.
+    """Builds the folder `out` from the raw files in `data_dir`. An earlier build at `out` is replaced.
 
-    num_proc: processes, each takes whole files; the result is the same bytes for any number. They are started anew: a
-    script that calls this with more than one needs an `if __name__ == "__main__":` around the call.
-    skip_errors: leaves out dialogues that cannot be read and writes them, whole, to OUT-rejects.jsonl, and why to
+    num_proc: number of processes; each reads whole files. The output is byte for byte the same for any number. The
+    processes are spawned, so a script that uses more than one must call this under `if __name__ == "__main__":`.
+    skip_errors: skips dialogues that cannot be read. Their raw texts are written to OUT-rejects.jsonl, the reasons to
     OUT-rejects.txt.
-    care_file: labels to merge; without it the one that lies in `data_dir`.
-    progress: takes the number of raw bytes that were read since it was last called.
-    with_figures: draws the paper's figures into the folder and shows them, and its table 1, in the card.
-    with_hidden_labels: the test split is without its labels in `out`, and whole in the folder OUT-test-labels.
-    Raises cmcc.DataError for data that cannot be read and for an `out` that may not be replaced, OSError when the disk
-    is full or a process died (ChildProcessError). An OSError says in a note whether `out` is as it was before.
+    care_file: a file of care labels to merge; by default the one in `data_dir`, if any.
+    progress: is called with the number of raw bytes read since its last call.
+    with_figures: draws the paper's figures into the folder and shows them, with the paper's table 1, in the card.
+    with_hidden_labels: removes the labels from the test split in `out` and writes the complete test split to the folder
+    OUT-test-labels.
+    Raises cmcc.DataError for data that cannot be read and for an `out` that may not be replaced. Raises OSError when
+    the disk is full, and its subclass ChildProcessError when a process died; the error has the note "Nothing was
+    changed." if `out` is unchanged.
     """
-    out = out.resolve()  # a link stays; the folder that it leads to is replaced
-    check_place(out, data_dir)
+    out = out.resolve()  # a symbolic link is kept; the folder that it points to is replaced
+    check_out(out, data_dir)
     if with_hidden_labels:
-        check_place(labels_place(out), data_dir)
-        check_replaceable(labels_place(out))
+        check_out(labels_folder(out), data_dir)
+        check_replaceable(labels_folder(out))
     template = card_template()
     files, care_files = find_files(data_dir)
-    check_not_read(out, files)
+    check_no_raw_file(out, files)
     chosen = care_file or choose_care_file(care_files)
     result = BuildResult(out, care_file=chosen.name if chosen else None)
     care = read_care(chosen, result.report) if chosen else {}
@@ -87,20 +89,22 @@ def build(
             merged = _join(spools, folder, result)
         result.care_unmatched = sorted(set(care) - merged)
         if not result.sizes:
-            expected = "at least one dialogue to build from"
-            raise DataError("no dialogue", expected, WHERE_TO_GET, file=str(data_dir))
+            raise DataError("the raw files hold no dialogue", "", WHERE_TO_GET, file=str(data_dir))
         if with_hidden_labels:
-            kept = hide_test_labels(folder, work / "labels", result)
-            _describe(work / "labels", template, kept, False)
-            result.labels = kept.out
-        _describe(folder, template, result, with_figures)
+            test_result = hide_test_labels(folder, work / "labels", result)
+            _write_descriptions(work / "labels", template, test_result, False)
+            result.labels = test_result.out
+        _write_descriptions(folder, template, result, with_figures)
         _publish(work, folder, jobs, result)
     result.left_over = work if work.exists() else None
     return result
 
 
 def _join(spools: Iterator[Spooled], folder: Path, result: BuildResult) -> set[str]:
-    """Writes the spooled rows; a dialogue of two files is taken from the first. Returns the merged care keys."""
+    """Writes the spooled rows to Parquet. Returns the keys of the care labels that were merged.
+
+    A dialogue that is in two files is taken from the first.
+    """
     unique = Uniqueness()
     writers = {
         (config, split): SplitWriter(folder / parquet_name(config, split), config)
@@ -127,11 +131,14 @@ def _join(spools: Iterator[Spooled], folder: Path, result: BuildResult) -> set[s
 
 
 def _left_out(spooled: Spooled, unique: Uniqueness) -> set[str]:
-    """The ids of a file's dialogues that an earlier file has: the same again, or rejected for a different content."""
+    """The ids of a file's dialogues that an earlier file has already.
+
+    Equal dialogues are left out. A different dialogue with the same id is also rejected.
+    """
     left_out, clashes = set(), {}
     for dialogue_id, accepted in spooled.accepted.items():
         try:
-            split = accepted.split or "train"  # where unlabeled dialogues are
+            split = accepted.split or "train"  # the split of unlabeled dialogues
             if unique.add(dialogue_id, accepted.digest, spooled.job.file, split, spooled.report):
                 continue
         except DataError as error:
@@ -141,8 +148,8 @@ def _left_out(spooled: Spooled, unique: Uniqueness) -> set[str]:
     return left_out
 
 
-def _describe(folder: Path, template: str, result: BuildResult, with_figures: bool) -> None:
-    """Writes what stands in the built folder beside the data."""
+def _write_descriptions(folder: Path, template: str, result: BuildResult, with_figures: bool) -> None:
+    """Writes the files of a built folder that are not data: split ids, report, eval.yaml, figures and card."""
     write_json(folder / SPLIT_IDS_NAME, result.split_ids, sort_keys=True)
     write_json(folder / REPORT_NAME, result.as_dict(), sort_keys=True)
     if result.test_labels != "only" and (tasks := eval_text(result.sizes)):
@@ -153,7 +160,7 @@ def _describe(folder: Path, template: str, result: BuildResult, with_figures: bo
 
 
 def version_of(folder: Path) -> str:
-    """The version of a built folder, 1.0.N: N is a digest of its data, as loaders cache by version, not by content."""
+    """The version of a built folder, 1.0.N. N is a digest of the data: loaders cache by version, not by content."""
     digest = hashlib.sha256()
     paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.parquet")}
     for name, path in sorted((name, path) for name, path in paths.items() if not is_system_file(name)):
@@ -165,11 +172,11 @@ def version_of(folder: Path) -> str:
 
 
 def _publish(work: Path, folder: Path, jobs: list[SpoolJob], result: BuildResult) -> None:
-    """Puts the finished folder in its place and the rejected dialogues beside it."""
+    """Moves the finished folder to its path and the rejected dialogues next to it."""
     rejects = RejectFiles.inside(work / "spool")
     join_rejects((RejectFiles.inside(job.folder) for job in jobs), rejects)
     result.rejects = RejectFiles.beside(result.out).texts if rejects.exist() else None
-    check_replaceable(result.out)  # again: somebody may have put something there meanwhile
+    check_replaceable(result.out)  # again: files may have been added during the build
     if result.labels:
         check_replaceable(result.labels)
         replace_folder(work / "labels", result.labels)

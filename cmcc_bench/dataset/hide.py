@@ -1,7 +1,7 @@
-"""`cmcc build --hide-test-labels`: the test split without its labels, and beside it a folder of that split whole.
+"""`cmcc build --hide-test-labels`: removes the labels from the test split and keeps them in a second folder.
 
-Texts stay, as emotions and satisfaction are recognised in them. So the replies stay in `labeled`, too, and BLEU relies
-on the word of whoever submits; all other scores are made from what is hidden.
+The texts stay, because systems predict emotions and satisfaction from them. This leaves the replies readable in
+`labeled`: a submitter could copy them, so BLEU depends on honest submissions. All other scores need the hidden labels.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from cmcc_bench.vocabulary import SYNTHETIC_ID
 SPLIT = "test"
 
 
-def labels_place(out: Path) -> Path:
-    """Where the folder with the labels stands: beside the other, for a private repository that only scoring reads."""
+def labels_folder(out: Path) -> Path:
+    """The path of the folder with the hidden labels, next to `out`. Upload it to a private repository only."""
     return out.with_name(f"{out.name}-test-labels")
 
 
 def hide_test_labels(folder: Path, labels: Path, result: BuildResult) -> BuildResult:
-    """Moves the test split of the finished `folder` to `labels` and writes it without labels in its place.
+    """Moves the test split of the finished `folder` to `labels` and writes a copy without labels into `folder`.
 
-    result: of the whole build; its sizes become those of what is public. Returns the result of the folder `labels`.
-    Raises cmcc.DataError when no labelled dialogue is in the test split.
+    result: of the whole build; its sizes are updated to those of the public files.
+    Returns the result of the folder `labels`. Raises cmcc.DataError if the test split has no labeled dialogues.
     """
-    kept = BuildResult(labels_place(result.out), result.report, care_file=result.care_file, test_labels="only")
-    kept.split_ids = {SPLIT: result.split_ids.get(SPLIT, [])}
-    kept.dialogues = len(kept.split_ids[SPLIT])
-    kept.synthetic = sum(name.startswith(SYNTHETIC_ID) for name in kept.split_ids[SPLIT])
-    if not kept.dialogues:
-        hint = "Leave --hide-test-labels out, or name a file or folder test."
-        raise DataError("no dialogue in the split test", "some whose labels can be hidden", hint)
+    test_result = BuildResult(labels_folder(result.out), result.report, care_file=result.care_file, test_labels="only")
+    test_result.split_ids = {SPLIT: result.split_ids.get(SPLIT, [])}
+    test_result.dialogues = len(test_result.split_ids[SPLIT])
+    test_result.synthetic = sum(name.startswith(SYNTHETIC_ID) for name in test_result.split_ids[SPLIT])
+    if not test_result.dialogues:
+        hint = "Remove --hide-test-labels, or give a raw file or folder the name test."
+        raise DataError("the test split has no labeled dialogues, so there are no labels to hide", "", hint)
     for config in CONFIGS["labeled"]:
         if SPLIT in result.sizes.get(config, {}):
-            kept.sizes[config] = {SPLIT: result.sizes[config][SPLIT]}
-            result.sizes[config][SPLIT] = _hide_file(folder, labels, config, kept)
+            test_result.sizes[config] = {SPLIT: result.sizes[config][SPLIT]}
+            result.sizes[config][SPLIT] = _hide_file(folder, labels, config, test_result)
     result.test_labels = "hidden"
-    return kept
+    return test_result
 
 
-def _hide_file(folder: Path, labels: Path, config: str, kept: BuildResult) -> SplitSize:
-    """Hides one file's labels; counts into `kept` what the card says of exchanges."""
+def _hide_file(folder: Path, labels: Path, config: str, test_result: BuildResult) -> SplitSize:
+    """Hides the labels of one file. Adds to `test_result` the counts of exchanges that the card shows."""
     name = parquet_name(config, SPLIT)
     (labels / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).rename(labels / name)
@@ -59,9 +59,9 @@ def _hide_file(folder: Path, labels: Path, config: str, kept: BuildResult) -> Sp
         for batch in file.iter_batches(batch_size=BLOCK):
             rows = batch.to_pylist()
             if config == "labeled":
-                counted = [count_exchanges(row) for row in rows]
-                kept.without_exchange += sum(exchanges == 0 for exchanges, _ in counted)
-                kept.outside_exchanges += sum(outside for _, outside in counted)
+                counts = [count_exchanges(row) for row in rows]
+                test_result.without_exchange += sum(exchanges == 0 for exchanges, _ in counts)
+                test_result.outside_exchanges += sum(outside for _, outside in counts)
             writer.write(table_of((hide_labels(row, config) for row in rows), config))
     writer.close()
     return SplitSize(writer.rows, writer.bytes)
@@ -70,8 +70,8 @@ def _hide_file(folder: Path, labels: Path, config: str, kept: BuildResult) -> Sp
 def hide_labels(row: Row, config: str) -> PlainRow:
     """A row of a config without its labels.
 
-    What was annotated, so that answers are expected for it, can still be told: an empty list stands for the labels of
-    an utterance, and what the task says (tasks.Task.labels) for those of its rows.
+    Rows still show what was annotated, so that a checker knows for which rows it expects predictions: the labels of an
+    utterance become an empty list, those of a task's rows become the values of `tasks.Task.labels`.
     """
     if config != "labeled":
         return {**row, **next(task.labels for task in TASKS.values() if task.config == config)}

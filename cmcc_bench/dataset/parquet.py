@@ -1,4 +1,4 @@
-"""The second half of a build: Arrow streams become one Parquet file for each config and split."""
+"""The second half of a build: writes the Arrow streams into one Parquet file for each config and split."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-# Rows of a row group: some MB of text each. It depends on the rows alone, so that the bytes do not depend on the files
-# that the rows came from, nor on how many processes read them.
+# Rows in a row group: a few MB of text. Row groups depend only on the rows, so that the bytes do not depend on the raw
+# files or on the number of processes.
 ROW_GROUP = {"labeled": 2_000, "unlabeled": 10_000, "emotion": 20_000, "response": 20_000, "satisfaction": 5_000}
 
-# Bytes of text that end a row group before it is full. Each row of `response` holds the dialogue's whole KB and goal,
-# which in a dialogue with thousands of exchanges is far more than the dialogue itself.
+# Bytes of text that end a row group before it is full. Each row of `response` repeats the whole KB and goal of its
+# dialogue: in a dialogue with thousands of exchanges that is far more than the dialogue itself.
 _ROW_GROUP_BYTES = 1 << 27
 
 
 @dataclass(frozen=True)
 class SplitSize:
-    """A split's number of rows, and its bytes as Arrow tables (what loading it takes)."""
+    """The number of rows of a split, and its size in memory as Arrow tables, in bytes."""
 
     rows: int
     bytes: int
@@ -36,7 +36,7 @@ Sizes = dict[str, dict[str, SplitSize]]  # by config and split
 
 
 def parquet_name(config: str, split: str) -> str:
-    """The path of a split's file in the built folder."""
+    """The path of the file of a split, relative to the built folder."""
     return f"{config}/{split}-00000-of-00001.parquet"
 
 
@@ -51,45 +51,45 @@ def read_stream(path: Path, left_out: set[str]) -> Iterator[pa.Table]:
 
 
 class SplitWriter:
-    """Writes the rows of one config and split in row groups of a fixed size; the file appears with the first row.
+    """Writes the rows of one config and split in row groups of a fixed size. The file is created with the first row.
 
-    Chunks follow the content, as the Hub's own writer does it: a later version uploads only what changed.
+    Chunk borders depend on the content (content-defined chunking), so uploading a later version sends only the changes.
     """
 
     def __init__(self, path: Path, config: str) -> None:
         self.path, self.rows, self.bytes = path, 0, 0
         self._group = ROW_GROUP[config]
-        self._waiting: list[pa.Table] = []
-        self._waiting_rows = self._waiting_bytes = 0
+        self._buffer: list[pa.Table] = []
+        self._buffered_rows = self._buffered_bytes = 0
         self._writer: pq.ParquetWriter | None = None
 
     def write(self, table: pa.Table) -> None:
-        """Adds the rows of a table."""
+        """Appends the rows of a table."""
         self.rows += table.num_rows
         self.bytes += table.nbytes
         sizes = np.cumsum(_text_bytes(table))
         start = 0
         while start < table.num_rows:
             before = int(sizes[start - 1]) if start else 0
-            room = before + _ROW_GROUP_BYTES - self._waiting_bytes
-            end = min(start + self._group - self._waiting_rows, int(np.searchsorted(sizes, room)) + 1, table.num_rows)
-            self._waiting.append(table.slice(start, end - start))
-            self._waiting_rows += end - start
-            self._waiting_bytes += int(sizes[end - 1]) - before
-            if self._waiting_rows == self._group or self._waiting_bytes >= _ROW_GROUP_BYTES:
+            room = before + _ROW_GROUP_BYTES - self._buffered_bytes
+            end = min(start + self._group - self._buffered_rows, int(np.searchsorted(sizes, room)) + 1, table.num_rows)
+            self._buffer.append(table.slice(start, end - start))
+            self._buffered_rows += end - start
+            self._buffered_bytes += int(sizes[end - 1]) - before
+            if self._buffered_rows == self._group or self._buffered_bytes >= _ROW_GROUP_BYTES:
                 self._write_group()
             start = end
 
     def close(self) -> None:
-        """Writes what waits and finishes the file."""
-        if self._waiting_rows:
+        """Writes the buffered rows and closes the file."""
+        if self._buffered_rows:
             self._write_group()
         if self._writer is not None:
             self._writer.close()
 
     def _write_group(self) -> None:
-        table = pa.concat_tables(self._waiting).combine_chunks()
-        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+        table = pa.concat_tables(self._buffer).combine_chunks()
+        self._buffer, self._buffered_rows, self._buffered_bytes = [], 0, 0
         if self._writer is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = open_parquet(self.path, table.schema)
@@ -97,7 +97,7 @@ class SplitWriter:
 
 
 def _text_bytes(table: pa.Table) -> npt.NDArray[np.int64]:
-    """UTF-8 bytes of the texts in each row, those in lists not counted. Shape: (rows,)."""
+    """UTF-8 bytes of the string columns in each row, without strings in lists. Shape: (rows,)."""
     total = np.zeros(table.num_rows, dtype=np.int64)
     for column in table.columns:
         if pa.types.is_string(column.type):
@@ -106,7 +106,7 @@ def _text_bytes(table: pa.Table) -> npt.NDArray[np.int64]:
 
 
 def open_parquet(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """A Parquet writer with the settings of every file of the data set."""
+    """A Parquet writer with the settings that all files of the data set share."""
     return pq.ParquetWriter(
         path,
         with_older_lists(schema),
@@ -117,10 +117,10 @@ def open_parquet(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
 
 
 def with_older_lists(schema: pa.Schema) -> pa.Schema:
-    """A schema whose metadata say the features in a form that datasets 3 and 4 read as well as 5.
+    """A schema whose metadata describe the features so that datasets 3, 4 and 5 can read them.
 
-    `datasets` writes its features into the metadata as JSON. A list is {"feature": X, "_type": "List"} there since 4.0,
-    at which 3 stops with an error; the form before it, [X], is read by all of them, into equal features.
+    `datasets` writes its features into the metadata as JSON. Since 4.0 a list is {"feature": X, "_type": "List"}, which
+    raises an error in datasets 3. All versions read the older form, [X], into the same features.
     """
     metadata = dict(schema.metadata or {})
     if b"huggingface" in metadata:

@@ -1,4 +1,4 @@
-"""What a card can show beside its counts: the paper's table 1 of this build, and its figures."""
+"""Optional parts of the dataset card: the paper's table 1 for this build, and figures."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from cmcc_bench.statistics.tables import table_1
 
 @dataclass(frozen=True)
 class Pictures:
-    """Table 1 of a build and its figures; none where no dialogue is labelled."""
+    """Table 1 and the figures of a build; empty if no dialogue is labeled."""
 
     statistics: ReportTable | None = None
     figures: tuple[CardFigure, ...] = ()
 
 
 def draw_pictures(folder: Path, sizes: Sizes, name: str) -> Pictures:
-    """Counts the labelled dialogues of a built folder and draws their figures into FOLDER/figures, as SVG.
+    """Counts the labeled dialogues of a built folder and draws the figures as SVG files into FOLDER/figures.
 
-    name: of the data set, in captions. Raises ModuleNotFoundError where the libraries that draw are not installed.
+    name: the name of the data set in captions. Raises ModuleNotFoundError if the plotting libraries are not installed.
     """
     from cmcc_bench.figures.data import figures_of, title_of
     from cmcc_bench.figures.write import write_figures
@@ -35,5 +35,7 @@ def draw_pictures(folder: Path, sizes: Sizes, name: str) -> Pictures:
     if not titles:
         return Pictures()
     written = write_figures(counts, name, folder / FIGURES, formats=("svg",))
-    shown = tuple(CardFigure(f"{FIGURES}/{path.name}", titles[int(path.name.split("-")[1])]) for path in written.paths)
-    return Pictures(table_1(counts), shown)
+    figures = tuple(
+        CardFigure(f"{FIGURES}/{path.name}", titles[int(path.name.split("-")[1])]) for path in written.paths
+    )
+    return Pictures(table_1(counts), figures)

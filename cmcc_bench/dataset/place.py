@@ -1,4 +1,4 @@
-"""Where a build may write: it replaces nothing but an earlier build, and one that fails leaves nothing behind."""
+"""The output folder of a build: only an earlier build may be replaced, and a failed build leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -22,64 +22,67 @@ from cmcc_bench.reader.splits import SPLITS
 CARD_NAME = "README.md"
 REPORT_NAME = "report.json"
 SPLIT_IDS_NAME = "split_ids.json"
-EVAL_NAME = "eval.yaml"  # a build without a test split has none
-EVAL_BEGINS = "# Written by cmcc build.\n"  # by which it is told from one of the user's own
+EVAL_NAME = "eval.yaml"  # only in a build with a test split
+EVAL_BEGINS = "# Written by cmcc build.\n"  # distinguishes it from a file that the user wrote
 
 _TOP_FILES = {CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME}
-FIGURES = "figures"  # the folder of figures, where a build draws them
+FIGURES = "figures"  # the folder of the figures, if the build draws any
 FIGURE_NAME = re.compile(rf"{FIGURES}/figure-\d-[a-z-]+\.svg")
-_REPORT_KEYS = {"read", "repaired", "set_aside", "rejected", "dialogues", "rows"}  # in the report of every version
-_SHOWN = 3  # names that a message quotes
+_REPORT_KEYS = {"read", "repaired", "set_aside", "rejected", "dialogues", "rows"}  # in reports of all versions
+_SHOWN = 3  # file names in a message
 
 
-def check_place(out: Path, data_dir: Path) -> None:
-    """Raises cmcc.DataError where `out`, resolved, cannot be exchanged for another folder without harm."""
+def check_out(out: Path, data_dir: Path) -> None:
+    """Raises cmcc.DataError if replacing `out` (resolved) would remove raw files or the working directory."""
     raw = data_dir.resolve()
     if out.is_relative_to(raw):
-        found = "a place inside the folder of raw files"
+        problem = "this is inside the folder of raw files"
     elif raw.is_relative_to(out):
-        found = "a folder that holds the raw files"
+        problem = "this folder holds the raw files"
     elif Path.cwd().is_relative_to(out):
-        found = "the working directory, or a folder above it"
+        problem = "this is the working directory, or a folder above it"
     else:
         return
-    raise DataError(found, "a folder of its own", "Name another --out.", folder=str(out))
+    raise DataError(f"{problem}, so it cannot be replaced", "", "Choose another --out.", folder=str(out))
 
 
 def check_replaceable(out: Path) -> None:
-    """Raises cmcc.DataError unless `out` is free, an empty folder, or an earlier build and nothing besides."""
+    """Raises cmcc.DataError unless `out` does not exist, is empty, or holds an earlier build and no other files."""
     if not out.exists():
         return
-    hint = "Move it away, or name another --out."
+    hint = "Move it away, or choose another --out."
     if not out.is_dir():
-        found = "a file"
-    elif strange := not_of_a_build(out):
-        more = f" and {len(strange) - _SHOWN} more" if len(strange) > _SHOWN else ""
-        found = f"{', '.join(map(printable, strange[:_SHOWN]))}{more}, which no build writes"
-        if ".git" in strange:
-            hint = "Name another --out, then upload it with cmcc push, or copy its files into this clone."
+        problem = "this is a file, not a folder"
+    elif names := foreign_files(out):
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        problem = (
+            f"the folder holds files that cmcc build did not write: {', '.join(map(printable, names[:_SHOWN]))}{more}"
+        )
+        hint = "Move them away, or choose another --out."
+        if ".git" in names:
+            hint = "Choose another --out, then upload it with cmcc push or copy its files into this clone."
     elif not all(is_system_file(path.name) for path in out.iterdir()) and not is_earlier_build(out):
-        found = "a folder that no build made"
+        problem = "the folder exists and cmcc build did not write it"
     else:
         return
-    raise DataError(found, "a free name, or an earlier build and nothing besides", hint, folder=str(out))
+    raise DataError(problem, "", hint, folder=str(out))
 
 
-def not_of_a_build(out: Path) -> list[str]:
-    """What a folder holds that a build would not have put there."""
+def foreign_files(out: Path) -> list[str]:
+    """The paths of files in a folder that a build does not write."""
     parquet = {parquet_name(config, split) for source in CONFIGS.values() for config in source for split in SPLITS}
     folders = {FIGURES} | {name.split("/")[0] for name in parquet}
-    strange = []
+    names = []
     for path in sorted(out.iterdir()):
         if path.name in folders and path.is_dir() and not path.is_symlink():
-            strange += sorted(f"{path.name}/{file.name}" for file in path.iterdir())
+            names += sorted(f"{path.name}/{file.name}" for file in path.iterdir())
         else:
-            strange.append(path.name)
-    known = parquet | _TOP_FILES | ({EVAL_NAME} if _is_eval_of_a_build(out / EVAL_NAME) else set())
-    return [name for name in strange if name not in known and not is_figure(name) and not is_system_file(name)]
+            names.append(path.name)
+    own_names = parquet | _TOP_FILES | ({EVAL_NAME} if _is_own_eval_file(out / EVAL_NAME) else set())
+    return [name for name in names if name not in own_names and not is_figure(name) and not is_system_file(name)]
 
 
-def _is_eval_of_a_build(path: Path) -> bool:
+def _is_own_eval_file(path: Path) -> bool:
     if not path.is_file() or path.is_symlink():
         return False
     with path.open("rb") as stream:
@@ -87,12 +90,12 @@ def _is_eval_of_a_build(path: Path) -> bool:
 
 
 def is_figure(name: str) -> bool:
-    """Whether a path below a built folder is that of a figure which a build draws."""
+    """Whether a path, relative to a built folder, is the path of a figure that a build draws."""
     return FIGURE_NAME.fullmatch(name) is not None
 
 
 def is_earlier_build(out: Path) -> bool:
-    """Whether a folder holds all that stands beside the data of a build."""
+    """Whether a folder has the card, split ids and report of a build."""
     try:
         report = orjson.loads((out / REPORT_NAME).read_bytes())
     except (OSError, orjson.JSONDecodeError):
@@ -103,10 +106,10 @@ def is_earlier_build(out: Path) -> bool:
 
 @contextmanager
 def building_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` to work in, gone afterwards, as are parents of `out` that a build made in vain.
+    """A temporary folder next to `out`. It is removed at the end, as are parents of `out` created by a failed build.
 
-    What a killed build left is put right first. Raises cmcc.DataError while another build works there, or when `out`
-    may not be replaced.
+    Cleans up after a build that was killed. Raises cmcc.DataError while another build writes to `out`, or if `out` may
+    not be replaced.
     """
     lock = Path(tempfile.gettempdir()) / f"cmcc-{hashlib.sha256(str(out).encode()).hexdigest()[:16]}.lock"
     try:
@@ -116,8 +119,8 @@ def building_folder(out: Path) -> Iterator[Path]:
             with _work_folder(out) as work:
                 yield work
     except Timeout:
-        hint = "Wait for it, or name another --out."
-        raise DataError("another build that writes there now", "one at a time", hint, folder=str(out)) from None
+        hint = "Wait until it has finished, or choose another --out."
+        raise DataError("another build is writing to this folder", "", hint, folder=str(out)) from None
 
 
 @contextmanager
@@ -131,14 +134,14 @@ def _work_folder(out: Path) -> Iterator[Path]:
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
-        with suppress(OSError):  # the first that holds something, such as the finished folder, and all above it stay
+        with suppress(OSError):  # rmdir fails at the first parent that is not empty; it and those above it are kept
             for parent in missing:
                 parent.rmdir()
 
 
 @contextmanager
 def note_when_unchanged(out: Path) -> Iterator[None]:
-    """Adds to an error that ends the block the note that nothing was changed, if `out` is still what it was."""
+    """Adds the note "Nothing was changed." to an error that ends the block, if `out` was not replaced."""
     before = folder_identity(out)
     try:
         yield

@@ -1,8 +1,8 @@
-"""Rejected dialogues: kept whole beside the built folder, never in it, as they are raw data and it is uploaded.
+"""Rejected dialogues. They are raw data, so they are written next to the built folder, which is uploaded, not into it.
 
-OUT-rejects.jsonl holds their raw texts, one a line. OUT-rejects.txt says in its first line which .jsonl file it belongs
-to, by digest, and below why each was rejected, in the same order, with personal data masked. A build replaces or
-removes only a pair that agrees: a file from another source, or edited since, is never touched.
+OUT-rejects.jsonl has their raw texts, one per line. OUT-rejects.txt has the reasons in the same order, with personal
+data masked; its first line has the SHA-256 digest of the .jsonl file. A build replaces or removes the two files only if
+that digest matches: files from another source, or edited since, are never touched.
 """
 
 from __future__ import annotations
@@ -26,25 +26,26 @@ _LINE_ENDS = str.maketrans("\r\n", "  ")
 
 @dataclass(frozen=True)
 class RejectFiles:
-    """The two files of rejected dialogues; in a build's spool the second is without its first line."""
+    """The paths of the two files of rejected dialogues. During a build, `reasons` does not have its first line."""
 
     texts: Path
     reasons: Path
 
     @classmethod
     def inside(cls, folder: Path) -> RejectFiles:
-        """Those of one spooled file, or of the whole build while it works."""
+        """The temporary files of one spooled file, or of the whole build."""
         return cls(folder / "rejects.jsonl", folder / "rejects.txt")
 
     @classmethod
     def beside(cls, out: Path) -> RejectFiles:
-        """Those that stay, next to the folder `out`."""
+        """The final files, next to the folder `out`."""
         return cls(out.with_name(f"{out.name}-rejects.jsonl"), out.with_name(f"{out.name}-rejects.txt"))
 
     def add(self, text: str, error: DataError) -> None:
-        """Appends a dialogue's raw text and why it was rejected.
+        """Appends the raw text of a dialogue and the reason why it was rejected.
 
-        Only line ends become blanks: in JSON they stand between values alone, in a line that is no JSON at its end.
+        Line breaks are replaced by blanks, nothing else is changed. This keeps the JSON values, because a line break
+        in valid JSON is always between values.
         """
         reason = str(error)
         with self.texts.open("a", encoding="utf-8", errors="surrogatepass", newline="\n") as stream:
@@ -53,11 +54,11 @@ class RejectFiles:
             stream.write(printable(reason, len(reason)) + "\n")
 
     def exist(self) -> bool:
-        """Whether any of the two is there."""
+        """Whether either file exists."""
         return self.texts.exists() or self.reasons.exists()
 
     def made_by_build(self) -> bool:
-        """Whether a build wrote what is there and nobody changed the raw texts since."""
+        """Whether a build wrote the files and the raw texts are unchanged since."""
         if not self.reasons.is_file():
             return False
         with self.reasons.open(encoding="utf-8", errors="replace") as stream:
@@ -65,25 +66,25 @@ class RejectFiles:
         return head is not None and (not self.texts.exists() or head[1] == _digest(self.texts))
 
     def copy_to(self, other: RejectFiles) -> None:
-        """Copies what is there."""
+        """Copies the files that exist."""
         for path, copy in zip(self._both(), other._both(), strict=True):
             if path.exists():
                 shutil.copy2(path, copy)
 
     def move_to(self, other: RejectFiles) -> None:
-        """Puts both in the place of `other`; one that is missing is missing there, too."""
-        for path, place in zip(self._both(), other._both(), strict=True):
+        """Moves both files to the paths of `other`. If one does not exist, the file at its new path is removed."""
+        for path, target in zip(self._both(), other._both(), strict=True):
             if path.exists():
-                path.replace(place)
+                path.replace(target)
             else:
-                place.unlink(missing_ok=True)
+                target.unlink(missing_ok=True)
 
     def _both(self) -> tuple[Path, Path]:
         return self.texts, self.reasons
 
 
 def join_rejects(parts: Iterable[RejectFiles], whole: RejectFiles) -> None:
-    """Joins the rejects of the spooled files in their order; writes nothing when there are none."""
+    """Concatenates the rejects of the spooled files in order. Writes nothing if there are none."""
     parts = [part for part in parts if part.texts.exists()]
     if not parts:
         return
@@ -98,42 +99,41 @@ def join_rejects(parts: Iterable[RejectFiles], whole: RejectFiles) -> None:
 
 @contextmanager
 def rejects_in_place(new: RejectFiles, out: Path, work: Path) -> Iterator[None]:
-    """For the block that puts the folder `out` in place: the rejects are beside it first, so that a kill loses none.
+    """Moves the rejects next to `out` before the block replaces the folder `out`, so that a kill in between loses none.
 
-    An earlier build's rejects are replaced, or removed once the block has ended; they are put back when the block fails
-    before it exchanged the folder. work: where they are kept until then.
-    Raises cmcc.DataError when there are new ones and a file has their name that no build made.
+    The rejects of an earlier build are replaced, or removed after the block if there are no new ones. They are restored
+    if the block fails before it replaced the folder. work: the folder for their backup.
+    Raises cmcc.DataError if there are new rejects and a file at their path was not written by a build.
     """
-    old, kept = RejectFiles.beside(out), RejectFiles.inside(work)
-    ours = old.made_by_build()
+    old, backup = RejectFiles.beside(out), RejectFiles.inside(work)
+    is_ours = old.made_by_build()
     if not new.exist():
         yield
-        if ours:
+        if is_ours:
             new.move_to(old)
         return
-    if old.exist() and not ours:
-        found = "a file that no build wrote, or that was changed since"
-        there = old.texts if old.texts.exists() else old.reasons
-        hint = "The rejected dialogues of this build belong there: move it away, or name another --out."
-        raise DataError(found, "a free name, or the rejects of an earlier build", hint, file=str(there))
+    if old.exist() and not is_ours:
+        problem = "rejected dialogues are written to this file, but cmcc build did not write it or it was edited since"
+        path = old.texts if old.texts.exists() else old.reasons
+        raise DataError(problem, "", "Move the file away, or choose another --out.", file=str(path))
     before = folder_identity(out)
-    old.copy_to(kept)
+    old.copy_to(backup)
     try:
         new.move_to(old)
         yield
     except BaseException:
         if folder_identity(out) == before:
-            kept.move_to(old)
+            backup.move_to(old)
         raise
 
 
-def check_not_read(out: Path, files: Iterable[RawFile]) -> None:
-    """Raises cmcc.DataError when a raw file has the name that the rejects of `out` would get."""
+def check_no_raw_file(out: Path, files: Iterable[RawFile]) -> None:
+    """Raises cmcc.DataError if the rejects of `out` would be written over a raw file."""
     names = {path.resolve() for path in RejectFiles.beside(out)._both()}
     for file in files:
         if file.path.resolve() in names:
-            found = "a raw file where this build would write its rejects"
-            raise DataError(found, "another place", "Name another --out, or rename it.", file=str(file.path))
+            problem = "this raw file is at the path to which the build writes rejected dialogues"
+            raise DataError(problem, "", "Choose another --out, or rename the raw file.", file=str(file.path))
 
 
 def _append(path: Path, stream: BinaryIO) -> None:

@@ -1,4 +1,4 @@
-"""What a build made, as the report that is uploaded with it and as lines for a person."""
+"""The result of a build: as report.json, and as lines to print."""
 
 from __future__ import annotations
 
@@ -13,31 +13,36 @@ from cmcc_bench.errors import printable
 from cmcc_bench.reader.report import Report
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
-_SHOWN = 5  # keys of care labels that a person is shown
+_SHOWN = 5  # unmatched keys of care labels to print
+
+
+def number_of(count: int, noun: str) -> str:
+    """A count with its noun: 1 dialogue, 2 dialogues."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 @dataclass
 class BuildResult:
-    """What a build made: the size of each split, and what the reading counted."""
+    """The result of a build: the size of each split, and the counts of the reader."""
 
     out: Path
     report: Report = field(default_factory=Report)
     sizes: Sizes = field(default_factory=dict)
     split_ids: dict[str, list[str]] = field(default_factory=dict)
-    synthetic: int = 0  # dialogues that the simulator made
+    synthetic: int = 0  # number of simulated dialogues
     dialogues: int = 0
-    without_exchange: int = 0  # labelled dialogues that give no row of `response`
-    outside_exchanges: int = 0  # utterances of labelled dialogues that are in no exchange
+    without_exchange: int = 0  # labeled dialogues without a row in `response`
+    outside_exchanges: int = 0  # utterances of labeled dialogues that belong to no exchange
     care_file: str | None = None
     care_unmatched: list[str] = field(default_factory=list)
-    rejected: Counter[str] = field(default_factory=Counter)  # dialogues by the field that could not be read
-    test_labels: str | None = None  # of the split test: "hidden" here, or the "only" split here
-    labels: Path | None = None  # the folder with the test split's labels, where they are hidden
-    rejects: Path | None = None  # where the raw texts of rejected dialogues are; beside the folder, never in it
-    left_over: Path | None = None  # what could not be removed of the folder that was there before
+    rejected: Counter[str] = field(default_factory=Counter)  # rejected dialogues, by the field that is wrong
+    test_labels: str | None = None  # "hidden": removed from the test split; "only": the folder is the test split alone
+    labels: Path | None = None  # the folder with the hidden labels of the test split
+    rejects: Path | None = None  # the file with the raw texts of rejected dialogues, next to the folder
+    left_over: Path | None = None  # the rest of the replaced folder, if it could not be removed
 
     def count(self, spooled: Spooled, left_out: set[str]) -> None:
-        """Adds what came of a file, without the dialogues that an earlier file has."""
+        """Adds the counts of a spooled file, without the dialogues that an earlier file has."""
         self.report.add(spooled.report)
         self.rejected += spooled.rejected
         for dialogue_id, accepted in spooled.accepted.items():
@@ -51,7 +56,7 @@ class BuildResult:
                 self.outside_exchanges += accepted.outside
 
     def as_dict(self) -> dict[str, Any]:
-        """report.json: it quotes no dialogue, as it is uploaded; the messages stay beside the rejected dialogues."""
+        """The content of report.json. It is uploaded, so it quotes no dialogues; error messages are in the rejects."""
         return (
             self.report.as_dict()
             | {
@@ -72,53 +77,55 @@ class BuildResult:
         )
 
     def summary(self) -> list[str]:
-        """What a person wants to know of the build, a line each, safe to print."""
-        lines = [*self._made(), *self._counted(), *self._warnings()]
+        """A summary of the build in lines that are safe to print."""
+        lines = [*self._sizes(), *self._repairs(), *self._warnings()]
         return [printable(line, len(line)) for line in lines]
 
-    def _made(self) -> list[str]:
+    def _sizes(self) -> list[str]:
         synthetic = f", {self.synthetic} of them SYNTHETIC" if self.synthetic else ""
-        lines = [f"{self.out}: {self.dialogues} dialogues{synthetic}"]
+        lines = [f"{self.out}: {number_of(self.dialogues, 'dialogue')}{synthetic}"]
         for config, sizes in self.sizes.items():
             lines.append(f"  {config}: " + ", ".join(f"{split} {size.rows}" for split, size in sizes.items()))
         if self.split_ids:
             without = f"dialogues without an exchange: {self.without_exchange}"
-            lines.append(f"  utterances that are in no exchange of response: {self.outside_exchanges}; {without}")
+            lines.append(f"  utterances in no exchange of response: {self.outside_exchanges}; {without}")
         return lines
 
-    def _counted(self) -> list[str]:
+    def _repairs(self) -> list[str]:
         lines = []
         for name in ("repaired", "set_aside"):
             counts = self.report.as_dict()[name]
             if counts:
                 lines.append(f"  {name}: " + ", ".join(f"{kind} {count}" for kind, count in counts.items()))
         if self.care_file:
-            lines.append(f"  care labels of {self.care_file} merged")
+            lines.append(f"  merged care labels from {self.care_file}")
         return lines
 
     def _warnings(self) -> list[str]:
         lines = []
         if self.labels:
             lines.append(
-                f"The labels of the split test are HIDDEN; they are in {self.labels}: keep that folder private"
+                f"The labels of the test split are HIDDEN here and complete in {self.labels}. Keep that folder private."
             )
         if self.care_unmatched:
             keys = ", ".join(printable(key, 40) for key in self.care_unmatched[:_SHOWN])
-            more = ", ...: all are in report.json" if len(self.care_unmatched) > _SHOWN else ""
-            found = f"{len(self.care_unmatched)} care labels of {self.care_file} have no dialogue"
-            lines.append(f"WARNING: {found}: {keys}{more}")
+            more = ", ... (report.json lists all)" if len(self.care_unmatched) > _SHOWN else ""
+            dialogues = number_of(len(self.care_unmatched), "dialogue")
+            lines.append(f"WARNING: {self.care_file} has care labels for {dialogues} not in the data: {keys}{more}")
         if self.report.split_conflicts:
             lines.append(f"WARNING: {self.report.split_conflicts}")
         if left_out := self.report.left_out:
             kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()))
-            lines.append(f"WARNING: {left_out.total()} labels could not be read and are left out: {kinds}")
-            lines.append("  `cmcc check` on the raw files lists the dialogues.")
+            lines.append(f"WARNING: left out {number_of(left_out.total(), 'label')} that could not be read: {kinds}")
+            lines.append("  Run `cmcc check` on the raw files to list the dialogues.")
         if self.rejects:
             kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.rejected.items()))
-            where = f"whole in {self.rejects}; why: {self.rejects.with_suffix('.txt').name}"
-            lines.append(f"WARNING: {self.rejected.total()} dialogues REJECTED ({kinds}), {where}")
+            paths = f"see {self.rejects}; for the reasons, {self.rejects.with_suffix('.txt').name}"
+            lines.append(f"WARNING: {number_of(self.rejected.total(), 'dialogue')} REJECTED ({kinds}): {paths}")
         if self.out.name == "sample":
-            lines.append("Name this folder ./sample in other commands: `sample` alone is the synthetic sample of cmcc")
+            lines.append(
+                "In other commands write ./sample for this folder: `sample` alone means the synthetic sample of cmcc"
+            )
         if self.left_over:
-            lines.append(f"WARNING: the folder of before could not be removed whole; what is left is {self.left_over}")
+            lines.append(f"WARNING: the replaced folder could not be removed completely. Remove {self.left_over}.")
         return lines

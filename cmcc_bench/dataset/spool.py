@@ -1,4 +1,4 @@
-"""The first half of a build: one raw file becomes Arrow streams on disk, a stream for each config and split.
+"""The first half of a build: writes the rows of one raw file to Arrow streams, one per config and split.
 
 The simple version of a build is one loop in one process:
 
@@ -6,16 +6,16 @@ The simple version of a build is one loop in one process:
         for config in CONFIGS[dialogue.config]:
             writers[config, dialogue.split].write(table_of(view(config)(dialogue.row), config))
 
-A build makes the same bytes in two halves, so that files can be read in any number of processes:
+A build writes the same bytes in two halves, so that files can be read by any number of processes:
 
-1. `spool_file` runs this loop over one file. What it cannot know, whether an earlier file has a dialogue, it leaves
-   open: it returns id, digest and place of each dialogue that it wrote (`Accepted`), a few hundred bytes each.
-2. dataset/folder.py takes the spooled files in their order, decides by id and digest what is there already, and copies
-   the streams into one Parquet file for each config and split, less these ids. Nothing is parsed twice, except a
-   file in which such a dialogue is rejected: its raw text is wanted then.
+1. `spool_file` runs this loop over one file. It cannot know whether an earlier file has the same dialogue. It therefore
+   returns id, digest and position of each dialogue that it wrote (`Accepted`), a few hundred bytes each.
+2. dataset/folder.py takes the spooled files in order, finds repeated dialogues by id and digest, and copies the streams
+   without these ids into one Parquet file for each config and split. Nothing is parsed twice, with one exception: when
+   a repeated id is rejected, its file is read again to get the raw text.
 
 The streams are Arrow and not Parquet because row groups must not depend on how the rows were spread over files: the
-second half cuts them anew. Memory does not grow with a file: a block of dialogues is in memory at a time.
+second half forms new row groups. Memory does not grow with the file: one block of dialogues is in memory at a time.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ from cmcc_bench.views.exchanges import USER
 
 CONFIGS = {"labeled": ("labeled", "emotion", "response", "satisfaction"), "unlabeled": ("unlabeled",)}
 
-_BLOCK_CHARACTERS = 8_000_000  # of raw text, or of texts in a table's rows: what ends a block before it is full
+_BLOCK_CHARACTERS = 8_000_000  # characters of raw text, or of texts in rows, that end a block before it is full
 
 
 @dataclass(frozen=True)
 class SpoolJob:
-    """What a process needs to spool one file: `folder` is new and its own."""
+    """The arguments to spool one file. `folder` must not exist; no other job uses it."""
 
     file: RawFile
     folder: Path
@@ -62,10 +62,10 @@ class SpoolJob:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A dialogue that was spooled.
+    """A spooled dialogue.
 
-    digest: of its row. index: its place in the raw file. split: None when it is unlabelled.
-    exchanges, outside: of a labelled dialogue, how many exchanges it has and how many utterances are in none.
+    digest: of its row. index: its position in the raw file. split: None if it is unlabeled.
+    exchanges, outside: of a labeled dialogue, the number of exchanges and of utterances that belong to none.
     """
 
     digest: bytes
@@ -77,38 +77,40 @@ class Accepted:
 
 @dataclass
 class Spooled:
-    """What came of a file: its dialogues in order, and counts."""
+    """The result of spooling a file: its dialogues in order, and counts."""
 
     job: SpoolJob
     report: Report
-    merged: set[str]  # keys of care labels that found their dialogue
+    merged: set[str]  # keys of the care labels that were merged
     accepted: dict[str, Accepted] = field(default_factory=dict)  # by dialogue id
-    rejected: Counter[str] = field(default_factory=Counter)  # by the field, or else the place, that could not be read
+    rejected: Counter[str] = field(
+        default_factory=Counter
+    )  # by the field that is wrong, or else turn, dialogue or line
 
     @property
     def rejects(self) -> RejectFiles:
-        """The raw texts of rejected dialogues, and why they were rejected."""
+        """The files with the raw texts of rejected dialogues and the reasons."""
         return RejectFiles.inside(self.job.folder)
 
     def stream(self, config: str, split: str) -> Path:
-        """The Arrow stream of a config and split; it is not there when the file has no such rows."""
+        """The path of the Arrow stream of a config and split. It does not exist if the raw file has no such rows."""
         return self.job.folder / f"{config}.{split}.arrow"
 
     def reject(self, item: Unreadable, error: DataError) -> None:
-        """Keeps the raw text of a dialogue or line that cannot be read; raises the error unless the job skips errors.
+        """Writes a dialogue or line that cannot be read to the rejects; raises the error unless the job skips errors.
 
-        A file that is broken from some place on always raises: nobody can tell what it held.
+        An error about a whole file (such as a truncated one) is always raised, because the lost dialogues are unknown.
         """
         if isinstance(item, RawFile) or not self.job.skip_errors:
             raise error
-        shown = mask_error(error)
-        self.report.rejected.append(str(shown))
-        field_name = error.place.get("field")  # where the error names none: the smallest place, turn, dialogue or line
+        masked = mask_error(error)
+        self.report.rejected.append(str(masked))
+        field_name = error.place.get("field")  # without a field, count by the last part of the place: turn or line
         self.rejected[list(error.place)[-1] if field_name is None else printable(str(field_name), 40)] += 1
-        self.rejects.add(item if isinstance(item, str) else item.text, shown)
+        self.rejects.add(item if isinstance(item, str) else item.text, masked)
 
     def reject_accepted(self, errors: Mapping[int, DataError]) -> None:
-        """Rejects dialogues that were spooled already, by place in the file, which is read again for their texts."""
+        """Rejects spooled dialogues. errors: by position in the file, which is read again for the raw texts."""
         if not errors:
             return
         if not self.job.skip_errors:
@@ -119,27 +121,28 @@ class Spooled:
 
 
 def spool_file(job: SpoolJob, progress: Advance) -> Spooled:
-    """Reads one raw file and writes its streams.
+    """Reads one raw file and writes its Arrow streams.
 
-    Raises cmcc.DataError for the first dialogue that cannot be read, unless the job skips errors: such dialogues are
-    then written whole to `rejects`. Raises OSError when the disk is full.
+    progress: is called with the number of bytes read since its last call.
+    Raises cmcc.DataError for the first dialogue that cannot be read, unless the job skips errors: the raw texts of such
+    dialogues are then written to the rejects. Raises OSError when the disk is full.
     """
     job.folder.mkdir(parents=True)
     reader, unique = DialogueReader(job.care), Uniqueness()
     spooled = Spooled(job, reader.report, reader.merged)
-    with _cycles_not_collected(), ExitStack() as stack:
+    with _garbage_collection_off(), ExitStack() as stack:
         writers = _StreamWriters(spooled, stack)
         for raw, dialogue in read_files([job.file], reader, spooled.reject, unique, progress):
-            facts = (dialogue.split, *count_exchanges(dialogue.row)) if dialogue.config == "labeled" else ()
-            spooled.accepted[dialogue.row["dialogue_id"]] = Accepted(dialogue.digest, raw.index, *facts)
+            details = (dialogue.split, *count_exchanges(dialogue.row)) if dialogue.config == "labeled" else ()
+            spooled.accepted[dialogue.row["dialogue_id"]] = Accepted(dialogue.digest, raw.index, *details)
             writers.add(dialogue, len(raw.text))
         writers.flush()
     return spooled
 
 
 @contextmanager
-def _cycles_not_collected() -> Iterator[None]:
-    """Rows are trees: counting references frees them, and looking for cycles in a block takes a quarter of the time."""
+def _garbage_collection_off() -> Iterator[None]:
+    """Turns the cyclic garbage collector off: rows have no cycles, and its search takes a quarter of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -150,19 +153,20 @@ def _cycles_not_collected() -> Iterator[None]:
 
 
 def count_exchanges(row: Row) -> tuple[int, int]:
-    """How many exchanges a labelled row has, and how many of its utterances are in none.
+    """The number of exchanges of a labeled row, and the number of its utterances that belong to none.
 
-    It counts what cmcc_bench.views.exchanges makes, from the speakers alone: making them takes a tenth of a build.
+    The counts equal those from cmcc_bench.views.exchanges, but need only the speakers: forming the exchanges would take
+    a tenth of the time of a build.
     """
-    said_by_user = [utterance["speaker"] == USER for utterance in row["utterances"]]
-    replies = sum(user and not following for user, following in pairwise(said_by_user))
-    greeting = len(list(takewhile(operator.not_, said_by_user)))
-    last_word = len(list(takewhile(bool, reversed(said_by_user))))
-    return replies, greeting + last_word
+    is_user = [utterance["speaker"] == USER for utterance in row["utterances"]]
+    exchanges = sum(user and not following for user, following in pairwise(is_user))
+    before_user = len(list(takewhile(operator.not_, is_user)))
+    without_reply = len(list(takewhile(bool, reversed(is_user))))
+    return exchanges, before_user + without_reply
 
 
 class _StreamWriters:
-    """Collects dialogues in blocks and appends each config's rows to its stream."""
+    """Collects dialogues in blocks and appends the rows of each config to its stream."""
 
     def __init__(self, spooled: Spooled, stack: ExitStack) -> None:
         self._spooled, self._stack = spooled, stack
@@ -171,7 +175,7 @@ class _StreamWriters:
         self._writers: dict[tuple[str, str], pa.RecordBatchStreamWriter] = {}
 
     def add(self, dialogue: Dialogue, characters: int) -> None:
-        """Adds a dialogue whose raw text has so many characters."""
+        """Adds a dialogue. characters: the length of its raw text."""
         key = dialogue.config, dialogue.split
         block = self._blocks.setdefault(key, [])
         block.append(dialogue.row)
@@ -182,14 +186,14 @@ class _StreamWriters:
             self._characters[key] = 0
 
     def flush(self) -> None:
-        """Writes what waits."""
+        """Writes the blocks that are not full."""
         for (source, split), block in self._blocks.items():
             self._write(source, split, block)
 
     def _write(self, source: str, split: str, block: list[Row]) -> None:
         for config in CONFIGS[source]:
             to_rows = view(config)
-            for rows in _pieces(new for row in block for new in to_rows(row)):
+            for rows in _pieces(view_row for row in block for view_row in to_rows(row)):
                 table = table_of(rows, config)
                 self._writer(config, split, table.schema).write_table(table)
 
@@ -201,7 +205,7 @@ class _StreamWriters:
 
 
 def _pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """The rows in lists that end where their texts are many: the rows of a dialogue share its KB, a table copies it."""
+    """Splits rows into lists of bounded text size. Rows of a dialogue share its KB, but a table has a copy per row."""
     piece: list[Row] = []
     characters = 0
     for row in rows:

@@ -1,4 +1,4 @@
-"""The eval.yaml of a built folder: the tasks of the Hub's leaderboard that the build has data to score."""
+"""The eval.yaml of a built folder: the tasks of the Hub's leaderboard for which the build has data."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from cmcc_bench.tasks import hub_tasks
 
 
 def eval_template() -> dict[str, Any]:
-    """What dataset_card/eval.yaml says, and all tasks. Raises FileNotFoundError when the installation lacks it."""
-    declared: dict[str, Any] = yaml.safe_load((resource_folder("dataset_card") / "eval.yaml").read_text("utf-8"))
+    """The content of dataset_card/eval.yaml with all tasks. Raises FileNotFoundError if it is not installed."""
+    content: dict[str, Any] = yaml.safe_load((resource_folder("dataset_card") / "eval.yaml").read_text("utf-8"))
     metrics = ((metric, task.config) for task in hub_tasks() for metric in task.hub)
-    return declared | {"tasks": [{"id": metric, "config": config, "split": SPLIT} for metric, config in metrics]}
+    return content | {"tasks": [{"id": metric, "config": config, "split": SPLIT} for metric, config in metrics]}
 
 
 def eval_text(sizes: Sizes) -> str | None:
-    """The file for a build with these configs and splits; None where it has nothing that is scored."""
-    declared = eval_template()
-    tasks = [task for task in declared["tasks"] if task["split"] in sizes.get(task["config"], {})]
+    """The text of eval.yaml for a build with these configs and splits; None if it has no data to score."""
+    content = eval_template()
+    tasks = [task for task in content["tasks"] if task["split"] in sizes.get(task["config"], {})]
     if not tasks:
         return None
-    return EVAL_BEGINS + yaml.safe_dump(declared | {"tasks": tasks}, sort_keys=False, allow_unicode=True, width=120)
+    return EVAL_BEGINS + yaml.safe_dump(content | {"tasks": tasks}, sort_keys=False, allow_unicode=True, width=120)

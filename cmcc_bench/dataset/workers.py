@@ -1,4 +1,4 @@
-"""Spooling the raw files in this process or in several, in order, without hanging when a process dies."""
+"""Spools the raw files in one or several processes, in order, without hanging when a process dies."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from multiprocessing.synchronize import Event
 from cmcc_bench.dataset.spool import Spooled, SpoolJob, spool_file
 from cmcc_bench.types import Advance
 
-_SECONDS = 0.2  # between two reports of progress
+_SECONDS = 0.2  # between two progress updates
 
 
 class _StoppedError(Exception):
-    """Ends the work of a process whose result nobody waits for."""
+    """Stops a worker whose result is no longer needed."""
 
 
-# Set in each worker process when it starts: the raw bytes that all of them have read, and whether they shall stop.
+# Set when a worker process starts: the raw bytes read by all workers, and whether they should stop.
 _bytes_read: Synchronized[int] | None = None
 _stop: Event | None = None
 
 
 def spool_all(jobs: Sequence[SpoolJob], num_proc: int, progress: Advance) -> Generator[Spooled, None, None]:
-    """Spools the files and yields them in order as they are done; close it to end the processes.
+    """Spools the files and yields the results in the order of `jobs`. Close the generator to stop the processes.
 
-    Raises what spooling raises, and ChildProcessError when a process died.
+    Raises cmcc.DataError and OSError as `spool_file` does, and ChildProcessError when a process died.
     """
     processes = min(num_proc, len(jobs))
     if processes <= 1:
@@ -52,23 +52,23 @@ def _spool_in_workers(jobs: Sequence[SpoolJob], processes: int, progress: Advanc
             yield future.result()
     except BrokenProcessPool as error:
         raise ChildProcessError(
-            "a worker process died: it was killed, as when memory ran out, or the script that calls build() has no"
-            ' `if __name__ == "__main__":`. Run it with one process, --num-proc 1.'
+            "a worker process died. Either it was killed, for example because memory ran out, or the script that calls"
+            ' build() has no `if __name__ == "__main__":`. Run the build again with one process: --num-proc 1.'
         ) from error
     finally:
         stop.set()
-        pool.shutdown(cancel_futures=True)  # waits: from here on nobody writes into the folder that is removed next
+        pool.shutdown(cancel_futures=True)  # waits for the workers: they write to the folder that is removed next
 
 
 def _start_worker(counter: Synchronized[int], stop: Event) -> None:
     global _bytes_read, _stop
     _bytes_read, _stop = counter, stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one stops the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent stops the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for ever, or write into the next build's folder."""
+    """Exits when the parent dies: else the worker would wait forever, or write into the folder of the next build."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -80,7 +80,7 @@ def _spool_in_worker(job: SpoolJob) -> Spooled:
     assert counter is not None and stop is not None
 
     def advance(amount: int) -> None:
-        """Adds to the bytes that all workers have read, and ends this one when nobody waits for it any more."""
+        """Adds to the bytes read by all workers; stops this worker if its result is no longer needed."""
         if stop.is_set():
             raise _StoppedError
         with counter.get_lock():

@@ -7,8 +7,8 @@ A row of the batch is an exchange; rows are in different segments at the same ti
 once. An exchange can start as soon as the entities of the one before it are written, since a model sees nothing else
 of the past (the paper, section 4.1.1), so that a dialogue may have several rows.
 
-`decode_one` is the plain version, which tests and benchmarks/decode.py compare `decode` with. Read it first: in
-exchange.py its inner loop waits for a token instead of calling the model, and forward.py reads for many at once.
+`decode_one` is the plain version, which tests and benchmarks/decode.py compare `decode` with. Read it first. The same
+loop in exchange.py asks for the next token and waits; forward.py computes the next tokens of all rows in one pass.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def decode_one(
 
     The model must be in evaluation mode and have room for the longest exchange.
     """
-    history: tuple[str, ...] = ()
+    history = dialogue.history
     for exchange, row in enumerate(dialogue.rows):
         given = {"history_entities": ",".join(history), "user": row["user"]}
         ids, texts = start_ids(tokenizer), dict[str, str]()
@@ -64,7 +64,7 @@ def decode_one(
 
 def generate(model: PreTrainedModel, ids: Sequence[int], longest: int, end: int) -> list[int]:
     """The greedy continuation of `ids`, at most `longest` tokens, without its end token."""
-    context = torch.tensor([ids])  # [1, tokens]
+    context = torch.tensor([ids], device=model.device)  # [1, tokens]
     output = model.generate(  # type: ignore[operator]
         context,
         attention_mask=torch.ones_like(context),
@@ -238,7 +238,11 @@ def _longest_context(model: PreTrainedModel, form: TextForm) -> int:
     longest = min((limit for limit in limits if limit), default=sys.maxsize)
     needed = max(segment.longest for segment in form.segments)
     if longest <= needed:
-        problem = f"the model reads {longest} tokens; the longest segment alone takes {needed}"
-        hint = "Train the model with a larger max_length."
-        raise DataError(problem, "", hint, model=str(model.config.name_or_path))
+        hint = "Train a model with a larger max_length."
+        raise DataError(
+            f"{longest} positions",
+            f"more than the {needed} of the longest segment",
+            hint,
+            model=str(model.config.name_or_path),
+        )
     return longest

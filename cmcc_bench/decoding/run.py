@@ -41,7 +41,7 @@ def open_model(folder: str | Path, is_packed: bool = True) -> TrainedModel:
     Raises cmcc.DataError when the folder holds no model, or a tokenizer that lost tokens or has more than the model.
     """
     if not Path(folder).is_dir():
-        hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
+        hint = "Give the folder of a run's best checkpoint, for instance RUN/best."
         raise DataError("no such folder", "", hint, model=str(folder))
     form, tokenizer, model = load_form(Path(folder)), load_tokenizer(folder), load_model(folder)
     embeddings = model.get_input_embeddings().get_parameter("weight").shape[0]
@@ -100,8 +100,8 @@ def _check_request(mode: str, output_format: str) -> None:
     if output_format not in FORMATS:
         raise DataError(f"unknown format {output_format!r}", "", f"Choose --format {' or '.join(FORMATS)}.")
     if output_format == "seretod" and mode != "end2end":
-        problem = f"the format seretod does not support the mode {mode}: a Track 2 test file has no gold"
-        raise DataError(problem, "", "Use --mode end2end.")
+        hint = "A Track 2 test file has no gold labels for the oracle."
+        raise DataError(repr(mode), "end2end with the format seretod", hint, mode=mode)
 
 
 def _new_run(

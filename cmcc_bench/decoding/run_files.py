@@ -105,7 +105,7 @@ class RunFiles:
         before = self._read_record()
         if self.out.exists() and (before is None or _identity(before) != _identity(run)):
             hint = "Choose another --out, or remove the file."
-            raise DataError("this run did not write the file, so it is kept", "", hint, file=str(self.out))
+            raise DataError("the file exists and was not written by this run", "", hint, file=str(self.out))
 
     def write_record(self, run: PredictionRun) -> None:
         """Puts OUT.run.json in its place."""
@@ -116,10 +116,9 @@ class RunFiles:
         if not self.part.exists() or (before and before.finished):
             return []  # a part beside a finished run's record is one whose removal was cut off
         if before is None or _identity(before) != _identity(run):
-            found = "unfinished predictions of another run"
-            expected = f"those of the model {run.model} in the mode {run.mode} on {run.dataset}"
+            expected = f"those of model {run.model}, mode {run.mode}, on {run.dataset}"
             hint = f"Choose another --out, or remove {self.part.name} to start again."
-            raise DataError(found, expected, hint, file=str(self.part))
+            raise DataError("unfinished predictions of another run", expected, hint, file=str(self.part))
         whole, end, _ = self.part.read_bytes().rpartition(b"\n")  # what follows the last line break was cut off
         lines = filled_lines(BytesIO(whole + end), str(self.part))
         return [_line(line, {"file": str(self.part), "line": number}) for number, line in lines]
@@ -131,8 +130,7 @@ class RunFiles:
             return PredictionRun(**orjson.loads(self.record.read_bytes()))
         except (orjson.JSONDecodeError, TypeError) as error:
             hint = "Choose another --out, or remove the file."
-            problem = f"not a file that cmcc predict wrote ({error})"
-            raise DataError(problem, "", hint, file=str(self.record)) from error
+            raise DataError(str(error), "a record that cmcc predict wrote", hint, file=str(self.record)) from error
 
 
 def append_line(stream: IO[bytes], line: Line) -> None:

@@ -50,7 +50,7 @@ def open_split(name: str, split: str) -> DialogueSource:
     name: a built folder, a Hub id or `sample`. Raises cmcc.DataError when there is no such data set or split.
     """
     if not (Path(name) / "README.md").exists() and is_track2(name):
-        hint = "Add --format seretod to decode it and to write a result file of the same format."
+        hint = "Add --format seretod; the result file then has the same form."
         raise DataError("a SereTOD Track 2 file", "a built folder, a Hub id or `sample`", hint, dataset=name)
     rows = corpus.open_split(name, "response", split)
     sizes: dict[str, int] = {}

@@ -1,6 +1,6 @@
-"""The drawing of a printed figure: its style, its title, the name of the data and its note, and the room between them.
+"""The canvas of a printed figure: its style, title, data set line and note, and the area between them.
 
-The same data give the same bytes: no date, fixed ids, text as outlines, so that no reader's machine needs the font.
+The same data give the same bytes: no date, fixed ids. Text is drawn as outlines, so that readers need no font.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from cmcc_bench.figures.data import Figure, Subject, title_of
 from cmcc_bench.figures.fonts import LATIN
 from cmcc_bench.figures.layout import wrapped
 
-COLUMN, PAGE = 3.15, 6.3  # inches: a column and the whole width of the text of an ACL paper
+COLUMN, PAGE = 3.15, 6.3  # inches: widths of a column and of the whole text of an ACL paper
 TITLE, TEXT, NOTE = 8.0, 7.0, 5.5  # points
 DPI = 300
 
-_LINE = 1.3  # of the size of the font
+_LINE = 1.3  # line height, times the font size
 _MARGIN = 0.06  # inches
 _STYLE: Any = {  # matplotlib types its keys as literals
     "svg.hashsalt": "cmcc",
     "svg.fonttype": "path",
     "font.size": TEXT,
-    "text.parse_math": False,  # a name with dollar signs is no formula
+    "text.parse_math": False,  # dollar signs in a name are not a formula
     "axes.linewidth": 0.6,
     "axes.unicode_minus": False,
     "hatch.linewidth": 0.5,
@@ -40,32 +40,32 @@ _STYLE: Any = {  # matplotlib types its keys as literals
 
 @dataclass(frozen=True)
 class Canvas:
-    """A drawing, and the room below its title and above its note: left, bottom, width, height in inches."""
+    """A drawing, and the area between its title and its note: left, bottom, width, height in inches."""
 
     drawing: Drawing
     language: str
     room: tuple[float, float, float, float]
 
     def axes(self, left: float, bottom: float, width: float, height: float, polar: bool = False) -> Axes:
-        """Axes at a place in inches from the room's corner."""
+        """Adds axes; left and bottom are inches from the lower left corner of the area."""
         x, y, _, _ = self.room
         wide, high = self.drawing.get_size_inches()
         return self.drawing.add_axes(((x + left) / wide, (y + bottom) / high, width / wide, height / high), polar=polar)
 
     def width_of(self, text: str, size: float) -> float:
-        """Inches that a text of a size in points takes."""
+        """The width of a text in inches. size: in points."""
         path = TextPath((0, 0), text, size=size, prop=FontProperties(family=mpl.rcParams["font.family"]))
         return float(path.get_extents().width) / 72
 
 
 @contextmanager
 def print_style(font: str | None) -> Iterator[None]:
-    """Sets the style of printed figures for a block. font: the family for Chinese, if any is drawn."""
+    """Sets the style of printed figures inside the block. font: the font family for Chinese text, None for none."""
     families = [LATIN] if font is None else [font, LATIN]
     settings: Any = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key}
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
-    log.setLevel(logging.ERROR)  # it warns where a Chinese font has no bold; the regular one is drawn then
+    log.setLevel(logging.ERROR)  # it warns when a Chinese font has no bold face; the regular face is used then
     try:
         with mpl.rc_context({**settings, **_STYLE, "font.family": families}):
             yield
@@ -74,7 +74,7 @@ def print_style(font: str | None) -> Iterator[None]:
 
 
 def new_canvas(figure: Figure, subject: Subject, language: str, width: float, height: float) -> Canvas:
-    """A drawing with the figure's title, the name of the data and the note; width, height: of the room in between."""
+    """Makes a drawing with title, data set line and note. width, height: of the area between them, in inches."""
     characters = {size: int((width - 2 * _MARGIN) * 72 / (size * 0.56)) for size in (TITLE, NOTE)}
     title = wrapped(title_of(figure).text(language), int(characters[TITLE] * 0.92))
     subject_lines = wrapped(subject.words.text(language), characters[NOTE])

@@ -1,7 +1,8 @@
-"""What each of the paper's figures shows, as numbers and words: its title, its labels, its counts, its note.
+"""The content of the paper's figures, before drawing: title, labels, counts and note of each.
 
-Figure 6 is the text form of a model and has no data. The published text does not say how figures 4 and 7, both chord
-diagrams from a user's emotion to the act of the reply, differ: here 4 has the negative emotions, 7 has neutral, too.
+Figure 6 shows the text form of a model and no data. Figures 4 and 7 are chord diagrams from the user's emotion to the
+act of the reply; the paper does not say how they differ. Here figure 4 has the negative emotions only, figure 7 also
+neutral.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from cmcc_bench.statistics.counts import Counts, Integers
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS
 
 LANGUAGES = ("en", "zh")
-RARE = 10  # dialogues: figure 1 leaves out the numbers of turns that fewer have, as the paper does
+RARE = 10  # dialogues: figure 1 leaves out lengths that fewer dialogues have, as the paper does
 
 
 @dataclass(frozen=True)
@@ -28,20 +29,20 @@ class Words:
     zh: str
 
     def text(self, language: str) -> str:
-        """The text in `en` or `zh`."""
+        """The text in a language, `en` or `zh`."""
         return self.zh if language == "zh" else self.en
 
 
 @dataclass(frozen=True)
 class Label:
-    """A class of `emotions` or `acts`, by its place in the vocabulary, or a number (kind `turns`)."""
+    """A label. kind: `emotions` or `acts`, with the index in the vocabulary; or `turns`, with the number of turns."""
 
     kind: str
     index: int
 
     @property
     def words(self) -> Words:
-        """Its names; a caring act bears a star."""
+        """The names of the label; caring acts are marked with a star."""
         if self.kind == "turns":
             return Words(str(self.index), str(self.index))
         vocabulary = EMOTIONS if self.kind == "emotions" else ACTS
@@ -56,13 +57,13 @@ class Label:
 
     @property
     def caring(self) -> bool:
-        """Whether it is one of CMCC's caring acts."""
+        """Whether the label is a caring act of CMCC."""
         return self.kind == "acts" and ACTS.names[self.index] in CARING_ACTS
 
 
 @dataclass(frozen=True)
 class Bars:
-    """A histogram: counts[i] of labels[i]; `across` names the labels, `up` what is counted."""
+    """A histogram: counts[i] of labels[i]; `across` is the title of the label axis, `up` of the count axis."""
 
     labels: tuple[Label, ...]
     counts: tuple[int, ...]
@@ -72,7 +73,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class Chord:
-    """counts[i, j] transitions from sources[i] to targets[j]; every row and column has some."""
+    """A chord diagram: counts[i, j] transitions from sources[i] to targets[j]; no row or column is all 0."""
 
     sources: tuple[Label, ...]
     targets: tuple[Label, ...]
@@ -81,14 +82,14 @@ class Chord:
 
 @dataclass(frozen=True)
 class Sankey:
-    """counts[s][i, j] pairs of stages[s][i] and stages[s + 1][j]; headings name the stages."""
+    """A Sankey diagram: counts[s][i, j] pairs of stages[s][i] and stages[s + 1][j]; headings[s] names stages[s]."""
 
     stages: tuple[tuple[Label, ...], ...]
     headings: tuple[Words, ...]
     counts: tuple[Integers, ...]
 
     def amounts(self) -> list[list[int]]:
-        """The size of each label of each stage: what comes in or what goes out, whichever is more."""
+        """The size of each label of each stage: its incoming or its outgoing flow, whichever is larger."""
         incoming = [np.zeros(len(self.stages[0]), dtype=np.int64), *(counts.sum(0) for counts in self.counts)]
         outgoing = [*(counts.sum(1) for counts in self.counts), np.zeros(len(self.stages[-1]), dtype=np.int64)]
         return [np.maximum(a, b).tolist() for a, b in zip(incoming, outgoing, strict=True)]
@@ -96,7 +97,7 @@ class Sankey:
 
 @dataclass(frozen=True)
 class Figure:
-    """A numbered figure of the paper; `name` is its file's."""
+    """A figure of the paper. number: as in the paper. name: a part of the file name."""
 
     number: int
     name: str
@@ -107,7 +108,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Subject:
-    """The data that figures are of: a name, the number of labelled dialogues, how many of them are simulated."""
+    """The data set of the figures: its name, the number of labeled dialogues, and how many of these are simulated."""
 
     dataset: str
     dialogues: int
@@ -115,7 +116,7 @@ class Subject:
 
     @property
     def words(self) -> Words:
-        """A line that names the data, and says so when they are synthetic."""
+        """A line with the name and size of the data set; it says whether the data are synthetic."""
         name = printable(self.dataset)
         chinese = " — 合成数据（SYNTHETIC），不是 CMCC 的结果" if self.synthetic else ""
         return Words(
@@ -125,12 +126,12 @@ class Subject:
 
 
 def title_of(figure: Figure) -> Words:
-    """The figure's number, as in the paper, and its title."""
+    """The figure's number and title."""
     return Words(f"Figure {figure.number}. {figure.title.en}", f"图 {figure.number}  {figure.title.zh}")
 
 
 def share(part: int, whole: int) -> str:
-    """A count and its share: 12 (3.4%); two decimals below 0.1 %."""
+    """A count and its percentage: 12 (3.4%); two decimals below 0.1 %."""
     return f"{part:,} ({100 * part / whole:.{1 if part * 1000 >= whole else 2}f}%)"
 
 
@@ -142,8 +143,8 @@ _TRANSITION = Words(
 
 
 def figures_of(counts: Counts) -> list[Figure]:
-    """The figures that the counts have data for, in the order of their numbers."""
-    drawn = [
+    """Returns the figures that the counts have data for, by number."""
+    figures = [
         _turns(counts),
         _emotions(counts),
         _acts(counts),
@@ -151,7 +152,7 @@ def figures_of(counts: Counts) -> list[Figure]:
         _sankey(counts),
         _chord(counts, 7, first=0),
     ]
-    return [figure for figure in drawn if figure is not None]
+    return [figure for figure in figures if figure is not None]
 
 
 def _turns(counts: Counts) -> Figure | None:
@@ -174,25 +175,25 @@ def _turns(counts: Counts) -> Figure | None:
 
 
 def _emotions(counts: Counts) -> Figure | None:
-    found = [counts.labels["emotions", index] for index in range(len(EMOTIONS))]
-    if not sum(found[1:]):
+    totals = [counts.labels["emotions", index] for index in range(len(EMOTIONS))]
+    if not sum(totals[1:]):
         return None
     content = Bars(
-        tuple(Label("emotions", index) for index in range(1, len(found))),
-        tuple(found[1:]),
+        tuple(Label("emotions", index) for index in range(1, len(totals))),
+        tuple(totals[1:]),
         Words("emotion", "情绪"),
         Words("labels", "标签数"),
     )
-    note = Words(f"Neutral, {found[0]:,} labels, is left out.", f"不含中性（{found[0]:,} 个标签）。")
+    note = Words(f"Neutral, {totals[0]:,} labels, is left out.", f"不含中性（{totals[0]:,} 个标签）。")
     return Figure(2, "negative-emotions", Words("Negative emotions of users", "用户负面情绪"), note, content)
 
 
 def _acts(counts: Counts) -> Figure | None:
-    found = [counts.labels["acts", index] for index in range(len(ACTS))]
-    if not sum(found):
+    totals = [counts.labels["acts", index] for index in range(len(ACTS))]
+    if not sum(totals):
         return None
-    labels = tuple(Label("acts", index) for index in range(len(found)))
-    content = Bars(labels, tuple(found), Words("act", "行为"), Words("labels", "标签数"))
+    labels = tuple(Label("acts", index) for index in range(len(totals)))
+    content = Bars(labels, tuple(totals), Words("act", "行为"), Words("labels", "标签数"))
     return Figure(3, "acts", Words("Acts of the customer service", "客服行为"), STAR, content)
 
 

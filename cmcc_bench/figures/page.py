@@ -1,4 +1,4 @@
-"""All figures as one interactive page that needs no network: plotly.js is in it, and both languages."""
+"""All figures as one interactive HTML page that needs no network: it contains plotly.js and both languages."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _KEY = Words("Key", "图例")
 
 
 def write_page(figures: list[Figure], subject: Subject, language: str) -> str:
-    """The page as HTML, opened in `language`; the same bytes for the same figures."""
+    """Returns the page as HTML. language: the language shown first. The same figures give the same bytes."""
     texts = {
-        one: {
-            "heading": _HEADING.text(one),
-            "subject": subject.words.text(one),
-            "counts": _COUNTS.text(one),
-            "key": _KEY.text(one),
-            "figures": [_described(figure, one) for figure in figures],
+        name: {
+            "heading": _HEADING.text(name),
+            "subject": subject.words.text(name),
+            "counts": _COUNTS.text(name),
+            "key": _KEY.text(name),
+            "figures": [_described(figure, name) for figure in figures],
         }
-        for one in LANGUAGES
+        for name in LANGUAGES
     }
     data = orjson.dumps({"language": language, "texts": texts}).decode().replace("<", "\\u003c")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
@@ -49,16 +49,16 @@ def _described(figure: Figure, language: str) -> dict[str, Any]:
 
 
 def _coded(content: Bars | Chord | Sankey) -> list[Label]:
-    """The labels that the narrow form shows by their codes."""
+    """The labels that the narrow form shows as codes."""
     if isinstance(content, Bars):
         return []
     stages = (content.sources, content.targets) if isinstance(content, Chord) else content.stages
-    found = {label for stage in stages for label in stage}
-    return sorted(found, key=lambda label: (label.kind != "emotions", label.index))
+    labels = {label for stage in stages for label in stage}
+    return sorted(labels, key=lambda label: (label.kind != "emotions", label.index))
 
 
 def _cells(content: Bars | Chord | Sankey) -> list[tuple[tuple[Label, ...], int]]:
-    """Every count that is not 0, with its labels: what the table below a figure holds."""
+    """The rows of the table below a figure: every count that is not 0, with its labels."""
     if isinstance(content, Bars):
         return [((label,), n) for label, n in zip(content.labels, content.counts, strict=True)]
     if isinstance(content, Chord):

@@ -1,6 +1,6 @@
-"""The figures of the page as what plotly.js takes: bars, and chords and flows as filled shapes that tell their counts.
+"""The figures of the page as traces and layouts of plotly.js: bars, and filled shapes for chords and flows.
 
-Every figure has a wide form with names and a narrow one, for a telephone, with short codes that a key below explains.
+Every figure has a wide form with names and a narrow one for phones, with short codes that a key explains.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from cmcc_bench.figures.data import Bars, Chord, Label, Sankey, share
 from cmcc_bench.figures.layout import GAP, HALVES, bends, leader, ribbon_places, scale_of, spread, stacked, wrapped
-from cmcc_bench.figures.palette import PLAIN, colour, transparent
+from cmcc_bench.figures.palette import PLAIN, color, transparent
 
 Drawn: TypeAlias = dict[str, Any]  # a figure, a trace or a layout of plotly.js
 Point: TypeAlias = tuple[float, float]
@@ -27,23 +27,23 @@ _STEP = 3.0  # degrees between the points of an arc
 
 @dataclass(frozen=True)
 class Form:
-    """The language of a figure, and whether it is the narrow one."""
+    """The form of a figure: its language, and whether it is for a narrow screen."""
 
     language: str
     narrow: bool
 
     @property
     def size(self) -> int:
-        """Of the text, in pixels."""
+        """The font size in pixels."""
         return 10 if self.narrow else 12
 
     def name(self, label: Label) -> str:
-        """A label as it stands in the figure."""
+        """The text of a label in the figure."""
         return label.code if self.narrow and label.kind != "turns" else label.words.text(self.language)
 
 
 def drawn(content: Bars | Chord | Sankey, form: Form) -> Drawn:
-    """The figure's traces and layout."""
+    """Returns the traces and the layout of a figure, as JSON for plotly.js."""
     if isinstance(content, Bars):
         return _bars(content, form)
     return _chord(content, form) if isinstance(content, Chord) else _sankey(content, form)
@@ -90,8 +90,10 @@ def _bar_trace(bars: Bars, names: list[str], upright: bool, form: Form) -> Drawn
     total, counts = sum(bars.counts), list(bars.counts)
     places = [label.index for label in bars.labels] if upright else names
     shares = [share(count, total) for count in counts]
-    told = zip(bars.labels, shares, strict=True)
-    colours = [PLAIN if upright else colour(label) for label in bars.labels]
+    hover_texts = [
+        f"{label.words.text(form.language)}: {text}" for label, text in zip(bars.labels, shares, strict=True)
+    ]
+    colors = [PLAIN if upright else color(label) for label in bars.labels]
     shapes = ["/" if label.caring else "" for label in bars.labels]
     return {
         "type": "bar",
@@ -104,17 +106,17 @@ def _bar_trace(bars: Bars, names: list[str], upright: bool, form: Form) -> Drawn
         "textposition": "outside",
         "textangle": 0,
         "cliponaxis": False,
-        "hovertext": [f"{label.words.text(form.language)}: {said}" for label, said in told],
+        "hovertext": hover_texts,
         "hoverinfo": "text",
         "marker": {
-            "color": colours,
-            "pattern": {"shape": shapes, "fgcolor": "#ffffff", "bgcolor": colours, "size": 6, "solidity": 0.3},
+            "color": colors,
+            "pattern": {"shape": shapes, "fgcolor": "#ffffff", "bgcolor": colors, "size": 6, "solidity": 0.3},
         },
     }
 
 
 def _shape(points: Sequence[Point], fill: str, text: str, line: str = "rgba(0,0,0,0)") -> Drawn:
-    """A filled outline that tells its text where the pointer is over it."""
+    """A filled outline that shows a text when the pointer is over it."""
     return {
         "type": "scatter",
         "mode": "lines",
@@ -157,7 +159,7 @@ def _chord(chord: Chord, form: Form) -> Drawn:
             text = f"{label.words.text(form.language)}: {share(size, total)}"
             end = start + size * unit
             band = [*_arc(start, end, _ARC[1]), *_arc(end, start, _ARC[0]), _arc(start, end, _ARC[1])[0]]
-            traces.append(_shape(band, colour(label), text))
+            traces.append(_shape(band, color(label), text))
         lines, names = _names(labels, sizes, middles, side, form)
         traces += lines
         notes += names
@@ -167,12 +169,12 @@ def _chord(chord: Chord, form: Form) -> Drawn:
 
 
 def _arc_starts(sizes: Sequence[int], unit: float, first: float) -> list[float]:
-    """Where each arc begins, in degrees clockwise from the top."""
+    """Returns where each arc begins, in degrees clockwise from the top."""
     return [first + unit * sum(sizes[:number]) + GAP * number for number in range(len(sizes))]
 
 
 def _ribbons(chord: Chord, form: Form, right: list[float], left: list[float], unit: float) -> Iterator[Drawn]:
-    """Largest first, so that the small lie on top."""
+    """Yields the ribbons, largest first, so that small ones are drawn on top."""
     begins, ends = ribbon_places(chord.counts)
     order = np.argsort(-chord.counts, axis=None, kind="stable")
     for row, column in zip(*np.unravel_index(order, chord.counts.shape), strict=True):
@@ -182,12 +184,12 @@ def _ribbons(chord: Chord, form: Form, right: list[float], left: list[float], un
             from_, to = right[row] + unit * begins[row, column], left[column] + unit * ends[row, column]
             points = _ribbon(from_, from_ + count * unit, to, to + count * unit)
             of = int(chord.counts[row].sum())
-            yield _shape(points, transparent(colour(source), 0.55), _transition(source, target, count, of, form))
+            yield _shape(points, transparent(color(source), 0.55), _transition(source, target, count, of, form))
 
 
 def _transition(source: Label, target: Label, count: int, of: int, form: Form) -> str:
-    said = f"{source.words.text(form.language)} → {target.words.text(form.language)}<br>{share(count, of)}"
-    return said.replace("(", "（占前者 ").replace(")", "）") if form.language == "zh" else said[:-1] + " of the first)"
+    text = f"{source.words.text(form.language)} → {target.words.text(form.language)}<br>{share(count, of)}"
+    return text.replace("(", "（占前者 ").replace(")", "）") if form.language == "zh" else text[:-1] + " of the first)"
 
 
 def _arc(begin: float, end: float, radius: float) -> list[Point]:
@@ -197,13 +199,13 @@ def _arc(begin: float, end: float, radius: float) -> list[Point]:
 
 
 def _ribbon(begin: float, end: float, to_begin: float, to_end: float) -> list[Point]:
-    """From one arc to another through curves that bend towards the centre."""
+    """The outline of a ribbon from one arc to another, with edges that bend toward the center."""
     first, second = _arc(begin, end, _ARC[0]), _arc(to_begin, to_end, _ARC[0])
     return [*first, *_curve(first[-1], second[0]), *second, *_curve(second[-1], first[0])]
 
 
 def _curve(start: Point, end: Point) -> list[Point]:
-    """A quadratic Bézier curve whose control point is the centre, (0, 0)."""
+    """A quadratic Bézier curve whose control point is the center, (0, 0)."""
     times = np.linspace(0, 1, 14)[1:]
     return [
         (float((1 - t) ** 2 * start[0] + t**2 * end[0]), float((1 - t) ** 2 * start[1] + t**2 * end[1])) for t in times
@@ -213,8 +215,10 @@ def _curve(start: Point, end: Point) -> list[Point]:
 def _names(
     labels: Sequence[Label], sizes: Sequence[int], middles: Sequence[float], side: int, form: Form
 ) -> tuple[list[Drawn], list[Drawn]]:
-    """Lines to the names of one side (1 right, -1 left), and the names."""
-    gap, reach = (0.098, 1.63) if form.narrow else (0.073, 1.37)  # of a line of text, and of the column, in radii
+    """Returns the lines to the names of one side (1 right, -1 left), and the names."""
+    gap, reach = (
+        (0.098, 1.63) if form.narrow else (0.073, 1.37)
+    )  # height of a text line and half the height of the column, in radii
     named = sorted(zip(map(math.cos, middles), middles, range(len(labels)), strict=True))
     heights = spread([1.25 * cosine for cosine, _, _ in named], gap, -reach, reach)
     lines, names = [], []
@@ -240,7 +244,10 @@ def _sankey(sankey: Sankey, form: Form) -> Drawn:
     height, line, node = (560.0, 12.0, 0.03) if form.narrow else (720.0, 16.0, 0.012)
     amounts = sankey.amounts()
     texts = [
-        [form.name(one) if form.narrow else "<br>".join(wrapped(f"{form.name(one)} {n:,}", 30)) for one, n in named]
+        [
+            form.name(label) if form.narrow else "<br>".join(wrapped(f"{form.name(label)} {n:,}", 30))
+            for label, n in named
+        ]
         for named in (zip(stage, of, strict=True) for stage, of in zip(sankey.stages, amounts, strict=True))
     ]
     least = [[line * (1 + text.count("<br>")) + 3 for text in of] for of in texts]
@@ -259,8 +266,8 @@ def _sankey(sankey: Sankey, form: Form) -> Drawn:
         ):
             x = lefts[number]
             corners = [(x, bottom), (x + node, bottom), (x + node, top), (x, top), (x, bottom)]
-            told = f"{label.words.text(form.language)}: {amount:,}"
-            traces.append(_shape(corners, colour(label), told, "#333333"))
+            hover_text = f"{label.words.text(form.language)}: {amount:,}"
+            traces.append(_shape(corners, color(label), hover_text, "#333333"))
             middle = (top + bottom) / 2
             if number == 0:
                 notes.append(_note(x - 0.006, middle, text, "right", align="right"))
@@ -281,16 +288,16 @@ def _flows(
         for column, target in enumerate(sankey.stages[step + 1]):
             size = float(counts[row, column]) * unit
             if size:
-                feeling = source if source.kind == "emotions" else target
+                emotion = source if source.kind == "emotions" else target
                 text = _transition(source, target, int(counts[row, column]), int(counts[row].sum()), form)
                 points = _flow(sides, begins[row], ends[column], size)
-                yield _shape(points, transparent(colour(feeling), 0.45), text)
+                yield _shape(points, transparent(color(emotion), 0.45), text)
                 begins[row] -= size
                 ends[column] -= size
 
 
 def _flow(sides: Point, begin: float, end: float, size: float) -> list[Point]:
-    """A band between two sides whose edges are smooth steps."""
+    """The outline of a flow between two columns; its edges are smooth steps."""
     times = np.linspace(0, 1, 16)
     edge = [
         (float(sides[0] + t * (sides[1] - sides[0])), float(begin + (3 * t**2 - 2 * t**3) * (end - begin)))

@@ -1,7 +1,7 @@
-"""Colours that readers with any colour vision can tell apart; what they mean is always written beside them, too.
+"""Colors that readers with any color vision can distinguish; the meaning is always written beside a color, too.
 
-Emotions: Paul Tol's "muted" scheme (https://personal.sron.nl/~pault/), with pale grey for neutral: a darker one looks
-like the teal or the rose to readers without green or red. Acts: Okabe and Ito's blue, and their orange, hatched or
+Emotions: Paul Tol's "muted" scheme (https://personal.sron.nl/~pault/), with pale gray for neutral: to readers
+without green or red, a darker gray looks like teal or rose. Acts: Okabe and Ito's blue, and their orange, hatched or
 starred, for the caring ones.
 """
 
@@ -13,14 +13,14 @@ _EMOTIONS = ("#c6c6c6", "#cc6677", "#332288", "#ddcc77", "#117733", "#88ccee", "
 PLAIN, CARING = "#0072b2", "#e69f00"
 
 
-def colour(label: Label) -> str:
-    """The colour of a label, as #rrggbb."""
+def color(label: Label) -> str:
+    """The color of a label, #rrggbb."""
     if label.kind == "emotions":
         return _EMOTIONS[label.index]
     return CARING if label.caring else PLAIN
 
 
 def transparent(hexadecimal: str, opacity: float) -> str:
-    """A colour as CSS's rgba()."""
+    """A color with an opacity, as rgba() of CSS."""
     red, green, blue = (int(hexadecimal[place : place + 2], 16) for place in (1, 3, 5))
     return f"rgba({red},{green},{blue},{opacity})"

@@ -30,14 +30,14 @@ from cmcc_bench.figures.layout import (
     stacked,
     wrapped,
 )
-from cmcc_bench.figures.palette import PLAIN, colour
+from cmcc_bench.figures.palette import PLAIN, color
 from cmcc_bench.statistics.counts import Integers
 
 
 def write_print(figure: Figure, subject: Subject, language: str, font: str | None, paths: list[Path]) -> None:
     """Draws a figure to files, whose suffixes are .svg or .png.
 
-    font: the family for Chinese; language zh needs one. Parent folders are there.
+    font: the font family for Chinese text, needed for language zh. The folders of the paths must exist.
     """
     with print_style(font if language == "zh" else None):
         drawing = draw(figure, subject, language)
@@ -47,9 +47,9 @@ def write_print(figure: Figure, subject: Subject, language: str, font: str | Non
 
 
 def draw(figure: Figure, subject: Subject, language: str) -> Drawing:
-    """The drawing at its printed size, under the style that is set."""
+    """Returns the drawing at its printed size; call it inside `print_style`."""
     content, make_canvas = figure.content, partial(new_canvas, figure, subject, language)
-    if isinstance(content, Bars):  # a bar with a long name takes two lines
+    if isinstance(content, Bars):  # a long name of a bar takes two lines
         canvas = make_canvas(COLUMN, 1.9 if content.labels[0].kind == "turns" else 0.42 + 0.21 * len(content.labels))
         _draw_bars(canvas, content)
     elif isinstance(content, Chord):
@@ -70,7 +70,7 @@ _BAR_SIZE = 6.0  # points
 
 
 def _draw_bars(canvas: Canvas, bars: Bars) -> None:
-    """Upright bars of numbers of turns, else lying ones with names."""
+    """Draws vertical bars for numbers of turns, horizontal bars with names otherwise."""
     _, _, width, height = canvas.room
     if bars.labels[0].kind == "turns":
         _draw_upright_bars(canvas.axes(0.5, 0.38, width - 0.58, height - 0.42), bars, canvas.language)
@@ -91,9 +91,9 @@ def _draw_upright_bars(axes: Axes, bars: Bars, language: str) -> None:
 
 def _draw_named_bars(axes: Axes, bars: Bars, language: str) -> None:
     places = range(len(bars.labels))
-    colours = [colour(label) for label in bars.labels]
+    colors = [color(label) for label in bars.labels]
     hatches = ["////" if label.caring else "" for label in bars.labels]
-    drawn = axes.barh(places, bars.counts, color=colours, hatch=hatches, edgecolor="white", linewidth=0, height=0.72)
+    drawn = axes.barh(places, bars.counts, color=colors, hatch=hatches, edgecolor="white", linewidth=0, height=0.72)
     total = sum(bars.counts)
     shares = [share(count, total) for count in bars.counts]
     axes.bar_label(drawn, shares, size=5, padding=1.5)
@@ -103,7 +103,9 @@ def _draw_named_bars(axes: Axes, bars: Bars, language: str) -> None:
     axes.set_ylim(len(bars.labels) - 0.4, -0.6)
     axes.set_xlabel(bars.up.text(language), size=6.5)
     axes.locator_params(axis="x", nbins=4)
-    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= max(bars.counts)])  # farther out they are cut
+    axes.set_xticks(
+        [tick for tick in axes.get_xticks() if 0 <= tick <= max(bars.counts)]
+    )  # later ticks would be cut off
     _plain(axes)
 
 
@@ -116,14 +118,14 @@ def _plain(axes: Axes) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# Figures 4 and 7: chords. Emotions on the right, acts on the left, ribbons in the colour of the emotion. Names stand in
-# two columns beside the circle, joined to their arcs by lines, so that small arcs have room for theirs.
+# Figures 4 and 7: chords. Emotions on the right, acts on the left, ribbons in the color of the emotion. Names are
+# in two columns beside the circle, with lines to their arcs, so that the names of small arcs do not overlap.
 # --------------------------------------------------------------------------------------------------------------------
 
 _ARC = (94.0, 100.0)  # of the radius
 _NAME_SIZE = 5.5  # points
 _WIDEST = 1.45  # inches: the largest radius
-_CHORD_LINE = 0.1  # inches a name needs
+_CHORD_LINE = 0.1  # inches per name
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class _Circle:
 
 
 def _draw_chord(canvas: Canvas, chord: Chord) -> None:
-    """The circle as large as the names beside it allow."""
+    """Draws the circle as large as the names beside it allow."""
     circos = _circos(chord)
     middles = {sector.name: math.radians(sum(sector.deg_lim) / 2) for sector in circos.sectors}
     emotions = _texts(chord.sources, chord.counts.sum(1).tolist(), canvas.language)
@@ -165,7 +167,7 @@ def _circle(canvas: Canvas, left: list[str], right: list[str]) -> _Circle:
 
 
 def _circos(chord: Chord) -> Circos:
-    """Arcs clockwise from the top: emotions in their order, then acts backwards, so that both are read downwards."""
+    """Arcs clockwise from the top: emotions in order, then acts in reverse, so that both read from top to bottom."""
     labels = [*chord.sources, *reversed(chord.targets)]
     sizes = [*chord.counts.sum(1).tolist(), *reversed(chord.counts.sum(0).tolist())]
     gaps = [GAP] * len(labels)
@@ -177,7 +179,7 @@ def _circos(chord: Chord) -> Circos:
         space=gaps,
     )
     for sector, label in zip(circos.sectors, labels, strict=True):
-        fill = {"fc": colour(label), "ec": "none"} | (
+        fill = {"fc": color(label), "ec": "none"} | (
             {"hatch": "//////", "ec": "white", "lw": 0} if label.caring else {}
         )
         sector.add_track(_ARC).axis(**fill)
@@ -186,7 +188,7 @@ def _circos(chord: Chord) -> Circos:
 
 
 def _draw_chord_ribbons(circos: Circos, chord: Chord) -> None:
-    """Largest first, so that the small lie on top."""
+    """Draws the largest ribbons first, so that small ones are on top."""
     begins, ends = ribbon_places(chord.counts)
     order = np.argsort(-chord.counts, axis=None, kind="stable")
     for row, column in zip(*np.unravel_index(order, chord.counts.shape), strict=True):
@@ -197,10 +199,10 @@ def _draw_chord_ribbons(circos: Circos, chord: Chord) -> None:
             circos.link(
                 (source.code, begin, begin + count),
                 (target.code, end, end + count),
-                color=colour(source),
+                color=color(source),
                 alpha=0.6,
                 lw=0.1,
-                ec=colour(source),
+                ec=color(source),
                 allow_twist=False,
             )
 
@@ -215,12 +217,12 @@ def _draw_name(canvas: Canvas, text: str, line: list[tuple[float, float]], side:
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# Figure 5: flows. Four columns of labels, ribbons in the colour of the emotion that they come from or lead to.
+# Figure 5: flows. Four columns of labels, ribbons in the color of their emotion.
 # --------------------------------------------------------------------------------------------------------------------
 
 _NODE = 0.09  # inches
 _NAME_SIZE = 5.5  # points
-_SANKEY_LINE = 0.098  # inches a line of a name needs
+_SANKEY_LINE = 0.098  # inches per line of a name
 _NODE_NAME = 23  # half-width characters of a line
 _SIDES = (1.3, 1.15)  # inches for the names of the first and of the last column
 _HEADING = 0.22
@@ -235,7 +237,7 @@ class _Column:
 
 
 def _draw_sankey(canvas: Canvas, sankey: Sankey) -> None:
-    """Columns from left to right, as tall as the room allows."""
+    """Draws the columns from left to right, as tall as the area allows."""
     _, _, width, height = canvas.room
     axes = canvas.axes(0, 0, width, height)
     axes.set_xlim(0, width)
@@ -263,8 +265,8 @@ def _columns(sankey: Sankey, language: str, width: float, height: float) -> tupl
     unit = scale_of(amounts, least, height)
     distance = (width - sum(_SIDES) - _NODE) / (len(amounts) - 1)
     columns = [
-        _Column(labels, said, stacked(of, rooms, unit, height), _SIDES[0] + number * distance)
-        for number, (labels, said, of, rooms) in enumerate(zip(sankey.stages, texts, amounts, least, strict=True))
+        _Column(labels, names, stacked(of, rooms, unit, height), _SIDES[0] + number * distance)
+        for number, (labels, names, of, rooms) in enumerate(zip(sankey.stages, texts, amounts, least, strict=True))
     ]
     return columns, unit
 
@@ -276,9 +278,9 @@ def _draw_flows(axes: Axes, left: _Column, right: _Column, counts: Integers, uni
         for column, target in enumerate(right.labels):
             size = float(counts[row, column]) * unit
             if size:
-                feeling = source if source.kind == "emotions" else target
+                emotion = source if source.kind == "emotions" else target
                 shape = _flow(left.left + _NODE, begins[row], right.left, ends[column], size)
-                axes.add_patch(PathPatch(shape, fc=colour(feeling), alpha=0.5, ec="none"))
+                axes.add_patch(PathPatch(shape, fc=color(emotion), alpha=0.5, ec="none"))
                 begins[row] -= size
                 ends[column] -= size
 
@@ -292,11 +294,11 @@ def _flow(x0: float, y0: float, x1: float, y1: float, size: float) -> Outline:
 
 
 def _draw_nodes(axes: Axes, column: _Column, number: int) -> None:
-    """The nodes of a column and their names: left of the first column, right of the others."""
+    """Draws the nodes of a column and their names: left of the first column, right of the others."""
     x, align = (column.left - 0.04, "right") if number == 0 else (column.left + _NODE + 0.04, "left")
-    # Ribbons pass below the names of the inner columns.
+    # Ribbons pass under the names of the inner columns.
     box = {"fc": "white", "ec": "none", "alpha": 0.6, "pad": 0.6} if number in (1, 2) else None
     for label, text, (top, bottom) in zip(column.labels, column.texts, column.places, strict=True):
-        axes.add_patch(Rectangle((column.left, bottom), _NODE, top - bottom, fc=colour(label), ec="#333333", lw=0.3))
+        axes.add_patch(Rectangle((column.left, bottom), _NODE, top - bottom, fc=color(label), ec="#333333", lw=0.3))
         height = (top + bottom) / 2
         axes.text(x, height, text, size=_NAME_SIZE, ha=align, va="center", linespacing=1.05, bbox=box)

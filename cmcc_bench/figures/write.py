@@ -1,4 +1,4 @@
-"""Writes the figures of a data set as files: SVG and PNG for print, one HTML page for all."""
+"""Writes the figures of a data set: SVG and PNG files for print, and one HTML page with all figures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NUMBERS = (1, 2, 3, 4, 5, 7)  # of the paper's figures that show data
 
 @dataclass(frozen=True)
 class FigureFiles:
-    """The files, the numbers of figures that the data have no labels for, and the language of the printed ones."""
+    """What was written. missing: numbers of figures without labels. language: of the SVG and PNG files."""
 
     paths: tuple[Path, ...]
     missing: tuple[int, ...]
@@ -38,16 +38,16 @@ def write_figures(
     formats: Collection[str] = FORMATS,
     progress: Callable[[int, int], None] | None = None,
 ) -> FigureFiles:
-    """Draws figures into a folder, which is made: OUT/figure-4-emotion-to-act.svg, .png, and OUT/figures.html.
+    """Draws figures into a folder, which is created: OUT/figure-4-emotion-to-act.svg, .png, and OUT/figures.html.
 
-    dataset: the name that captions show. language: en or zh; printed figures are in English where no font has the
-    Chinese characters. progress: takes figures done and in all.
-    Raises cmcc.DataError when the data have no labels for any of the numbers.
+    dataset: the name shown below the titles. language: en or zh; SVG and PNG are in English where no font has the
+    Chinese characters. progress: called with (done, total), in figures.
+    Raises cmcc.DataError when none of the figures has labels.
     """
     figures = [figure for figure in figures_of(counts) if figure.number in numbers]
     if not figures:
-        hint = "Figures show labels: build with labelled raw files; cmcc stats counts what there is."
-        raise DataError("no labels to draw", "annotated dialogues", hint, dataset=dataset)
+        hint = "Build the data set from labeled raw files, or choose other figures. cmcc stats shows the labels."
+        raise DataError("there are no labels to draw", "", hint, dataset=dataset)
     subject = Subject(dataset, counts.dialogues, counts.synthetic)
     font = chinese_font(_chinese(figures, subject)) if language == "zh" else None
     printed = language if font else "en"
@@ -75,10 +75,12 @@ def _chinese(figures: list[Figure], subject: Subject) -> list[str]:
 
 
 def _in_print(subject: Subject, font: str | None) -> Subject:
-    """A name as the figures show it: what is beyond ASCII is escaped, unless it is in the Chinese font."""
-    drawn = characters(font) if font else set()
+    """Escapes the characters of the name that neither ASCII nor the Chinese font has."""
+    available = characters(font) if font else set()
     escaped = [
-        one if one.isascii() or one in drawn else one.encode("ascii", "backslashreplace").decode()
-        for one in subject.dataset
+        character
+        if character.isascii() or character in available
+        else character.encode("ascii", "backslashreplace").decode()
+        for character in subject.dataset
     ]
     return replace(subject, dataset="".join(escaped))

@@ -1,4 +1,4 @@
-"""`cmcc push` and `cmcc pull`: data sets, models, metrics and the leaderboard, to the Hub and back.
+"""`cmcc push` and `cmcc pull`: upload and download data sets, models, metrics and the leaderboard.
 
-What the Hub does with them there (its checks of a card's fields, quotas, a Space's build, the viewer) is not in here.
+What the Hub does afterwards (checks of a card's fields, quotas, a Space's build, the viewer) is not covered here.
 """

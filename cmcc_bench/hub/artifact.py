@@ -1,4 +1,4 @@
-"""What is published: the files of a data set, a model, a metric or the leaderboard, and whether they may be public."""
+"""The files that are published for a data set, a model, a metric or the leaderboard, and whether they may be public."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ from cmcc_bench.hub.names import (
 from cmcc_bench.models.record import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
-# Takes what is known of a checkpoint's training (`run_facts`); returns README.md.
+# Takes the facts about a checkpoint's training (`run_facts`); returns README.md.
 CardWriter: TypeAlias = Callable[[Mapping[str, Any]], str]
 # Returns `.eval_results/cmcc.yaml`, or None, and a note for the user.
 ResultsWriter: TypeAlias = Callable[[], tuple[bytes | None, str]]
 
 RepoKind: TypeAlias = Literal["dataset", "model", "space"]
-_RESULTS = "# Results of the CMCC leaderboard\n\nWhat was submitted, as the leaderboard's page shows it.\n"
+_RESULTS = "# Results of the CMCC leaderboard\n\nThe submissions that the leaderboard's page shows.\n"
 _TOKEN = re.compile(rb"\bhf_[A-Za-z0-9]{20,}")
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """What one repository is to hold.
+    """The content of one repository.
 
-    files: by path in the repository; on the disk, or made here. licensed: real calls are in it, or it was trained on
-    them. synthetic: simulated ones are. version: the tag of this state. replaces: tells, by its path, a file of the
-    repository that an earlier push put there and that goes when it is not among `files`. sdk: of a Space. notes: what a
-    person should know of it before it is pushed. is_first_state: a repository that is there already is left alone, as
-    others write it from then on. secret: never public, whoever holds the rights: labels that a test split hides.
+    files: by path in the repository; a file on disk, or its content. licensed: contains real calls, or was trained on
+    them. synthetic: contains simulated calls, or was trained on them. version: the tag. replaces: whether a path in the
+    repository belongs to an earlier push; such a file is deleted when it is not among `files`. sdk: of a Space. notes:
+    messages for the user before the push. is_first_state: an existing repository is not changed, because others write
+    to it from then on. secret: must never be public, such as the labels that a test split hides.
     """
 
     kind: RepoKind
@@ -69,9 +69,9 @@ class Artifact:
 
 
 def count_dialogues(folder: Path) -> tuple[int, int]:
-    """Dialogues in the Parquet files of a built folder, and those of them that the simulator made.
+    """Counts the dialogues in the Parquet files of a built folder, and how many of them are simulated.
 
-    Raises cmcc.DataError where a file cannot be read.
+    Raises cmcc.DataError if a file cannot be read.
     """
     ids: set[str] = set()
     for path in sorted(path for path in folder.glob("*/*.parquet") if not is_system_file(path.relative_to(folder))):
@@ -81,32 +81,34 @@ def count_dialogues(folder: Path) -> tuple[int, int]:
                     ids.update(pc.unique(batch["dialogue_id"]).to_pylist())
         except (pa.ArrowException, KeyError) as error:
             name = path.relative_to(folder).as_posix()
-            found = printable(str(error).split("\n")[0])
-            raise DataError(found, "Parquet with dialogue_id", folder=str(folder), file=name) from error
+            reason = printable(str(error).split("\n")[0])
+            problem = f"not a Parquet file with the column dialogue_id ({reason})"
+            raise DataError(problem, "", "Build the folder again.", folder=str(folder), file=name) from error
     return len(ids), sum(name.startswith(SYNTHETIC_ID) for name in ids)
 
 
 def check_built(folder: Path) -> str:
-    """The version of a built folder. Raises cmcc.DataError when it is none, or not as the build left it."""
+    """The version of a built folder. Raises cmcc.DataError if it is no built folder, or was changed after the build."""
     if not is_earlier_build(folder):
         hint = f"Build it first: cmcc build --data-dir RAW --out {folder.name}"
-        raise DataError("a folder without a build's card and report", "a built folder", hint, folder=str(folder))
+        problem = f"not a built data set: {CARD_NAME} and {REPORT_NAME} of cmcc build are missing"
+        raise DataError(problem, "", hint, folder=str(folder))
     configs = card_head(folder).get("configs")
-    listed = configs if isinstance(configs, list) else []
-    versions = {str(config.get("version")) for config in listed if isinstance(config, dict)}
-    found = version_of(folder)
-    if versions != {found}:
-        hint = "Build it again: a loader would give rows of another version."
+    configs = configs if isinstance(configs, list) else []
+    versions = {str(config.get("version")) for config in configs if isinstance(config, dict)}
+    version = version_of(folder)
+    if versions != {version}:
+        hint = "The data were changed after the build. Build the folder again."
         expected = f"version {', '.join(sorted(versions)) or 'unknown'}, as README.md says"
-        raise DataError(f"data of version {found}", expected, hint, folder=str(folder))
-    return found
+        raise DataError(f"data of version {version}", expected, hint, folder=str(folder))
+    return version
 
 
 def dataset_artifact(folder: Path) -> Artifact:
     """The data set in a built folder.
 
-    Raises cmcc.DataError when no build made it, it was changed since, or holds a file that no build writes. Whether it
-    is licensed is told by the ids in the data, not by the report.
+    Raises cmcc.DataError if cmcc build did not make it, it was changed afterwards, or it contains other files than
+    those of cmcc build. The ids in the data decide whether it is licensed, not the report.
     """
     files = files_of(folder, is_dataset_file, "files that cmcc build writes, and eval.yaml")
     tag = f"v{check_built(folder)}"
@@ -116,21 +118,21 @@ def dataset_artifact(folder: Path) -> Artifact:
 
 
 def holds_hidden_labels(folder: Path) -> bool:
-    """Whether a built folder is the one with the labels that the public one hides."""
+    """Whether a built folder contains the labels that the public data set hides."""
     return read_facts(folder / REPORT_NAME).get("test_labels") == "only"
 
 
 def model_artifact(best: Path, write_card: CardWriter, write_results: ResultsWriter | None = None) -> Artifact:
     """The best checkpoint of a run.
 
-    best: its folder (`best_folder`). write_card: makes the card where the checkpoint has none. write_results: makes
-    `.eval_results/cmcc.yaml`, or None, and says what the user should know of it.
-    Raises cmcc.DataError when it is no checkpoint, or holds a file that is none of a checkpoint's.
+    best: its folder (`best_folder`). write_card: makes the card if the checkpoint has none. write_results: makes
+    `.eval_results/cmcc.yaml`, or None, and a note for the user.
+    Raises cmcc.DataError if it is no checkpoint, or contains a file that does not belong to a checkpoint.
     """
     files = files_of(best, is_model_file, "the files of a checkpoint (safetensors, config, tokenizer, card)")
     if "config.json" not in files or not any(map(is_weights, files)):
-        hint = "Name the folder of a run, or of its best checkpoint, RUN/best."
-        raise DataError("no config.json, or no model.safetensors", "a trained model", hint, folder=str(best))
+        hint = "Name the folder of a run, RUN, or of its best checkpoint, RUN/best."
+        raise DataError("not a trained model: config.json or model.safetensors is missing", "", hint, folder=str(best))
     facts = run_facts(best)
     if CARD_NAME not in files:
         files[CARD_NAME] = write_card(facts).encode()
@@ -138,83 +140,91 @@ def model_artifact(best: Path, write_card: CardWriter, write_results: ResultsWri
     if results:
         files[RESULTS_NAME] = results
     elif RESULTS_NAME in files:  # of a model that was pulled
-        note = f"results as {RESULTS_NAME} in the folder says"
+        note = f"results from {RESULTS_NAME} in the folder"
     licensed, synthetic, notes = is_licensed_run(facts), is_synthetic_run(facts), (note,) if note else ()
     return Artifact("model", files, licensed, synthetic, _tag(files), is_stale_in_model, notes=notes)
 
 
 def best_folder(run: Path) -> Path:
-    """The checkpoint of a run. run: RUN or RUN/best. Raises cmcc.DataError when it is no folder."""
+    """The best checkpoint of a run. run: RUN or RUN/best. Raises cmcc.DataError if it is no folder."""
     best = run / BEST if (run / BEST).is_dir() else run
     if not best.is_dir():
-        raise DataError("no such folder", "the folder of a run", "Name RUN or RUN/best.", folder=str(run))
+        raise DataError("no such folder", "", "Name the folder of a run, RUN or RUN/best.", folder=str(run))
     return best
 
 
 def run_facts(best: Path) -> dict[str, Any]:
-    """What is known of a checkpoint's training: training.json beside the weights, and run.json above RUN/best.
+    """The facts about a checkpoint's training: training.json beside the weights, and run.json above RUN/best.
 
-    It is licensed if either says so: a folder of another name may lie beside the run.json of something else.
-    Raises cmcc.DataError where one of them is not what cmcc train writes.
+    The model is licensed if either file says so. run.json is read for a folder named best only: a folder of another
+    name may lie beside the run.json of another run.
+    Raises cmcc.DataError if one of the files was not written by cmcc train.
     """
-    told = [read_training(best).as_dict()] if (best / TRAINING_FILE).exists() else []
+    records = [read_training(best).as_dict()] if (best / TRAINING_FILE).exists() else []
     if best.absolute().name == BEST and (run := read_facts(best.absolute().parent / "run.json")):
-        told.append(run)
-    if not told:
+        records.append(run)
+    if not records:
         return {}
-    licensed, synthetic = any(map(is_licensed_run, told)), any(map(is_synthetic_run, told))
-    return {**told[0], **told[-1], "licensed": licensed, "synthetic": synthetic}
+    licensed, synthetic = any(map(is_licensed_run, records)), any(map(is_synthetic_run, records))
+    return {**records[0], **records[-1], "licensed": licensed, "synthetic": synthetic}
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """What run.json says; empty where there is none. Raises cmcc.DataError when it is no JSON object."""
+    """The JSON object in a file; empty if there is no file. Raises cmcc.DataError if it is no JSON object."""
     if not path.exists():
         return {}
     try:
         facts = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
-        raise DataError(str(error), "what cmcc train writes", file=str(path)) from error
+        hint = "Restore the file that cmcc wrote."
+        raise DataError(f"not valid JSON ({error})", "", hint, file=str(path)) from error
     if not isinstance(facts, dict):
-        raise DataError(type(facts).__name__, "a JSON object", file=str(path))
+        hint = "Restore the file that cmcc wrote."
+        raise DataError(type(facts).__name__, "a JSON object", hint, file=str(path))
     return facts
 
 
 def metric_artifact(folder: Path) -> Artifact:
-    """A metric as a Space, from which evaluate.load("ORG/NAME") takes NAME.py; it needs this package installed."""
+    """A metric as a Space: evaluate.load("ORG/NAME") loads NAME.py, which imports this package.
+
+    Raises cmcc.DataError if NAME.py or README.md is missing.
+    """
     files = files_of(folder, is_space_file, "a metric's module and page")
     module = f"{folder.name}.py"
     if not files.keys() >= {module, CARD_NAME}:
-        raise DataError("no such files", f"{module} and {CARD_NAME}", folder=str(folder))
+        hint = "Name the folder of a metric, for instance metrics/cmcc."
+        raise DataError(f"{module} or {CARD_NAME} is missing", "", hint, folder=str(folder))
     _require_package(files, "train")
     return Artifact("space", files, False, False, _tag(files), is_space_file, _sdk(folder, "static"))
 
 
 def leaderboard_artifact(folder: Path, results: str) -> Artifact:
-    """The leaderboard's page as a Space; results: the id of the data set that it shows, which its card then names.
+    """The leaderboard's page as a Space. results: id of the data set that it shows; it is written into the card.
 
-    Raises cmcc.DataError for an id without an organization: the Space would not find it.
+    Raises cmcc.DataError for an id without an organization: the Space would not find the data set.
     """
     if "/" not in results:
-        hint = "The Space reads the results by this id, whoever opens it."
+        hint = "Give the full id: the Space reads the results by it."
         raise DataError(results, "ORGANIZATION/NAME", hint, repository=results)
     files = files_of(folder, is_space_file, "the leaderboard's code and pages")
     if not files.keys() >= {"app.py", CARD_NAME}:
-        raise DataError("no such files", f"app.py and {CARD_NAME}", folder=str(folder))
+        hint = "Name the folder leaderboard/ of this package's source."
+        raise DataError(f"app.py or {CARD_NAME} is missing", "", hint, folder=str(folder))
     _require_package(files, "leaderboard")
     files[CARD_NAME] = _card_with_datasets(folder, [results])
     return Artifact("space", files, False, False, _tag(files), is_space_file, _sdk(folder, "gradio"))
 
 
 def _card_with_datasets(folder: Path, datasets: list[str]) -> bytes:
-    """A folder's card whose head names these data sets, and is as it was otherwise."""
-    card_head(folder)  # says so where it cannot be read
+    """The card of a folder with `datasets` replaced in its metadata."""
+    card_head(folder)  # raises a clear error if the card cannot be read
     card = RepoCard.load(folder / CARD_NAME, ignore_metadata_errors=True)
     card.data["datasets"] = datasets
     return str(card).encode()
 
 
 def results_artifact() -> Artifact:
-    """The data set of the leaderboard's results as it begins: a card. What is in it already stays."""
+    """The data set of the leaderboard's results in its first state: a card alone. An existing one is not changed."""
     card = DatasetCard(
         f"---\n{DatasetCardData(language='zh', tags=['cmcc', 'leaderboard']).to_yaml()}\n---\n{_RESULTS}"
     )
@@ -223,17 +233,17 @@ def results_artifact() -> Artifact:
 
 
 def _require_package(files: dict[str, Path | bytes], extra: str) -> None:
-    """Adds requirements.txt with this package where there is none."""
+    """Adds requirements.txt with this package if there is none; raises cmcc.DataError if it lacks this package."""
     content = read_file(files[REQUIREMENTS_NAME]) if REQUIREMENTS_NAME in files else None
     if content is None:
         files[REQUIREMENTS_NAME] = f"{requirement(extra)}=={VERSION}\n".encode()
     elif not re.search(rb"^%b(?![\w.-])" % NAME.encode(), content, re.MULTILINE):
         hint = f"Add the line {requirement(extra)}."
-        raise DataError(f"no line for {NAME}", "the package that the code imports", hint, file=REQUIREMENTS_NAME)
+        raise DataError(f"{NAME} is missing, which the code imports", "", hint, file=REQUIREMENTS_NAME)
 
 
-def _sdk(folder: Path, otherwise: str) -> str:
-    return str(card_head(folder).get("sdk", otherwise))
+def _sdk(folder: Path, default: str) -> str:
+    return str(card_head(folder).get("sdk", default))
 
 
 def read_file(source: Path | bytes) -> bytes:
@@ -242,12 +252,12 @@ def read_file(source: Path | bytes) -> bytes:
 
 
 def size_of(source: Path | bytes) -> int:
-    """Its bytes."""
+    """The size of one of an artifact's files in bytes."""
     return len(source) if isinstance(source, bytes) else source.stat().st_size
 
 
 def sha256(source: Path | bytes) -> str:
-    """The content's SHA-256, by which the Hub knows a large file."""
+    """The SHA-256 of the content, by which the Hub identifies a large file."""
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
     with source.open("rb") as stream:
@@ -255,7 +265,7 @@ def sha256(source: Path | bytes) -> str:
 
 
 def _tag(files: Mapping[str, Path | bytes]) -> str:
-    """A tag that the same files always get: the package's version and a digest of all of them."""
+    """A tag made of the package's version and a digest of all files; the same files get the same tag."""
     digest = hashlib.sha256()
     for name, source in sorted(files.items()):
         digest.update(name.encode() + b"\0" + sha256(source).encode())
@@ -263,8 +273,8 @@ def _tag(files: Mapping[str, Path | bytes]) -> str:
 
 
 def check_no_token(artifact: Artifact) -> None:
-    """Raises cmcc.DataError where a text file holds what looks like an access token of the Hub."""
+    """Raises cmcc.DataError if a text file contains what looks like an access token of the Hub."""
     for name, source in artifact.files.items():
         if not name.endswith((".parquet", ".safetensors")) and _TOKEN.search(read_file(source)):
-            hint = "Take it out, and make it invalid: https://huggingface.co/settings/tokens"
-            raise DataError("what looks like an access token", "none", hint, file=name)
+            hint = "Remove it from the file and revoke it: https://huggingface.co/settings/tokens"
+            raise DataError("the file contains what looks like an access token", "", hint, file=name)

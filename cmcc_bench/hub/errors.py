@@ -1,4 +1,4 @@
-"""What the Hub's clients raise, said so that a person knows what to do next."""
+"""Turns the exceptions of the Hub's clients into messages that say what to do next."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ from huggingface_hub.errors import (
 
 from cmcc_bench.errors import DataError, printable
 
-_LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN to a token of https://huggingface.co/settings/tokens."
-_AGAIN = "Run it again: what is uploaded already is not sent twice."
+_LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN to a token from https://huggingface.co/settings/tokens."
+_AGAIN = "Run the command again; finished uploads and downloads are not repeated."
+_CHECK_NETWORK = "Check the network and run the command again; finished uploads and downloads are not repeated."
+_WRITE_TOKEN = "Use a token with the role write, of an account that may write to this repository."
 
-# What was found, what was expected, what to do; by the status of an answer.
+# Problem and hint, by the HTTP status of the Hub's answer.
 _STATUSES = {
-    400: ("a request that the Hub refuses", "one that it takes", "Its words are above."),
-    401: ("no token, or one that the Hub does not know", "a valid token", _LOG_IN),
-    403: ("a token that may not do this", "one with the role write, of an account that may write there", _LOG_IN),
-    404: ("nothing there", "what was asked for", "Check the name."),
-    409: ("a conflict with what is there", "no change by others meanwhile", _AGAIN),
-    412: ("a commit by somebody else meanwhile", "no change by others meanwhile", _AGAIN),
-    429: ("too many requests", "fewer", f"Wait some minutes. {_AGAIN}"),
+    400: ("the Hub refuses the request", "Fix what the Hub's message names, and run the command again."),
+    401: ("the access token is missing or invalid", _LOG_IN),
+    403: ("the access token lacks permission", f"{_WRITE_TOKEN} {_LOG_IN}"),
+    404: ("not found on the Hub", "Check the name."),
+    409: ("the change conflicts with the state of the repository", _AGAIN),
+    412: ("somebody else changed the repository at the same time", _AGAIN),
+    429: ("too many requests", f"Wait a few minutes. {_AGAIN}"),
 }
 
 
 @contextmanager
 def hub_errors(**place: str) -> Iterator[None]:
-    """Turns what the clients raise in the block into cmcc.DataError; place: the repository, or whatever it is about."""
+    """Turns exceptions of the Hub's clients in the block into cmcc.DataError. place: for instance the repository."""
     try:
         yield
     except (
@@ -52,43 +54,45 @@ def hub_errors(**place: str) -> Iterator[None]:
     except RuntimeError as error:  # an upload failed in a thread, where the cause says why, or in hf_xet
         if isinstance(error.__cause__, httpx2.HTTPError):
             raise explained(error.__cause__, **place) from error
-        found = printable(str(error).split("\n")[0])
-        raise DataError(found, "an upload or a download that ends", _AGAIN, **place) from error
-    except ValueError as error:  # the Hub's check of a card's head
+        reason = printable(str(error).split("\n")[0])
+        raise DataError(f"the transfer failed ({reason})", "", _CHECK_NETWORK, **place) from error
+    except ValueError as error:  # the Hub's check of a card's metadata
         if isinstance(error, DataError) or "README.md" not in str(error):
             raise
-        raise DataError(str(error), "a card that the Hub takes", "Mend README.md.", **place) from error
+        hint = "Fix README.md and run the command again."
+        raise DataError(f"the Hub refuses the card: {error}", "", hint, **place) from error
 
 
 def explained(error: Exception, **place: str) -> DataError:
-    """The error for a person; it quotes neither headers nor tokens."""
-    return DataError(*_words(error), **place)
+    """The error as a message with a hint; it quotes neither headers nor tokens."""
+    problem, hint = _problem_and_hint(error)
+    return DataError(problem, "", hint, **place)
 
 
-def _words(error: Exception) -> tuple[str, str, str]:
+def _problem_and_hint(error: Exception) -> tuple[str, str]:
     if isinstance(error, GatedRepoError):
-        return "a gated repository", "one that you were let into", "Ask for access on its page."
+        return "the repository is gated and your account has no access", "Ask for access on its page."
     if isinstance(error, RepositoryNotFoundError):
-        return "no such repository, or none that you may see", "a repository's id", f"Check the name. {_LOG_IN}"
+        return "no such repository, or your account cannot see it", f"Check the name. {_LOG_IN}"
     if isinstance(error, RevisionNotFoundError):
-        return "no such revision", "a branch, a tag or a commit", "Leave --revision out for the newest state."
+        return "no such revision", "Name a branch, a tag or a commit, or leave --revision out for the newest state."
     if isinstance(error, LocalTokenNotFoundError):
-        return "no token", "a valid token", _LOG_IN
+        return "no access token", _LOG_IN
     if isinstance(error, OfflineModeIsEnabled):
-        return "HF_HUB_OFFLINE in the environment", "a connection", "Unset it: it keeps the clients off the network."
+        return "HF_HUB_OFFLINE is set, so the Hub cannot be reached", "Unset it and run the command again."
     if isinstance(error, HFValidationError):
-        return str(error).splitlines()[0], "an id such as ORGANIZATION/NAME", ""
+        return str(error).splitlines()[0].rstrip("."), "Use an id such as ORGANIZATION/NAME."
     if isinstance(error, HfHubHTTPError):
-        return _words_of_status(error)
+        return _problem_of_status(error)
     if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
-        return _words(error.__cause__)
+        return _problem_and_hint(error.__cause__)
     if isinstance(error, EntryNotFoundError):
-        return "a file that is not there, or no connection", "all files", "Check the connection, then run it again."
-    return f"no connection with {constants.ENDPOINT} ({type(error).__name__})", "one that lasts", _AGAIN
+        return "a file is missing in the repository, or there is no connection", _CHECK_NETWORK
+    return f"cannot reach {constants.ENDPOINT} ({type(error).__name__})", _CHECK_NETWORK
 
 
-def _words_of_status(error: HfHubHTTPError) -> tuple[str, str, str]:
+def _problem_of_status(error: HfHubHTTPError) -> tuple[str, str]:
     status = error.response.status_code
-    found, expected, hint = _STATUSES.get(status, ("an error of the server", "an answer", f"Try later. {_AGAIN}"))
-    said = f": {printable(error.server_message)}" if error.server_message else ""
-    return f"{found} (status {status}{said})", expected, hint
+    problem, hint = _STATUSES.get(status, ("the Hub reports an error", f"Try again later. {_AGAIN}"))
+    message = f": {printable(error.server_message)}" if error.server_message else ""
+    return f"{problem} (status {status}{message})", hint

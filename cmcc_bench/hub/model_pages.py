@@ -1,4 +1,4 @@
-"""What goes to the Hub beside a model's weights: its card, and its results for the data set's leaderboard."""
+"""The pages that are published with a model's weights: its card, and its results for the Hub's leaderboard."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from cmcc_bench.types import Progress
 
 
 class ModelPages:
-    """The pages of one model that is pushed, made of the same scores.
+    """Card and results of a model that is pushed; both show the same scores.
 
-    best: the folder of the checkpoint (hub.artifact.best_folder). repository: as the user names it. dataset: to score
-    on; by default the data set on the Hub where one is named, or else what each file of predictions says. dataset_id:
-    of that data set on the Hub; without one there are no results for its leaderboard.
-    Raises cmcc.DataError for a dataset_id that is none.
+    best: the folder of the checkpoint (hub.artifact.best_folder). repository: the name that the user gave, with or
+    without an organization. dataset: the data set to score on (default: dataset_id, or else the one that each file of
+    predictions names). dataset_id: id of the data set on the Hub; without it there are no results for its leaderboard.
+    Raises cmcc.DataError for an invalid dataset_id.
     """
 
     def __init__(
@@ -44,35 +44,36 @@ class ModelPages:
 
     @cached_property
     def repository(self) -> str:
-        """The whole id; the user's name is asked for only where it is a part of it."""
+        """The full id. The Hub is asked for the user's name only if the given name has no organization."""
         return full_name(self.api, self._repository)
 
     @cached_property
     def scored(self) -> Sequence[Scored]:
-        """The run's scores; computed only where a page needs them, and once."""
+        """The run's scores; computed once, and only if a page needs them."""
         return score_run(self.best, self._dataset, progress=self._progress)
 
     def card(self, facts: Mapping[str, Any]) -> str:
-        """README.md. facts: what is known of the training (hub.artifact.run_facts)."""
+        """The text of README.md. facts: about the training (hub.artifact.run_facts)."""
         return write_model_card(self.best, facts, self.repository, self.scored, self.dataset_id)
 
     def results(self) -> tuple[bytes | None, str]:
-        """`.eval_results/cmcc.yaml`, None where there is nothing to say; and what the plan says of it."""
+        """`.eval_results/cmcc.yaml`, or None if there are no results; and a note for the plan."""
         if self.dataset_id is None:
-            hint = "name its data set with --dataset-id ORGANIZATION/NAME"
-            return None, f"no results for a leaderboard on the Hub: {hint}"
+            hint = "to add them, give the data set's id with --dataset-id ORGANIZATION/NAME"
+            return None, f"no results for a leaderboard on the Hub; {hint}"
         with hub_errors(dataset=self.dataset_id):
             revision = self.api.dataset_info(self.dataset_id).sha
         url = f"{constants.ENDPOINT}/{self.repository}"
         entries = eval_entries(self.scored, self.dataset_id, revision, url, user_name(self.api))
         if not entries:
             tasks = ", ".join(TASKS)
-            return None, f"no results for {self.dataset_id}: no predictions beside the checkpoint give any of {tasks}"
+            return None, f"no results for {self.dataset_id}: no predictions in the run's folder for any of {tasks}"
         values = ", ".join(f"{entry.task_id} {entry.value}" for entry in entries)
         return eval_file(entries), f"results for {self.dataset_id}: {values}"
 
 
 def check_hub_id(name: str) -> None:
-    """Raises cmcc.DataError unless the name may be that of a repository on the Hub."""
+    """Raises cmcc.DataError unless the name is a valid id of a repository on the Hub."""
     if not HUB_ID.fullmatch(name):
-        raise DataError(printable(name), "an id such as ORGANIZATION/NAME", dataset_id=name)
+        hint = "Give the data set's id on the Hub."
+        raise DataError(printable(name), "an id such as ORGANIZATION/NAME", hint, dataset_id=name)

@@ -1,4 +1,4 @@
-"""`cmcc pull`: a data set or a model from the Hub into a folder, without anything that could run code when opened."""
+"""`cmcc pull`: downloads a data set or a model into a folder, without files that could run code when opened."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from cmcc_bench.textform import FORM_FILE, load_form
 
 @dataclass(frozen=True)
 class Pulled:
-    """What was downloaded.
+    """A finished download.
 
-    synthetic: it holds simulated dialogues, or was trained on them. about: what it is, for a person. left_out: files
-    that were not taken.
+    synthetic: it contains simulated dialogues, or was trained on them. about: a short description. left_out: files
+    of the repository that were not downloaded.
     """
 
     kind: RepoKind
@@ -40,24 +40,24 @@ class Pulled:
     left_out: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """For a person, safe to print."""
+        """The lines to show to the user, safe to print."""
         lines = [f"{self.folder}: {self.about}, commit {self.commit}"]
         if self.left_out:
             names = ", ".join(map(printable, self.left_out[:5])) + (", ..." if len(self.left_out) > 5 else "")
-            lines.append(f"  not taken, as none of a {self.kind}'s files: {names}")
+            lines.append(f"  skipped, as they are not files of a {self.kind}: {names}")
         return lines
 
 
 def pull_dataset(name: str, out: Path, revision: str | None = None) -> Pulled:
-    """Downloads a data set that `cmcc push` published, into `out`.
+    """Downloads a data set that `cmcc push` published into `out`.
 
-    Raises cmcc.DataError when there is none that the user may read, it is not what a build made, or `out` holds
-    anything but a built folder.
+    Raises cmcc.DataError if the user cannot read it, cmcc build did not make it, or `out` contains anything but a
+    built data set.
     """
     out = out.resolve()
-    _check_free(out, is_dataset_file, "files of a built folder")
+    _check_out(out, is_dataset_file, "files of a built data set")
     commit, part, left_out = _download(name, "dataset", out, revision, _dataset_files)
-    with _gone_when_refused(part):
+    with _delete_on_error(part):
         check_built(part)
         dialogues, synthetic = count_dialogues(part)
     replace_folder(part, out)
@@ -66,15 +66,15 @@ def pull_dataset(name: str, out: Path, revision: str | None = None) -> Pulled:
 
 
 def pull_model(name: str, out: Path, revision: str | None = None) -> Pulled:
-    """Downloads a trained model into `out`: safetensors only.
+    """Downloads a trained model into `out`; weights only as safetensors.
 
-    Raises cmcc.DataError when there is none that the user may read, it has no safetensors, it is no model, or `out`
-    holds anything but a model.
+    Raises cmcc.DataError if the user cannot read it, it is no model with safetensors, or `out` contains anything but a
+    model.
     """
     out = out.resolve()
-    _check_free(out, is_model_file, "the files of a checkpoint")
+    _check_out(out, is_model_file, "the files of a checkpoint")
     commit, part, left_out = _download(name, "model", out, revision, _model_files)
-    with _gone_when_refused(part):
+    with _delete_on_error(part):
         form, synthetic = check_model(part), is_synthetic_model(part)
     replace_folder(part, out)
     about = (f"a dialogue model ({form})" if form else "a model") + (" trained on SYNTHETIC data" if synthetic else "")
@@ -82,9 +82,9 @@ def pull_model(name: str, out: Path, revision: str | None = None) -> Pulled:
 
 
 def model_folder(name: str | Path, revision: str | None = None) -> Path:
-    """A model's folder on this machine: `name` itself, or the download of what it names on the Hub, cached.
+    """The local folder of a model: `name` itself, or the cached download of a model on the Hub.
 
-    name: a folder, or an id such as ORGANIZATION/NAME. Raises cmcc.DataError when it is neither, or no model.
+    name: a folder, or an id such as ORGANIZATION/NAME. Raises cmcc.DataError if it is neither, or no model.
     """
     if is_folder(name):
         return Path(name)
@@ -92,18 +92,19 @@ def model_folder(name: str | Path, revision: str | None = None) -> Path:
     expected = "a folder of a trained model, or a Hub id such as ORGANIZATION/NAME"
     check_name(name, expected, hint, model=str(name))
     with hub_errors(repository=f"{name} (and no such folder)"):
-        with suppress(OfflineModeIsEnabled):  # then what an earlier call downloaded is taken
+        with suppress(OfflineModeIsEnabled):  # offline, the earlier download is used
             _choose(str(name), "model", revision, _model_files)
-        # By the revision, not the commit: only so does the cache know, without a network, what it names.
+        # By the revision, not the commit: without a network, the cache can resolve only a revision that it has seen.
         folder = Path(snapshot_download(str(name), revision=revision, allow_patterns=list(MODEL_PATTERNS)))
     check_model(folder)
     return folder
 
 
 def check_model(folder: Path) -> str | None:
-    """The name of a dialogue model's text form; None of another model. Raises cmcc.DataError when it is no model."""
+    """The name of a dialogue model's text form; None for another model. Raises cmcc.DataError if it is no model."""
     if not (folder / "config.json").exists():
-        raise DataError("no config.json", "a model", model=str(folder))
+        hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
+        raise DataError("not a model: config.json is missing", "", hint, model=str(folder))
     return load_form(folder).name if (folder / FORM_FILE).exists() else None
 
 
@@ -112,23 +113,26 @@ def is_synthetic_model(folder: Path) -> bool:
     return SYNTHETIC_TAG in (card_head(folder).get("tags") or [])
 
 
-def _dataset_files(name: str, there: list[str]) -> list[str]:
-    wanted = [path for path in there if is_dataset_file(path)]
-    if CARD_NAME not in wanted or not any(path.endswith(".parquet") for path in wanted):
-        raise DataError("no card, or no Parquet under its names", "what cmcc push published", repository=name)
-    return wanted
+def _dataset_files(name: str, paths: list[str]) -> list[str]:
+    selected = [path for path in paths if is_dataset_file(path)]
+    if CARD_NAME not in selected or not any(path.endswith(".parquet") for path in selected):
+        problem, hint = "not a data set that cmcc push published", "Check the name, or use datasets.load_dataset."
+        raise DataError(problem, "", hint, repository=name)
+    return selected
 
 
-def _model_files(name: str, there: list[str]) -> list[str]:
-    wanted = [path for path in there if is_model_file(path)]
-    if not any(map(is_weights, wanted)):
-        pickles = sorted(path for path in there if is_pickle(path))
+def _model_files(name: str, paths: list[str]) -> list[str]:
+    selected = [path for path in paths if is_model_file(path)]
+    if not any(map(is_weights, selected)):
+        pickles = sorted(path for path in paths if is_pickle(path))
         found = f"pickles only ({', '.join(map(printable, pickles[:3]))})" if pickles else "no weights"
-        hint = "A pickle can run any code when it is opened, so none is downloaded." if pickles else ""
-        raise DataError(found, "weights in safetensors", hint, repository=name)
-    if "config.json" not in wanted:
-        raise DataError("no config.json", "a model", repository=name)
-    return wanted
+        hint = "Choose a model with safetensors."
+        if pickles:
+            hint = f"A pickle can run any code when it is opened, so none is downloaded. {hint}"
+        raise DataError(found, "weights as safetensors", hint, repository=name)
+    if "config.json" not in selected:
+        raise DataError("not a model: config.json is missing", "", "Choose another model.", repository=name)
+    return selected
 
 
 _FileFilter = Callable[[str, list[str]], list[str]]
@@ -137,43 +141,43 @@ _FileFilter = Callable[[str, list[str]], list[str]]
 def _choose(
     name: str, kind: RepoKind, revision: str | None, file_filter: _FileFilter
 ) -> tuple[str, list[str], tuple[str, ...]]:
-    """The commit that a revision names, the files to take of it, and those left."""
+    """The commit of a revision, the files to download, and the files to skip."""
     info: Any = HfApi().repo_info(name, repo_type=kind, revision=revision)
-    there = [sibling.rfilename for sibling in info.siblings or []]
-    wanted = file_filter(name, there)
-    return info.sha, wanted, tuple(sorted(set(there) - set(wanted) - {".gitattributes"}))
+    paths = [sibling.rfilename for sibling in info.siblings or []]
+    selected = file_filter(name, paths)
+    return info.sha, selected, tuple(sorted(set(paths) - set(selected) - {".gitattributes"}))
 
 
 def _download(
     name: str, kind: RepoKind, out: Path, revision: str | None, file_filter: _FileFilter
 ) -> tuple[str, Path, tuple[str, ...]]:
-    """Downloads into a folder beside `out`; after an error it stays and the next start goes on with it."""
+    """Downloads into a folder beside `out`. After an error the folder stays, and the next call continues in it."""
     recover_folder(out)
     with hub_errors(repository=name):
-        commit, wanted, left_out = _choose(name, kind, revision, file_filter)
+        commit, selected, left_out = _choose(name, kind, revision, file_filter)
         part = out.with_name(f".{out.name}.pulling")
-        snapshot_download(name, repo_type=kind, revision=commit, local_dir=part, allow_patterns=wanted)
+        snapshot_download(name, repo_type=kind, revision=commit, local_dir=part, allow_patterns=selected)
     shutil.rmtree(part / ".cache")
-    for path in sorted(part.rglob("*"), reverse=True):  # what an earlier start took of another state
+    for path in sorted(part.rglob("*"), reverse=True):  # what an earlier call downloaded from another commit
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-        elif path.is_file() and path.relative_to(part).as_posix() not in wanted:
+        elif path.is_file() and path.relative_to(part).as_posix() not in selected:
             path.unlink()
     return commit, part, left_out
 
 
-def _check_free(out: Path, is_ours: Callable[[str], bool], what: str) -> None:
-    """Raises cmcc.DataError unless `out` is free, or holds nothing but what an earlier pull may have put there."""
+def _check_out(out: Path, is_allowed: Callable[[str], bool], what: str) -> None:
+    """Raises cmcc.DataError if `out` contains files that a pull does not write, or the working directory."""
     if Path.cwd().is_relative_to(out):
-        found, expected = "the working directory, or a folder above it", "a folder of its own"
-        raise DataError(found, expected, "Name another --out.", folder=str(out))
+        problem = "this folder is, or contains, the working directory, and a pull replaces the whole folder"
+        raise DataError(problem, "", "Choose another --out.", folder=str(out))
     if out.exists():
-        files_of(out, is_ours, what)
+        files_of(out, is_allowed, what)
 
 
 @contextmanager
-def _gone_when_refused(part: Path) -> Iterator[None]:
-    """Removes a download that is not what it should be; to go on with it would be of no use."""
+def _delete_on_error(part: Path) -> Iterator[None]:
+    """Deletes a download that fails its check, so that the next call starts from the beginning."""
     try:
         yield
     except DataError:

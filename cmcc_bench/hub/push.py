@@ -1,4 +1,4 @@
-"""`cmcc push`: first a plan, by comparing with what is there; then one commit of what differs, and a tag."""
+"""`cmcc push`: compares with the repository and makes a plan; then uploads the changes in one commit and sets a tag."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from cmcc_bench.errors import DataError, printable
 from cmcc_bench.hub.artifact import Artifact, check_no_token, read_file, sha256, size_of
 from cmcc_bench.hub.errors import hub_errors
 
-_GITATTRIBUTES = ".gitattributes"  # the Hub's own, in every repository
+_GITATTRIBUTES = ".gitattributes"  # the Hub writes it into every repository
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A repository as it is. files: by path."""
+    """The current state of a repository. head: commit id. files: by path."""
 
     head: str
     private: bool
@@ -33,7 +33,10 @@ class Remote:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a push is going to do. remote: None where the repository is not there yet."""
+    """What a push is going to do.
+
+    remote: None if the repository does not exist yet. changed, stale: paths to upload and to delete.
+    """
 
     artifact: Artifact
     repository: str
@@ -45,17 +48,17 @@ class Plan:
 
     @property
     def is_public(self) -> bool:
-        """Whether everybody sees the repository afterwards."""
+        """Whether the repository is public after the push."""
         return self.make_public or (self.remote is not None and not self.remote.private)
 
     @property
     def needs_gate(self) -> bool:
-        """Whether readers are to be let in one by one; the Hub has no gate before a Space."""
+        """Whether access must be granted reader by reader; the Hub cannot gate a Space."""
         return self.artifact.licensed and self.artifact.kind != "space"
 
     @property
     def has_work(self) -> bool:
-        """Whether anything differs from what is there."""
+        """Whether the push would change anything."""
         remote = self.remote
         if remote is not None and self.artifact.is_first_state:
             return False
@@ -64,12 +67,12 @@ class Plan:
         return (self.make_public and remote.private) or (self.needs_gate and not remote.gated)
 
     def lines(self) -> Iterator[str]:
-        """The plan for a person, safe to print."""
+        """The plan as lines to show to the user, safe to print."""
         artifact, new = self.artifact, ", new" if self.remote is None else ""
-        seen = "PUBLIC" if self.is_public else "private"
-        seen += ", gated" if self.needs_gate or (self.remote and self.remote.gated) else ""
-        seen = ", ".join([seen, *data_words(artifact.synthetic, artifact.licensed)])
-        yield f"{artifact.kind} {self.repository} ({seen}{new}), tag {printable(self.tag)}"
+        status = "PUBLIC" if self.is_public else "private"
+        status += ", gated" if self.needs_gate or (self.remote and self.remote.gated) else ""
+        status = ", ".join([status, *data_words(artifact.synthetic, artifact.licensed)])
+        yield f"{artifact.kind} {self.repository} ({status}{new}), tag {printable(self.tag)}"
         for note in artifact.notes:
             yield f"  {printable(note, len(note))}"
         for name in self.changed:
@@ -78,40 +81,40 @@ class Plan:
             yield f"  delete {printable(name)}"
         total = sum(size_of(artifact.files[name]) for name in self.changed)
         same = len(artifact.files) - len(self.changed)
-        yield f"  {len(self.changed)} files to upload ({filesize.decimal(total)}), {same} as they are there"
+        yield f"  {len(self.changed)} files to upload ({filesize.decimal(total)}), {same} unchanged"
 
 
 def data_words(synthetic: bool, licensed: bool) -> list[str]:
-    """What a plan says of the data in, or behind, what would be uploaded."""
-    return [word for word, holds in (("SYNTHETIC", synthetic), ("LICENSED", licensed)) if holds]
+    """The words of a plan about the data in the upload, or that a model was trained on."""
+    return [word for word, applies in (("SYNTHETIC", synthetic), ("LICENSED", licensed)) if applies]
 
 
 def user_name(api: HfApi) -> str:
-    """Who the token is of. Raises cmcc.DataError without a valid one."""
+    """The name of the token's account. Raises cmcc.DataError without a valid token."""
     with hub_errors(hub=constants.ENDPOINT):
         return str(api.whoami()["name"])
 
 
 def full_name(api: HfApi, name: str) -> str:
-    """The whole id of a repository: a NAME alone is one of the user's own."""
+    """The full id of a repository. A NAME without an organization belongs to the user's account."""
     return name if "/" in name else f"{user_name(api)}/{name}"
 
 
 def make_plan(
     api: HfApi, artifact: Artifact, repository: str, public: bool = False, rights: bool = False, tag: str | None = None
 ) -> Plan:
-    """Compares with what is there; changes nothing.
+    """Compares the artifact with the repository; changes nothing.
 
-    public: make it so. rights: the user holds the rights to publish what is licensed. tag: instead of the version.
-    Raises cmcc.DataError when the Hub refuses, when licensed data would be public without the rights, or when the tag
-    names another state.
+    public: make the repository public. rights: the user may publish licensed data. tag: instead of the version.
+    Raises cmcc.DataError if the Hub refuses, licensed data would become public without the rights, or the tag exists
+    with other content.
     """
     check_no_token(artifact)
     with hub_errors(repository=repository):
-        remote = look(api, artifact, repository)
+        remote = read_remote(api, artifact, repository)
     files = remote.files if remote else {}
-    mine = {} if remote and artifact.is_first_state else artifact.files
-    changed = tuple(name for name in sorted(mine) if not is_same(mine[name], files.get(name)))
+    local = {} if remote and artifact.is_first_state else artifact.files
+    changed = tuple(name for name in sorted(local) if not is_same(local[name], files.get(name)))
     stale = tuple(
         name
         for name in sorted(files)
@@ -119,20 +122,20 @@ def make_plan(
     )
     plan = Plan(artifact, repository, remote, changed, stale, public, tag or artifact.version)
     if plan.is_public and artifact.secret:
-        hint = "Leave --public out, and give it another repository than the public data set's."
-        found = "a public repository for the labels that the public data set hides"
-        raise DataError(found, "a private one", hint, repository=repository)
+        hint = "Leave --public out, and choose another repository than the public data set's."
+        problem = "the labels that the public data set hides would become public"
+        raise DataError(problem, "", hint, repository=repository)
     if plan.is_public and artifact.licensed and not rights:
-        hint = "Make the repository private, or say --i-have-the-rights if you may publish them."
-        found = "a public repository for what is made of licensed calls, or of data of which that is not known"
-        raise DataError(found, "a private one", hint, repository=repository)
+        hint = "Make the repository private, or add --i-have-the-rights if you may publish them."
+        problem = "licensed calls, or data that may contain some, would become public"
+        raise DataError(problem, "", hint, repository=repository)
     if remote and tag in remote.tags and (changed or stale):
-        raise DataError("the tag on another state", "a new tag", "Name another --tag.", tag=tag)
+        raise DataError("the tag exists and has other content", "", "Choose another --tag.", tag=tag)
     return plan
 
 
-def look(api: HfApi, artifact: Artifact, repository: str) -> Remote | None:
-    """The repository as it is; None where there is none that the user may see."""
+def read_remote(api: HfApi, artifact: Artifact, repository: str) -> Remote | None:
+    """The current state of the repository; None if there is none that the user can see."""
     try:
         info: Any = api.repo_info(repository, repo_type=artifact.kind)
     except RepositoryNotFoundError:
@@ -144,22 +147,22 @@ def look(api: HfApi, artifact: Artifact, repository: str) -> Remote | None:
         bool(info.private),
         bool(getattr(info, "gated", False)),
         {entry.path: entry for entry in tree if isinstance(entry, RepoFile)},
-        frozenset(found.name for found in tags),
+        frozenset(tag.name for tag in tags),
     )
 
 
 def is_same(source: Path | bytes, remote: RepoFile | None) -> bool:
-    """Whether a file is in the repository already, told by its size and git's or LFS's digest."""
+    """Whether the repository has the same file already, compared by size and by the digest of git or LFS."""
     if remote is None or size_of(source) != remote.size:
         return False
     return sha256(source) == remote.lfs.sha256 if remote.lfs else git_hash(read_file(source)) == remote.blob_id
 
 
 def push(api: HfApi, plan: Plan, message: str) -> str:
-    """Does what the plan says and returns the repository's address; started again after an error, it goes on.
+    """Carries out the plan and returns the repository's address; after an error, call it again to continue.
 
-    A new repository is private, and gated where it needs it, before the first file is uploaded. All files travel in one
-    commit on top of the state that the plan saw. Raises cmcc.DataError where the Hub refuses.
+    A new repository is private, and gated if needed, before the first file is uploaded. All files are uploaded in one
+    commit on top of the state that the plan was made for. Raises cmcc.DataError if the Hub refuses.
     """
     kind, name = plan.artifact.kind, plan.repository
     with hub_errors(repository=name):
@@ -175,7 +178,7 @@ def push(api: HfApi, plan: Plan, message: str) -> str:
 
 
 def _commit(api: HfApi, plan: Plan, message: str) -> str:
-    """Uploads what differs, if anything does, and returns the id of the commit that holds the artifact."""
+    """Uploads the changes, if there are any, and returns the id of the commit that contains the artifact."""
     kind, name = plan.artifact.kind, plan.repository
     head = plan.remote.head if plan.remote else str(api.repo_info(name, repo_type=kind).sha)
     if not (plan.changed or plan.stale):
@@ -183,5 +186,5 @@ def _commit(api: HfApi, plan: Plan, message: str) -> str:
     files = {path: plan.artifact.files[path] for path in plan.changed}
     added = [CommitOperationAdd(path, file if isinstance(file, bytes) else str(file)) for path, file in files.items()]
     removed = [CommitOperationDelete(path) for path in plan.stale]
-    done = api.create_commit(name, [*added, *removed], commit_message=message, repo_type=kind, parent_commit=head)
-    return done.oid
+    commit = api.create_commit(name, [*added, *removed], commit_message=message, repo_type=kind, parent_commit=head)
+    return commit.oid

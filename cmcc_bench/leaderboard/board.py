@@ -1,6 +1,6 @@
-"""The leaderboard as data: entries with scores, intervals and ranks, tests of two systems, and where they differ.
+"""The leaderboard as data: entries with scores, intervals and ranks, paired tests, and differences of two systems.
 
-Everything is plain data in files that any library reads; `load_board` takes a folder of them, or the Hub's repository.
+`files.load_board` reads a board from a folder, or from a repository on the Hub.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ EntryKind: TypeAlias = Literal["submission", "bound", "published"]
 class BoardEntry:
     """A row of a track's table.
 
-    key: a submission's folder, or the name of what is none. system: how its author calls it; anything may stand in it
-    that can be printed, so escape it. scores: by name; without resamples low and high are nan, as of published rows.
-    ranks: by score, of submissions alone: 1 is the best. flags: what is odd about it; a flagged one has no ranks.
-    notes: what a reader should know besides, such as a name like another author's; they change no rank.
-    submission: which one it is, from 1, of its author's submissions of this system; it replaces those before.
+    key: the name of a submission's folder, or of a row that is no submission. system: the name that its author chose;
+    it can contain any printable character, so escape it. scores: by name; low and high are nan without resamples and
+    for published rows. ranks: by score, for submissions only; 1 is the best. flags: reasons for doubt; a flagged entry
+    has no ranks. notes: other remarks, such as a name like another author's; they do not affect ranks. submission:
+    its number, from 1, among its author's submissions of this system; it replaces the earlier ones.
     """
 
     key: str
@@ -50,11 +50,12 @@ class BoardEntry:
 
 @dataclass(frozen=True)
 class TrackBoard:
-    """A track's table: entries, the counts behind their scores by key, (dialogues, k), and what was scored.
+    """A track's table: entries, and the counts that their scores are computed from.
 
-    dialogue_ids: of the rows of counts. tests: the paired tests of each two systems, by their keys in order, in the
-    place of counts where the labels are hidden: a dialogue's counts would tell them. history: submissions that a later
-    one of the same author and system replaced; they have no ranks.
+    counts: by key, an array of shape (dialogues, counts of a dialogue). dialogue_ids: of the rows of counts. items,
+    dialogues: how many were scored. tests: the paired tests of all pairs of systems, by their keys in alphabetical
+    order; they replace counts if the labels are hidden, because a dialogue's counts would reveal them. history:
+    submissions that a later one of the same author and system replaced; they have no ranks.
     """
 
     track: Task
@@ -68,7 +69,7 @@ class TrackBoard:
 
     @property
     def size(self) -> str:
-        """What was scored, in words."""
+        """The number of dialogues and items that were scored, as text."""
         dialogues = f"{self.dialogues} dialogues"
         return f"{dialogues}, {self.items} {self.track.items}" if self.track.key else dialogues
 
@@ -78,17 +79,17 @@ class TrackBoard:
         return frozenset(self.counts if self.tests is None else chain.from_iterable(self.tests))
 
     def compare(self, a: str, b: str) -> dict[str, PairedResult]:
-        """System a less system b by headline score, on the same resampled dialogues; a, b: keys.
+        """The difference a minus b by headline score, on the same resampled dialogues; a, b: keys.
 
-        Raises KeyError for a key that is not among `compared`, such as a published row's.
+        Raises KeyError for a key that is not in `compared`, such as a published row's.
         """
         if self.tests is not None:
-            return dict(self.tests[a, b]) if a <= b else {key: -found for key, found in self.tests[b, a].items()}
+            return dict(self.tests[a, b]) if a <= b else {score: -test for score, test in self.tests[b, a].items()}
         statistics = self.track.board_measure.statistics
         return paired_results(self.counts[a], self.counts[b], statistics, BOOTSTRAP)
 
     def sorted_by(self, score: str) -> list[BoardEntry]:
-        """Entries with the highest score first; those without the score last."""
+        """The entries, highest score first; entries without the score last."""
 
         def order(entry: BoardEntry) -> tuple[bool, float, str]:
             point = entry.scores[score].point if score in entry.scores else math.nan
@@ -99,7 +100,7 @@ class TrackBoard:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A pull request that was no submission that could be scored, and why."""
+    """A pull request that could not be scored, and the reason."""
 
     number: int
     author: str
@@ -109,7 +110,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Board:
-    """All tracks that were scored, by task. synthetic: whether any dialogue of the split is simulated."""
+    """The boards of all scored tracks, by task. synthetic: whether any dialogue of the split is simulated."""
 
     dataset: str
     split: str
@@ -119,66 +120,66 @@ class Board:
 
 
 def with_ranks(entries: Sequence[BoardEntry], scores: Iterable[str]) -> list[BoardEntry]:
-    """The entries with the ranks of submissions that have no flag.
+    """The entries with ranks added to all submissions without a flag.
 
-    A system's rank is one more than the number of systems whose whole interval lies above its own: those whose
-    intervals overlap are not told apart and may share a rank.
+    A system's rank is 1 plus the number of systems whose whole interval lies above its own: systems with overlapping
+    intervals may share a rank.
     """
     ranks: dict[str, dict[str, int]] = {
         entry.key: {} for entry in entries if entry.kind == "submission" and not entry.flags
     }
     for score in scores:
-        known = {
+        intervals = {
             entry.key: entry.scores[score]
             for entry in entries
             if entry.key in ranks and score in entry.scores and not math.isnan(entry.scores[score].point)
         }
-        for key, own in known.items():
-            ranks[key][score] = 1 + sum(other.low > own.high for other in known.values())
+        for key, own in intervals.items():
+            ranks[key][score] = 1 + sum(other.low > own.high for other in intervals.values())
     return [replace(entry, ranks=ranks[entry.key]) if entry.key in ranks else entry for entry in entries]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """An item that two systems answer differently: each field that differs, what a and what b say.
+    """An item that two systems answer differently. fields: by name, the values of a and b.
 
-    item: number of the exchange or utterance; None where it is the dialogue. said: what the user says, "" where the
-    texts are licensed and so not published with the board.
+    item: number of the exchange or utterance; None for a whole dialogue. text: of the user; "" if the texts are
+    licensed and so not published with the board.
     """
 
     dialogue_id: str
     item: int | None
-    said: str
+    text: str
     fields: Mapping[str, tuple[str, str]]
 
 
 def differences(track: Task, a: Sequence[Any], b: Sequence[Any], texts: Mapping[str, str]) -> list[Difference]:
-    """The items that two systems answer differently, in order. texts: by `text_key`, as far as they are public."""
-    theirs = {_place(track, answer): answer for answer in b}
-    found = []
-    for answer in sorted(a, key=lambda answer: _place(track, answer)):
-        place = _place(track, answer)
-        if place not in theirs:
+    """The items that two systems answer differently, in order. texts: the public ones, by `text_key`."""
+    answers_b = {_position(track, answer): answer for answer in b}
+    result = []
+    for answer in sorted(a, key=lambda answer: _position(track, answer)):
+        position = _position(track, answer)
+        if position not in answers_b:
             continue
-        ours, other = _shown(answer), _shown(theirs[place])
-        fields = {name: (ours[name], other[name]) for name in ours if ours[name] != other[name]}
+        values_a, values_b = _field_texts(answer), _field_texts(answers_b[position])
+        fields = {name: (values_a[name], values_b[name]) for name in values_a if values_a[name] != values_b[name]}
         if fields:
-            item = place[1] if track.key else None
-            found.append(Difference(place[0], item, texts.get(text_key(*place), ""), fields))
-    return found
+            item = position[1] if track.key else None
+            result.append(Difference(position[0], item, texts.get(text_key(*position), ""), fields))
+    return result
 
 
 def text_key(dialogue_id: str, item: int) -> str:
-    """What an item's text is filed under."""
+    """The key of an item's text."""
     return f"{dialogue_id}#{item}"
 
 
-def _place(track: Task, answer: Answer) -> tuple[str, int]:
+def _position(track: Task, answer: Answer) -> tuple[str, int]:
     return answer.dialogue_id, getattr(answer, track.key) if track.key else 0
 
 
-def _shown(answer: Any) -> dict[str, str]:  # noqa: ANN401  # a dataclass
-    """What an answer says, a text a field; neither where it stands nor how sure it is."""
+def _field_texts(answer: Any) -> dict[str, str]:  # noqa: ANN401  # a dataclass
+    """The fields of an answer as text, without its position and its probabilities."""
     return {
         name: _text(getattr(answer, name))
         for name in answer.__dataclass_fields__

@@ -1,4 +1,4 @@
-"""A board as tables for the terminal, and as the card of its repository, which loads as a data set."""
+"""A board as tables for the terminal, and as the card of its repository, which can be loaded as a data set."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from cmcc_bench.tasks import bleu
 _ABOUT = """\
 # Leaderboard of CMCC: results
 
-What was submitted to the leaderboard, and every score, recomputed from the stored predictions (`cmcc leaderboard
-update`). A config a track; `rejected/` has what was not accepted. A second submission of a system by the same author
-replaces the first in the table; the first stays in `submissions/` and, with its scores, in `history/`.
+All submissions to the leaderboard and their scores, recomputed from the stored predictions by `cmcc leaderboard
+update`. There is a config for each track. `rejected/` contains submissions that were not accepted, with the reasons. A
+new submission of a system by the same author replaces the earlier one in the table; the earlier one stays in
+`submissions/` and, with its scores, in `history/`.
 """
 
-_COUNTS = "`counts/` has what scores and paired tests are made of, a row a system and dialogue."
+_COUNTS = "`counts/` contains the counts that scores and paired tests are computed from, by system and dialogue."
 _HIDDEN = (
-    "The labels are hidden, and the counts of a dialogue would tell them: `comparisons/` has the paired tests of each "
-    "two systems instead."
+    "The labels are hidden, and counts by dialogue would reveal them: `comparisons/` contains the paired tests of all "
+    "pairs of systems instead."
 )
 
 
 def board_tables(board: Board) -> list[ReportTable]:
-    """A table a track, the best main score first."""
+    """One table for each track, the best main score first."""
     return [_table(track, board.synthetic) for track in board.tracks.values()]
 
 
@@ -41,10 +42,13 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
     notes = [
         f"{track.size}; {BOOTSTRAP.resamples} resamples, seed {BOOTSTRAP.seed}.",
         RANK_RULE,
-        "Rows as published are of the licensed corpus, and have no intervals.",
+        "Published rows are results on the licensed corpus; they have no intervals.",
     ]
     if "bleu" in names:
-        notes.append(f"BLEU: {bleu.signature()}. Acts without caring: with the caring acts of both sides folded back.")
+        notes.append(
+            f"BLEU: {bleu.signature()}. Acts without caring: caring acts of gold and predictions are replaced by the "
+            "13 acts without caring."
+        )
     title = f"{track.track.title}{mark(synthetic)}"
     return ReportTable(
         title, ("rank", "system", *map(score_name, names), "training data", "by"), tuple(rows), tuple(notes)
@@ -59,11 +63,11 @@ def _cells(entry: BoardEntry, rank: str, names: tuple[str, ...]) -> tuple[str, .
 
 
 def board_card(board: Board, licensed: bool) -> bytes:
-    """README.md of the board's repository; what authors wrote is text in it, never Markdown or HTML.
+    """README.md of the board's repository. Texts of authors are escaped: no Markdown or HTML.
 
     licensed: whether any of the dialogues is a real call.
     """
-    # The license of the dialogues, as predictions quote what was said in them; results are not gated for it.
+    # The license of the dialogues, because predictions quote the calls. The repository is not gated.
     license_fields: dict[str, Any] = {"license": "apache-2.0"}
     if licensed:
         license_fields = {key: LICENSED[key] for key in ("license", "license_name", "license_link")}

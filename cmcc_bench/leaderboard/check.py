@@ -1,6 +1,6 @@
-"""Reads a submitted file of predictions within bounds, line by line, and reports everything that is wrong with it.
+"""Reads a submitted file of predictions with size limits, line by line, and reports all problems in it.
 
-Nothing is opened by its own word: not as an archive beyond the bound, never as a pickle; only JSON lines are read.
+Only JSON lines are read, also in a gzip file up to the size limit; archives and pickles are refused.
 """
 
 from __future__ import annotations
@@ -18,18 +18,17 @@ from cmcc_bench.tasks.fields import UnknownLabelError
 
 FILE_BYTES = 64 << 20  # unpacked; the published test split takes about 6 MB
 LINE_BYTES = 32 << 10
-TEXT_CHARACTERS = 1_000  # of any one text; a reply in the corpus has 25 on average
+TEXT_CHARACTERS = 1_000  # of one text; a reply in the corpus has 25 on average
 LIST_ITEMS = 500
-PROBLEMS = 20  # reported of one file at most
+PROBLEMS = 20  # the most that are reported for one file
 
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """What a file holds: its answers, or what is wrong with it, at most PROBLEMS of it; one of the two is empty.
+    """The result of a check: the answers of a valid file, or its problems, at most PROBLEMS; one of the two is empty.
 
-    dialogues: the answers beside the rows, as they are scored. notes: of a file that is valid, a line for each label
-    that is in no vocabulary and so counts as wrong; of more than PROBLEMS such labels the most frequent, and how many
-    others there are.
+    dialogues: the answers aligned with the rows, as they are scored. notes: for a valid file, a line for each unknown
+    label, which is scored as wrong; the PROBLEMS most frequent ones, and the number of others.
     """
 
     answers: tuple[Answer, ...]
@@ -39,7 +38,7 @@ class CheckedFile:
 
 
 class _Unknown:
-    """The labels that are in no vocabulary: on how many lines each is, and the first of these."""
+    """The unknown labels: the number of lines of each, and the first of these lines."""
 
     def __init__(self) -> None:
         self.lines: dict[tuple[str, str], list[int]] = {}  # (field, name) -> lines, first line
@@ -51,7 +50,7 @@ class _Unknown:
             self.lines.setdefault(label, [0, line])[0] += 1
 
     def messages(self) -> Iterator[tuple[str, str, int]]:
-        """(field, what was found, first line) of the PROBLEMS most frequent labels; a label can quote what was said."""
+        """(field, message, first line) for the PROBLEMS most frequent labels; masked, as a label can quote a call."""
         frequent = sorted(self.lines.items(), key=lambda item: (-item[1][0], item[0]))
         for (field, name), (count, first) in frequent[:PROBLEMS]:
             shown = printable(mask(name), 40)
@@ -59,16 +58,17 @@ class _Unknown:
 
 
 def check_file(path: Path, track: Task, rows: Sequence[Row], name: str | None = None) -> CheckedFile:
-    """Reads a file for a track and holds it against the rows that are to be answered, whose labels may be hidden.
+    """Reads a file for a track and aligns it with the rows to answer, whose labels may be hidden.
 
-    name: what messages call it (default: its name). Never raises for what the file holds, OSError where there is none.
+    name: the file's name in messages (default: its own). Problems in the file are returned, not raised. Raises OSError
+    if there is no file.
     """
     name = name or path.name
     answers, refused = FileList[Answer](), _Unknown()
     problems: list[DataError] = []
     dialogues: list[PredictedDialogue[Answer]] = []
     try:
-        # An item that is there twice is a problem to tell: so more lines are read than can be asked for.
+        # More lines are read than there are rows, so that duplicates are reported as such.
         bounds = Bounds(LINE_BYTES, FILE_BYTES, 2 * len(rows) + PROBLEMS)
         with open_lines(path, name) as stream:
             for number, line in filled_lines(stream, name, bounds):
@@ -84,8 +84,8 @@ def check_file(path: Path, track: Task, rows: Sequence[Row], name: str | None = 
                 if len(problems) == PROBLEMS:
                     break
         problems += [
-            DataError(found, refused.expected[field], file=name, line=first, field=field)
-            for field, found, first in refused.messages()
+            DataError(message, refused.expected[field], "Use one of these labels.", file=name, line=first, field=field)
+            for field, message, first in refused.messages()
         ][: PROBLEMS - len(problems)]
         if not answers and not problems:
             problems.append(DataError("an empty file", f"{len(rows)} lines", WRITE, file=name))
@@ -102,7 +102,7 @@ def _notes(answers: FileList[Answer], track: Task) -> tuple[str, ...]:
     unknown = _Unknown()
     for number, answer in zip(answers.lines, answers, strict=True):
         unknown.add(track.unknown(answer), number)
-    notes = [f"{field}: {found}, the first is line {first}" for field, found, first in unknown.messages()]
+    notes = [f"{field}: {message}, the first is line {first}" for field, message, first in unknown.messages()]
     others = len(unknown.lines) - len(notes)
     if others:
         notes.append(f"and {others} other label{'s' if others > 1 else ''}")
@@ -110,21 +110,21 @@ def _notes(answers: FileList[Answer], track: Task) -> tuple[str, ...]:
 
 
 def read_answer(line: bytes, track: Task, place: Place) -> Answer:
-    """One line as an answer. Raises cmcc.DataError for what is no JSON, no answer of the track, or too large."""
+    """One line as an answer. Raises cmcc.DataError if it is no JSON, no answer for the track, or too large."""
     answer: Answer = track.parse(parse_line(line, place), place)
     _check_sizes(answer, place)
     return answer
 
 
 def _check_sizes(value: object, place: Place) -> None:
-    """Raises cmcc.DataError for a text or a list that is longer than any honest one."""
+    """Raises cmcc.DataError for a text or a list that is too long."""
     if is_dataclass(value):
         for field in fields(value):
             _check_sizes(getattr(value, field.name), place | {"field": field.name})
     elif isinstance(value, str) and len(value) > TEXT_CHARACTERS:
-        raise DataError(f"{len(value)} characters", f"at most {TEXT_CHARACTERS}", **place)
+        raise DataError(f"{len(value)} characters", f"at most {TEXT_CHARACTERS}", "Shorten the text.", **place)
     elif isinstance(value, tuple):
         if len(value) > LIST_ITEMS:
-            raise DataError(f"{len(value)} items", f"at most {LIST_ITEMS}", **place)
+            raise DataError(f"{len(value)} items", f"at most {LIST_ITEMS}", "Shorten the list.", **place)
         for item in value:
             _check_sizes(item, place)

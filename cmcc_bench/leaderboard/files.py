@@ -1,13 +1,13 @@
-"""The files of a leaderboard's repository: what a board is written to and read from.
+"""Writes and reads the files of a leaderboard's repository.
 
-results/TASK.parquet            a row a system: scores, intervals, ranks, what is said of it
-counts/TASK.parquet             a row a system and dialogue: the counts that scores and tests are made of
-comparisons/TASK.parquet        in the place of counts where labels are hidden: a row a paired test of two systems
-history/TASK.parquet            a row a submission that a later one of the same author and system replaced
-texts/TASK.parquet              what the user says in each item; of synthetic data only
-submissions/NUMBER-NAME/        submission.json, predictions.jsonl: as they were understood
-rejected/NUMBER.json            what was not accepted, and why
-leaderboard.json                what the board is of
+results/TASK.parquet            a row for each system: scores, intervals, ranks, description
+counts/TASK.parquet             a row for each system and dialogue: the counts that scores and tests are computed from
+comparisons/TASK.parquet        instead of counts if the labels are hidden: a row for each paired test of two systems
+history/TASK.parquet            a row for each submission that a later one of the same author and system replaced
+texts/TASK.parquet              the user's text of each item; for synthetic data only
+submissions/NUMBER-NAME/        submission.json, predictions.jsonl: the parsed content, written again
+rejected/NUMBER.json            a pull request that was not accepted, and the reason
+leaderboard.json                data set, split and sizes
 README.md                       the card, with the tables
 """
 
@@ -39,17 +39,17 @@ FACTS_NAME = "leaderboard.json"
 SUBMISSIONS, REJECTED = "submissions", "rejected"
 
 Tests: TypeAlias = Mapping[tuple[str, str], Mapping[str, PairedResult]]
-_TESTED = dict.fromkeys(("a", "b", "score"), pa.string()) | dict.fromkeys(
+_TEST_COLUMNS = dict.fromkeys(("a", "b", "score"), pa.string()) | dict.fromkeys(
     ("difference", "low", "high", "p_value"), pa.float64()
 )
 
-_SAID = ("key", "system", "kind", "author", "date", "paper", "training_data")
-_LISTS = ("flags", "notes")  # written as one text each
+_TEXT_COLUMNS = ("key", "system", "kind", "author", "date", "paper", "training_data")
+_LIST_COLUMNS = ("flags", "notes")  # each written as one text
 
 
 @dataclass(frozen=True)
 class Facts:
-    """leaderboard.json: what the board is of. items: by task, with the number of dialogues."""
+    """The content of leaderboard.json. dialogues, items: the numbers of them, by task."""
 
     dataset: str
     split: str
@@ -84,12 +84,12 @@ def texts_path(task: str) -> str:
 
 
 def rejected_path(number: int) -> str:
-    """The path of what is kept of a rejected pull request."""
+    """The path of the record of a rejected pull request."""
     return f"{REJECTED}/{number:05d}.json"
 
 
 def board_files(board: Board) -> dict[str, bytes]:
-    """A board's tables, counts and facts, by path; the same board gives the same bytes."""
+    """The files of a board, by path; the same board gives the same bytes."""
     tracks = board.tracks.items()
     facts = Facts(
         board.dataset,
@@ -129,14 +129,14 @@ def _parquet(table: pa.Table) -> bytes:
 
 
 def _table_of_entries(track: TrackBoard, entries: Sequence[BoardEntry]) -> pa.Table:
-    columns: dict[str, list[Any]] = {name: [getattr(entry, name) for entry in entries] for name in _SAID}
-    columns |= {name: ["; ".join(getattr(entry, name)) for entry in entries] for name in _LISTS}
+    columns: dict[str, list[Any]] = {name: [getattr(entry, name) for entry in entries] for name in _TEXT_COLUMNS}
+    columns |= {name: ["; ".join(getattr(entry, name)) for entry in entries] for name in _LIST_COLUMNS}
     columns["submission"] = [entry.submission for entry in entries]
-    schema = [(name, pa.string()) for name in (*_SAID, *_LISTS)] + [("submission", pa.int32())]
+    schema = [(name, pa.string()) for name in (*_TEXT_COLUMNS, *_LIST_COLUMNS)] + [("submission", pa.int32())]
     for name in track.track.headline:
-        found = [entry.scores.get(name) for entry in entries]
+        intervals = [entry.scores.get(name) for entry in entries]
         for suffix, field in (("", "point"), ("_low", "low"), ("_high", "high")):
-            values = [getattr(one, field) if one else math.nan for one in found]
+            values = [getattr(interval, field) if interval else math.nan for interval in intervals]
             columns[f"{name}{suffix}"] = [None if math.isnan(value) else value for value in values]
             schema.append((f"{name}{suffix}", pa.float64()))
         columns[f"{name}_rank"] = [(entry.ranks or {}).get(name) for entry in entries]
@@ -156,51 +156,51 @@ def _table_of_counts(track: TrackBoard) -> pa.Table:
 
 
 def _table_of_tests(tests: Tests) -> pa.Table:
-    rows = [(a, b, score, *astuple(found)) for (a, b), scores in tests.items() for score, found in scores.items()]
-    columns = list(zip(*rows, strict=True)) or [()] * len(_TESTED)
-    return pa.table(
-        [pa.array(found, type_of) for found, type_of in zip(columns, _TESTED.values(), strict=True)], [*_TESTED]
-    )
+    rows = [(a, b, score, *astuple(test)) for (a, b), scores in tests.items() for score, test in scores.items()]
+    columns = list(zip(*rows, strict=True)) or [()] * len(_TEST_COLUMNS)
+    arrays = [pa.array(values, kind) for values, kind in zip(columns, _TEST_COLUMNS.values(), strict=True)]
+    return pa.table(arrays, [*_TEST_COLUMNS])
 
 
 def load_board(source: str | Path) -> Board:
-    """The board in a folder of these files, or in a repository on the Hub.
+    """Reads the board in a folder of these files, or in a repository on the Hub.
 
-    Raises cmcc.DataError where there is none, or it cannot be read.
+    Raises cmcc.DataError if there is none, or it cannot be read.
     """
     folder = board_folder(source)
     path = folder / FACTS_NAME
     if not path.exists():
-        hint = "Score it first: cmcc leaderboard update."
-        raise DataError(f"no {FACTS_NAME}", "a leaderboard that was updated", hint, leaderboard=str(source))
+        hint = "Check the name, or score the leaderboard first: cmcc leaderboard update."
+        raise DataError(f"{FACTS_NAME} is missing", "", hint, leaderboard=str(source))
     try:
         facts = Facts(**orjson.loads(path.read_bytes()))
         tracks = {task: _read_track(folder, task, facts) for task in TASKS if task in facts.items}
         rejected = read_rejected(folder)
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
-        found = printable(f"{type(error).__name__}: {error}".split("\n")[0])
-        raise DataError(found, "files of cmcc leaderboard update", leaderboard=str(source)) from error
+        reason = printable(f"{type(error).__name__}: {error}".split("\n")[0])
+        problem, hint = f"the files cannot be read ({reason})", "Write them again: cmcc leaderboard update."
+        raise DataError(problem, "", hint, leaderboard=str(source)) from error
     return Board(facts.dataset, facts.split, facts.synthetic, tracks, rejected)
 
 
 def read_rejected(folder: Path) -> tuple[Rejected, ...]:
-    """What was not accepted, by number. Raises OSError, TypeError, ValueError for files of another kind."""
+    """The rejected pull requests, by number. Raises OSError, TypeError, ValueError for files of another format."""
     return tuple(map(read_rejected_file, sorted((folder / REJECTED).glob("*.json"))))
 
 
 def read_rejected_file(path: Path) -> Rejected:
-    """One of them. Raises OSError, TypeError, ValueError for a file of another kind."""
+    """The record of a rejected pull request. Raises OSError, TypeError, ValueError for a file of another format."""
     rejected = Rejected(**orjson.loads(path.read_bytes()))
-    if type(rejected.number) is not int or not all(isinstance(found, str) for found in astuple(rejected)[1:]):
-        raise ValueError(f"{path.name}: not a number and three texts")
+    if type(rejected.number) is not int or not all(isinstance(value, str) for value in astuple(rejected)[1:]):
+        raise ValueError(f"{path.name}: the fields are not an integer and three strings")
     return rejected
 
 
 def board_folder(source: str | Path) -> Path:
-    """The folder itself, or the download of a repository on the Hub. Raises cmcc.DataError where there is neither."""
+    """The folder itself, or the download of a repository on the Hub. Raises cmcc.DataError if there is neither."""
     if is_folder(source):
         return Path(source)
-    expected = "a folder with a leaderboard's files, or a Hub id such as ORGANIZATION/NAME"
+    expected = "a folder with the files of a leaderboard, or a Hub id such as ORGANIZATION/NAME"
     check_name(source, expected, "Check the name.", leaderboard=str(source))
     with hub_errors(leaderboard=str(source)):
         return Path(snapshot_download(str(source), repo_type="dataset"))
@@ -226,7 +226,7 @@ def _read_track(folder: Path, task: str, facts: Facts) -> TrackBoard:
         counts.setdefault(row["key"], []).append(row["counts"])
         ids.setdefault(row["key"], []).append(row["dialogue_id"])
     first = next(iter(ids.values()), [])
-    arrays = {key: np.array(found, dtype=np.int64) for key, found in counts.items()}
+    arrays = {key: np.array(rows, dtype=np.int64) for key, rows in counts.items()}
     return TrackBoard(track, entries, arrays, tuple(first), items, dialogues, history=history)
 
 
@@ -237,8 +237,8 @@ def _read_entries(path: Path, track: Task) -> tuple[BoardEntry, ...]:
 def _read_tests(path: Path) -> Tests:
     tests: dict[tuple[str, str], dict[str, PairedResult]] = {}
     for row in pq.read_table(path).to_pylist():
-        found = PairedResult(row["difference"], row["low"], row["high"], row["p_value"])
-        tests.setdefault((row["a"], row["b"]), {})[row["score"]] = found
+        test = PairedResult(row["difference"], row["low"], row["high"], row["p_value"])
+        tests.setdefault((row["a"], row["b"]), {})[row["score"]] = test
     return tests
 
 
@@ -249,10 +249,10 @@ def _entry(row: Mapping[str, Any], track: Task) -> BoardEntry:
         if row[name] is not None
     }
     ranks = {name: row[f"{name}_rank"] for name in track.headline if row[f"{name}_rank"] is not None}
-    said: dict[str, Any] = {name: row[name] for name in _SAID}
+    texts: dict[str, Any] = {name: row[name] for name in _TEXT_COLUMNS}
     # A board of an earlier version has neither notes nor numbers of submissions.
-    said |= {name: tuple(filter(None, (row.get(name) or "").split("; "))) for name in _LISTS}
-    return BoardEntry(**said, submission=row.get("submission") or 1, scores=scores, ranks=ranks or None)
+    texts |= {name: tuple(filter(None, (row.get(name) or "").split("; "))) for name in _LIST_COLUMNS}
+    return BoardEntry(**texts, submission=row.get("submission") or 1, scores=scores, ranks=ranks or None)
 
 
 def _float(value: float | None) -> float:
@@ -260,7 +260,7 @@ def _float(value: float | None) -> float:
 
 
 def read_texts(folder: Path, task: str) -> dict[str, str]:
-    """What the user says in each item of a track, by board.text_key; empty where it is not published."""
+    """The user's text of each item of a track, by board.text_key; empty if the texts are not published."""
     path = folder / texts_path(task)
     if not path.exists():
         return {}
@@ -268,7 +268,7 @@ def read_texts(folder: Path, task: str) -> dict[str, str]:
 
 
 def read_predictions_of(folder: Path, track: Task, key: str) -> list[Answer]:
-    """The answers of an accepted submission. Raises cmcc.DataError, OSError where they are not there."""
+    """The answers of an accepted submission. Raises cmcc.DataError or OSError if they cannot be read."""
     path = folder / SUBMISSIONS / key / PREDICTIONS_NAME
     name = f"{key}/{path.name}"
     with open_lines(path, name) as stream:

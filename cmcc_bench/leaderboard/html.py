@@ -1,7 +1,7 @@
-"""The parts of the leaderboard's page as HTML: every text in them is escaped, whoever wrote it.
+"""The parts of the leaderboard's page as HTML, with all texts escaped.
 
-What authors of systems wrote goes through `_shown`, which writes out what cannot be printed, such as the characters
-that turn the direction of a text, and then through the templates' own escaping.
+`_escape_unprintable` escapes unprintable characters, such as those that turn the direction of a text; then the
+templates escape HTML.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from cmcc_bench.reports.table import score_name
 _FOLDER = Path(__file__).parent
 _KIND_NOTES: dict[EntryKind, str] = {
     "submission": "submitted by its author, scored here",
-    "bound": "gold, majority, random or a cheap baseline: what frames the scores; not ranked",
-    "published": "the paper's number, on the licensed corpus: other data, no interval, not ranked",
+    "bound": "a reference: gold, majority, random or a simple baseline; not ranked",
+    "published": "from the paper, on the licensed corpus: other data, no interval, not ranked",
 }
-_FLAGGED_NOTE = "something about it is odd, such as an exactly perfect score; shown, not ranked"
+_FLAGGED_NOTE = "a doubtful submission, for instance with an exactly perfect score; not ranked"
 
 
-def _shown(value: Any) -> Any:  # noqa: ANN401 - whatever a template writes
+def _escape_unprintable(value: Any) -> Any:  # noqa: ANN401 - any value in a template
     return printed(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
@@ -47,7 +47,7 @@ _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_FOLDER),
     autoescape=True,
     undefined=jinja2.StrictUndefined,
-    finalize=_shown,
+    finalize=_escape_unprintable,
     trim_blocks=True,
     lstrip_blocks=True,
 )
@@ -68,29 +68,29 @@ def _render(name: str, **values: Any) -> str:  # noqa: ANN401
 
 
 def heading_html(reading: Reading, track: TrackBoard | None) -> str:
-    """The title, what the board is of, SYNTHETIC where it is, and what went wrong where something did."""
+    """The title, data set and split, a warning if the data are synthetic, and the problem if reading failed."""
     is_on_hub = bool(reading.source) and not Path(reading.source).is_dir()
     return _render("heading", reading=reading, track=track, is_on_hub=is_on_hub, variable=SOURCE_VARIABLE)
 
 
 def table_html(table: Table) -> str:
-    """The rows, with a button in the head of each column that they can be sorted by (data-order: what by)."""
+    """The table; columns that it can be sorted by have a button in their head (data-order: the order)."""
     notes = {KINDS[kind]: note for kind, note in _KIND_NOTES.items()} | {"flagged": _FLAGGED_NOTE}
     return _render("table", table=table, rule=RANK_RULE, notes=notes, resamples=BOOTSTRAP.resamples)
 
 
 def plot_html(plot: Plot) -> str:
-    """The scores with their intervals, drawn; each row says its numbers in text, too."""
+    """The plot of the scores with their intervals; each row also has the numbers as text."""
     return _render("plot", plot=plot)
 
 
 def comparison_html(comparison: SystemComparison) -> str:
-    """The paired test of two systems, with what it says in words."""
+    """The paired test of two systems, with its conclusion."""
     return _render("comparison", comparison=comparison, resamples=BOOTSTRAP.resamples)
 
 
 def differences_html(shown: DifferencePage, items: str) -> str:
-    """Items that two systems answer differently. items: what they are, in the plural."""
+    """The items that two systems answer differently. items: the word for them, in the plural."""
     return _render("differences", shown=shown, items=items)
 
 
@@ -104,10 +104,10 @@ def help_html(board: Board | None, source: str) -> str:
 
 
 def rejected_html(board: Board | None) -> str:
-    """What was not accepted, and why; nothing where all was."""
+    """The rejected submissions with the reasons; empty if there are none."""
     return _render("rejected", rejected=board.rejected) if board and board.rejected else ""
 
 
 def note_html(text: str, is_problem: bool = False) -> str:
-    """A sentence in the place of what cannot be shown."""
+    """A sentence that is shown instead of content."""
     return _render("note", text=text, is_problem=is_problem)

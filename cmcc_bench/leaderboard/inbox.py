@@ -1,7 +1,7 @@
-"""Pull requests on the leaderboard's repository: which ones are looked at, and what is taken of each, within bounds.
+"""Chooses the pull requests to score, and downloads the two files of each, with size limits.
 
-A pull request is never merged: its branch may hold anything. Two files are read of it; what is understood is written
-anew by the update, and the pull request is closed with a comment.
+A pull request is never merged, because its branch can contain anything. Two of its files are read; the update writes
+their parsed content to the repository and closes the pull request with a comment.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from cmcc_bench.hub.names import is_pickle, listed
 from cmcc_bench.leaderboard.check import FILE_BYTES
 from cmcc_bench.leaderboard.submission import DESCRIPTION_BYTES, DESCRIPTION_NAME, FOLDER, PREDICTIONS_NAME, TITLE
 
-PER_AUTHOR, PER_UPDATE = 5, 50  # submissions that one update scores; the others wait for the next one
+PER_AUTHOR, PER_UPDATE = 5, 50  # the most submissions that one update scores; the others wait for the next update
 
 _SIZES = {DESCRIPTION_NAME: DESCRIPTION_BYTES, PREDICTIONS_NAME: FILE_BYTES}
-_WANTED = f"{FOLDER}/{DESCRIPTION_NAME} and {FOLDER}/{PREDICTIONS_NAME}"
+_EXPECTED = f"{FOLDER}/{DESCRIPTION_NAME} and {FOLDER}/{PREDICTIONS_NAME}"
+_USE_SUBMIT = "Create the pull request with cmcc submit."
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ class PullRequest:
 
     @property
     def ref(self) -> str:
-        """Its branch."""
+        """The branch of the pull request."""
         return f"refs/pr/{self.number}"
 
 
 @dataclass(frozen=True)
 class Received:
-    """What was taken of a request: the two files, as they are, and the commit that they are of."""
+    """The downloaded files of a pull request, unchecked, and their commit."""
 
     description: bytes
     predictions: Path
@@ -58,27 +59,27 @@ class Received:
 def open_requests(api: HfApi, repository: str) -> list[PullRequest]:
     """The open pull requests, the oldest first."""
     with hub_errors(repository=repository):
-        found = [
-            PullRequest(one.num, one.author, one.title, one.created_at.date().isoformat())
-            for one in api.get_repo_discussions(
+        requests = [
+            PullRequest(item.num, item.author, item.title, item.created_at.date().isoformat())
+            for item in api.get_repo_discussions(
                 repository, discussion_type="pull_request", discussion_status="open", repo_type="dataset"
             )
         ]
-    return sorted(found, key=attrgetter("number"))
+    return sorted(requests, key=attrgetter("number"))
 
 
 def choose(
     requests: Iterable[PullRequest], per_author: int = PER_AUTHOR, in_all: int = PER_UPDATE
 ) -> tuple[list[PullRequest], list[PullRequest]]:
-    """Those that are looked at now, and those that wait; each by number.
+    """The requests to score now, and the requests that wait for the next update; both sorted by number.
 
-    Authors take turns, so that whoever sends a flood waits and nobody else does. What `cmcc submit` did not name comes
-    last: requests about other things stay open until a person has looked at them.
+    Authors take turns, so that an author of many requests does not delay the others. Requests without the title of
+    `cmcc submit` come last: those about other things stay open for a maintainer.
     """
     by_author: dict[str, list[PullRequest]] = defaultdict(list)
     for request in sorted(requests, key=lambda request: (not request.title.startswith(TITLE), request.number)):
         by_author[request.author].append(request)
-    turns = zip_longest(*(mine[:per_author] for mine in by_author.values()))
+    turns = zip_longest(*(of_author[:per_author] for of_author in by_author.values()))
     chosen = [request for request in chain.from_iterable(turns) if request][:in_all]
     waiting = set(chain.from_iterable(by_author.values())) - set(chosen)
     by_number = attrgetter("number")
@@ -86,10 +87,10 @@ def choose(
 
 
 def receive(api: HfApi, repository: str, request: PullRequest, folder: Path) -> Received | None:
-    """Downloads the two files into `folder`; None where there is no folder `submission`: it is about other things.
+    """Downloads the two files into `folder`. Returns None for a request without a folder `submission`.
 
-    Raises cmcc.DataError for other files there, for what is missing and for what is too large, before any download.
-    Raises what the Hub's clients raise.
+    Raises cmcc.DataError, before any download, for other files in that folder, and for missing and too large files.
+    Also raises the exceptions of the Hub's clients.
     """
     info: Any = api.repo_info(repository, repo_type="dataset", revision=request.ref)
     commit = str(info.sha)
@@ -111,16 +112,15 @@ def receive(api: HfApi, repository: str, request: PullRequest, folder: Path) -> 
 
 
 def check_tree(entries: Sequence[RepoFile]) -> None:
-    """Raises cmcc.DataError unless the folder holds the two files, none too large, and nothing else."""
+    """Raises cmcc.DataError unless the folder contains the two files, not too large, and no others."""
     names = {entry.path.removeprefix(f"{FOLDER}/"): entry for entry in entries}
-    if strange := sorted(names.keys() - _SIZES.keys()):
-        hint = "Make the pull request with cmcc submit."
-        if any(map(is_pickle, strange)):
-            hint = "A pickle can run any code when it is opened, so none is. Make the pull request with cmcc submit."
-        raise DataError(listed(strange), f"nothing but {_WANTED}", hint)
+    if unexpected := sorted(names.keys() - _SIZES.keys()):
+        hint = _USE_SUBMIT
+        if any(map(is_pickle, unexpected)):
+            hint = f"A pickle can run any code when it is opened, so pickles are not read. {_USE_SUBMIT}"
+        raise DataError(listed(unexpected), f"only {_EXPECTED}", hint)
     if missing := sorted(_SIZES.keys() - names.keys()):
-        hint = "Make the pull request with cmcc submit."
-        raise DataError(f"no {' and no '.join(missing)}", _WANTED, hint)
+        raise DataError(f"no {' and no '.join(missing)}", _EXPECTED, _USE_SUBMIT)
     for name, most in _SIZES.items():
         if names[name].size > most:
-            raise DataError(f"{names[name].size} bytes", f"at most {most}", "Send less.", file=name)
+            raise DataError(f"{names[name].size} bytes", f"at most {most}", "Submit a smaller file.", file=name)

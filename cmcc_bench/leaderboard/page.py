@@ -2,8 +2,8 @@
 
     launch_board("ORG/leaderboard-results", port=None)
 
-The plot is SVG in the page rather than a plotting library's: it needs nothing from elsewhere, fits a telephone, and
-stands in a list whose rows say the same numbers as text.
+The plot is SVG in the page, without a plotting library: it loads nothing from other hosts, fits a phone, and is part of
+a list whose rows also give the numbers as text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page talks to nobody but its visitor
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no requests to other hosts
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -40,14 +40,14 @@ from cmcc_bench.reports.table import score_name
 from cmcc_bench.tasks import TASKS
 
 TITLE = "CMCC leaderboard"
-_FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")  # none is fetched
-# What changes the rows is done in the order in which it was asked for, and the last of it is never dropped.
+_FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")  # local fonts only
+# Events that change the rows are handled one after the other, and the last one is never dropped.
 _IN_TURN = {"concurrency_id": "rows", "concurrency_limit": 1, "trigger_mode": "always_last"}
-_SEARCHED = 200  # characters of a filter
+_FILTER_LENGTH = 200  # maximum characters of a filter
 _NOTHING_CHOSEN = "Choose two systems, then press Compare."
-_NO_PREDICTIONS = "Answers are kept of submitted systems alone: where two of those differ is shown, one by one."
+_NO_PREDICTIONS = "To see single answers that differ, choose two submitted systems. Other rows have no stored answers."
 
-# The buttons in the table's head name what to sort by; the table is rewritten in place, so that the focus stays.
+# The buttons in the table's head name the order; the table is updated in place, so that the focus stays.
 _SORT = """
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button[data-order]');
@@ -57,7 +57,7 @@ element.addEventListener('click', (event) => {
 
 
 def make_board_page(reader: BoardReader) -> gr.Blocks:
-    """The page of a board, which it reads again when a visitor opens it, or asks to, after a minute."""
+    """The page of a board. It reads the board again, after a minute, when a visitor opens or reloads the page."""
     page: gr.Blocks
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         _Page(reader, page)
@@ -65,17 +65,17 @@ def make_board_page(reader: BoardReader) -> gr.Blocks:
 
 
 class _Page:
-    """The components of a page, and what happens between them; nothing of a visitor is kept in it."""
+    """The components of a page and their event handlers; it stores no data of visitors."""
 
     def __init__(self, reader: BoardReader, page: gr.Blocks) -> None:
         self.reader = reader
-        self.found_differences = lru_cache(maxsize=16)(_found_differences)
+        self.read_differences = lru_cache(maxsize=16)(_read_differences)
         self._lay_out()
         self._connect(page)
 
     def _lay_out(self) -> None:
         self.heading = _html()
-        self.reload = gr.Button("Read the board again", size="sm", elem_classes=["reload"])
+        self.reload = gr.Button("Reload the leaderboard", size="sm", elem_classes=["reload"])
         with gr.Column() as self.body:
             self._lay_out_rows()
             self._lay_out_comparison()
@@ -83,11 +83,11 @@ class _Page:
 
     def _lay_out_rows(self) -> None:
         self.track = gr.Radio([], label="Track")
-        self.order = gr.Radio([], label="Sort by", info="Highest first. The plot and the ranks are of this score.")
+        self.order = gr.Radio([], label="Sort by", info="Highest first. The plot and the ranks use this score.")
         with gr.Row():
-            searched = "name, author, training data"
-            self.text = gr.Textbox(label="Filter", placeholder=searched, max_lines=1, min_width=240)
-            kinds = [(words, kind) for kind, words in KINDS.items()]
+            placeholder = "name, author, training data"
+            self.text = gr.Textbox(label="Filter", placeholder=placeholder, max_lines=1, min_width=240)
+            kinds = [(label, kind) for kind, label in KINDS.items()]
             self.kinds = gr.CheckboxGroup(kinds, value=[*KINDS], label="Show", min_width=300)
         self.table, self.page = _html(js_on_load=_SORT), gr.State(0)
         self.rows_before, self.rows_after = _pager("rows")
@@ -99,7 +99,7 @@ class _Page:
             self.a = gr.Dropdown([], label="System A", min_width=240)
             self.b = gr.Dropdown([], label="System B", min_width=240)
         self.compare = gr.Button("Compare", variant="primary")
-        self.comparison, self.differing, self.place = _html(), _html(), gr.State(0)
+        self.comparison, self.differences, self.differences_page = _html(), _html(), gr.State(0)
         self.items_before, self.items_after = _pager("differences")
 
     def _connect(self, page: gr.Blocks) -> None:
@@ -109,24 +109,24 @@ class _Page:
         board = [self.heading, self.track, self.order, *rows, self.a, self.b, *self._compared(), *after]
         for event in (page.load, self.reload.click, self.track.input):
             _on(event, self.show_board, query, board)
-        narrowed = [*rows, self.a, self.b]
+        filtered = [*rows, self.a, self.b]
         _on(self.order.input, self.show_rows, query, rows, **_IN_TURN)
         for event in (self.text.change, self.kinds.input):
-            _on(event, self.narrow, [*query, self.a, self.b], narrowed, **_IN_TURN)
+            _on(event, self.filter_rows, [*query, self.a, self.b], filtered, **_IN_TURN)
         _on(self.table.click, self.sort, query, [self.order, *rows], **_IN_TURN)
         for button, step in ((self.rows_before, -1), (self.rows_after, 1)):
             _on(button.click, self.turn_rows(step), query, rows, **_IN_TURN | {"trigger_mode": "once"})
         for event in (self.compare.click, self.a.input, self.b.input):
             _on(event, self.show_comparison, [self.track, self.a, self.b], self._compared(), trigger_mode="always_last")
         for button, step in ((self.items_before, -1), (self.items_after, 1)):
-            sides = [self.track, self.a, self.b, self.place]
+            sides = [self.track, self.a, self.b, self.differences_page]
             _on(button.click, self.turn_differences(step), sides, self._compared()[1:])
 
     def _compared(self) -> list[Any]:
-        return [self.comparison, self.differing, self.place, self.items_before, self.items_after]
+        return [self.comparison, self.differences, self.differences_page, self.items_before, self.items_after]
 
     def show_board(self, task: str, order: str, text: str, kinds: list[str], _: int) -> list[Any]:
-        """The whole page anew, of the chosen track, or of the first one."""
+        """The whole page for the chosen track, or for the first one."""
         reading = self.reader.read()
         track = _track(reading, task)
         if track is None:
@@ -136,7 +136,8 @@ class _Page:
             return [*shown, *_about(reading), gr.update(visible=False)]
         orders = _orders(track)
         order = order if order in orders.values() else track.track.headline[0]
-        tasks = [(one.track.title, name) for name, one in reading.board.tracks.items()] if reading.board else []
+        tracks = reading.board.tracks if reading.board else {}
+        tasks = [(board.track.title, name) for name, board in tracks.items()]
         return [
             html.heading_html(reading, track),
             gr.update(choices=tasks, value=track.track.name),
@@ -156,37 +157,38 @@ class _Page:
         track = _track(self.reader.last(), task)
         return ["", "", 0, *_buttons(0, 1)] if track is None else _rows(track, query)
 
-    def narrow(self, task: str, order: str, text: str, kinds: list[str], page: int, a: str, b: str) -> list[Any]:
-        """The table and the plot, and the systems to compare: those that the filter finds, and those chosen before."""
+    def filter_rows(self, task: str, order: str, text: str, kinds: list[str], page: int, a: str, b: str) -> list[Any]:
+        """The table, the plot, and the systems to compare: those that match the filter, and those chosen before."""
         track = _track(self.reader.last(), task)
         sides = [gr.update(), gr.update()] if track is None else _sides(track, _query(order, text, kinds), (a, b))
         return [*self.show_rows(task, order, text, kinds, page), *sides]
 
     def sort(self, task: str, order: str, text: str, kinds: list[str], page: int, event: gr.EventData) -> list[Any]:
-        """The table sorted by the column whose head was pressed."""
+        """The table sorted by the column whose head was clicked."""
         track = _track(self.reader.last(), task)
-        asked = getattr(event, "order", None)
-        if track is not None and asked in _orders(track).values():
-            order = str(asked)
+        clicked = getattr(event, "order", None)
+        if track is not None and clicked in _orders(track).values():
+            order = str(clicked)
         return [gr.update(value=order), *self.show_rows(task, order, text, kinds, page)]
 
     def turn_rows(self, step: int) -> Callable[..., list[Any]]:
-        """What shows the page of rows before or after."""
+        """A handler that shows the previous (-1) or next (1) page of rows."""
         return lambda task, order, text, kinds, page: self._show_page(task, _query(order, text, kinds, page + step))
 
     def show_comparison(self, task: str, a: str | None, b: str | None) -> list[Any]:
-        """The paired test of two systems, and the first of the items that they answer differently."""
+        """The paired test of two systems, and the first page of the items that they answer differently."""
         reading = self.reader.last()
         track = _track(reading, task)
         if track is None or not a or not b:
             return _no_comparison(_NOTHING_CHOSEN)
         if a == b:
-            return _no_comparison("System A and system B are the same: choose another.")
+            return _no_comparison("System A and system B are the same. Choose another one.")
         try:
-            found = compare_entries(track, a, b)
+            comparison = compare_entries(track, a, b)
         except KeyError:
-            return _no_comparison("One of these is no longer on the board: read it again.", is_problem=True)
-        return [html.comparison_html(found), *self.show_differences(task, a, b, 0)]
+            problem = "One of these systems is no longer on the leaderboard. Reload the leaderboard."
+            return _no_comparison(problem, is_problem=True)
+        return [html.comparison_html(comparison), *self.show_differences(task, a, b, 0)]
 
     def show_differences(self, task: str, a: str | None, b: str | None, page: int) -> list[Any]:
         """A page of the items that two systems answer differently."""
@@ -198,16 +200,16 @@ class _Page:
         if any(key not in entries or entries[key].kind != "submission" for key in (a, b)):
             return [html.note_html(_NO_PREDICTIONS), 0, *_buttons(0, 1)]
         try:
-            found = self.found_differences(reading.folder, reading.read_at, task, a, b)
+            found = self.read_differences(reading.folder, reading.read_at, task, a, b)
         except (DataError, OSError) as error:
             reason = mask_error(error) if isinstance(error, DataError) else "no such file"
-            return [html.note_html(f"Their answers cannot be read: {reason}", is_problem=True), 0, *_buttons(0, 1)]
+            return [html.note_html(f"The answers cannot be read: {reason}", is_problem=True), 0, *_buttons(0, 1)]
         shown = page_of_differences(found, page)
-        written = html.differences_html(shown, track.track.items)
-        return [written, shown.page, *_buttons(shown.page, shown.pages)]
+        content = html.differences_html(shown, track.track.items)
+        return [content, shown.page, *_buttons(shown.page, shown.pages)]
 
     def turn_differences(self, step: int) -> Callable[..., list[Any]]:
-        """What shows the page of differences before or after."""
+        """A handler that shows the previous (-1) or next (1) page of differences."""
         return lambda task, a, b, page: self.show_differences(task, a, b, page + step)
 
 
@@ -223,12 +225,12 @@ def _pager(what: str) -> tuple[gr.Button, gr.Button]:
 
 
 def _on(event: Any, function: Callable[..., Any], inputs: Any, outputs: Any, **options: Any) -> None:  # noqa: ANN401
-    """Connects an event; none of them is an interface for programs, which read the results' files instead."""
+    """Connects an event to a function. None is a public API: programs read the files of the results instead."""
     event(function, inputs, outputs, api_visibility="private", show_progress="hidden", **options)
 
 
 def _about(reading: Reading) -> list[str]:
-    """How to submit, and what was not accepted."""
+    """The sections on how to submit and on rejected submissions."""
     return [html.help_html(reading.board, reading.source), html.rejected_html(reading.board)]
 
 
@@ -238,11 +240,11 @@ def _track(reading: Reading, task: str | None) -> TrackBoard | None:
 
 
 def _orders(track: TrackBoard) -> dict[str, str]:
-    return {score_name(score): score for score in track.track.headline} | {words: key for key, words in ORDERS.items()}
+    return {score_name(score): score for score in track.track.headline} | {label: key for key, label in ORDERS.items()}
 
 
 def _query(order: str, text: str, kinds: Sequence[str], page: int = 0) -> TableQuery:
-    return TableQuery(order, (text or "")[:_SEARCHED], tuple(kind for kind in KINDS if kind in kinds), page)
+    return TableQuery(order, (text or "")[:_FILTER_LENGTH], tuple(kind for kind in KINDS if kind in kinds), page)
 
 
 def _rows(track: TrackBoard, query: TableQuery) -> list[Any]:
@@ -256,16 +258,16 @@ def _rows(track: TrackBoard, query: TableQuery) -> list[Any]:
 
 
 def _sides(track: TrackBoard, query: TableQuery, chosen: Sequence[str | None] | None = None) -> list[Any]:
-    """The two lists of systems; the two best submissions are chosen where nothing was."""
+    """The two lists of systems to compare. chosen: the selected keys (default: the two best submissions)."""
     choices = comparable(track, query)
-    everything = {key: label for label, key in comparable(track, TableQuery(query.order))}
+    labels = {key: label for label, key in comparable(track, TableQuery(query.order))}
     if chosen is None:
         ranked = [entry.key for entry in track.sorted_by(track.track.headline[0]) if entry.ranks]
         chosen = [*ranked, None, None][:2]
     keys = {key for _, key in choices}
-    choices += [(everything[key], key) for key in dict.fromkeys(chosen) if key in everything and key not in keys]
-    known = {key for _, key in choices}
-    return [gr.update(choices=choices, value=key if key in known else None) for key in chosen]
+    choices += [(labels[key], key) for key in dict.fromkeys(chosen) if key in labels and key not in keys]
+    keys = {key for _, key in choices}
+    return [gr.update(choices=choices, value=key if key in keys else None) for key in chosen]
 
 
 def _buttons(page: int, pages: int) -> list[Any]:
@@ -279,16 +281,16 @@ def _no_comparison(text: str, is_problem: bool = False) -> list[Any]:
     return [html.note_html(text, is_problem), "", 0, *_buttons(0, 1)]
 
 
-def _found_differences(folder: Path, read_at: str, task: str, a: str, b: str) -> list[Difference]:
-    """All items that two submissions answer differently. read_at: so that a newer reading is read anew."""
+def _read_differences(folder: Path, read_at: str, task: str, a: str, b: str) -> list[Difference]:
+    """All items that two submissions answer differently. read_at: part of the cache key, for a newer board."""
     del read_at
     track = TASKS[task]
     first, second = (read_predictions_of(folder, track, key) for key in (a, b))
     return differences(track, first, second, read_texts(folder, task))
 
 
-def launch_page(page: gr.Blocks, **options: Any) -> Any:  # noqa: ANN401 - what Gradio returns
-    """Serves the page. options: of Gradio's launch, such as server_name; its own defaults are what a Space needs."""
+def launch_page(page: gr.Blocks, **options: Any) -> Any:  # noqa: ANN401 - the type that Gradio returns
+    """Serves the page. options: of Gradio's launch, such as server_name; its defaults are right for a Space."""
     return page.launch(
         theme=gr.themes.Default(primary_hue="blue", font=list(_FONTS), font_mono=["ui-monospace", "monospace"]),
         css=html.style(),
@@ -301,10 +303,10 @@ def launch_page(page: gr.Blocks, **options: Any) -> Any:  # noqa: ANN401 - what 
 
 
 def launch_board(source: str | Path, port: int | None) -> None:
-    """Serves the page of a board, a folder or a data set's id on the Hub, on this machine only, until interrupted."""
+    """Serves the page of a board on this machine only, until interrupted. source: a folder, or a data set's Hub id."""
     launch_page(make_board_page(BoardReader(source)), server_name="127.0.0.1", server_port=port)
 
 
 def launch_space(folder: Path) -> None:
-    """Serves the page of the board that the Space in `folder` names, as the Hub expects it, until stopped."""
+    """Serves the page of a Space until stopped. folder: with the Space's README.md, which names the results."""
     launch_page(make_board_page(BoardReader(source_of_space(folder, os.environ))))

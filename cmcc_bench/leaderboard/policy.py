@@ -1,4 +1,4 @@
-"""What a browser is told about the page: load and run nothing but its own, whatever may have got into it."""
+"""The HTTP headers of the page: a browser loads and runs only the page's own content, even if HTML was injected."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _Message: TypeAlias = MutableMapping[str, Any]
 _Send: TypeAlias = Callable[[_Message], Awaitable[None]]
 _App: TypeAlias = Callable[[_Message, Callable[[], Awaitable[_Message]], _Send], Awaitable[None]]
 
-# Gradio's own code is inline and makes functions of templates. Scripts in attributes, which is what a name that was not
-# escaped would bring, are none of its; and nothing may be asked of another host.
+# Gradio needs inline scripts and compiles templates with eval. It does not need scripts in attributes, which an
+# unescaped name could inject, nor any other host; both are forbidden.
 _POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -36,13 +36,13 @@ HEADERS = {
 
 
 class OwnContentOnly:
-    """ASGI middleware that adds HEADERS to every answer."""
+    """ASGI middleware that adds HEADERS to every response."""
 
     def __init__(self, app: _App) -> None:
         self._app = app
 
     async def __call__(self, scope: _Message, receive: Callable[[], Awaitable[_Message]], send: _Send) -> None:
-        """Answers a request as the app does, with the headers."""
+        """Calls the app and adds the headers to its response."""
 
         async def send_with_headers(message: _Message) -> None:
             if message["type"] == "http.response.start":

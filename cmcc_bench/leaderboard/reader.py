@@ -1,4 +1,4 @@
-"""Keeps the board that the page shows: reads it again when it is older than a minute, and keeps it when that fails."""
+"""Keeps the board that the page shows: reads it again after a minute, and keeps the last one if that fails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOURCE_VARIABLE = "CMCC_RESULTS"
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read. board, folder: None where it never could be. problem: why the last try failed, or ""."""
+    """The last board that was read. board, folder: None if it was never readable. problem: of the last try, or ""."""
 
     source: str
     board: Board | None = None
@@ -30,9 +30,9 @@ class Reading:
 
 
 class BoardReader:
-    """The board of a source, for all visitors of a page.
+    """Reads the board of a source, for all visitors of a page.
 
-    source: a folder, or the id of a data set on the Hub; "" where none is named. seconds: how long a reading stands.
+    source: a folder, or the id of a data set on the Hub; "" if none is set. seconds: time until it is read again.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class BoardReader:
         self._lock = threading.Lock()
 
     def read(self) -> Reading:
-        """The board, at most `seconds` old; the one before, with what went wrong, where it cannot be read."""
+        """The board, at most `seconds` old; if it cannot be read, the last one with the problem."""
         if not self._lock.acquire(blocking=self._tried is None):
-            return self._reading  # somebody else's visit is reading it again
+            return self._reading  # another visitor's request is reading it
         try:
             if self._tried is None or self._clock() - self._tried >= self._seconds:
                 self._reading = _read_again(self._reading)
@@ -56,17 +56,19 @@ class BoardReader:
             self._lock.release()
 
     def last(self) -> Reading:
-        """The board as it was last read, however old; reads it where that was never done."""
+        """The board as it was last read, of any age; reads it if that was never done."""
         return self.read() if self._tried is None else self._reading
 
 
 def _read_again(last: Reading) -> Reading:
     if not last.source:
-        return replace(last, problem=f"No board is named: set {SOURCE_VARIABLE}, or `datasets:` in README.md's head.")
+        problem = f"No results repository is set. Set {SOURCE_VARIABLE}, or `datasets:` in the metadata of README.md."
+        return replace(last, problem=problem)
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     try:
         folder = board_folder(last.source)
-        # A download's folder is named by its commit: the same folder is the same board. A local one may change.
+        # The folder of a download is named after its commit, so the same folder has the same board. A local folder can
+        # change.
         unchanged = folder == last.folder and not Path(last.source).is_dir()
         board = last.board if unchanged else load_board(folder)
     except (DataError, OSError) as error:
@@ -75,11 +77,11 @@ def _read_again(last: Reading) -> Reading:
 
 
 def source_of_space(folder: Path, environment: Mapping[str, str]) -> str:
-    """Where a Space's board is: CMCC_RESULTS, or else the first data set of the card in its folder; "" where nowhere.
+    """The source of a Space's board: CMCC_RESULTS, or else the first data set in the Space's card, or else "".
 
-    Raises cmcc.DataError when the card cannot be read.
+    Raises cmcc.DataError if the card cannot be read.
     """
-    if named := environment.get(SOURCE_VARIABLE, "").strip():
-        return named
+    if source := environment.get(SOURCE_VARIABLE, "").strip():
+        return source
     datasets = card_head(folder).get("datasets")
     return str(datasets[0]) if isinstance(datasets, list) and datasets else ""

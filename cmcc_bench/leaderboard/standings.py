@@ -1,4 +1,4 @@
-"""From answers to a board: every system scored alike, beside gold, majority, random and the paper's rows."""
+"""Scores the answers of all systems in the same way and builds a track's table, with bounds and the paper's rows."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from cmcc_bench.tasks import TASKS, Answer, Row, Task
 
 @dataclass(frozen=True)
 class Gold:
-    """What a track is scored on: the rows with their labels, and the training rows that bounds are made of.
+    """The rows that a track is scored on, with their labels, and the training rows that the bounds are made from.
 
-    hidden: the labels are not public, so that nothing is published of which they could be read.
+    hidden: the labels are not public; then nothing is published that reveals them.
     """
 
     rows: Sequence[Row]
@@ -33,7 +33,7 @@ class Gold:
 
 
 def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, Scores]]) -> TrackBoard:
-    """A track's table. submitted: by key, what is said of each system and its scores."""
+    """A track's table. submitted: by key, the description and the scores of each system."""
 
     def board_scores(answers: Iterable[Answer]) -> Scores:
         return score(track, answers, gold.rows, BOOTSTRAP, measure=track.board_measure)
@@ -63,16 +63,16 @@ def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, S
 
 @dataclass(frozen=True)
 class SubmissionVersion:
-    """Which of its author's submissions of one system a submission is: its number, from 1, and whether it is last."""
+    """The number of a submission, from 1, among its author's submissions of a system, and whether it is the latest."""
 
     number: int
     is_latest: bool
 
 
 def versions_of(submitted: Iterable[Stored]) -> dict[str, SubmissionVersion]:
-    """The version of each submission of a track, by its key; the last of an author and system replaces the others.
+    """The version of each submission of a track, by its key; the latest of an author and system replaces the others.
 
-    A system is the same where its name is, but for case, width and blanks (`same_name`).
+    Names that differ only in case, width and blanks are the same system (`same_name`).
     """
     series: dict[tuple[str, str], list[Stored]] = {}
     for stored in sorted(submitted, key=lambda stored: stored.number):
@@ -85,9 +85,9 @@ def versions_of(submitted: Iterable[Stored]) -> dict[str, SubmissionVersion]:
 
 
 def look_alikes(submitted: Iterable[Stored]) -> dict[str, tuple[str, ...]]:
-    """A note, by key, for each system whose name looks like one that another author submitted before.
+    """A note, by key, for each system whose name looks like a name that another author submitted earlier.
 
-    submitted: also those that were replaced, so that a new submission of a system does not lose its claim to the name.
+    submitted: includes replaced submissions, so that the first author keeps the name.
     """
     first: dict[str, Stored] = {}
     notes: dict[str, tuple[str, ...]] = {}
@@ -99,30 +99,30 @@ def look_alikes(submitted: Iterable[Stored]) -> dict[str, tuple[str, ...]]:
 
 
 def submitted_entry(stored: Stored, scored: Scores, gold: Mapping[str, Interval]) -> BoardEntry:
-    """The row of a submission, flagged where a score is exactly the one that gold gets."""
-    said = stored.description
-    perfect = [name for name, found in scored.scores.items() if is_perfect(found.point, gold[name].point)]
+    """The row of a submission, flagged if a score is exactly the score of gold."""
+    description = stored.description
+    perfect = [name for name, interval in scored.scores.items() if is_perfect(interval.point, gold[name].point)]
     flags = (f"exactly perfect: {', '.join(perfect)}",) if perfect and not stored.reviewed else ()
     return BoardEntry(
         stored.name,
-        said.model,
+        description.model,
         "submission",
         scored.scores,
         stored.author,
         stored.date,
-        said.paper,
-        said.training_data,
+        description.paper,
+        description.training_data,
         flags,
     )
 
 
 def is_perfect(point: float, best: float) -> bool:
-    """Whether a score is the one of gold, to the last digits that sums may differ in."""
+    """Whether a score equals the score of gold, apart from rounding."""
     return not math.isnan(point) and math.isclose(point, best, rel_tol=1e-12)
 
 
 def published_entries(task: Task) -> list[BoardEntry]:
-    """The paper's rows of a track; their intervals are not published."""
+    """The paper's rows of a track; the paper gives no intervals."""
     return [
         BoardEntry(
             name := f"{row.name}, table {row.table}, as published",
@@ -139,9 +139,9 @@ def published_entries(task: Task) -> list[BoardEntry]:
 
 
 def public_texts(track: Task, gold: Gold) -> dict[str, str]:
-    """What the user says in each item, by board.text_key, to be published with a board.
+    """The user's text of each item, by board.text_key, to be published with a board.
 
-    Empty unless every dialogue is simulated: licensed texts are never published along. Empty for whole dialogues.
+    Empty unless every dialogue is simulated: licensed texts are never published. Empty for tracks of whole dialogues.
     """
     if is_licensed(gold.rows) or not track.key:
         return {}
@@ -149,25 +149,25 @@ def public_texts(track: Task, gold: Gold) -> dict[str, str]:
 
 
 def read_gold(dataset: str, labels: str | None, split: str) -> dict[str, Gold]:
-    """What each task is scored on, by task; a task without rows, or that nobody annotated, is left out.
+    """The rows to score on, by task; tasks without rows or annotations are left out.
 
-    dataset: where the training rows are, and the split without `labels`. labels: the data set with the hidden labels;
-    a data set of that split alone is taken for such a one, too. Raises cmcc.DataError where there is nothing to score
-    on, or the labels are hidden.
+    dataset: with the training rows and, unless `labels` is given, the split. labels: the data set with the hidden
+    labels. A dataset without training rows is treated in the same way. Raises cmcc.DataError if there is nothing to
+    score on, or the labels are hidden.
     """
-    found = {}
+    gold = {}
     for task, track in TASKS.items():
         splits = _rows(track, labels or dataset, [split] if labels else [split, "train"])
         if rows := splits[split]:
             track.check_labels(rows, dataset=labels or dataset, split=split)
             train = (_rows(track, dataset, ["train"]) if labels else splits)["train"]
-            found[task] = Gold(rows, train, labels is not None or not train)
-    if not found:
-        expected = "annotated dialogues to score on"
-        raise DataError("none", expected, "Name another --dataset or --split.", dataset=dataset, split=split)
-    return found
+            gold[task] = Gold(rows, train, labels is not None or not train)
+    if not gold:
+        problem, hint = "no annotated dialogues to score on", "Choose another --dataset or --split."
+        raise DataError(problem, "", hint, dataset=dataset, split=split)
+    return gold
 
 
 def _rows(track: Task, dataset: str, splits: Sequence[str]) -> Mapping[str, Sequence[Row]]:
-    """The rows of a track by split; none where the data set lacks its config, as MobileCS without emotions does."""
+    """The rows of a track by split; none if the data set lacks its config, such as MobileCS without emotions."""
     return track.rows(dataset, splits) if has_config(dataset, track.config) else dict.fromkeys(splits, ())

@@ -1,4 +1,4 @@
-"""`cmcc submit`: a pull request on the leaderboard's repository with a description and checked predictions."""
+"""`cmcc submit`: opens a pull request on the leaderboard's repository with a description and checked predictions."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from cmcc_bench.tasks import Answer, Row, Task, answer_line, task_of
 
 @dataclass(frozen=True)
 class Submission:
-    """A description and the answers that go with it, checked; licensed, synthetic: what the dialogues are.
+    """A description and checked answers.
 
-    notes: as `check.CheckedFile` has them.
+    licensed, synthetic: whether any dialogue is a real call, or simulated. notes: of `check.CheckedFile`.
     """
 
     description: Description
@@ -35,7 +35,7 @@ class Submission:
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What travels, by path in the pull request: what was understood of the file, nothing else of it."""
+        """The files to upload, by path in the pull request: only the parsed content of the file."""
         return {
             f"{FOLDER}/{DESCRIPTION_NAME}": self.description.as_json(),
             f"{FOLDER}/{PREDICTIONS_NAME}": b"".join(map(answer_line, self.answers)),
@@ -43,28 +43,28 @@ class Submission:
 
     @property
     def title(self) -> str:
-        """Of the pull request."""
+        """The title of the pull request."""
         return f"{TITLE}{self.description.model} ({self.description.task})"
 
     def lines(self, repository: str, private: bool) -> Iterator[str]:
-        """What would be uploaded where, for a person, safe to print."""
-        seen = ", ".join(["private" if private else "PUBLIC", *data_words(self.synthetic, self.licensed)])
-        yield f"pull request on {repository} ({seen}): {printable(self.title)}"
+        """The lines that show the user what would be uploaded and where, safe to print."""
+        status = ", ".join(["private" if private else "PUBLIC", *data_words(self.synthetic, self.licensed)])
+        yield f"pull request on {repository} ({status}): {printable(self.title)}"
         for name, content in self.files.items():
             yield f"  upload {name} ({filesize.decimal(len(content))})"
 
 
 def rows_to_answer(track: Task, dataset: str, split: str) -> list[Row]:
-    """The rows of a split that a file has to answer. Raises cmcc.DataError where there are none."""
+    """The rows of a split that a file has to answer. Raises cmcc.DataError if there are none."""
     rows = track.rows(dataset, [split])[split]
     if not rows:
-        expected = f"rows of the track {track.name}"
-        raise DataError("none", expected, "Name another data set or --split.", dataset=dataset, split=split)
+        problem, hint = f"no rows for the track {track.name}", "Choose another data set or --split."
+        raise DataError(problem, "", hint, dataset=dataset, split=split)
     return rows
 
 
 def make_submission(path: Path, description: Description, dataset: str, split: str) -> Submission:
-    """Checks a file as `cmcc validate` does. Raises cmcc.DataError with the first problem."""
+    """Checks a file like `cmcc validate`. Raises cmcc.DataError with the first problem."""
     track = task_of(description.task)
     rows = rows_to_answer(track, dataset, split)
     checked = check_file(path, track, rows)
@@ -74,34 +74,35 @@ def make_submission(path: Path, description: Description, dataset: str, split: s
 
 
 def is_private(api: HfApi, repository: str) -> bool:
-    """Whether a leaderboard's repository is private. Raises cmcc.DataError where the user may see none."""
+    """Whether a leaderboard's repository is private. Raises cmcc.DataError if the user cannot see it."""
     with hub_errors(leaderboard=repository):
         info: Any = api.repo_info(repository, repo_type="dataset")
     return bool(info.private)
 
 
 def check_rights(submission: Submission, repository: str, private: bool, rights: bool) -> None:
-    """Raises cmcc.DataError where what was made from licensed calls would be public without the rights."""
+    """Raises cmcc.DataError if predictions on licensed calls would become public without the rights."""
     if submission.licensed and not private and not rights:
-        hint = "Predictions quote what was said. Say --i-have-the-rights if you may publish them."
-        found = "a public leaderboard for predictions on licensed calls"
-        raise DataError(found, "a private one", hint, leaderboard=repository)
+        hint = "Use a private leaderboard, or add --i-have-the-rights if you may publish them."
+        problem = "predictions on licensed calls, which quote them, would become public"
+        raise DataError(problem, "", hint, leaderboard=repository)
 
 
 def check_new(api: HfApi, submission: Submission, repository: str) -> None:
-    """Raises cmcc.DataError where the user has an open pull request of the same title: a second one helps nobody."""
+    """Raises cmcc.DataError if the user already has an open pull request with the same title."""
     user = user_name(api)
     for request in open_requests(api, repository):
         if (request.author, request.title) == (user, submission.title):
-            hint = "It is scored by the next update. To replace it, close it on the Hub first, or name the model anew."
-            raise DataError(f"#{request.number}, open", "no open submission of it", hint, leaderboard=repository)
+            problem = f"#{request.number} is an open submission of the same model"
+            hint = "The next update scores it. To replace it, close it on the Hub first, or choose another --model."
+            raise DataError(problem, "", hint, leaderboard=repository)
 
 
 def open_pull_request(api: HfApi, submission: Submission, repository: str) -> str:
-    """Uploads the submission and returns the pull request's address. Raises cmcc.DataError where the Hub refuses."""
+    """Uploads the submission and returns the pull request's address. Raises cmcc.DataError if the Hub refuses."""
     operations = [CommitOperationAdd(path, content) for path, content in submission.files.items()]
     with hub_errors(leaderboard=repository):
-        done = api.create_commit(
+        commit = api.create_commit(
             repository, operations, commit_message=submission.title, repo_type="dataset", create_pr=True
         )
-    return str(done.pr_url)
+    return str(commit.pr_url)

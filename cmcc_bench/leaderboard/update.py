@@ -1,7 +1,7 @@
-"""`cmcc leaderboard update`: looks at each submission, scores all that are kept anew, writes the board in one commit.
+"""`cmcc leaderboard update`: scores new submissions and all stored ones again, and writes the board in one commit.
 
-Whatever a submission holds, it stops no other: what cannot be scored is rejected with its reason, and what cannot be
-fetched waits for the next update.
+No submission can stop the others: one that cannot be scored is rejected with the reason, and one that cannot be
+downloaded waits for the next update.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from cmcc_bench.scoring.score import scores_of
 from cmcc_bench.tasks import TASKS, Answer, answer_line
 from cmcc_bench.types import Progress
 
-_REASON_LENGTH = 1_000  # characters of a reason that are kept and shown
+_REASON_LENGTH = 1_000  # maximum characters of a reason
 
 
 @dataclass(frozen=True)
 class Update:
-    """What an update is going to do, or did.
+    """The changes that an update makes.
 
-    files: what the repository is to hold of the board, by path. accepted, rejected: of this update, by request number.
-    waiting: requests left for the next one, with why. done: requests whose submission was kept before, but which are
-    still open.
+    head: the commit that was read. files: the board's files, by path. stale: paths to delete. accepted: keys by request
+    number. rejected, waiting: reasons by request number; waiting requests are left for the next update. done: requests
+    that are still open, although their submission is already stored.
     """
 
     repository: str
@@ -63,7 +63,7 @@ class Update:
     done: tuple[int, ...]
 
     def lines(self) -> Iterator[str]:
-        """For a person, safe to print."""
+        """The lines to show to the user, safe to print."""
         for number, key in sorted(self.accepted.items()):
             yield f"accepted #{number}: {key}"
         for number, reason in sorted(self.rejected.items()):
@@ -71,15 +71,15 @@ class Update:
         for number, reason in sorted(self.waiting.items()):
             yield f"waiting #{number}: {printable(reason, _REASON_LENGTH)}"
         tracks = self.board.tracks.values()
-        kept = sum(entry.kind == "submission" for track in tracks for entry in track.entries)
+        systems = sum(entry.kind == "submission" for track in tracks for entry in track.entries)
         replaced = sum(len(track.history) for track in tracks)
-        history = f"; {replaced} submissions that later ones replaced are in the history" if replaced else ""
-        yield f"{self.repository}: {kept} systems in {len(tracks)} tracks{history}"
+        history = f"; {replaced} replaced submissions in the history" if replaced else ""
+        yield f"{self.repository}: {systems} systems in {len(tracks)} tracks{history}"
 
 
 @dataclass(frozen=True)
 class _ScoredSubmission:
-    """A submission that is on the board: what is said of it, its scores, and its two files where it is new."""
+    """A submission on the board. files: its two files if it is new."""
 
     stored: Stored
     scores: Scores
@@ -88,7 +88,7 @@ class _ScoredSubmission:
 
 @dataclass(frozen=True)
 class _NewSubmissions:
-    """What came of new submissions: those that are scored, those that are rejected, and those that wait, with why."""
+    """The result of scoring new submissions. waiting: reasons by request number."""
 
     scored: list[_ScoredSubmission] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
@@ -100,8 +100,8 @@ def plan_update(
 ) -> Update:
     """Reads the repository and its open pull requests, and scores everything; changes nothing.
 
-    gold: by task. work: a folder for downloads. progress: called with systems scored and all there are.
-    Raises cmcc.DataError where the repository cannot be read.
+    gold: by task. work: a folder for downloads. progress: called with the number of systems scored and of all systems.
+    Raises cmcc.DataError if the repository cannot be read.
     """
     with hub_errors(repository=repository):
         head = str(api.repo_info(repository, repo_type="dataset").sha)
@@ -116,10 +116,10 @@ def plan_update(
 
     kept, lost = _score_stored(here, stored, gold, advance)
     new = _score_new(api, repository, now, gold, work, advance)
-    accepted = {one.stored.number: one.stored.name for one in new.scored}
-    everything = {one.stored.name: one for one in (*kept, *new.scored)}
-    on_the_board = {one.stored.number for one in everything.values()}
-    earlier = [one for one in _read_earlier(here) if one.number not in on_the_board]
+    accepted = {submission.stored.number: submission.stored.name for submission in new.scored}
+    everything = {submission.stored.name: submission for submission in (*kept, *new.scored)}
+    on_the_board = {submission.stored.number for submission in everything.values()}
+    earlier = [rejected for rejected in _read_earlier(here) if rejected.number not in on_the_board]
     board = _board(dataset, split, gold, everything, [*earlier, *lost, *new.rejected])
     files = _files(board, gold, new.scored)
     return Update(
@@ -129,14 +129,14 @@ def plan_update(
         files,
         _stale(here, files),
         accepted,
-        {one.number: one.reason for one in new.rejected},
-        {request.number: "more than one update looks at; the next one will" for request in later} | new.waiting,
+        {rejected.number: rejected.reason for rejected in new.rejected},
+        {request.number: "this update is full; the next one scores it" for request in later} | new.waiting,
         tuple(request.number for request in requests if request.number in numbers),
     )
 
 
 def _read_earlier(here: Path) -> Iterator[Rejected]:
-    """What earlier updates rejected; a file that says nothing of it is left out, and goes."""
+    """The requests that earlier updates rejected; files of another format are skipped."""
     for path in sorted((here / REJECTED).glob("*.json")):
         with suppress(OSError, TypeError, ValueError):
             yield read_rejected_file(path)
@@ -145,33 +145,33 @@ def _read_earlier(here: Path) -> Iterator[Rejected]:
 def _score_stored(
     here: Path, names: Sequence[str], gold: Mapping[str, Gold], advance: Callable[[], None]
 ) -> tuple[list[_ScoredSubmission], list[Rejected]]:
-    """Every kept submission, scored from its stored predictions; and those that no longer fit the data."""
+    """All stored submissions, scored from their predictions; and those that no longer fit the data."""
     kept, lost = [], []
     for name in names:
         folder = here / SUBMISSIONS / name
         try:
             stored = read_stored((folder / DESCRIPTION_NAME).read_bytes(), submission=name)
             kept.append(_ScoredSubmission(stored, _score_file(stored, folder / PREDICTIONS_NAME, gold)[0]))
-        except Exception as error:  # neither what somebody put there nor a bug may stop the others
-            reason = f"kept before, but: {_reason(error)}"[:_REASON_LENGTH]
+        except Exception as error:  # neither a broken file nor a bug may stop the others
+            reason = f"accepted earlier, but cannot be scored now: {_reason(error)}"[:_REASON_LENGTH]
             lost.append(Rejected(_number_of(name), "", printable(name), reason))
         advance()
     return kept, lost
 
 
 def _number_of(name: str) -> int:
-    """The pull request's number in the name of a submission's folder; 0, which no request has, where there is none."""
+    """The pull request's number in the name of a submission's folder; 0, which no request has, if there is none."""
     number = name.split("-")[0]
     return int(number) if number.isdecimal() else 0
 
 
 def _reason(error: Exception) -> str:
-    """What may be published of an error: of the system's own, no more than what it is, as it names places here."""
+    """The text of an error that may be published: without local paths, which errors of the system contain."""
     if isinstance(error, DataError):
         return str(error)
     if isinstance(error, OSError):
         return f"{DESCRIPTION_NAME} or {PREDICTIONS_NAME}: {error.strerror or type(error).__name__}"
-    return f"it broke the scorer, which is a bug ({type(error).__name__})"
+    return f"the scorer failed, which is a bug ({type(error).__name__})"
 
 
 def _score_new(
@@ -182,15 +182,15 @@ def _score_new(
     work: Path,
     advance: Callable[[], None],
 ) -> _NewSubmissions:
-    """New submissions, fetched into `work` and scored, one after the other."""
+    """Downloads new submissions into `work` and scores them, one after the other."""
     new = _NewSubmissions()
     for request in requests:
-        folder, what = work / f"{request.number:05d}", "it could not be fetched"
+        folder, problem = work / f"{request.number:05d}", "the download failed"
         try:
             received = receive(api, repository, request, folder)
-            what = "it broke the scorer, which is a bug"
+            problem = "the scorer failed, which is a bug"
             if received is None:
-                new.waiting[request.number] = "no submission: a person has to look at it"
+                new.waiting[request.number] = "not a submission: a maintainer has to look at it"
                 continue
             description = read_description(received.description)
             stored = Stored(description, request.number, request.author, request.date, received.commit)
@@ -203,8 +203,8 @@ def _score_new(
                 str(mask_error(error)).removeprefix(": ")[:_REASON_LENGTH],
             )
             new.rejected.append(Rejected(request.number, request.author, title, reason))
-        except Exception as error:  # whatever goes wrong with one must not stop those after it: it is said, and waits
-            new.waiting[request.number] = f"{what}: {error!r}"
+        except Exception as error:  # no failure may stop the other submissions: the error is shown, and it waits
+            new.waiting[request.number] = f"{problem}: {error!r}"
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             advance()
@@ -212,10 +212,10 @@ def _score_new(
 
 
 def _score_file(stored: Stored, predictions: Path, gold: Mapping[str, Gold]) -> tuple[Scores, tuple[Answer, ...]]:
-    """The scores of a file of predictions, and its answers. Raises cmcc.DataError for what cannot be scored."""
+    """The scores of a file of predictions, and its answers. Raises cmcc.DataError if it cannot be scored."""
     track = TASKS[stored.description.task]
     if track.name not in gold:
-        hint = "This leaderboard does not score that task."
+        hint = "Submit to another leaderboard: this one does not score the task."
         raise DataError(f"the task {track.name}", f"one of {', '.join(gold)}", hint, field="task")
     checked = check_file(predictions, track, gold[track.name].rows, PREDICTIONS_NAME)
     if checked.problems:
@@ -235,14 +235,14 @@ def _board(
     tracks = {}
     for task, rows in gold.items():
         submitted = {
-            name: (one.stored, one.scores)
-            for name, one in sorted(scored.items())
-            if one.stored.description.task == task
+            name: (submission.stored, submission.scores)
+            for name, submission in sorted(scored.items())
+            if submission.stored.description.task == task
         }
         tracks[task] = track_board(TASKS[task], rows, submitted)
     synthetic = any(rows.synthetic for rows in gold.values())
-    last = {one.number: one for one in rejected}  # of the same request the newest reason
-    return Board(dataset, split, synthetic, tracks, tuple(last[number] for number in sorted(last)))
+    latest = {request.number: request for request in rejected}  # for the same request, the latest reason
+    return Board(dataset, split, synthetic, tracks, tuple(latest[number] for number in sorted(latest)))
 
 
 def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_ScoredSubmission]) -> dict[str, bytes]:
@@ -250,29 +250,30 @@ def _files(board: Board, gold: Mapping[str, Gold], new: Sequence[_ScoredSubmissi
     for task, rows in gold.items():
         if texts := public_texts(TASKS[task], rows):
             files[texts_path(task)] = texts_file(texts)
-    for one in new:
-        files |= {f"{SUBMISSIONS}/{one.stored.name}/{name}": content for name, content in one.files.items()}
+    for submission in new:
+        folder = f"{SUBMISSIONS}/{submission.stored.name}"
+        files |= {f"{folder}/{name}": content for name, content in submission.files.items()}
     licensed = any(is_licensed(rows.rows) for rows in gold.values())
     return files | {CARD_NAME: board_card(board, licensed)}
 
 
 def _stale(here: Path, files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """What the board held before and does not now: tables of tracks that are no longer scored."""
-    ours = [
+    """The board's files that are not written any more, such as tables of tracks that are no longer scored."""
+    paths = [
         path
         for folder in ("results", "counts", "comparisons", "history", "texts", REJECTED)
         for path in (here / folder).glob("*")
     ]
-    names = (path.relative_to(here).as_posix() for path in ours)
+    names = (path.relative_to(here).as_posix() for path in paths)
     return tuple(sorted(name for name in names if name not in files))
 
 
 def carry_out(api: HfApi, update: Update) -> str:
-    """Writes what differs in one commit on top of the state that was read, then comments on and closes pull requests.
+    """Writes the changes in one commit on top of the state that was read; then comments on and closes pull requests.
 
-    Returns the commit's id. Raises cmcc.DataError where the Hub refuses, or somebody else wrote meanwhile: then nothing
-    was written, and a second start does it. A request that cannot be closed stops no other; it is told at the end, and
-    the next update closes it.
+    Returns the commit's id. Raises cmcc.DataError if the Hub refuses, or somebody else changed the repository: then
+    nothing was written, and the update can be run again. If a request cannot be closed, the others still are; the error
+    is raised at the end, and the next update closes it.
     """
     with hub_errors(repository=update.repository):
         commit = _commit(api, update)
@@ -285,7 +286,7 @@ def carry_out(api: HfApi, update: Update) -> str:
             failed[number] = error
     if failed:
         first, numbers = next(iter(failed.values())), ", ".join(f"#{number}" for number in failed)
-        hint = f"The board was written, and {numbers} stayed open: the next update closes them. {first.hint}"
+        hint = f"The board was written, but {numbers} stayed open; the next update closes them. {first.hint}"
         raise DataError(first.found, first.expected, hint.strip(), **first.place) from first
     return commit
 
@@ -293,25 +294,25 @@ def carry_out(api: HfApi, update: Update) -> str:
 def _comments(update: Update) -> Iterator[tuple[int, str]]:
     """The pull requests to close, and the comment for each."""
     for number, key in sorted(update.accepted.items()):
-        yield number, f"Accepted as {key}: it is on the leaderboard now. Nothing was merged."
+        yield number, f"Accepted as {key}. It is on the leaderboard now; the pull request was not merged."
     for number in update.done:
         yield number, "This submission is on the leaderboard."
     for number, reason in sorted(update.rejected.items()):
-        # Four blanks make a line code in Markdown, which is shown letter by letter, whatever it quotes.
+        # Four blanks make a line code in Markdown, which is shown literally.
         quoted = "\n".join(f"    {printable(line, _REASON_LENGTH)}" for line in reason.splitlines())
-        yield number, f"Not accepted, and here is why:\n\n{quoted}\n\nFix it and submit again."
+        yield number, f"Not accepted. The reason:\n\n{quoted}\n\nFix it and submit again."
 
 
 def _commit(api: HfApi, update: Update) -> str:
     tree = api.list_repo_tree(update.repository, recursive=True, revision=update.head, repo_type="dataset")
-    there = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
-    changed = [path for path, content in sorted(update.files.items()) if not is_same(content, there.get(path))]
+    remote = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+    changed = [path for path, content in sorted(update.files.items()) if not is_same(content, remote.get(path))]
     if not (changed or update.stale):
         return update.head
     added = [CommitOperationAdd(path, update.files[path]) for path in changed]
     removed = [CommitOperationDelete(path) for path in update.stale]
     message = f"cmcc leaderboard update: {len(update.accepted)} accepted, {len(update.rejected)} rejected"
-    done = api.create_commit(
+    commit = api.create_commit(
         update.repository, [*added, *removed], commit_message=message, repo_type="dataset", parent_commit=update.head
     )
-    return str(done.oid)
+    return str(commit.oid)

@@ -82,9 +82,9 @@ def load_model(name: str | Path, dtype: torch.dtype = torch.float32, *, fused: b
         if info["missing_keys"]:  # transformers would begin with random weights in their place
             raise ValueError(f"the weights of {len(info['missing_keys'])} tensors are missing")
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or a model's id on the Hub."
-        raise DataError(f"no causal language model ({reason})", "", hint, model=str(name)) from error
+        problem = f"AutoModelForCausalLM cannot open it ({(str(error) or type(error).__name__).splitlines()[0]})"
+        hint = "Give the folder of a run's best checkpoint, for instance RUN/best, or a model id on the Hub."
+        raise DataError(problem, "", hint, model=str(name)) from error
     return model
 
 

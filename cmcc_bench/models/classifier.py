@@ -85,10 +85,10 @@ def load_classifier(folder: str | Path, labels: Iterable[str]) -> PreTrainedMode
     model, info = _open(str(folder))
     if info["missing_keys"]:  # transformers would begin with random weights in their place
         problem = f"the weights of {len(info['missing_keys'])} tensors are missing"
-        raise DataError(problem, "", "Name the folder of a trained classifier, RUN/best.", model=str(folder))
+        raise DataError(problem, "", "Copy the folder again from the run that trained the model.", model=str(folder))
     model_labels, task_labels = list((model.config.id2label or {}).values()), list(labels)
     if model_labels != task_labels:
-        hint = "Name the folder of a run of this task, RUN/best."
+        hint = "Give the folder of a run of this task, RUN/best."
         raise DataError(f"the labels {', '.join(model_labels)}", ", ".join(task_labels), hint, model=str(folder))
     model.train(False)
     return model
@@ -111,8 +111,9 @@ def _open(name: str, **settings: Any) -> tuple[PreTrainedModel, Mapping[str, Any
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        hint = "Name the folder of a run's best checkpoint, for instance RUN/best, or a model's id on the Hub."
-        raise DataError(f"no text classifier ({reason})", "", hint, model=name) from error
+        problem = f"AutoModelForSequenceClassification cannot open it ({reason})"
+        hint = "Give the folder of a run's best checkpoint, for instance RUN/best, or a model id on the Hub."
+        raise DataError(problem, "", hint, model=name) from error
     return opened[0], opened[1]
 
 

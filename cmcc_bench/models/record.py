@@ -70,7 +70,7 @@ def read_training(folder: str | Path) -> TrainingRecord:
         return training_of(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
         hint = "Copy the file from the run that trained the model."
-        raise DataError(f"not a file that cmcc train wrote ({error})", "", hint, file=str(path)) from error
+        raise DataError(str(error), "a record that cmcc train wrote", hint, file=str(path)) from error
 
 
 def training_of(facts: Mapping[str, Any]) -> TrainingRecord:

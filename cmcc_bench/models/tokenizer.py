@@ -50,8 +50,8 @@ def backbone_tokenizer(name: str, special_tokens: Sequence[str] = SPECIAL_TOKENS
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:
-        hint = "Set pad_token or eos_token in tokenizer_config.json, or choose another backbone."
-        raise DataError("the tokenizer has neither a pad nor an end token", "", hint, model=name)
+        hint = "Set pad_token in tokenizer_config.json."
+        raise DataError("the tokenizer has neither a pad token nor an end token", "", hint, model=name)
     return tokenizer
 
 
@@ -78,7 +78,7 @@ def check_special_tokens(tokenizer: Tokenizer, special_tokens: Sequence[str], na
     lost = [token for token in special_tokens if not _is_one_token(tokenizer, token)]
     if lost:
         hint = "Copy the tokenizer's files from the run that trained the model."
-        problem = f"the tokenizer lost its special tokens {', '.join(lost)}; each must be one id"
+        problem = f"the tokenizer has no single id for the special tokens {', '.join(lost)}"
         raise DataError(problem, "", hint, model=name)
 
 
@@ -95,13 +95,12 @@ def _open(name: str | Path) -> Tokenizer:
     try:
         tokenizer: Tokenizer = AutoTokenizer.from_pretrained(str(name))
     except (OSError, ValueError, KeyError) as error:
-        problem = f"no tokenizer ({str(error).splitlines()[0]})"
-        hint = "Give a folder or a Hub id of a model that includes its tokenizer."
+        problem = f"the tokenizer cannot be opened ({str(error).splitlines()[0]})"
+        hint = "Give the folder or Hub id of a model that has its tokenizer."
         raise DataError(problem, "", hint, model=str(name)) from error
     if len(tokenizer) <= max(1, len(tokenizer.all_special_tokens)):
         hint = 'Set its class in tokenizer_config.json, for instance {"tokenizer_class": "BertTokenizer"}.'
-        problem = f"the tokenizer has no vocabulary, only {len(tokenizer)} tokens"
-        raise DataError(problem, "", hint, model=str(name))
+        raise DataError(f"the tokenizer has only {len(tokenizer)} tokens", "", hint, model=str(name))
     return tokenizer
 
 

@@ -1,1 +1,1 @@
-"""Quality control as in the paper's section 2.4, the agreement of annotators, and the annotation guideline."""
+"""Quality control (the paper's section 2.4), agreement between annotators, and the annotation guideline."""

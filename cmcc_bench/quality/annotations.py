@@ -1,4 +1,4 @@
-"""The labels of one annotator: from a care file, or from labelled data."""
+"""The labels of one annotator, read from a care file or from labeled data."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from cmcc_bench.reader.files import find_files
 from cmcc_bench.reader.json_stream import holds_no_dialogues, read_json
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS
 
-Unit = tuple[str, int]  # dialogue id, and index of the utterance (of the raw turn where no calls are known)
+Unit = tuple[str, int]  # dialogue id, and index of the utterance (of the raw turn if the calls are missing)
 Labels = frozenset[int]
 
 
 @dataclass(frozen=True)
 class Annotations:
-    """What one annotator said of each dialogue, user utterance (emotions) and service utterance (care acts).
+    """The labels that one annotator gave to dialogues, user utterances (emotions) and service utterances (care acts).
 
-    about: what the source says of itself, "" where it says nothing. dialogues: all that it labels; it says nothing of
-    any other. listed: by field, the dialogues of which it lists emotions or acts, where the calls are not known.
+    about: the description in the source, "" if there is none. dialogues: the ids of the labeled dialogues.
+    listed: by field, the ids of dialogues with listed emotions or acts; used only if the calls are missing.
     """
 
     name: str
@@ -36,16 +36,16 @@ class Annotations:
 
 
 def is_care_file(path: Path) -> bool:
-    """Whether a file is one of labels alone: an object with `dialogues`."""
+    """Whether a file is a care file, which has labels but no texts: a JSON object with `dialogues`."""
     return path.is_file() and holds_no_dialogues(path)
 
 
 def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) -> Annotations:
-    """The labels of a care file, over the calls that it is about, or of labelled data.
+    """Reads the labels of an annotator from a care file or from labeled data.
 
-    calls: by dialogue id; without any, a care file's turns are all that is known of them.
-    acts: those that are compared.
-    Raises cmcc.DataError when there is nothing to read.
+    calls: the calls that care files label, by dialogue id. If empty, only the turns that a care file lists are read.
+    acts: class indices of the acts to compare.
+    Raises cmcc.DataError if `name` cannot be read.
     """
     path, compared = Path(name), frozenset(acts)
     if not is_care_file(path):
@@ -57,27 +57,26 @@ def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) 
     about = " ".join(str(content[key]) for key in ("_about", "_revised") if key in content)
     if not calls:
         return _of_turns(name, about, care, compared)
-    keys = {  # what the care file calls each dialogue: the id goes before file#index
+    keys = {  # the key of each dialogue in the care file: its id, or else file#index
         call.dialogue_id: key
         for call in calls.values()
         for key in (f"{call.file}#{call.index}", call.dialogue_id)
         if key in care
     }
-    labelled = {dialogue_id: calls[dialogue_id] for dialogue_id in keys}
-    return _of_calls(name, about, labelled, {dialogue_id: care[key] for dialogue_id, key in keys.items()}, compared)
+    labeled = {dialogue_id: calls[dialogue_id] for dialogue_id in keys}
+    return _of_calls(name, about, labeled, {dialogue_id: care[key] for dialogue_id, key in keys.items()}, compared)
 
 
 def known_calls(names: Sequence[str], data: str | None) -> dict[str, Call]:
-    """The labelled and unlabelled calls that annotations are about, by dialogue id, without any care labels.
+    """The labeled and unlabeled calls that the annotators labeled, by dialogue id, without care labels.
 
-    data: where they are; without it, the first annotator's data, or else the raw files in the folder of the first care
-    file, whatever its care files are called. Empty where there are none.
+    data: the data set with the calls. By default the first source that is not a care file, or else the raw files in
+    the folder of the first care file. The result is empty if there are none.
     """
-    labelled = [name for name in names if not is_care_file(Path(name))]
-    named = [data] if data else labelled[:1]
-    sources = named or _raw_files(Path(names[0]).parent)
-    found = [read_calls(find_source(source, without_care=True)) for source in sources]
-    return {call.dialogue_id: call for calls in found for call in calls}
+    labeled = [name for name in names if not is_care_file(Path(name))]
+    sources = ([data] if data else labeled[:1]) or _raw_files(Path(names[0]).parent)
+    call_lists = [read_calls(find_source(source, without_care=True)) for source in sources]
+    return {call.dialogue_id: call for calls in call_lists for call in calls}
 
 
 def _raw_files(folder: Path) -> list[str]:
@@ -88,7 +87,7 @@ def _raw_files(folder: Path) -> list[str]:
 
 
 def acts_in(names: Iterable[str]) -> set[int]:
-    """The caring acts, and every other act that some care file adds."""
+    """Class indices of the acts to compare: the caring acts, and all acts in the care files."""
     acts = set(map(ACTS.id_of, CARING_ACTS))
     for path in map(Path, names):
         if is_care_file(path):
@@ -102,12 +101,12 @@ def _of_calls(
     satisfaction: dict[str, int] = {}
     emotions: dict[Unit, Labels] = {}
     acts: dict[Unit, Labels] = {}
-    nothing = Care(None, None, None)
+    no_labels = Care(None, None, None)
     for dialogue_id, call in calls.items():
-        own = care.get(dialogue_id, nothing)
-        said = call.row["satisfaction"] if own.satisfaction is None else own.satisfaction
-        if said is not None:
-            satisfaction[dialogue_id] = said
+        own = care.get(dialogue_id, no_labels)
+        label = call.row["satisfaction"] if own.satisfaction is None else own.satisfaction
+        if label is not None:
+            satisfaction[dialogue_id] = label
         for number, utterance in enumerate(call.row["utterances"]):
             turn = utterance["turn"]
             if utterance["speaker"] == USER:
@@ -121,7 +120,7 @@ def _of_calls(
 
 
 def _of_turns(name: str, about: str, care: CareLabels, compared: Labels) -> Annotations:
-    """A care file without its calls: the turns that it lists, by dialogue and turn."""
+    """The labels of a care file without its calls, by dialogue and raw turn: only listed turns are included."""
     emotions = {(key, turn): frozenset(x) for key, one in care.items() for turn, x in (one.emotions or {}).items()}
     acts = {(key, turn): compared & frozenset(x) for key, one in care.items() for turn, x in (one.acts or {}).items()}
     satisfaction = {key: one.satisfaction for key, one in care.items() if one.satisfaction is not None}

@@ -1,4 +1,4 @@
-"""The calls that are checked: from raw files, a built folder, a repository on the Hub, or the sample."""
+"""Reads calls for quality control: from raw files, a built folder, a repository on the Hub, or the sample."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from cmcc_bench.reader.files import SAMPLE_DIR, choose_care_file, find_files
 from cmcc_bench.reader.folder import Unreadable, read_files
 from cmcc_bench.types import Advance, Row
 
-OnUnreadable = Callable[[str, DataError], None]  # takes where something stands that cannot be read, and why
+OnUnreadable = Callable[[str, DataError], None]  # takes the place of data that cannot be read, and the error
 
-_BUILT = (CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME)  # stand in every folder that a build made
+_BUILT = (CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME)  # files in every built folder
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call: its row of `labeled` or `unlabeled`, and where it is from.
+    """A call: its row of `labeled` or `unlabeled`, and its source.
 
-    file, index: of raw data, the file below the data folder and the place in it. repaired: what the reader mended.
+    file, index: of raw data, the path relative to the data folder and the position in the file.
+    repaired: counts of the reader's repairs.
     """
 
     row: Row
@@ -44,9 +45,9 @@ class Call:
 
 @dataclass(frozen=True)
 class CallSource:
-    """What a DATA argument names; `folder` is where raw files are, None for data that were built.
+    """The data that a DATA argument names. folder: the path of raw files, None for a built data set.
 
-    care: the care file that is merged, if any. size: bytes of raw files, unpacked, or rows.
+    care: the care file to merge, if any. size: unpacked bytes of raw files, or the number of rows.
     """
 
     name: str
@@ -56,10 +57,10 @@ class CallSource:
 
 
 def find_source(data: str, care: Path | None = None, without_care: bool = False) -> CallSource:
-    """What is there to read: a file or folder of raw files, a built folder, a Hub id, or `sample`.
+    """Finds the data that `data` names: a raw file, a folder of raw files, a built folder, a Hub id, or `sample`.
 
-    care: the care file to merge; without it the one among the raw files, unless `without_care`. Raises cmcc.DataError
-    when there is nothing, and for a care file with data that were built, whose labels are merged already.
+    care: the care file to merge; by default the one among the raw files, unless `without_care` is set.
+    Raises cmcc.DataError if there is no such data, or if `care` is given for a built data set.
     """
     folder = SAMPLE_DIR if data == "sample" else Path(data)
     if data and folder.exists() and not all((folder / name).exists() for name in _BUILT):
@@ -68,8 +69,9 @@ def find_source(data: str, care: Path | None = None, without_care: bool = False)
         chosen = None if without_care else care or choose_care_file(care_files)
         return CallSource(data, folder, chosen, size)
     if care is not None:
-        hint = "Check the raw files, or build with --care and check the new folder."
-        raise DataError("a care file", "none: a built data set has its care labels", hint, dataset=data)
+        problem = "--care cannot be used with a built data set, which has its care labels already"
+        hint = "Check the raw files instead, or build with --care and check the new folder."
+        raise DataError(problem, "", hint, dataset=data)
     rows = sum(split.num_rows for config in _configs(data) for split in open_dataset(data, config).values())
     return CallSource(data, None, None, rows)
 
@@ -77,10 +79,10 @@ def find_source(data: str, care: Path | None = None, without_care: bool = False)
 def read_calls(
     source: CallSource, on_error: OnUnreadable | None = None, progress: Advance = lambda _: None
 ) -> Iterator[Call]:
-    """Every call of a source in order, repeats included.
+    """Yields all calls of a source in order, including repeated ones.
 
-    on_error: takes what cannot be read instead of raising.
-    progress: takes how much was read since its last call, in the unit of `CallSource.size`. Raises cmcc.DataError.
+    on_error: is called for data that cannot be read; without it, cmcc.DataError is raised.
+    progress: is called with the amount read since its last call, in the unit of `CallSource.size`.
     """
     return _built_calls(source, progress) if source.folder is None else _raw_calls(source, on_error, progress)
 
@@ -94,7 +96,7 @@ def _built_calls(source: CallSource, progress: Advance) -> Iterator[Call]:
 
 
 def _configs(name: str) -> list[str]:
-    """Those of a data set's configs that hold calls; `labeled` where none do: opening it says what is wrong."""
+    """The configs of a data set that hold calls. `labeled` if there are none: opening it raises the right error."""
     return [config for config in ("labeled", "unlabeled") if has_config(name, config)] or ["labeled"]
 
 
@@ -104,7 +106,7 @@ def _raw_calls(source: CallSource, on_error: OnUnreadable | None, progress: Adva
     splits: dict[str, str] = {}  # of labeled dialogues, by id
 
     def reject(item: Unreadable, error: DataError) -> None:
-        """Hands on where it stands: a dialogue by its id, a line by its number, a file by its name."""
+        """Calls on_error with the place: the id of a dialogue, the number of a line, or the name of a file."""
         if on_error is None:
             raise error
         place = error.place
@@ -119,6 +121,6 @@ def _raw_calls(source: CallSource, on_error: OnUnreadable | None, progress: Adva
         labeled, split = dialogue.config == "labeled", dialogue.split
         if labeled:
             first = splits.setdefault(dialogue.row["dialogue_id"], split)
-            # As in a build: what a file without a split repeats has the split of the file that fixes it.
+            # As in a build: a repeated dialogue in a file without a fixed split keeps the split of its first file.
             split = raw.file.split or first
         yield Call(dialogue.row, split, labeled, raw.file.name, raw.index, +dialogue.repaired)

@@ -1,4 +1,4 @@
-"""Quality control of a whole data set: every check over every call, less what annotators have decided before."""
+"""Quality control of a data set: runs all checks on all calls, and leaves out findings that were decided before."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from cmcc_bench.reports.table import ReportTable, mark
 from cmcc_bench.types import Advance
 from cmcc_bench.vocabulary import SATISFACTION, SYNTHETIC_ID, VOCABULARIES, ZH
 
-SAMPLE_SHARE = 0.1  # of the satisfaction labels; the paper's section 2.4
+SAMPLE_SHARE = 0.1  # share of satisfaction labels to review; the paper's section 2.4
 
-# What a decision was about: dialogue, utterance (None for the dialogue), field, label, and whether it was to be added.
+# Key of a decision: dialogue id, utterance (None for the dialogue), field, label, and whether to add the label.
 Considered = tuple[str, int | None, str, int, bool]
 
 
 @dataclass
 class CheckResult:
-    """What a check saw and found. `decided` counts findings that annotators decided before, which are left out."""
+    """Counts and findings of a check. decided: number of findings left out because annotators decided them before."""
 
     dialogues: int = 0
     synthetic: int = 0
     utterances: int = 0
-    without_emotions: int = 0  # user utterances of labelled calls that are not annotated
+    without_emotions: int = 0  # user utterances of labeled calls that are not annotated
     satisfactions: int = 0
     decided: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     @property
     def has_errors(self) -> bool:
-        """Whether any finding is wrong for certain."""
+        """Whether any finding is an error."""
         return any(KINDS[finding.kind].error for finding in self.findings)
 
     def count(self, call: Call) -> None:
-        """Counts a call."""
+        """Adds a call to the counts."""
         self.dialogues += 1
         self.synthetic += call.dialogue_id.startswith(SYNTHETIC_ID)
         self.utterances += len(call.row["utterances"])
@@ -52,9 +52,9 @@ class CheckResult:
 
 
 class SatisfactionSample:
-    """A share of the dialogues with a satisfaction label, chosen by a digest of seed and id.
+    """A random sample of the dialogues with a satisfaction label, chosen by a digest of seed and id.
 
-    So it does not depend on the order of the dialogues, nor on which others are decided already.
+    The sample does not depend on the order of the dialogues or on earlier decisions.
     """
 
     def __init__(self, seed: int) -> None:
@@ -62,14 +62,14 @@ class SatisfactionSample:
         self._labels: list[tuple[bytes, str, int]] = []
 
     def add(self, call: Call) -> None:
-        """Takes a call into account."""
+        """Adds a call to the population."""
         satisfaction = call.row.get("satisfaction")
         if satisfaction is not None:
             digest = hashlib.sha256(f"{self._seed} {call.dialogue_id}".encode()).digest()
             self._labels.append((digest, call.dialogue_id, satisfaction))
 
     def findings(self) -> Iterator[Finding]:
-        """A finding for each dialogue of the sample, a tenth of all, rounded up."""
+        """Yields a finding for each dialogue of the sample, a tenth of all, rounded up."""
         size = -int(-len(self._labels) * SAMPLE_SHARE // 1)
         for _, dialogue_id, label in heapq.nsmallest(size, self._labels):
             name = SATISFACTION.names[label]
@@ -83,16 +83,16 @@ def check_calls(
     decided: Collection[Considered] = (),
     progress: Advance = lambda _: None,
 ) -> CheckResult:
-    """Every finding in the calls of a source, in their order, those of the satisfaction sample last.
+    """Runs all checks on the calls of a source. Findings are in the order of the calls, the satisfaction sample last.
 
-    decided: what annotators have decided before. Raises cmcc.DataError when there is nothing to read at all.
+    decided: keys of earlier decisions, whose findings are left out. Raises cmcc.DataError if the source cannot be read.
     """
     checked, repeats, sample = CheckResult(), Repeats(), SatisfactionSample(seed)
 
     def unreadable(where: str, error: DataError) -> None:
-        """Makes a finding of what cannot be read."""
+        """Adds a finding for data that cannot be read."""
         masked = mask_error(error)
-        detail = f"found {masked.found}; expected {masked.expected}"
+        detail = f"found {masked.found}; expected {masked.expected}" if masked.expected else masked.found
         checked.findings.append(Finding("unreadable", where, detail=detail))
 
     for call in read_calls(source, unreadable, progress):
@@ -117,33 +117,35 @@ def _undecided(findings: Iterable[Finding], decided: Collection[Considered], che
 
 
 def considered(finding: Finding) -> Considered:
-    """What a decision about a finding is remembered by."""
+    """The key of a decision about a finding."""
     assert finding.field is not None and finding.label is not None
     return finding.dialogue_id, finding.utterance, finding.field, finding.label, finding.adds
 
 
 def summary_table(checked: CheckResult, name: str) -> ReportTable:
-    """The findings by kind, errors first; kinds without any are left out."""
+    """The number of findings by kind, errors first; kinds without findings are left out."""
     counts = Counter(finding.kind for finding in checked.findings)
     dialogues = Counter(kind for kind, _ in {(finding.kind, finding.dialogue_id) for finding in checked.findings})
     rows = tuple(
-        (kind, "ERROR" if what.error else "suggestion", str(counts[kind]), str(dialogues[kind]), what.meaning)
-        for kind, what in KINDS.items()
+        (kind, "ERROR" if info.error else "suggestion", str(counts[kind]), str(dialogues[kind]), info.meaning)
+        for kind, info in KINDS.items()
         if counts[kind]
     )
     notes = [f"{checked.dialogues} dialogues, {checked.utterances} utterances"]
     if checked.has_errors:
-        notes.append("Fix ERRORs in the raw files; labels are decided in a review file (--out)")
+        notes.append("Fix ERRORs in the raw files. To decide on labels, write a review file with --out")
     if checked.without_emotions:
-        notes.append(f"{checked.without_emotions} user utterances without emotions: their emotions were not checked")
+        notes.append(
+            f"user utterances not checked, because their emotions are not annotated: {checked.without_emotions}"
+        )
     if checked.decided:
-        notes.append(f"{checked.decided} findings that annotators have decided are left out")
+        notes.append(f"findings left out, because annotators decided them before: {checked.decided}")
     title = f"Quality of {name}{mark(checked.synthetic > 0)}"
     return ReportTable(title, ("kind", "level", "findings", "dialogues", "what it is"), rows, tuple(notes))
 
 
 def label_table(checked: CheckResult) -> ReportTable:
-    """Suggestions by label."""
+    """The number of suggestions by label."""
     counts = Counter((f.field, f.label, f.adds) for f in checked.findings if f.field in ("emotions", "acts"))
     rows = []
     for kind in ("emotions", "acts"):
@@ -151,11 +153,11 @@ def label_table(checked: CheckResult) -> ReportTable:
             missing, extra = counts[kind, label, True], counts[kind, label, False]
             if missing or extra:
                 rows.append((kind, f"{name} {ZH[name]}", str(missing), str(extra)))
-    return ReportTable("Labels to look at", ("field", "label", "missing?", "too much?"), tuple(rows))
+    return ReportTable("Labels to review", ("field", "label", "missing?", "wrong?"), tuple(rows))
 
 
 def example_lines(checked: CheckResult, shown: int) -> Iterator[str]:
-    """The first findings of each kind, a line each, texts masked, safe to print."""
+    """The first findings of each kind as lines that are safe to print, with masked texts."""
     by_kind: dict[str, list[Finding]] = {}
     for finding in checked.findings:
         by_kind.setdefault(finding.kind, []).append(finding)

@@ -1,4 +1,4 @@
-"""From decisions to a care file: the labels as annotators left them, and a log of who changed what."""
+"""Applies the decisions of a review: writes a care file with the new labels, and a log of the changes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from cmcc_bench.quality.spreadsheet import AS_TEXT, id_number, is_shortened, jso
 from cmcc_bench.reader.json_stream import read_json
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, SPEAKERS, VOCABULARIES
 
-_ABOUT = "Care-oriented labels that annotators decided on in a review; what is not listed is as in the raw files."
-_REVISED = "Changed since by annotators in a review: the log beside this file says who changed what."
+_ABOUT = "Care-oriented labels from a review by annotators. Labels that are not listed are as in the raw files."
+_REVISED = "Changed by annotators in a review. The log next to this file lists the changes and their authors."
+
+_LOG_HINT = "Use a log that cmcc check --apply wrote, CARE.log.jsonl, or remove the file."
 
 
 @dataclass(frozen=True)
 class Change:
-    """A decision as the log keeps it; labels are English names.
+    """A decision as an entry of the log. Labels are English names.
 
-    turn: index of the raw turn. considered: what was proposed, {"add": [...], "remove": [...]}. applied: False where
-    the raw file itself has an act that was to go: a care file only adds acts, so the raw file has to be mended by hand.
+    turn: index of the raw turn. add, remove: the proposed changes. before, after: the labels before and after.
+    applied: False if an act of the raw file was to be removed: a care file can only add acts, so this needs a manual
+    edit of the raw file.
     """
 
     annotator: str
@@ -49,14 +52,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Applied:
-    """What came of a review: the content of the care file, and the log's new entries."""
+    """The result of applying a review: the content of the care file, and the new entries of the log."""
 
     care: Mapping[str, Any]
     changes: tuple[Change, ...]
 
     @property
     def changed(self) -> int:
-        """How many decisions changed labels."""
+        """The number of decisions that changed labels."""
         return sum(change.applied and change.before != change.after for change in self.changes)
 
     @property
@@ -66,15 +69,15 @@ class Applied:
 
 
 def log_path(care: Path) -> Path:
-    """The log beside a care file: care.json has care.log.jsonl."""
+    """The path of the log of a care file: care.log.jsonl for care.json."""
     return care.with_suffix(".log.jsonl")
 
 
 def apply_review(rows: list[ReviewRow], source: CallSource, review: str) -> Applied:
-    """The care file that the decisions make of the labels of a source, which are not changed themselves.
+    """Makes the content of a care file from the labels of a source and the decisions. The source is not changed.
 
-    review: the file's name, for messages. Raises cmcc.DataError when a row names what is not in the data, or when the
-    labels have changed since the review file was written.
+    review: the name of the review file, for messages. Raises cmcc.DataError if a row is about a dialogue or utterance
+    that is not in the data, or if the labels have changed since the review file was written.
     """
     calls = _calls_of(source, {row.dialogue_id for row in rows})
     rows = _with_ids_of_data(rows, calls, review)
@@ -96,48 +99,48 @@ def apply_review(rows: list[ReviewRow], source: CallSource, review: str) -> Appl
 
 
 def _calls_of(source: CallSource, ids: Collection[str]) -> dict[str, Call]:
-    """The calls that ids name, as they are or as numbers."""
-    found: dict[str, Call] = {}
+    """The calls with the given ids. Ids also match as numbers: 1 matches 001."""
+    calls: dict[str, Call] = {}
     numbers = set(map(id_number, ids)) - {None}
     ids = {*ids, *(dialogue_id.strip() for dialogue_id in ids)}
-    for call in read_calls(source, lambda *_: None):  # what cannot be read is a finding of the check
+    for call in read_calls(source, lambda *_: None):  # cmcc check reports what cannot be read
         if call.labeled and (call.dialogue_id in ids or id_number(call.dialogue_id) in numbers):
-            found.setdefault(call.dialogue_id, call)
-    return found
+            calls.setdefault(call.dialogue_id, call)
+    return calls
 
 
 def _with_ids_of_data(rows: list[ReviewRow], calls: Mapping[str, Call], review: str) -> list[ReviewRow]:
-    """The rows with the ids that the data have: a spreadsheet or pandas makes the number 1 of the id 001.
+    """Restores the ids of the data in the rows: a spreadsheet or pandas turns the id 001 into the number 1.
 
-    An id that several dialogues may have had is an error, unless some id of the file is no number as tools write it:
-    then no tool has changed the ids.
+    An id that could stand for several dialogues is an error, unless another id in the file has leading zeros: this
+    shows that no tool has changed the ids.
     """
     by_number: dict[str | None, list[str]] = {}
     for dialogue_id in calls:
         by_number.setdefault(id_number(dialogue_id), []).append(dialogue_id)
     is_untouched = any(row.dialogue_id.isdecimal() and row.dialogue_id != id_number(row.dialogue_id) for row in rows)
-    found = []
+    restored = []
     for row in rows:
         number = id_number(row.dialogue_id)
         matches = by_number.get(number, []) if number else []
         if len(matches) > 1 and not (is_untouched and row.dialogue_id in calls):
             place: dict[str, str | int | None] = {"file": review, **row.place, "dialogue": row.dialogue_id}
-            hint = f"It may be {' or '.join(sorted(matches)[:3])}. {AS_TEXT}."
-            raise DataError("an id that several dialogues may have had", "the id of one", hint, **place)
+            problem = f"this id is ambiguous: it could be {' or '.join(sorted(matches)[:3])}"
+            raise DataError(problem, "", f"{AS_TEXT}.", **place)
         if len(matches) == 1:
             row = replace(row, dialogue_id=matches[0])
         elif row.dialogue_id not in calls:
             row = replace(row, dialogue_id=row.dialogue_id.strip())
-        found.append(row)
+        restored.append(row)
     try:
-        check_once(found)
+        check_once(restored)
     except DataError as error:
         raise error.at(file=review) from None
-    return found
+    return restored
 
 
 def _call_of(row: ReviewRow, calls: Mapping[str, Call], review: str) -> Call:
-    """The call that a row is about, which must be as it was when the row was written."""
+    """The call of a row. Raises cmcc.DataError if its labels have changed since the row was written."""
     place: dict[str, str | int | None] = {"file": review, **row.place}
     call = calls.get(row.dialogue_id)
     if call is None and is_shortened(row.dialogue_id):
@@ -145,19 +148,20 @@ def _call_of(row: ReviewRow, calls: Mapping[str, Call], review: str) -> Call:
     if call is None:
         hint = f"Spreadsheets change ids that look like numbers or dates. {AS_TEXT}."
         place["dialogue"] = row.dialogue_id
-        raise DataError("an id that the data lack", "the id of a labeled dialogue", hint, **place)
+        raise DataError("the data have no labeled dialogue with this id", "", hint, **place)
     utterances = call.row["utterances"]
     if row.utterance is not None:
         speaker = USER if row.field == "emotions" else SERVICE
         if row.utterance >= len(utterances) or utterances[row.utterance]["speaker"] != speaker:
-            who = SPEAKERS.names[speaker]
-            found, expected = f"utterance {row.utterance}", f"an utterance of the {who} in this dialogue"
-            raise DataError(found, expected, **place, column="utterance")
-    now = labels_of(call, row.utterance, row.field)
-    if now != row.current:
-        hint = "The labels have changed since: run cmcc check again for a new review file."
-        expected = f"{_names(row.field, now)!r}, as the data have it"
-        raise DataError(f"{_names(row.field, row.current)!r}", expected, hint, **place, column="current")
+            name = SPEAKERS.names[speaker]
+            problem = f"the dialogue has no {name} utterance with the number {row.utterance}"
+            hint = f"Copy the number from the file that cmcc check wrote: {row.field} belong to {name} utterances."
+            raise DataError(problem, "", hint, **place, column="utterance")
+    labels = labels_of(call, row.utterance, row.field)
+    if labels != row.current:
+        hint = "The labels have changed since the review file was written. Run cmcc check --out again for a new one."
+        texts = [", ".join(_names(row.field, names)) or "no label" for names in (row.current, labels)]
+        raise DataError(texts[0], f"{texts[1]}, as in the data", hint, **place, column="current")
     return call
 
 
@@ -186,14 +190,14 @@ def _change(row: ReviewRow, call: Call, plain: Call) -> Change:
 
 
 def _own_acts(plain: Call, utterance: int | None) -> tuple[int, ...]:
-    """The acts that stand without a care file: of raw data those of the raw file, of built data the 13 of MobileCS."""
+    """The acts without a care file: for raw data those in the raw file, for built data those of MobileCS."""
     own = labels_of(plain, utterance, "acts")
     caring = set(map(ACTS.id_of, CARING_ACTS)) if plain.file is None else set()
     return tuple(act for act in own if act not in caring)
 
 
 def _entry(entries: list[dict[str, Any]], call: Call) -> dict[str, Any]:
-    """The entry of a dialogue in a care file, found as the reader finds it; a new one where there is none."""
+    """The entry of a dialogue in a care file, by id or else by file and index; a new one if there is none."""
     for entry in entries:
         if entry.get("id") == call.dialogue_id:
             return entry
@@ -207,7 +211,7 @@ def _entry(entries: list[dict[str, Any]], call: Call) -> dict[str, Any]:
 def _write_entry(
     entry: dict[str, Any], call: Call, plain: Call, decided: Mapping[tuple[int | None, str], tuple[int, ...]]
 ) -> None:
-    """Puts the labels as they are after the decisions into an entry, whole fields at a time."""
+    """Writes the labels after the decisions into an entry; a field is always replaced as a whole."""
     fields = {field for _, field in decided}
     if "satisfaction" in fields:
         entry["satisfaction"] = decided[None, "satisfaction"][0] + 1
@@ -218,19 +222,18 @@ def _write_entry(
 
 
 def _emotions(call: Call, decided: Mapping[tuple[int | None, str], tuple[int, ...]]) -> dict[str, list[str]]:
-    """The emotions of a dialogue by raw turn; neutral ones are not listed.
+    """The emotions of a dialogue by raw turn, without neutral ones.
 
-    Raises cmcc.DataError when some are not annotated: those that are not listed would become neutral.
+    Raises cmcc.DataError if an utterance is not annotated: a care file would make it neutral.
     """
     turns = {}
     for number, utterance in enumerate(call.row["utterances"]):
         if utterance["speaker"] != USER:
             continue
         if utterance["emotions"] is None and (number, "emotions") not in decided:
-            hint = "A care file makes what it does not list neutral: annotate the whole dialogue first."
-            expected = "emotions of every user utterance"
-            found = "an utterance without emotions"
-            raise DataError(found, expected, hint, dialogue=call.dialogue_id, utterance=number)
+            problem = "the emotions of this utterance are not annotated, and a care file would make it neutral"
+            hint = "Annotate the emotions of all user utterances of this dialogue first."
+            raise DataError(problem, "", hint, dialogue=call.dialogue_id, utterance=number)
         labels = decided.get((number, "emotions"), tuple(utterance["emotions"] or ()))
         if any(labels):
             turns[str(utterance["turn"])] = list(_names("emotions", labels))
@@ -240,7 +243,7 @@ def _emotions(call: Call, decided: Mapping[tuple[int | None, str], tuple[int, ..
 def _added_acts(
     call: Call, plain: Call, decided: Mapping[tuple[int | None, str], tuple[int, ...]]
 ) -> dict[str, list[str]]:
-    """The acts that a care file adds to a dialogue's own, by raw turn."""
+    """The acts that a care file adds to a dialogue, by raw turn."""
     turns = {}
     for number, utterance in enumerate(call.row["utterances"]):
         if utterance["speaker"] == SERVICE:
@@ -253,45 +256,45 @@ def _added_acts(
 
 
 def write_applied(applied: Applied, out: Path, earlier: Iterable[str] = ()) -> None:
-    """Writes the care file, and its log beside it: the lines of earlier logs, then the new ones, each once."""
+    """Writes the care file and its log: the lines of earlier logs, then the new ones, without repeated lines."""
     lines = dict.fromkeys([*earlier, *(change.as_line() for change in applied.changes)])
     write_json(out, applied.care)
     write_text(log_path(out), "".join(lines))
 
 
 def read_log(path: Path) -> list[str]:
-    """The lines of a log. Raises cmcc.DataError, which names the line, for what is no entry of a log."""
+    """The lines of a log. Raises cmcc.DataError, which names the line, if a line is not an entry of a log."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError("bytes that are not UTF-8", "a log of decisions", file=path.name) from error
+        raise DataError("the file is not UTF-8 text", "", _LOG_HINT, file=path.name) from error
     lines = []
-    for number, line in enumerate(text.split("\n"), 1):  # str.splitlines would split a text at its own separators, too
+    for number, line in enumerate(text.split("\n"), 1):  # str.splitlines would also split at separators within texts
         if not line.strip():
             continue
         try:
             _considered(json.loads(line))
             lines.append(line.removesuffix("\r") + "\n")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            expected = "a line that cmcc check --apply wrote"
-            raise DataError(f"no entry of a log ({error})", expected, file=path.name, line=number) from error
+            problem = f"the line is not an entry of a decision log ({error!r:.100})"
+            raise DataError(problem, "", _LOG_HINT, file=path.name, line=number) from error
     return lines
 
 
 def decided_in(lines: Iterable[str]) -> set[Considered]:
-    """What the decisions of a log were about; those that wait for a hand are not among them."""
-    return {what for line in lines for what in _considered(json.loads(line))}
+    """The keys of the decisions in a log, without those that still need a manual edit."""
+    return {key for line in lines for key in _considered(json.loads(line))}
 
 
 def _considered(entry: Mapping[str, Any]) -> set[Considered]:
-    field, found = entry["field"], set[Considered]()
+    field, keys = entry["field"], set[Considered]()
     if not entry["applied"]:
-        return found
+        return keys
     vocabulary = VOCABULARIES[field]
-    for key, adds in (("add", True), ("remove", False)):
-        found |= {
-            (entry["dialogue_id"], entry["utterance"], field, vocabulary.id_of(name), adds) for name in entry[key]
+    for change, adds in (("add", True), ("remove", False)):
+        keys |= {
+            (entry["dialogue_id"], entry["utterance"], field, vocabulary.id_of(name), adds) for name in entry[change]
         }
-    if field == "satisfaction":  # whatever it is now, it was read again
-        found |= {(entry["dialogue_id"], None, field, label, True) for label in range(len(vocabulary))}
-    return found
+    if field == "satisfaction":  # a reviewed label is not sampled again, whatever it is now
+        keys |= {(entry["dialogue_id"], None, field, label, True) for label in range(len(vocabulary))}
+    return keys

@@ -1,4 +1,4 @@
-"""What quality control finds: the kinds of finding, which of them are errors, and the label checks."""
+"""The findings of quality control: their kinds, which of them are errors, and the checks of labels."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from cmcc_bench.vocabulary import SPEAKERS
 
 @dataclass(frozen=True)
 class FindingKind:
-    """A kind of finding: an error is wrong for certain and makes exit status 1; a suggestion is for a person to judge.
+    """A kind of finding. An error is certainly wrong and sets exit status 1; a suggestion needs a person's judgment.
 
-    meaning: in words, for the table.
+    meaning: the description in the table.
     """
 
     error: bool
@@ -23,22 +23,24 @@ class FindingKind:
 
 
 KINDS = {
-    "unreadable": FindingKind(True, "a dialogue or a file that the reader refuses"),
-    "doubled_id": FindingKind(True, "one id, two different dialogues"),
+    "unreadable": FindingKind(True, "a dialogue or file that cannot be read"),
+    "doubled_id": FindingKind(True, "two different dialogues with the same id"),
     "split_leakage": FindingKind(True, "the same id or the same texts in two splits"),
-    "label_left_out": FindingKind(True, "a label of the raw file that the reader could not read and left out"),
-    "wrong_position": FindingKind(True, "a position that does not slice to its name or value"),
+    "label_left_out": FindingKind(True, "a label in the raw file that cannot be read and is left out"),
+    "wrong_position": FindingKind(True, "a position at which the text is not the name or value"),
     "speaker_order": FindingKind(True, "a raw turn with two utterances of one speaker, or turns out of order"),
     "label_of_other_speaker": FindingKind(True, "emotions or intents of the service, or acts of the user"),
-    "conflicting_labels": FindingKind(True, "neutral beside another emotion, or one label twice"),
-    "personal_data": FindingKind(True, "a telephone number, identity card, bank card, number plate or e-mail address"),
-    "missing_label": FindingKind(False, "words that suggest a label which is not there"),
-    "label_without_cue": FindingKind(False, "a label without any of its words"),
-    "satisfaction_sample": FindingKind(False, "a random tenth of the satisfaction labels, to be read again"),
-    "maybe_personal": FindingKind(False, "a long number, what may be a name, or any of it in synthetic calls"),
-    "repaired_position": FindingKind(False, "a position that the reader mended"),
-    "lost_position": FindingKind(False, "a name or value that is nowhere in its turn"),
-    "same_speaker_again": FindingKind(False, "two utterances of one speaker with none of the other between them"),
+    "conflicting_labels": FindingKind(True, "neutral with another emotion, or a repeated label"),
+    "personal_data": FindingKind(
+        True, "a telephone, identity card or bank card number, a license plate, or an e-mail address"
+    ),
+    "missing_label": FindingKind(False, "cue words of a label that is not given"),
+    "label_without_cue": FindingKind(False, "a label without any of its cue words"),
+    "satisfaction_sample": FindingKind(False, "a random tenth of the satisfaction labels, to review"),
+    "maybe_personal": FindingKind(False, "a long number or a possible name; in synthetic calls, any of the above"),
+    "repaired_position": FindingKind(False, "a position that the reader repaired"),
+    "lost_position": FindingKind(False, "a name or value that does not occur in its turn"),
+    "same_speaker_again": FindingKind(False, "two consecutive utterances of the same speaker"),
     "repeated_dialogue": FindingKind(False, "the same dialogue again in one split"),
 }
 
@@ -48,10 +50,10 @@ NEUTRAL = 0
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found; `detail` is safe to print.
+    """One finding. detail: more information, safe to print.
 
-    utterance: its index in the dialogue, None for what concerns the dialogue. field, label: the labels in question and
-    the index of the one that is missing or too much; adds: whether it is missing.
+    utterance: its index in the dialogue, None if the finding concerns the dialogue. field, label: for labels, the field
+    and the class index of the label that is missing or wrong. adds: True if it is missing.
     """
 
     kind: str
@@ -64,17 +66,17 @@ class Finding:
 
     @property
     def is_for_review(self) -> bool:
-        """Whether an annotator can decide it in a review file."""
+        """Whether an annotator can decide on it in a review file."""
         return self.field is not None
 
 
 def label_findings(call: Call, lexicon: Lexicon) -> Iterator[Finding]:
-    """Labels that the words suggest and that are not there, labels without their words, and labels that conflict."""
+    """Yields missing labels whose cue words occur, labels without their cue words, and conflicting labels."""
     for number, utterance in enumerate(call.row["utterances"]):
         field = "emotions" if utterance["speaker"] == USER else "acts"
         labels = utterance[field]
         if labels is None:
-            continue  # not annotated: there is nothing to be missed
+            continue  # not annotated: nothing can be missing
         yield from _conflicts(call, number, field, labels)
         for cues in lexicon.checked(field):
             has_label = cues.label in labels
@@ -83,12 +85,12 @@ def label_findings(call: Call, lexicon: Lexicon) -> Iterator[Finding]:
             cue = cues.find(utterance["text"])
             if has_label == (cue is None):
                 kind = "label_without_cue" if has_label else "missing_label"
-                shown = cue and (cues.find(mask(utterance["text"])) or mask(cue))  # a cue can span some digits
-                yield Finding(kind, call.dialogue_id, number, shown or "", field, cues.label, adds=not has_label)
+                masked_cue = cue and (cues.find(mask(utterance["text"])) or mask(cue))  # a cue can include digits
+                yield Finding(kind, call.dialogue_id, number, masked_cue or "", field, cues.label, adds=not has_label)
 
 
 def _conflicts(call: Call, number: int, field: str, labels: list[int]) -> Iterator[Finding]:
     if field == "emotions" and NEUTRAL in labels and len(set(labels)) > 1:
-        yield Finding("conflicting_labels", call.dialogue_id, number, "neutral beside another", field, NEUTRAL)
+        yield Finding("conflicting_labels", call.dialogue_id, number, "neutral with another emotion", field, NEUTRAL)
     elif len(set(labels)) < len(labels):
-        yield Finding("conflicting_labels", call.dialogue_id, number, "a label twice")
+        yield Finding("conflicting_labels", call.dialogue_id, number, "a repeated label")

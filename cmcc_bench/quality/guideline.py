@@ -1,4 +1,4 @@
-"""The annotation guideline, dataset_card/GUIDELINE.md, written from its declaration and the lexicon of cues.
+"""Writes the annotation guideline, dataset_card/GUIDELINE.md, from guideline.toml and the lexicon of cue words.
 
 python -m cmcc_bench.quality.guideline
 """
@@ -31,10 +31,10 @@ _ENTRY_KEYS = {"definition", "not", "examples"}
 
 @dataclass(frozen=True)
 class LabelGuide:
-    """What the guideline says of a label.
+    """The section of the guideline about one label.
 
-    unlike: what it is not. examples: invented, (Chinese, English). paper: a published one and where, or none. checks:
-    where `cmcc check` shows it.
+    unlike: what it does not cover. examples: invented ones, (Chinese, English). paper: a published example (Chinese,
+    English, section), or None. checks: when `cmcc check` shows utterances for it.
     """
 
     name: str
@@ -50,28 +50,30 @@ class LabelGuide:
 
 
 def label_guides() -> dict[str, list[LabelGuide]]:
-    """All labels by field, in the order of the vocabularies.
+    """The sections of all labels by field, in the order of the vocabularies.
 
-    Raises cmcc.DataError when the declaration lacks a label, has one that is unknown, or lacks a part of one.
+    Raises cmcc.DataError if guideline.toml lacks a label or a key of one, or has an unknown label.
     """
-    declared = tomllib.loads((resource_folder("dataset_card") / "guideline.toml").read_text("utf-8"))
+    content = tomllib.loads((resource_folder("dataset_card") / "guideline.toml").read_text("utf-8"))
     lexicon = load_lexicon()
     guides = {}
     for field, names in VOCABULARIES.items():
-        entries = declared.get(field, {})
+        entries = content.get(field, {})
         if tuple(entries) != names.names:
-            different = ", ".join(sorted(set(entries) ^ set(names))) or "another order"
-            raise DataError(different, "every label in the vocabulary's order", file="guideline.toml", table=field)
+            different = ", ".join(sorted(set(entries) ^ set(names)))
+            problem = f"missing or unknown labels: {different}" if different else "the labels are in another order"
+            hint = f"Write one table per label, in this order: {', '.join(names)}."
+            raise DataError(problem, "", hint, file="guideline.toml", table=field)
         guides[field] = [_guide(field, name, entries[name], lexicon) for name in names]
     return guides
 
 
 def _guide(field: str, name: str, entry: Mapping[str, Any], lexicon: Lexicon) -> LabelGuide:
     if not entry.keys() >= _ENTRY_KEYS or len(entry["examples"]) != 2:
-        expected = f"{', '.join(sorted(_ENTRY_KEYS))}, with two examples"
-        raise DataError(", ".join(entry), expected, file="guideline.toml", label=f"{field}.{name}")
+        expected = f"the keys {', '.join(sorted(_ENTRY_KEYS))}, with two examples"
+        raise DataError(f"the keys {', '.join(entry)}", expected, file="guideline.toml", label=f"{field}.{name}")
     cues = lexicon.cues[field][VOCABULARIES[field].id_of(name)]
-    checks = ("it is missing",) * cues.missing + ("it stands without a cue",) * cues.uncued
+    checks = ("it may be missing",) * cues.missing + ("it is given without a cue",) * cues.uncued
     return LabelGuide(
         name,
         VOCABULARIES[field][name],
@@ -94,7 +96,7 @@ def guideline() -> str:
 
 
 def write_guideline(folder: Path | None = None) -> Path:
-    """Writes the guideline into the folder of the dataset card, or another one."""
+    """Writes the guideline into `folder`, by default the folder of the dataset card."""
     path = (folder or resource_folder("dataset_card")) / GUIDELINE_NAME
     write_text(path, guideline())
     return path

@@ -1,4 +1,4 @@
-"""The lexicon of cue words, lexicon.toml: read, checked, and searched for in an utterance."""
+"""Reads and validates the lexicon of cue words, lexicon.toml, and searches utterances for cues."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from cmcc_bench.errors import DataError
 from cmcc_bench.vocabulary import VOCABULARIES
 
-_CHECKED_FIELDS = ("emotions", "acts")  # the labels that a care file holds, an utterance at a time
+_CHECKED_FIELDS = ("emotions", "acts")  # the fields that a care file has for each utterance
 _CHECKS = {"missing", "uncued"}
 _KEYS = {"cues", "unless", "check"}
 _MARKS = re.compile(r"[\s_，。？！、；：,.?!;:…]")
@@ -21,10 +21,10 @@ _MARKS = re.compile(r"[\s_，。？！、；：,.?!;:…]")
 
 @dataclass(frozen=True)
 class Cues:
-    """The cue words of one label, `label` being its index in the vocabulary of `field`.
+    """The cue words of one label. label: its index in the vocabulary of `field`.
 
-    unless: phrases that hold a cue and mean something else. missing, uncued: whether an utterance with a cue and
-    without the label, or with the label and without a cue, is shown to an annotator.
+    unless: phrases that contain a cue but mean something else. missing: whether an utterance with a cue but without
+    the label is shown to an annotator; uncued: whether one with the label but without a cue is.
     """
 
     field: str
@@ -41,51 +41,52 @@ class Cues:
         return re.compile("|".join(patterns) or "(?!)")
 
     def find(self, text: str) -> str | None:
-        """The first cue as the text says it, without pauses and marks; None where there is none."""
+        """The first cue in a text, as written there without pauses and punctuation; None if there is none."""
         plain = plain_text(text)
         for phrase in self.unless:
             plain = plain.replace(plain_text(phrase), "\n")
-        found = self._pattern.search(plain)
-        return found.group() if found else None
+        match = self._pattern.search(plain)
+        return match.group() if match else None
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The cues of every label that a lexicon names, by field and index of the label."""
+    """The cues of all labels in a lexicon, by field and class index."""
 
     cues: Mapping[str, Mapping[int, Cues]]
 
     def checked(self, field: str) -> list[Cues]:
-        """The labels of a field that are checked at all, in the vocabulary's order."""
+        """The cues of the labels of a field that are checked, in the order of the vocabulary."""
         return [cues for _, cues in sorted(self.cues.get(field, {}).items()) if cues.missing or cues.uncued]
 
     def find(self, field: str, label: int, text: str) -> str | None:
-        """The first cue of a label in a text; None where there is none."""
+        """The first cue of a label in a text; None if there is none."""
         cues = self.cues.get(field, {}).get(label)
         return cues.find(text) if cues else None
 
 
 def plain_text(text: str) -> str:
-    """A text without pauses, blanks and marks, as cues are searched in it."""
+    """A text without pauses, blanks and punctuation, in which cues are searched."""
     return _MARKS.sub("", text)
 
 
 def lexicon_text() -> str:
-    """The text of the lexicon that ships."""
+    """The text of the lexicon that ships with the package."""
     return files("cmcc_bench.quality").joinpath("lexicon.toml").read_text("utf-8")
 
 
 def load_lexicon(path: Path | None = None) -> Lexicon:
-    """The lexicon that ships, or a user's own.
+    """Reads a lexicon: the one at `path`, or the one that ships with the package.
 
-    A label that a user's lexicon leaves out has no cues and is not checked. Raises cmcc.DataError, which names file,
-    label and key, for what is no lexicon.
+    Labels that are not in the file have no cues and are not checked. Raises cmcc.DataError, which names file, label and
+    key, if the file is not a valid lexicon.
     """
     name = path.name if path else "lexicon.toml"
     try:
         tables = tomllib.loads(path.read_text("utf-8") if path else lexicon_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"no TOML ({error})", "a lexicon, as --write-lexicon writes it", file=name) from error
+        hint = "Start from a copy: cmcc check --write-lexicon FILE."
+        raise DataError(f"the file is not valid TOML ({error})", "", hint, file=name) from error
     try:
         return Lexicon({field: _labels(field, table) for field, table in tables.items()})
     except DataError as error:
@@ -98,13 +99,13 @@ def _labels(field: str, table: object) -> dict[int, Cues]:
     if not isinstance(table, dict):
         raise DataError(type(table).__name__, "a table of labels", table=field)
     names = VOCABULARIES[field].names
-    found = {}
+    cues = {}
     for name, entry in table.items():
         if name not in names:
             raise DataError(f"the label {name!r:.60}", f"one of {', '.join(names)}", table=field)
         label = names.index(name)
-        found[label] = _cues(field, label, entry, f"{field}.{name}")
-    return found
+        cues[label] = _cues(field, label, entry, f"{field}.{name}")
+    return cues
 
 
 def _cues(field: str, label: int, entry: object, place: str) -> Cues:
@@ -113,7 +114,7 @@ def _cues(field: str, label: int, entry: object, place: str) -> Cues:
     lists = {key: _strings(entry.get(key, []), place, key) for key in sorted(_KEYS)}
     checks = set(lists["check"])
     if not checks <= _CHECKS or (checks and field not in _CHECKED_FIELDS):
-        expected = f"of missing and uncued, for {' and '.join(_CHECKED_FIELDS)} alone"
+        expected = f"missing or uncued, and only for {' and '.join(_CHECKED_FIELDS)}"
         raise DataError(", ".join(sorted(checks)), expected, label=place, key="check")
     return Cues(field, label, lists["cues"], lists["unless"], "missing" in checks, "uncued" in checks)
 

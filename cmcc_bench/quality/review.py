@@ -1,4 +1,4 @@
-"""The review file: what annotators are asked to decide, written for a spreadsheet, and read back with care."""
+"""The review file: writes the questions for annotators, for use in a spreadsheet, and reads the decisions."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ COLUMNS = (
 )  # fmt: skip
 _NEEDED = ("dialogue_id", "utterance", "field", "current", "remove", "add", "decision", "annotator")
 _FIELDS = ("emotions", "acts", "satisfaction")
-_FIFTEEN_DIGITS = re.compile(r"\d{15}0+(?:\.0*)?")  # what may be left of a longer id
-_LONGEST = 5000  # characters of an utterance: six of them fit a spreadsheet's cell
+_FIFTEEN_DIGITS = re.compile(r"\d{15}0+(?:\.0*)?")  # what a spreadsheet keeps of a longer id
+_LONGEST = 5000  # characters of an utterance: six utterances fit into a cell of a spreadsheet
 _ACCEPT = {"accept", "accepted", "true", "yes", "y", "ok", "接受", "是", "对", "√", "✓", "✔"}
 _REJECT = {"reject", "rejected", "false", "no", "n", "拒绝", "否", "错", "×", "✗", "✘"}
 
@@ -42,9 +42,9 @@ _REJECT = {"reject", "rejected", "false", "no", "n", "拒绝", "否", "错", "×
 class ReviewItem:
     """One question to an annotator: are these labels right?
 
-    utterance: None for the dialogue's satisfaction. current, add, remove: class indices of `field`; `add` and `remove`
-    are what is proposed, or asked about. context: the two utterances before. Texts have personal data masked, and
-    control characters escaped.
+    utterance: None for the satisfaction of the dialogue. current, add, remove: class indices in the vocabulary of
+    `field`; `add` and `remove` are the proposed changes. context: the two utterances before. In the texts personal data
+    are masked and control characters escaped.
     """
 
     dialogue_id: str
@@ -61,11 +61,11 @@ class ReviewItem:
 
     @property
     def proposed(self) -> tuple[int, ...]:
-        """The labels as proposed."""
+        """The labels after the proposed changes."""
         return propose(self.field, self.current, self.add, self.remove)
 
     def as_dict(self) -> dict[str, str]:
-        """The row of a review file; the annotator fills in the last two columns."""
+        """The row of a review file. The annotator fills in the last two columns."""
 
         def names(labels: Iterable[int]) -> str:
             return ",".join(VOCABULARIES[self.field].names[label] for label in labels)
@@ -90,9 +90,9 @@ class ReviewItem:
 
 @dataclass(frozen=True)
 class ReviewRow:
-    """A decided row of a review file: the labels after it, and by whom.
+    """A row of a review file. after: the labels after the decision.
 
-    line: in the file, from 1. row: in a spreadsheet, where a row can be several lines.
+    line: in the file, from 1. row: in a spreadsheet, from 1; a row can have several lines.
     """
 
     line: int
@@ -109,12 +109,12 @@ class ReviewRow:
 
     @property
     def place(self) -> dict[str, str | int | None]:
-        """Where the row is, for messages."""
+        """The place of the row, for messages."""
         return {"line": self.line, "row": self.row if self.row != self.line else None}
 
 
 def propose(field: str, current: Iterable[int], add: Iterable[int], remove: Iterable[int]) -> tuple[int, ...]:
-    """Labels with some added and some removed: a negative emotion ends "neutral", and no emotion is "neutral"."""
+    """The labels with some added and some removed. Emotions: "neutral" if and only if there is no other emotion."""
     if field == "satisfaction":
         return tuple(add) or tuple(current)
     labels = (set(current) | set(add)) - set(remove)
@@ -124,7 +124,7 @@ def propose(field: str, current: Iterable[int], add: Iterable[int], remove: Iter
 
 
 def review_items(findings: Iterable[Finding], calls: Iterable[Call]) -> Iterator[ReviewItem]:
-    """The questions that findings ask, an utterance's labels together, in the order of the calls."""
+    """Turns findings into questions, one per utterance and field, in the order of the calls."""
     by_dialogue: dict[str, dict[tuple[int | None, str], list[Finding]]] = {}
     for finding in findings:
         if finding.field is not None:
@@ -132,13 +132,13 @@ def review_items(findings: Iterable[Finding], calls: Iterable[Call]) -> Iterator
             questions.setdefault((finding.utterance, finding.field), []).append(finding)
     for call in calls:
         if call.labeled:
-            for (utterance, field), found in by_dialogue.pop(call.dialogue_id, {}).items():
-                yield _item(call, utterance, field, found)
+            for (utterance, field), question_findings in by_dialogue.pop(call.dialogue_id, {}).items():
+                yield _item(call, utterance, field, question_findings)
 
 
 def _item(call: Call, utterance: int | None, field: str, findings: list[Finding]) -> ReviewItem:
     lines = [printable(line, _LONGEST) for line in mask_lines(transcript_lines(call.row))]
-    last = len(lines) - 1 if utterance is None else utterance  # the end of a call says how satisfied the user is
+    last = len(lines) - 1 if utterance is None else utterance  # the end of a call shows the satisfaction
     return ReviewItem(
         call.dialogue_id,
         utterance,
@@ -155,7 +155,7 @@ def _item(call: Call, utterance: int | None, field: str, findings: list[Finding]
 
 
 def labels_of(call: Call, utterance: int | None, field: str) -> tuple[int, ...]:
-    """The labels that stand there now, sorted."""
+    """The current labels as sorted class indices."""
     if utterance is None:
         satisfaction = call.row["satisfaction"]
         return () if satisfaction is None else (satisfaction,)
@@ -163,9 +163,9 @@ def labels_of(call: Call, utterance: int | None, field: str) -> tuple[int, ...]:
 
 
 def write_review(path: Path, items: Iterable[ReviewItem]) -> int:
-    """Writes a review file, .csv or .jsonl, and returns its number of rows; only its owner may read it.
+    """Writes a review file, .csv or .jsonl, and returns its number of rows. Only the owner may read the file.
 
-    Raises cmcc.DataError when the file is there already: decisions may stand in it.
+    Raises cmcc.DataError if the file exists, because it may contain decisions.
     """
     check_new(path)
     rows = [item.as_dict() for item in items]
@@ -175,22 +175,22 @@ def write_review(path: Path, items: Iterable[ReviewItem]) -> int:
 
 
 def check_new(path: Path) -> None:
-    """Raises cmcc.DataError when a review file cannot be written here: wrong ending, or something is there."""
+    """Raises cmcc.DataError if a review file cannot be written here: wrong extension, or the path exists."""
     _is_csv(path)
     if path.exists():
-        hint = "Decisions may stand in it: name another file, or remove it."
-        raise DataError("a file that is there already", "a new one", hint, file=str(path))
+        problem = "the file exists already and may contain decisions"
+        raise DataError(problem, "", "Choose another --out, or remove the file.", file=str(path))
 
 
 def _is_csv(path: Path) -> bool:
     if path.suffix.lower() not in (".csv", ".jsonl"):
-        raise DataError(f"the ending {path.suffix!r}", "a review file, .csv or .jsonl", file=path.name)
+        raise DataError(f"the extension {path.suffix!r}", "a review file, .csv or .jsonl", file=path.name)
     return path.suffix.lower() == ".csv"
 
 
 def _as_csv(rows: list[dict[str, str]]) -> str:
     stream = io.StringIO()
-    stream.write("\ufeff")  # without it a spreadsheet reads Chinese as something else
+    stream.write("\ufeff")  # byte order mark: without it spreadsheets decode Chinese wrongly
     writer = csv.DictWriter(stream, COLUMNS)
     writer.writeheader()
     writer.writerows({key: escape_cell(value) for key, value in row.items()} for row in rows)
@@ -198,10 +198,10 @@ def _as_csv(rows: list[dict[str, str]]) -> str:
 
 
 def read_review(path: Path) -> list[ReviewRow]:
-    """The decided rows of a review file, in order; rows without a decision are left out.
+    """Reads the rows of a review file that have a decision, in order.
 
     Raises cmcc.DataError, which names file, line and column, for missing columns, unknown labels or fields, a decision
-    without an annotator, and a question that stands twice.
+    without an annotator, and a repeated question.
     """
     table = read_table(path, _NEEDED)
     try:
@@ -213,7 +213,7 @@ def read_review(path: Path) -> list[ReviewRow]:
 
 
 def _row(row: TableRow) -> ReviewRow:
-    """The row; its errors name the question, too, as a spreadsheet numbers rows and not lines."""
+    """Parses a row. Errors also name dialogue and utterance, because a spreadsheet shows row numbers, not lines."""
     cells = row.cells
     try:
         field = cells["field"].lower()
@@ -222,7 +222,9 @@ def _row(row: TableRow) -> ReviewRow:
         labels = {name: _labels(cells[name], field, name) for name in ("current", "add", "remove")}
         decision, after = _decision(cells["decision"], field, labels)
         if decision and not cells["annotator"]:
-            raise DataError("no name", "who decided", column="annotator")
+            raise DataError(
+                "the row has a decision but no annotator", "", "Fill in the annotator's name.", column="annotator"
+            )
         utterance = _utterance(cells["utterance"], field)
     except DataError as error:
         question = {"dialogue": cells["dialogue_id"], "utterance": cells["utterance"] or None}
@@ -239,13 +241,13 @@ def _utterance(text: str, field: str) -> int | None:
         return None
     number = None if field == "satisfaction" else whole_number(text)
     if number is None:
-        expected = "none for satisfaction" if field == "satisfaction" else "the number of an utterance"
+        expected = "an empty cell for satisfaction" if field == "satisfaction" else "the number of an utterance"
         raise DataError(f"{text!r:.40}", expected, column="utterance")
     return number
 
 
 def _decision(text: str, field: str, labels: Mapping[str, tuple[int, ...]]) -> tuple[str, tuple[int, ...]]:
-    """What was decided, and the labels after it."""
+    """The decision (accept, reject, labels, or empty), and the labels after it."""
     word = text.casefold()
     if not word:
         return "", labels["current"]
@@ -255,47 +257,57 @@ def _decision(text: str, field: str, labels: Mapping[str, tuple[int, ...]]) -> t
         return "reject", labels["current"]
     after = _labels(text, field, "decision")
     if field == "emotions" and NEUTRAL in after and len(after) > 1:
-        raise DataError("neutral beside another emotion", "one or the other", column="decision")
+        raise DataError("neutral with another emotion", "neutral alone, or other emotions", column="decision")
     if field == "satisfaction" and len(after) != 1:
-        raise DataError(f"{len(after)} labels", "accept, or the right label", column="decision")
+        raise DataError(f"{len(after)} labels", "accept, or one label", column="decision")
     return "labels", after
 
 
 def _labels(text: str, field: str, column: str) -> tuple[int, ...]:
-    """Class indices, sorted, of the names in a cell, as `cmcc.label_names` and the functions below it read them."""
+    """The sorted class indices of the label names in a cell, which `cmcc.label_names` splits."""
     vocabulary = VOCABULARIES[field]
-    found = set()
+    labels = set()
     for name in label_names(text):
         try:
             label = satisfaction_label(name) if field == "satisfaction" else vocabulary.find(name)
         except DataError:
             label = None
         if label is None:
-            words = {"decision": "accept, reject, or labels: "}.get(column, "labels: ")
-            raise DataError(f"{name!r:.60}", words + ", ".join(vocabulary), column=column)
-        found.add(label)
-    return tuple(sorted(found))
+            raise _unknown_label(name, field, column)
+        labels.add(label)
+    return tuple(sorted(labels))
+
+
+def _unknown_label(name: str, field: str, column: str) -> DataError:
+    names = ", ".join(VOCABULARIES[field])
+    expected, hint = f"labels: {names}", ""
+    if column == "decision" and field == "satisfaction":
+        expected = f"accept, or a label: {names}"
+        if name.casefold() in _REJECT:
+            hint = "reject does not say which label is right: write that label instead."
+    elif column == "decision":
+        expected = f"accept, reject, or labels: {names}"
+    return DataError(f"{name!r:.60}", expected, hint, column=column)
 
 
 def check_once(rows: Iterable[ReviewRow]) -> None:
-    """Raises cmcc.DataError, which names the lines, for a question that stands twice."""
+    """Raises cmcc.DataError, which names both lines, for a repeated question."""
     seen: dict[tuple[str, int | None, str], int] = {}
     for row in rows:
         key = row.dialogue_id, row.utterance, row.field
         if key in seen:
             if is_shortened(row.dialogue_id):
                 raise shortened_id(row)
-            found = f"the question of line {seen[key]} again"
-            hint = "Leave one of them out."
+            problem = f"this row has the same dialogue, utterance and field as line {seen[key]}"
+            hint = "Remove one of the two rows."
             if _FIFTEEN_DIGITS.fullmatch(row.dialogue_id):
-                hint = f"Its last digits may be lost: spreadsheets keep 15 digits of a number. {AS_TEXT}."
-            expected = "each dialogue, utterance and field once"
-            raise DataError(found, expected, hint, **row.place, dialogue=row.dialogue_id)
+                hint = f"The last digits of the id may be lost: spreadsheets keep 15 digits of a number. {AS_TEXT}."
+            raise DataError(problem, "", hint, **row.place, dialogue=row.dialogue_id)
         seen[key] = row.line
 
 
 def shortened_id(row: ReviewRow) -> DataError:
-    """The error for an id of which a spreadsheet kept the first digits only."""
-    found = "a long number as a spreadsheet shortens it"
-    hint = f"Its other digits are lost. {AS_TEXT}, copy the decisions into it, and save it as CSV UTF-8."
-    return DataError(found, "the whole id of a dialogue", hint, **row.place, dialogue=row.dialogue_id)
+    """The error for an id that a spreadsheet has shortened to its first digits."""
+    problem = "a spreadsheet has shortened this id, so that digits are lost"
+    hint = f"{AS_TEXT}, copy the decisions into it, and save it as CSV UTF-8."
+    return DataError(problem, "", hint, **row.place, dialogue=row.dialogue_id)

@@ -1,8 +1,8 @@
-"""Tables as people's tools save them: rows of a file that went through Excel, WPS, LibreOffice or pandas.
+"""Reads tables that were saved by Excel, WPS, LibreOffice or pandas.
 
-These tools write CSV with other separators, encodings and line ends, put columns without a name and blank rows around
-the table, and turn texts that look like numbers into numbers: 0 becomes 0.0, 001 becomes 1, and a long number becomes
-2.02E+15. `read_table` undoes what can be undone; `id_number` and `is_shortened` tell the rest.
+These tools write CSV with other separators, encodings and line breaks, add columns without a name and blank rows, and
+turn texts that look like numbers into numbers: 0 becomes 0.0, 001 becomes 1, and a long number becomes 2.02E+15.
+`read_table` undoes what can be undone; `id_number` and `is_shortened` detect the rest.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ class TableRow:
 
 
 def read_table(path: Path, needed: Sequence[str]) -> Iterator[TableRow]:
-    """The rows of a .csv, .tsv, .txt or .jsonl file, each with the columns `needed`, as texts without blanks around.
+    """Yields the rows of a .csv, .tsv, .txt or .jsonl file with the columns `needed`, as stripped texts.
 
-    The dialogue_id is as it is in the file: blanks and "nan" can be part of an id.
-    Raises cmcc.DataError, which names file and line, for what is no such table.
+    The dialogue_id is not stripped: blanks and "nan" can be part of an id.
+    Raises cmcc.DataError, which names file and line, if the file is not such a table.
     """
     ending = path.suffix.lower()
     if ending not in (*CSV_ENDINGS, ".jsonl"):
         _refuse_workbook(path, ending in (".xlsx", ".xls", ".xlsm", ".ods", ".et"))
-        raise DataError(f"the ending {path.suffix!r}", "a review file, .csv or .jsonl", file=path.name)
+        raise DataError(f"the extension {path.suffix!r}", "a review file, .csv or .jsonl", file=path.name)
     _refuse_workbook(path)
     text = _decoded(path)
     try:
@@ -64,18 +64,18 @@ def read_table(path: Path, needed: Sequence[str]) -> Iterator[TableRow]:
 
 
 def id_number(dialogue_id: str) -> str | None:
-    """What is left of an id of digits when a tool reads it as a number: 1 of 001, 1 and 1.0; None for other ids."""
+    """What a tool makes of an id that it reads as a number: 1 for 001, 1 and 1.0. None for ids that are not numbers."""
     match = _WHOLE.fullmatch(dialogue_id.strip()) if dialogue_id.isascii() else None
     return (match[1].lstrip("0") or "0") if match else None
 
 
 def is_shortened(dialogue_id: str) -> bool:
-    """Whether an id looks like a long number as a spreadsheet saves it, 2.02E+15, so that digits of it are lost."""
+    """Whether an id looks like a long number that a spreadsheet has shortened, such as 2.02E+15."""
     return _SHORTENED.fullmatch(dialogue_id.strip()) is not None
 
 
 def whole_number(text: str) -> int | None:
-    """A number below a million, also as 3.0 and in full-width digits; None for anything else."""
+    """A whole number below a million, also written as 3.0 or in full-width digits; None for other texts."""
     match = _WHOLE.fullmatch(unicodedata.normalize("NFKC", text))
     return int(match[1]) if match and match[1].isascii() and len(match[1]) < 7 else None
 
@@ -84,25 +84,25 @@ def _refuse_workbook(path: Path, by_name: bool = False) -> None:
     with path.open("rb") as stream:
         if by_name or stream.read(4) in _WORKBOOKS:
             hint = 'Save it as "CSV UTF-8 (comma delimited)" and use that file.'
-            raise DataError("a workbook of a spreadsheet", "a review file, .csv or .jsonl", hint, file=path.name)
+            raise DataError("a spreadsheet workbook", "a review file, .csv or .jsonl", hint, file=path.name)
 
 
 def _decoded(path: Path) -> str:
-    """The text of a file in UTF-8, in UTF-16 with its mark, or in GB18030, as a Chinese Excel saves CSV.
+    """The text of a file in UTF-8, UTF-16 with a byte order mark, or GB18030, in which Chinese Excel saves CSV.
 
-    Nearly all bytes are some GB18030: they are taken for it where a speaker of the texts is among what comes out.
+    Nearly all bytes are valid GB18030. The text is accepted as GB18030 only if it contains the name of a speaker.
     """
     content = path.read_bytes()
     encoding = next((name for bom, name in _BOMS.items() if content.startswith(bom)), None)
-    for tried in [encoding] if encoding else ["utf-8", "gb18030"]:
+    for candidate in [encoding] if encoding else ["utf-8", "gb18030"]:
         try:
-            text = content.decode(tried)
+            text = content.decode(candidate)
         except UnicodeDecodeError:
             continue
-        if tried != "gb18030" or any(speaker in text for speaker in SPEAKERS.chinese):
+        if candidate != "gb18030" or any(speaker in text for speaker in SPEAKERS.chinese):
             return text
-    hint = "Save it as CSV UTF-8, or convert it with iconv -t UTF-8 -f and its encoding."
-    raise DataError("bytes that are no text in UTF-8, UTF-16 or GB18030", "UTF-8", hint, file=path.name)
+    hint = "Save it as CSV UTF-8, or convert it: iconv -f ENCODING -t UTF-8."
+    raise DataError("the file is not text in UTF-8, UTF-16 or GB18030", "", hint, file=path.name)
 
 
 def _csv_rows(text: str, needed: Sequence[str]) -> Iterator[TableRow]:
@@ -122,12 +122,18 @@ def _csv_rows(text: str, needed: Sequence[str]) -> Iterator[TableRow]:
                     _check_columns(names, needed, place)
                 continue
             if any(map(_plain, cells[len(names) :])):
-                raise DataError("more cells than columns", f"{len(names)} cells", **place)
-            found = dict.fromkeys(needed, "") | dict(zip(names, cells, strict=False))
-            yield TableRow(place["line"], number, {name: _cell(unescape_cell(found[name]), name) for name in needed})
+                hint = (
+                    "Put texts with commas or line breaks in double quotes, or save the file as CSV from a spreadsheet."
+                )
+                raise DataError("the row has more cells than columns", "", hint, **place)
+            by_column = dict.fromkeys(needed, "") | dict(zip(names, cells, strict=False))
+            yield TableRow(
+                place["line"], number, {name: _cell(unescape_cell(by_column[name]), name) for name in needed}
+            )
     except csv.Error as error:
         line = reader.line_num + skipped
-        raise DataError(f"no CSV ({error})", "comma-separated values", line=line) from error
+        hint = "Save the file as CSV UTF-8 again."
+        raise DataError(f"the file is not valid CSV ({error})", "", hint, line=line) from error
     if names is None:
         _check_columns([], needed, {"line": 1})
 
@@ -139,16 +145,17 @@ def _json_rows(text: str, needed: Sequence[str]) -> Iterator[TableRow]:
         try:
             cells = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"no JSON ({error})", "an object a line", line=number) from error
+            hint = "Write one JSON object per line."
+            raise DataError(f"the line is not valid JSON ({error})", "", hint, line=number) from error
         if not isinstance(cells, dict):
-            raise DataError(type(cells).__name__, "an object", line=number)
-        found = {_column(name): value for name, value in cells.items()}
-        _check_columns(list(found), needed, {"line": number})
-        yield TableRow(number, number, {name: _cell(_text(found[name], number, name), name) for name in needed})
+            raise DataError(f"a JSON {type(cells).__name__}", "a JSON object", line=number)
+        by_column = {_column(name): value for name, value in cells.items()}
+        _check_columns(list(by_column), needed, {"line": number})
+        yield TableRow(number, number, {name: _cell(_text(by_column[name], number, name), name) for name in needed})
 
 
 def _text(value: object, line: int, column: str) -> str:
-    """The text that a JSON value stands for: 3 for 3.0, none for null and NaN."""
+    """A JSON value as text: 3 for 3.0, empty for null and NaN."""
     if value is None or isinstance(value, str | bool | int):
         return "" if value is None else str(value)
     if isinstance(value, float):
@@ -161,38 +168,38 @@ def _cell(text: str, column: str) -> str:
 
 
 def _plain(cell: str) -> str:
-    """A cell without blanks around it; nothing where a tool wrote that nothing is there."""
+    """A stripped cell; empty if a tool wrote a marker of a missing value, such as nan."""
     text = cell.strip().strip(_INVISIBLE).strip()
     return "" if text in _NOTHING else text
 
 
 def _column(name: str) -> str:
-    """The name of a column as cmcc check writes it; nothing for one that has none, such as the index of pandas."""
+    """A column name as cmcc check writes it; empty for columns without a name, such as the index of pandas."""
     plain = re.sub(r"[\s_-]+", "_", _plain(name)).casefold()
     return "" if plain.startswith("unnamed:") else plain
 
 
-def _check_columns(found: Sequence[str], needed: Sequence[str], place: Mapping[str, int]) -> None:
-    if any(found.count(column) != 1 for column in needed):
-        hint = "Separate cells with commas, semicolons or tabs, and leave the columns as cmcc check wrote them."
-        shown = ", ".join(f"{name:.20}" for name in list(filter(None, found))[:20]) or "none"
-        raise DataError(f"the columns {shown}", f"each once: {', '.join(needed)}", hint, **place)
+def _check_columns(names: Sequence[str], needed: Sequence[str], place: Mapping[str, int]) -> None:
+    if any(names.count(column) != 1 for column in needed):
+        hint = "Separate cells with commas, semicolons or tabs, and keep the columns that cmcc check wrote."
+        shown = ", ".join(f"{name:.20}" for name in list(filter(None, names))[:20]) or "none"
+        raise DataError(f"the columns {shown}", f"each of these once: {', '.join(needed)}", hint, **place)
 
 
-_FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r]")  # what a spreadsheet takes for a formula, already escaped or not
+_FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r]")  # cells that a spreadsheet runs as a formula, already escaped or not
 
 
 def escape_cell(text: str) -> str:
-    """A cell that no spreadsheet runs as a formula: an apostrophe before = + - @, tab and carriage return."""
+    """Escapes a cell that a spreadsheet would run as a formula: an apostrophe before = + - @, tab, carriage return."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def unescape_cell(text: str) -> str:
-    """The text of which `escape_cell` made a cell."""
+    """The inverse of `escape_cell`."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def json_line(value: object) -> str:
-    """A line of JSON lines, which no reader splits: line separators within texts are escaped as well."""
+    """A line of a JSON lines file. Unicode line separators are escaped, so that no reader splits the line."""
     text = json.dumps(value, ensure_ascii=False)
-    return re.sub("[\x7f-\x9f\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+    return re.sub("[\x7f-\x9f\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"

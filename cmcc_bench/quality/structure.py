@@ -1,4 +1,4 @@
-"""Structural checks of a call: positions, turns, speakers, personal data that was left in; and repeats among calls."""
+"""Structural checks of calls: positions, turns, speakers, personal data, and repeated calls."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from cmcc_bench.types import Row
 from cmcc_bench.views.flat import transcript_lines
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
-_MENDED = ("wrong_position", "missing_position", "extra_blank")  # counts of the reader, by its names
+_REPAIRED = ("wrong_position", "missing_position", "extra_blank")  # kinds of repairs that the reader counts
 _AROUND = 6  # characters shown on either side of personal data
-_SPEAKER = 3  # characters of the speaker in front of a line of a transcript
+_SPEAKER = 3  # length of the speaker prefix of a transcript line
 
 
 def structure_findings(call: Call) -> Iterator[Finding]:
-    """What is wrong with a call whatever its labels mean."""
+    """Yields findings about turns, speakers, positions and labels of the wrong speaker."""
     yield from _turn_findings(call)
     if call.labeled:
         for number, utterance in enumerate(call.row["utterances"]):
@@ -32,9 +32,9 @@ def structure_findings(call: Call) -> Iterator[Finding]:
     if left_out:
         detail = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()))
         yield Finding("label_left_out", call.dialogue_id, detail=detail)
-    mended = sum(call.repaired[kind] for kind in _MENDED)
-    if mended:
-        yield Finding("repaired_position", call.dialogue_id, detail=f"{mended} in this dialogue")
+    repaired = sum(call.repaired[kind] for kind in _REPAIRED)
+    if repaired:
+        yield Finding("repaired_position", call.dialogue_id, detail=f"{repaired} in this dialogue")
 
 
 def _turn_findings(call: Call) -> Iterator[Finding]:
@@ -57,8 +57,8 @@ def _position_findings(call: Call, number: int, utterance: Row) -> Iterator[Find
         if start is None or end is None:
             yield Finding("lost_position", call.dialogue_id, number, mask(str(name)))
         elif not 0 <= start <= end <= len(text) or text[start:end] != name:
-            found = f"[{start}, {end}) is {mask(text)[max(start, 0) : max(end, 0)]!r:.40}"
-            yield Finding("wrong_position", call.dialogue_id, number, f"{found}, not {mask(str(name))!r:.40}")
+            excerpt = f"[{start}, {end}) is {mask(text)[max(start, 0) : max(end, 0)]!r:.40}"
+            yield Finding("wrong_position", call.dialogue_id, number, f"{excerpt}, not {mask(str(name))!r:.40}")
 
 
 def _foreign_labels(call: Call, number: int, utterance: Row) -> Iterator[Finding]:
@@ -69,27 +69,27 @@ def _foreign_labels(call: Call, number: int, utterance: Row) -> Iterator[Finding
 
 
 def personal_findings(call: Call) -> Iterator[Finding]:
-    """Personal data that was left in the texts, with a masked excerpt, at the utterance where it begins.
+    """Yields findings about personal data in the texts, with a masked excerpt, at the utterance where it begins.
 
-    In a synthetic dialogue nothing of it is certain: the simulator made it up.
+    In synthetic dialogues they are suggestions, because the simulator invented the data.
     """
     is_synthetic = call.dialogue_id.startswith(SYNTHETIC_ID)
     lines = transcript_lines(call.row)
     text = "\n".join(lines)
     starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
     masked = mask(text)
-    for found in find_personal(text):
-        certain = found.kind in CERTAIN_KINDS and not is_synthetic
+    for match in find_personal(text):
+        certain = match.kind in CERTAIN_KINDS and not is_synthetic
         kind = "personal_data" if certain else "maybe_personal"
-        number = bisect_right(starts, found.start) - 1
-        last = bisect_right(starts, found.end - 1)  # a number may end in a later utterance
+        number = bisect_right(starts, match.start) - 1
+        last = bisect_right(starts, match.end - 1)  # a number may end in a later utterance
         first = starts[number] + _SPEAKER
-        hidden = masked[max(found.start - _AROUND, first) : min(found.end + _AROUND, starts[last] - 1)]
-        yield Finding(kind, call.dialogue_id, number, f"{found.kind}: {hidden.replace(chr(10), ' ')}")
+        excerpt = masked[max(match.start - _AROUND, first) : min(match.end + _AROUND, starts[last] - 1)]
+        yield Finding(kind, call.dialogue_id, number, f"{match.kind}: {excerpt.replace(chr(10), ' ')}")
 
 
 class Repeats:
-    """Knows every id and every text that was seen, and finds calls that stand twice."""
+    """Finds repeated calls: remembers the id and the texts of all calls seen so far."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, tuple[bytes, str]] = {}
@@ -100,20 +100,20 @@ class Repeats:
         return dialogue_id in self._by_id
 
     def findings(self, call: Call) -> Iterator[Finding]:
-        """What a call repeats of those before it; it is remembered."""
+        """Yields findings about what the call repeats of earlier ones, and remembers the call."""
         row, known_id = call.dialogue_id, self._by_id.get(call.dialogue_id)
         texts = "\n".join(utterance["text"] for utterance in call.row["utterances"])
         content, text = digest_of(call.row), hashlib.blake2b(texts.encode(), digest_size=16).digest()
         known_text = self._by_text.get(text)
         if known_id and known_id[1] != call.split:
-            detail = f"the id in {known_id[1]} and in {call.split}"
+            detail = f"the same id in {known_id[1]} and {call.split}"
             yield Finding("split_leakage", row, detail=detail)
         elif known_text and known_text[1] != call.split:
-            detail = f"the texts of {known_text[0]:.40} ({known_text[1]}) in {call.split}"
+            detail = f"same texts as {known_text[0]:.40} ({known_text[1]}) in {call.split}"
             yield Finding("split_leakage", row, detail=detail)
         elif known_text and (known_id is None or known_id[0] == content):
-            yield Finding("repeated_dialogue", row, detail=f"the texts of {known_text[0]:.40}")
+            yield Finding("repeated_dialogue", row, detail=f"same texts as {known_text[0]:.40}")
         if known_id and known_id[0] != content:
-            yield Finding("doubled_id", row, detail="a different dialogue has it")
+            yield Finding("doubled_id", row, detail="a different dialogue has the same id")
         self._by_id.setdefault(call.dialogue_id, (content, call.split))
         self._by_text.setdefault(text, (call.dialogue_id, call.split))

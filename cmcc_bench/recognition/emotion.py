@@ -51,14 +51,14 @@ def model_thresholds(model: PreTrainedModel) -> tuple[float, ...]:
 
     Raises cmcc.DataError when its configuration holds anything but a probability an emotion.
     """
-    found = getattr(model.config, "thresholds", None)
-    if found is None:
+    thresholds = getattr(model.config, "thresholds", None)
+    if thresholds is None:
         return (PUBLISHED_THRESHOLD,) * len(LABELS)
-    if not (isinstance(found, list) and len(found) == len(LABELS) and all(map(_is_probability, found))):
+    if not (isinstance(thresholds, list) and len(thresholds) == len(LABELS) and all(map(_is_probability, thresholds))):
         expected = f"{len(LABELS)} numbers from 0 to 1, one for each emotion"
-        hint = f"Copy config.json from the run, or remove the key to use {PUBLISHED_THRESHOLD} for all emotions."
-        raise DataError(f"{found!r:.60}", expected, hint, model=model.name_or_path, key="thresholds")
-    return tuple(found)
+        hint = f"Copy config.json from the run, or remove the key; the threshold is then {PUBLISHED_THRESHOLD} for all."
+        raise DataError(f"{thresholds!r:.60}", expected, hint, model=model.name_or_path, key="thresholds")
+    return tuple(thresholds)
 
 
 def _is_probability(value: object) -> bool:

@@ -122,12 +122,13 @@ def load_tagger(folder: str | Path) -> StackPropagation:
     try:
         opened: Any = StackPropagation.from_pretrained(str(folder), output_loading_info=True, use_safetensors=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"no tagger ({reason})", "", hint, model=str(folder)) from error
+        problem = f"the tagger cannot be opened ({(str(error) or type(error).__name__).splitlines()[0]})"
+        hint = "Give the folder of a run of cmcc train joint, RUN/best."
+        raise DataError(problem, "", hint, model=str(folder)) from error
     model: StackPropagation = opened[0]
     if opened[1]["missing_keys"]:
         problem = f"the weights of {len(opened[1]['missing_keys'])} tensors are missing"
-        raise DataError(problem, "", hint, model=str(folder))
+        raise DataError(problem, "", "Copy the folder again from the run that trained the model.", model=str(folder))
     model.train(False)
     return model
 

@@ -48,12 +48,10 @@ def label_unlabeled(
     Raises cmcc.DataError when the model is of another task, there are no such data, or `out` was begun by another
     model or for other data.
     """
-    if not Path(model_dir).is_dir():
-        raise DataError("no such folder", "", f"Name the folder RUN/best of a {task} model.", model=model_dir)
-    model_task = read_training(model_dir).task
-    if model_task != task:
-        hint = f"Name the folder RUN/best of a {task} model."
-        raise DataError(f"a model of the task {model_task}", f"one of the task {task}", hint, model=model_dir)
+    trained_for, is_folder = read_training(model_dir).task, Path(model_dir).is_dir()
+    if trained_for != task or not is_folder:
+        found = f"a model of the task {trained_for}" if is_folder else "no such folder"
+        raise DataError(found, f"a model of the task {task}", "Give the folder RUN/best.", model=model_dir)
     dialogues = open_split(dataset, "unlabeled", "train")
     total = min(most or len(dialogues), len(dialogues))
     data = {"dataset": dataset, "dialogues": total, "fingerprint": fingerprint_of(dialogues.select(range(total)))}
@@ -85,8 +83,8 @@ def _begun(out: Path, identity: Mapping[str, Any], total: int) -> int:
         except ValueError:  # cut short, or not JSON: it is unknown which model made the labels
             before = None
         if before != identity:
-            hint = f"Remove {out.name} to label the dialogues again, or choose another --out."
-            raise DataError("the file has labels of another model or other data", "", hint, file=str(out))
+            hint = f"Remove {out.name} to label again."
+            raise DataError("the labels in this file are of another model or other data", "", hint, file=str(out))
     write_json(facts, identity)
     if not out.exists():
         return 0
@@ -149,12 +147,12 @@ def confidences(task: str, text: str) -> dict[str, float]:
 
 def _probability(number: str, text: str) -> float:
     try:
-        found = float(number)
+        confidence = float(number)
     except ValueError:
-        found = -1.0
-    if not 0 <= found <= 1:
-        raise DataError(repr(text), "a number from 0 to 1, for example 0.9 or 0.9,NAME=0.99", key="pseudo_confidence")
-    return found
+        confidence = -1.0
+    if not 0 <= confidence <= 1:
+        raise DataError(repr(text), "a number from 0 to 1, for instance 0.9 or 0.9,NAME=0.99", key="pseudo_confidence")
+    return confidence
 
 
 def pseudo_rows(task: str, path: Path, least: Mapping[str, float]) -> Iterator[Row]:

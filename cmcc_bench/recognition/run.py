@@ -67,21 +67,17 @@ def open_recognizer(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Reco
     name = read_training(model_dir).task
     recognizers = {task.name: task.recognizer for task in TASKS.values() if task.recognizer}
     if name not in recognizers:
-        hint = "Name the best checkpoint of a run of cmcc train emotion, joint or satisfaction."
-        expected = f"one of {', '.join(recognizers)}"
-        raise DataError(f"a model of the task {name}", expected, hint, model=str(model_dir))
+        hint = "Give the best checkpoint of a run of cmcc train emotion, joint or satisfaction."
+        raise DataError(f"a model of the task {name}", f"one of {', '.join(recognizers)}", hint, model=str(model_dir))
     opened: Recognizer = resolve_name(recognizers[name])(model_dir, batch_size)
     return opened
-
-
-open_recogniser = open_recognizer  # as the cards of published models call it
 
 
 def _new_run(
     model_dir: Path, training: TrainingRecord, dataset: str, split: str, rows: Sequence[Row], batch_size: int
 ) -> PredictionRun:
     if not model_dir.is_dir():
-        hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
+        hint = "Give the folder of a run's best checkpoint, for instance RUN/best."
         raise DataError("no such folder", "", hint, model=str(model_dir))
     return PredictionRun(
         model=str(model_dir),

@@ -1,1 +1,1 @@
-"""Tables of results: made of prediction files, printed in the terminal and written as Markdown."""
+"""Tables of results, computed from prediction files, for the terminal and as Markdown."""

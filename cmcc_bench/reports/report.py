@@ -1,4 +1,4 @@
-"""`cmcc report`: all tables that the prediction files at hand allow, every number computed anew."""
+"""`cmcc report`: all tables of the systems in the given prediction files, with every score computed again."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def all_tables(
     examples: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[ReportTable]:
-    """The tables of the systems in files and folders: 2 to 4, 5, 9, satisfaction, and what unlabeled dialogues bring.
+    """The tables of the systems in files and folders: 2 to 5, 9, satisfaction, and the gain from unlabeled dialogues.
 
-    examples: exchanges of table 4. progress: called with the steps done and all there are.
-    Raises cmcc.DataError where there are none, they are of different data, or of data that were built anew.
+    examples: number of exchanges in table 4. progress: called with the number of finished steps and of all steps.
+    Raises cmcc.DataError if there are no predictions, or they are of different data or of data that have changed.
     """
     systems = find_systems(paths)
     tables: list[ReportTable] = []
@@ -49,5 +49,5 @@ def _tables_of(task: Task, systems: Sequence[System], bootstrap: Bootstrap, exam
         yield from response_tables(writers, data, bootstrap, examples)
     else:
         yield from answer_tables(task, own, writers, data, bootstrap)
-    if gained := unlabeled_table(task, own, data, bootstrap):
-        yield gained
+    if table := unlabeled_table(task, own, data, bootstrap):
+        yield table

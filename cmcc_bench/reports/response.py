@@ -1,6 +1,6 @@
-"""The paper's tables 2, 3 and 4: response generation, its ablations, and replies side by side.
+"""The paper's tables 2, 3 and 4: response generation, its ablations, and example replies.
 
-Every number is computed anew from the prediction files.
+Every score is computed again from the prediction files.
 """
 
 from __future__ import annotations
@@ -21,14 +21,18 @@ from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS
 _NAMES = {row.system[:2]: row.name for row in RESPONSE.published}
 _TABLE_2 = [(form, mode) for mode in ("end2end", "oracle") for form in ("baseline", "variant")]
 _TABLE_3 = [(form, "end2end") for form in ("variant", "no_emotion", "no_caring")]
-_COMPARED = [("baseline", "end2end"), ("baseline", "oracle"), *_TABLE_3[1:]]  # which the variant is compared with
-_ACTS = "Act F1 of a system without caring acts: against gold with the caring acts folded back; bounds: all 17 acts."
+_COMPARED = [
+    ("baseline", "end2end"),
+    ("baseline", "oracle"),
+    *_TABLE_3[1:],
+]  # systems that the variant is compared with
+_ACTS = "Act F1: without caring acts, those of the gold are folded back into the 13 acts of MobileCS; bounds: 17 acts."
 
 
 def response_tables(
     systems: Sequence[ResponseSystem], data: Data, bootstrap: Bootstrap = Bootstrap(), examples: int = 8
 ) -> list[ReportTable]:
-    """Tables 2 and 3 in the strict version and as SereTOD scores, the paired tests, and table 4."""
+    """Tables 2 and 3 in the versions strict and seretod, the paired bootstrap tests, and table 4."""
     dialogues = {system.key: align_with_gold(RESPONSE, system.answers, data.rows, system.path) for system in systems}
     bounds_dialogues = {
         name: align_with_gold(RESPONSE, answers, data.rows)
@@ -38,23 +42,23 @@ def response_tables(
     for version in VERSIONS:
         entries = {}
         for system in systems:
-            found = scores_of(RESPONSE, system.measure(version), dialogues[system.key], bootstrap)
+            scores = scores_of(RESPONSE, system.measure(version), dialogues[system.key], bootstrap)
             name, published = system_name(system.key), RESPONSE.published_for(system.key)
-            entries[system.key] = Entry(name, found, published, system.untold)
+            entries[system.key] = Entry(name, scores, published, system.untold)
         measure = response_measure(version)
         bounds = [
             Entry(name, scores_of(RESPONSE, measure, aligned, bootstrap)) for name, aligned in bounds_dialogues.items()
         ]
         published_keys = [row.system for row in RESPONSE.published]
-        others = [key for key in entries if key not in published_keys]  # such as an ablation in oracle mode
-        for title, wanted in (
+        others = [key for key in entries if key not in published_keys]  # for example an ablation in oracle mode
+        for title, keys in (
             ("Table 2", [*((*key, "") for key in _TABLE_2), *others]),
             ("Table 3", [(*key, "") for key in _TABLE_3]),
         ):
-            shown = [*(entries[key] for key in wanted if key in entries), *bounds]
+            shown = [*(entries[key] for key in keys if key in entries), *bounds]
             notes = (sizes(shown[0].scores), _ACTS)
             tables.append(systems_table(f"{title}, {version}", RESPONSE, shown, data.synthetic, notes))
-    tables.append(_variant_less_others(systems, dialogues, data.synthetic, bootstrap))
+    tables.append(_paired_tests(systems, dialogues, data.synthetic, bootstrap))
     baseline, variant = pick(systems, "baseline", "end2end"), pick(systems, "variant", "end2end")
     if baseline and variant:
         tables.append(example_table(baseline, variant, data, examples))
@@ -62,20 +66,20 @@ def response_tables(
 
 
 def system_name(key: tuple[str, ...]) -> str:
-    """What a table calls a dialogue model; key: ResponseSystem.key."""
+    """The name of a dialogue model in tables. key: ResponseSystem.key."""
     form, mode, suffix = key
     return _NAMES.get((form, mode), f"{form} {mode}") + suffix
 
 
-def _variant_less_others(
+def _paired_tests(
     systems: Sequence[ResponseSystem],
     dialogues: Mapping[tuple[str, ...], Sequence[PredictedDialogue[Any]]],
     synthetic: bool,
     bootstrap: Bootstrap,
 ) -> ReportTable:
-    """The variant less the baseline in both modes, and less each ablation, on the same resampled dialogues.
+    """The variant compared with the baseline in both modes and with each ablation, by paired bootstrap tests.
 
-    dialogues: by ResponseSystem.key, what each system predicted beside its gold.
+    dialogues: ResponseSystem.key -> the system's predictions beside the gold rows.
     """
     pairs = []
     for form, mode in _COMPARED:
@@ -83,25 +87,25 @@ def _variant_less_others(
         if first and second:
             measures = (first.measure(), second.measure())
             compared = comparison_of(RESPONSE, measures, dialogues[first.key], dialogues[second.key], bootstrap)
-            pairs.append((f"{_NAMES['variant', mode]} less {_NAMES[form, mode]}", compared, second.untold))
-    return paired_table("Paired bootstrap, strict", RESPONSE, pairs, synthetic)
+            pairs.append((f"{_NAMES['variant', mode]} minus {_NAMES[form, mode]}", compared, second.untold))
+    return paired_table("Paired bootstrap test, strict", RESPONSE, pairs, synthetic)
 
 
 def example_table(baseline: ResponseSystem, variant: ResponseSystem, data: Data, count: int) -> ReportTable:
-    """Table 4: exchanges in which the two systems differ; those with a negative emotion or a caring act first."""
-    theirs, ours = ({(p.dialogue_id, p.exchange): p for p in s.answers} for s in (baseline, variant))
+    """Table 4: exchanges whose replies differ; those with a negative emotion or a caring act come first."""
+    of_baseline, of_variant = ({(p.dialogue_id, p.exchange): p for p in s.answers} for s in (baseline, variant))
     differing = []
     for row in data.rows:
         key = row["dialogue_id"], row["exchange"]
-        if key in theirs and key in ours and theirs[key].response != ours[key].response:
+        if key in of_baseline and key in of_variant and of_baseline[key].response != of_variant[key].response:
             differing.append((not _is_caring(row), *key, row))
     rows = []
     for _, dialogue_id, exchange, row in islice(sorted(differing, key=lambda item: item[:3]), count):
         key = dialogue_id, exchange
-        texts = (row["user"], row["response"], ours[key].response, theirs[key].response)
+        texts = (row["user"], row["response"], of_variant[key].response, of_baseline[key].response)
         rows.append((f"{dialogue_id} #{exchange}", *map(mask, texts)))
-    note = f"{len(differing)} of {len(data.rows)} exchanges differ; those with an emotion or a caring act come first."
-    columns = ("exchange", "user", "service, in the data", "variant", "baseline")
+    note = f"Replies to {len(differing)} of {len(data.rows)} exchanges differ; negative emotions and caring acts first."
+    columns = ("exchange", "user", "gold response", "variant", "baseline")
     return ReportTable(f"Table 4{mark(data.synthetic)}", columns, tuple(rows), (note,))
 
 

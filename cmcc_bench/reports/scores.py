@@ -1,4 +1,4 @@
-"""Scores and paired tests as tables, of any task: what is shown, and what scores are called, its declaration says."""
+"""Tables of scores and of paired bootstrap tests. The task declares the scores that are shown, and their names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ from cmcc_bench.tasks import Row, Task, task_of
 
 @dataclass(frozen=True)
 class Data:
-    """A task's rows to score on and to make bounds of, and the rows of `labeled` that the former are of."""
+    """The data of a report.
+
+    rows: the task's rows that are scored. train: its training rows, for the bounds. labeled: the rows of the config
+    `labeled` that `rows` were made from.
+    """
 
     rows: Sequence[Row]
     train: Sequence[Row]
@@ -32,13 +36,17 @@ class Data:
 
     @property
     def synthetic(self) -> bool:
-        """Whether any dialogue is simulated."""
+        """Whether any of the dialogues is simulated."""
         return is_synthetic(self.rows)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of a table. published: what the paper has for it. untold: scores that are not the system's own."""
+    """A system's row of a table.
+
+    published: its scores in the paper. untold: scores that the system does not have, such as span F1 of a model that
+    writes names only.
+    """
 
     name: str
     scores: Scores
@@ -47,24 +55,23 @@ class Entry:
 
 
 def label_of(task: Task, score: str) -> str:
-    """What a report calls a score."""
+    """The name of a score in reports."""
     return task.names.get(score, score_name(score))
 
 
 def sizes(scores: Scores) -> str:
-    """What was scored and resampled, in words."""
-    task = task_of(scores.task)
+    """A note with the number of dialogues and the bootstrap's settings."""
+    task, bootstrap = task_of(scores.task), scores.bootstrap
     items = f" ({scores.items} {task.items})" if task.key else ""
-    drawn = f"95 % intervals, {scores.bootstrap.resamples} resamples of {scores.dialogues} dialogues{items}"
-    if scores.version:
-        return f"Scores: {scores.version}; {drawn}. BLEU: {scores.signature}"
-    return f"{drawn}, seed {scores.bootstrap.seed}."
+    sample = f"{bootstrap.resamples} bootstrap resamples of {scores.dialogues} dialogues{items}, seed {bootstrap.seed}"
+    note = f"95 % confidence intervals from {sample}."
+    return f"{note} Version of the scores: {scores.version}. BLEU: {scores.signature}" if scores.version else note
 
 
 def systems_table(
     title: str, task: Task, entries: Sequence[Entry], synthetic: bool, notes: Sequence[str] = ()
 ) -> ReportTable:
-    """A row a system: the task's scores, each beside the paper's where the paper has any."""
+    """One row per system with the task's scores, beside those of the paper if it has any."""
     published = {name for row in task.published for name in row.scores}
 
     def cells(entry: Entry) -> Iterator[str]:
@@ -79,15 +86,17 @@ def systems_table(
 
 
 def score_table(name: str, scores: Scores, synthetic: bool, untold: Sequence[str] = ()) -> ReportTable:
-    """All scores of one system, a row each, and F1 and support of each label.
+    """All scores of one system, one per row, and F1 and support of each label.
 
-    untold: scores that are not its own; by label it has none then.
+    untold: scores that the system does not have; if there are any, the rows of the labels are left out.
     """
     task, labels = task_of(scores.task), {} if untold else scores.labels
-    rows = [(label_of(task, key), score_cell(found), "") for key, found in scores.scores.items() if key not in untold]
-    rows += [(f"F1 of {label}", _number(found.f1), str(found.support)) for label, found in labels.items()]
-    folded = ("Acts are scored with the caring ones folded back.",) if scores.fold_caring else ()
-    columns = ("score", "value [95 %]", "support")[: 3 if labels else 2]
+    rows = [
+        (label_of(task, key), score_cell(interval), "") for key, interval in scores.scores.items() if key not in untold
+    ]
+    rows += [(f"F1 of {label}", _number(result.f1), str(result.support)) for label, result in labels.items()]
+    folded = ("Act F1: caring acts are folded back into the 13 acts of MobileCS.",) if scores.fold_caring else ()
+    columns = ("score", "value [95 % CI]", "support")[: 3 if labels else 2]
     title = f"{name}, {scores.version or scores.task}{mark(synthetic)}"
     shown = tuple(row[: len(columns)] for row in rows)
     return ReportTable(title, columns, shown, (*folded, *task.notes, sizes(scores)))
@@ -96,8 +105,8 @@ def score_table(name: str, scores: Scores, synthetic: bool, untold: Sequence[str
 def label_table(title: str, scores: Scores, synthetic: bool) -> ReportTable:
     """Precision, recall, F1 and support of each label."""
     rows = tuple(
-        (label, *map(_number, (found.precision, found.recall, found.f1)), str(found.support), str(found.predicted))
-        for label, found in scores.labels.items()
+        (label, *map(_number, (result.precision, result.recall, result.f1)), str(result.support), str(result.predicted))
+        for label, result in scores.labels.items()
     )
     columns = ("label", "precision", "recall", "F1", "support", "predicted")
     return ReportTable(f"{title}{mark(synthetic)}", columns, rows)
@@ -108,12 +117,12 @@ def _number(value: float) -> str:
 
 
 def main_score(task: Task, untold: Sequence[str] = ()) -> str:
-    """The score that two systems are compared by first: the task's, or the next one that both have."""
+    """The main score of a comparison: the task's main score, or the next one that both systems have."""
     return next(name for name in (task.main, *task.shown) if name not in untold)
 
 
 def difference_table(name: str, compared: Comparison, synthetic: bool, untold: Sequence[str] = ()) -> ReportTable:
-    """The paired test of two systems, a row a score. untold: scores that either cannot have."""
+    """The paired bootstrap test of two systems, one row per score. untold: scores that one of them does not have."""
     task = task_of(compared.task)
     main = main_score(task, untold)
     shown = [score for score in task.compared or compared.differences if score not in untold]
@@ -125,7 +134,10 @@ def difference_table(name: str, compared: Comparison, synthetic: bool, untold: S
 def paired_table(
     title: str, task: Task, pairs: Iterable[tuple[str, Comparison, Sequence[str]]], synthetic: bool
 ) -> ReportTable:
-    """Paired tests of several pairs (name, comparison, untold scores), by what the task compares or its main score."""
+    """Paired bootstrap tests of several pairs of systems, by the scores that the task compares, or its main score.
+
+    pairs: (name of the pair, comparison, scores that one of the two does not have).
+    """
     rows, notes = [], []
     for name, compared, untold in pairs:
         main = main_score(task, untold)

@@ -1,4 +1,4 @@
-"""The systems that a report is about: prediction files with what is known of how they were made."""
+"""The systems of a report: prediction files with the record of how they were made (FILE.run.json)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from cmcc_bench.textform import FORMS, TextForm
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """A prediction file of `cmcc predict` and the facts beside it.
+    """A prediction file of `cmcc predict` and the record beside it, FILE.run.json.
 
-    fingerprint: of the rows that were decoded; None where nothing says. model_digest: of the model that made it
-    (models.digest); date: when, in UTC, as JSON has it; both None where nothing says.
+    fingerprint: hash of the rows that were predicted. model_digest: hash of the model (models.digest). date: time of
+    the prediction, in UTC, as a string. Each is None if it is not recorded.
     """
 
     path: Path
@@ -38,82 +38,82 @@ class System:
 
     @property
     def task(self) -> Task:
-        """What it was made for."""
+        """The task of the predictions."""
         return task_of(self.training.task)
 
     @cached_property
     def answers(self) -> list[Any]:
-        """What the file holds. Raises cmcc.DataError when it is not one."""
+        """The predictions in the file. Raises cmcc.DataError if it is not a prediction file."""
         return read_answers(self.path, self.training.task)
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells its row in the tables from others."""
+        """Identifies the system's row in the tables."""
         return self.training.task, self.training.suffix
 
     @property
     def untold(self) -> Sequence[str]:
-        """The scores that are not its own."""
+        """The scores that the system does not have."""
         return self.task.untold(self.answers)
 
-    def measure(self, version: Version = "strict") -> Measure:  # noqa: ARG002  # which responses alone have
-        """How it is scored."""
+    def measure(self, version: Version = "strict") -> Measure:  # noqa: ARG002  # only responses have versions
+        """The measure that scores it."""
         return self.task.measure
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResponseSystem(System):
-    """What a dialogue model wrote."""
+    """The predictions of a dialogue model."""
 
     form: TextForm
     mode: str
 
     @property
     def fold_caring(self) -> bool:
-        """Whether its acts are scored with the caring ones folded back: a model without them cannot do more."""
+        """Whether caring acts are folded back for scoring, because the model has none."""
         return not self.form.caring
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Text form, mode of decoding, and what is special about its training."""
+        """Text form, decoding mode, and suffix of its training (models.record.TrainingRecord.suffix)."""
         return self.form.name, self.mode, self.training.suffix
 
     @property
     def untold(self) -> Sequence[str]:
-        """All scores but that of the response, where the oracle gave what stands before it."""
+        """In oracle mode all scores but BLEU, because the segments before the response are gold."""
         return [name for name in self.task.measure.statistics if self.mode == "oracle" and name != "bleu"]
 
     def measure(self, version: Version = "strict") -> Measure:
-        """How it is scored: with the caring acts folded back where it has none."""
+        """The measure that scores it, with caring acts folded back if the model has none."""
         return response_measure(version, self.fold_caring)
 
 
 def find_systems(paths: Iterable[Path]) -> list[System]:
     """The systems in prediction files and in folders of them, sorted by path.
 
-    Raises cmcc.DataError where there are none, and when they predict different data.
+    Raises cmcc.DataError if there are none, or they predict different data.
     """
     files: list[Path] = []
     for path in paths:
         below = (file for file in path.rglob("*.jsonl") if not is_system_file(file.relative_to(path)))
         files += sorted(below) if path.is_dir() else [path]
-    wanted = [file for file in sorted(files) if facts_path(file).exists() or file in paths]
-    systems = [_system_of(file, _read_facts(facts_path(file))) for file in wanted]
+    prediction_files = [file for file in sorted(files) if facts_path(file).exists() or file in paths]
+    systems = [_system_of(file, _read_facts(facts_path(file))) for file in prediction_files]
     if not systems:
-        expected = "files that cmcc predict wrote"
-        raise DataError("no predictions", expected, "Run cmcc predict first.", folder=", ".join(map(str, paths)))
+        hint = "Run cmcc predict first, or check the path."
+        raise DataError("no prediction files", "", hint, folder=", ".join(map(str, paths)))
     data = sorted({(system.dataset, system.split) for system in systems})
     if len(data) > 1:
-        expected = "one data set and split, so that rows can be compared"
-        raise DataError(f"predictions of {data}", expected, "Name the files of one of them.")
+        names = ", ".join(f"{dataset} ({split})" for dataset, split in data)
+        raise DataError(f"predictions of several data sets or splits: {names}", "", "Pass the files of only one.")
     _check_different(systems)
     return systems
 
 
 def run_systems(run: Path, split: str) -> list[System]:
-    """The systems in a run's own prediction files of a split, RUN/*.jsonl with the facts beside them, sorted by name.
+    """The systems in a run's own prediction files of a split, RUN/*.jsonl with their records, sorted by name.
 
-    Raises cmcc.DataError where the facts are not what cmcc predict writes, or two files are of the same kind.
+    Raises cmcc.DataError if a record was not written by cmcc predict, or two files are of the same system.
     """
     written = (file for file in sorted(run.glob("*.jsonl")) if not is_system_file(file.name))
     all_facts = {file: _read_facts(facts_path(file)) for file in written if facts_path(file).exists()}
@@ -123,34 +123,35 @@ def run_systems(run: Path, split: str) -> list[System]:
 
 
 def response_systems(systems: Iterable[System]) -> list[ResponseSystem]:
-    """The dialogue models among them."""
+    """Those of the systems that are dialogue models."""
     return [system for system in systems if isinstance(system, ResponseSystem)]
 
 
 def _check_different(systems: Sequence[System]) -> None:
-    """A table has one row for a kind of system: which file it is of may not be left to chance."""
+    """Raises cmcc.DataError if two files have the same key: a table has only one row for it."""
     seen: dict[tuple[str, ...], System] = {}
     for system in systems:
         first = seen.setdefault(system.key, system)
         if first is not system:
-            found = f"{first.path} and {system.path}, both of {', '.join(filter(None, system.key))}"
-            raise DataError(found, "one file for a row of the tables", "Name the files to report.")
+            name = ", ".join(filter(None, system.key))
+            problem = f"{first.path} and {system.path} are both predictions of the same system ({name})"
+            raise DataError(problem, "", "Pass only one of the two files.")
 
 
 def read_system(file: Path) -> ResponseSystem:
-    """A dialogue model's file with the facts beside it.
+    """A dialogue model's prediction file with its record.
 
-    Raises cmcc.DataError when they are missing, not finished, or of a recognizer.
+    Raises cmcc.DataError if the record is missing, of an unfinished run, or of another task.
     """
     system = _system_of(file, _read_facts(facts_path(file)))
     if not isinstance(system, ResponseSystem):
-        expected = "what a dialogue model wrote"
-        raise DataError(f"answers of the task {system.training.task}", expected, file=str(file))
+        problem = f"predictions of the task {system.training.task}, not of a dialogue model"
+        raise DataError(problem, "", "Pass a file that a dialogue model predicted.", file=str(file))
     return system
 
 
 def _system_of(file: Path, facts: Mapping[str, Any]) -> System:
-    """A prediction file as a system. facts: what stands beside it."""
+    """A prediction file as a system. facts: the content of its record."""
     path = facts_path(file)
     try:
         training = training_of({**facts.get("training", {}), "task": facts.get("task", RESPONSE.name)})
@@ -165,10 +166,10 @@ def _system_of(file: Path, facts: Mapping[str, Any]) -> System:
     except (KeyError, TypeError) as error:
         raise _unknown_facts(path, error) from error
     if not facts.get("finished", True):
-        raise DataError("a run that was stopped", "a finished one", "Start cmcc predict again.", file=str(path))
+        raise DataError("the run was stopped before it finished", "", "Run cmcc predict again.", file=str(path))
     if system.split is None:
-        hint = "Score its file alone: cmcc score RESULT.json GOLD.json, with the Track 2 file that has the gold."
-        raise DataError("predictions of a Track 2 file", "those of a split", hint, file=str(path))
+        hint = "Run cmcc score RESULT.json GOLD.json, where GOLD.json is the Track 2 file with the gold fields."
+        raise DataError("predictions of a Track 2 file, not of a split", "", hint, file=str(path))
     return system
 
 
@@ -183,22 +184,24 @@ def _read_facts(path: Path) -> dict[str, Any]:
 
 
 def _unknown_facts(path: Path, error: Exception) -> DataError:
-    found = f"{type(error).__name__}: {error}"
-    return DataError(found, "what cmcc predict wrote beside its predictions", file=str(path))
+    problem = (
+        f"cannot read the record that cmcc predict writes beside its predictions ({type(error).__name__}: {error})"
+    )
+    return DataError(problem, "", "Run cmcc predict again, or copy this file with the predictions.", file=str(path))
 
 
 def task_of_file(file: Path) -> str:
-    """What to score in a prediction file: as the facts beside it say, response where there are none."""
+    """The task of a prediction file according to its record; `response` without a record."""
     path = facts_path(file)
     return str(_read_facts(path).get("task", RESPONSE.name)) if path.exists() else RESPONSE.name
 
 
 def read_task_answers(files: Sequence[Path], task: Task, dataset: str, split: str) -> tuple[list[list[Any]], list[Row]]:
-    """The answers of a task in each file, and the gold rows that all of them answer.
+    """The answers of a task in each file, and the gold rows that all of the files answer.
 
-    From a file that a dialogue model wrote, those that it wrote along: it answers utterances that have a reply, and of
-    entities it tells the names. Then only these are scored, in all files.
-    Raises cmcc.DataError when a file is neither, or there are no rows.
+    A dialogue model's file has answers to other tasks, too: its emotions and entity names, for the utterances that have
+    a reply. With such a file, only these utterances are scored, in all files.
+    Raises cmcc.DataError if a file has no answers to the task, or there are no gold rows.
     """
     rows = task.split_rows(dataset, split)
     written = [task_of_file(file) != task.name and facts_path(file).exists() for file in files]
@@ -207,35 +210,36 @@ def read_task_answers(files: Sequence[Path], task: Task, dataset: str, split: st
     labeled, answers = list(open_split(dataset, "labeled", split)), list[list[Any]]()
     for file, by_dialogue_model in zip(files, written, strict=True):
         if not by_dialogue_model:
-            found: list[Any] = read_answers(file, task.name)
+            file_answers: list[Any] = read_answers(file, task.name)
         elif task.written and task_of_file(file) == RESPONSE.name:
-            found = task.written.read(read_predictions(file), labeled)
+            file_answers = task.written.read(read_predictions(file), labeled)
         else:
-            raise DataError(f"answers of the task {task_of_file(file)}", f"those of {task.name}", file=str(file))
-        answers.append(only_answered(found, labeled))
+            hint = "Pass files of one task."
+            raise DataError(f"predictions of {task_of_file(file)}", f"those of {task.name}", hint, file=str(file))
+        answers.append(only_answered(file_answers, labeled))
     return answers, only_answered(rows, labeled)
 
 
 def read_measure(file: Path, task: Task, version: Version, fold_caring: bool) -> Measure:
-    """How a file is scored: of responses in a version, folded as asked, or as the facts beside the file say."""
+    """The measure for a file. Responses: in a version, with caring acts folded if asked or recorded so."""
     if task is not RESPONSE:
         return task.measure
     return response_measure(version, fold_caring or (facts_path(file).exists() and read_system(file).fold_caring))
 
 
 def read_untold(file: Path, task: Task) -> Sequence[str]:
-    """The scores that are not the system's own as the facts beside the file say: of responses with the oracle."""
+    """The scores that the system does not have, according to its record: those of oracle segments."""
     return read_system(file).untold if task is RESPONSE and facts_path(file).exists() else ()
 
 
 def check_data(systems: Iterable[System], fingerprint: str) -> None:
-    """Raises cmcc.DataError for predictions of other rows than those of this fingerprint: the data were built anew."""
+    """Raises cmcc.DataError for predictions of rows with another fingerprint: the data set has changed."""
     for system in systems:
         if system.fingerprint not in (None, fingerprint):
-            found = f"predictions of other rows than {system.dataset} has now"
-            raise DataError(found, "the data that were decoded", "Run cmcc predict again.", file=str(system.path))
+            problem = f"{system.dataset} has changed since these predictions were made"
+            raise DataError(problem, "", "Run cmcc predict again.", file=str(system.path))
 
 
 def pick(systems: Sequence[ResponseSystem], form: str, mode: str, suffix: str = "") -> ResponseSystem | None:
-    """The system of a text form, mode of decoding and kind of training (models.record.TrainingRecord.suffix)."""
+    """The system of a text form, decoding mode and training suffix (models.record.TrainingRecord.suffix)."""
     return next((system for system in systems if system.key == (form, mode, suffix)), None)

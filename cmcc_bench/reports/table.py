@@ -18,12 +18,12 @@ from cmcc_bench.errors import printable
 from cmcc_bench.scoring import Interval, PairedResult
 
 NOTHING = "–"
-_AUTOLINK = re.compile(r"(?<=:)//|(?<=www)\.|@", re.IGNORECASE)  # of which GitHub's Markdown makes links by itself
+_AUTOLINK = re.compile(r"(?<=:)//|(?<=www)\.|@", re.IGNORECASE)  # GitHub's Markdown makes links of these
 
 
 @dataclass(frozen=True)
 class ReportTable:
-    """Rows of texts under a title; notes are lines below it."""
+    """A title, rows of texts, and notes below the table."""
 
     title: str
     columns: tuple[str, ...]
@@ -46,7 +46,7 @@ class ReportTable:
             yield f"{note}  "
 
     def terminal(self) -> TerminalTable:
-        """The table for a rich console, whatever its width; an interval stands below its score."""
+        """The table for a rich console of any width; confidence intervals are below their scores."""
         title, *notes = map(_safe, (self.title, *self.notes))
         rows = tuple(tuple(map(_safe, row)) for row in self.rows)
         return TerminalTable(ReportTable(title, tuple(map(_safe, self.columns)), rows, tuple(notes)))
@@ -54,10 +54,10 @@ class ReportTable:
 
 @dataclass(frozen=True)
 class TerminalTable:
-    """A table as wide as the console: a column a column where every word fits, else a line a cell.
+    """A table that fits the console: a grid if every word fits into its column, else one line per cell.
 
-    rich would break words in the middle to make columns narrower, so widths and line breaks are decided here. Chinese
-    may break after any character; only a word that is longer than the whole line is broken.
+    rich breaks words in the middle to make columns narrower, so widths and line breaks are computed here. Chinese text
+    may break after any character; other words are broken only if they are longer than the whole line.
     """
 
     table: ReportTable
@@ -81,23 +81,23 @@ class TerminalTable:
 
 
 def _safe(text: str) -> str:
-    """A text that does nothing to a terminal: what authors or files say may hold its control codes."""
+    """A text with its control characters escaped: names from files may contain terminal escape codes."""
     return "\n".join(printable(line, len(line)) for line in text.split("\n"))
 
 
-_GAP = 2  # blanks that a column has beside its text
-# What a line may be broken after: blanks, a character of Chinese, a bar. An interval stays whole.
+_GAP = 2  # blanks between columns
+# A line may be broken after blanks, a Chinese character or a bar, not inside an interval.
 _CHINESE = r"\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60"
 _WORDS = re.compile(rf"\[[^\[\]\s]+, [^\[\]\s]+\]|[{_CHINESE}]|[^\s|{_CHINESE}]+\|?|\S")
 
 
 def wrapped(text: str, width: int) -> str:
-    """A text in lines of at most `width` cells; a word is broken only where it alone is wider."""
+    """A text in lines of at most `width` cells; only words that are wider than a line are broken."""
     return "\n".join(chain.from_iterable(_lines_of(line, max(1, width)) for line in text.split("\n")))
 
 
 def _lines_of(line: str, width: int) -> Iterator[str]:
-    """The lines that one line becomes; the blanks where it is broken go."""
+    """One line wrapped into several; blanks at the breaks are removed."""
     if cell_len(line) <= width:
         yield line
         return
@@ -114,7 +114,7 @@ def _lines_of(line: str, width: int) -> Iterator[str]:
 
 
 def _widths(rows: list[list[str]], available: int) -> list[int] | None:
-    """Widths of the columns in which no word is broken, as even as they can be; None where there are none."""
+    """Column widths that break no word, as even as possible; None if the table is too wide for that."""
     columns = list(zip(*rows, strict=True))
     whole = [max((cell_len(line) for cell in column for line in cell.split("\n")), default=1) for column in columns]
     least = [max((cell_len(word) for cell in column for word in _WORDS.findall(cell)), default=1) for column in columns]
@@ -138,7 +138,7 @@ def _grid(columns: Sequence[str], cells: Sequence[Sequence[str]], widths: Sequen
 
 
 def _stacked(table: ReportTable, width: int) -> Iterator[Text]:
-    """A row as lines `column: cell`, with a blank line before each row."""
+    """Each row as lines `column: cell`, with a blank line before each row."""
     if not table.rows:
         yield from (Text(wrapped(column, width)) for column in table.columns)
     for row in table.rows:
@@ -148,55 +148,56 @@ def _stacked(table: ReportTable, width: int) -> Iterator[Text]:
 
 
 def _escaped(text: str) -> str:
-    """A text that Markdown shows as it is: no link, picture, emphasis, code, entity or mark-up comes of it."""
+    """A text with Markdown's special characters escaped, so that it is shown literally."""
     plain = re.sub(r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text).replace("](", "]\\(")
     plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
-    return _AUTOLINK.sub(lambda found: "".join(f"&#{ord(c)};" for c in found[0]), plain)
+    return _AUTOLINK.sub(lambda match: "".join(f"&#{ord(c)};" for c in match[0]), plain)
 
 
 def mark(synthetic: bool) -> str:
-    """What every title says whose numbers are of simulated dialogues."""
-    return " — SYNTHETIC data, no result on CMCC" if synthetic else ""
+    """The end of a table's title where the scores are of simulated dialogues."""
+    return " — SYNTHETIC data, not a result on CMCC" if synthetic else ""
 
 
 def score_cell(interval: Interval, decimals: int = 3) -> str:
-    """A score with its interval: 0.642 [0.61, 0.67]; a dash where it is not defined."""
+    """A score with its confidence interval: 0.642 [0.61, 0.67]; a dash if it is undefined."""
     if math.isnan(interval.point):
         return NOTHING
-    if math.isnan(interval.low):  # no resamples were asked for
+    if math.isnan(interval.low):  # bootstrap without resamples
         return f"{interval.point:.{decimals}f}"
     low, high = (f"{bound:.{decimals - 1}f}" for bound in (interval.low, interval.high))
     return f"{interval.point:.{decimals}f} [{low}, {high}]"
 
 
 def decimals_of(key: str) -> int:
-    """How many decimals a score is shown with: two of BLEU, which goes up to 100, three of all others."""
+    """The number of decimals of a score: two for BLEU, which goes up to 100, else three."""
     return 2 if key == "bleu" else 3
 
 
 def score_name(key: str) -> str:
-    """A score's key as a reader has it: macro_f1_without_neutral -> macro F1 without neutral."""
+    """The name of a score in tables: macro_f1_without_neutral -> macro F1 without neutral."""
     return key.replace("_", " ").replace("f1", "F1").replace("bleu", "BLEU-4")
 
 
 def published_cell(value: float | None) -> str:
-    """A published number; a dash where there is none."""
+    """A published score; a dash if there is none."""
     return NOTHING if value is None else f"{value:.3f}"
 
 
-DIFFERENCES = ("score", "difference [95 %]", "p", "excludes 0")  # columns of a paired test
+DIFFERENCES = ("score", "difference [95 % CI]", "p-value", "CI excludes 0")  # columns of a paired bootstrap test
 
 
-def difference_cells(found: PairedResult) -> tuple[str, str, str]:
-    """The cells of a paired test after the score's name; dashes where the score is not defined."""
-    if math.isnan(found.difference):
+def difference_cells(result: PairedResult) -> tuple[str, str, str]:
+    """The cells of a paired bootstrap test after the score's name; dashes if the score is undefined."""
+    if math.isnan(result.difference):
         return NOTHING, NOTHING, NOTHING
-    interval = f" [{found.low:+.3f}, {found.high:+.3f}]" if found.low == found.low else ""
-    return f"{found.difference:+.3f}{interval}", f"{found.p_value:.3f}", "yes" if found.excludes_0 else "no"
+    interval = f" [{result.low:+.3f}, {result.high:+.3f}]" if result.low == result.low else ""
+    return f"{result.difference:+.3f}{interval}", f"{result.p_value:.3f}", "yes" if result.excludes_0 else "no"
 
 
-def verdict(name: str, score: str, found: PairedResult) -> str:
-    """What a paired test says, in words."""
-    if not found.excludes_0:
-        return f"{name}: the {score} interval includes 0, so these dialogues do not show which is better."
-    return f"{name}: {score} is {'higher' if found.difference > 0 else 'lower'}, and the interval excludes 0."
+def verdict(name: str, score: str, result: PairedResult) -> str:
+    """The result of a paired bootstrap test as a sentence. name: "A minus B"."""
+    if not result.excludes_0:
+        return f"{name}: the difference in {score} is not significant (its 95 % confidence interval includes 0)."
+    sign = "positive" if result.difference > 0 else "negative"
+    return f"{name}: the difference in {score} is {sign} and significant (its 95 % confidence interval excludes 0)."

@@ -1,4 +1,4 @@
-"""What unlabeled dialogues bring: systems with fewer labels, with pseudo-labels and without, and whether it helped."""
+"""The gain from unlabeled dialogues: systems trained on shares of the labels, with and without pseudo-labels."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cmcc_bench.tasks import Task
 
 
 def unlabeled_table(task: Task, systems: Sequence[System], data: Data, bootstrap: Bootstrap) -> ReportTable | None:
-    """A row a system with its share of labels and its pseudo-labels; None where no system has any.
+    """One row per system with its share of labels and its number of pseudo-labels; None without pseudo-labels.
 
-    systems: of the task; of dialogue models the variant alone, end to end. Tasks that gain nothing by them have none.
+    systems: those of the task. Of dialogue models, only the variant in the mode end2end is shown.
     """
-    chosen = [system for system in systems if not _others(system)]
+    chosen = [system for system in systems if not _has_other_settings(system)]
     if not task.gained or not any(system.training.pseudo_labeled for system in chosen):
         return None
     chosen.sort(key=lambda system: (-system.training.labeled_share, system.training.pseudo_labeled))
@@ -28,24 +28,25 @@ def unlabeled_table(task: Task, systems: Sequence[System], data: Data, bootstrap
         cells += [score_cell(scores[name]) for name in task.gained]
         if plain := _without_pseudo_labels(system, chosen):
             measures = system.measure(), plain.measure()
-            compared = compare(task, system.answers, plain.answers, rows, bootstrap, measures=measures)
-            difference = compared.differences[main]
+            comparison = compare(task, system.answers, plain.answers, rows, bootstrap, measures=measures)
+            difference = comparison.differences[main]
             notes.append(_verdict(main, f"{training.labeled_share:.0%} of the labels", difference))
         lines.append((*cells, difference_cells(difference)[0] if plain else ""))
-    columns = ("labels", "pseudo-labelled", *map(score_name, task.gained), f"gain in {score_name(main)}")
+    gain = f"gain in {score_name(main)} [95 % CI]"
+    columns = ("share of labels", "pseudo-labeled examples", *map(score_name, task.gained), gain)
     title = f"Unlabeled dialogues, {task.name}{mark(data.synthetic)}"
     return ReportTable(title, columns, tuple(lines), tuple(notes))
 
 
-def _others(system: System) -> bool:
-    """Whether the system differs in more than its labels from the ones of the table."""
+def _has_other_settings(system: System) -> bool:
+    """Whether the system differs from the others of the table in more than its labels."""
     if isinstance(system, ResponseSystem) and (system.form.name, system.mode) != ("variant", "end2end"):
         return True
     return bool(system.training.options)
 
 
 def _without_pseudo_labels(system: System, systems: Iterable[System]) -> System | None:
-    """The system of the same share of labels, without pseudo-labels."""
+    """The system with the same share of labels and without pseudo-labels."""
     if not system.training.pseudo_labeled:
         return None
     share = system.training.labeled_share
@@ -53,9 +54,5 @@ def _without_pseudo_labels(system: System, systems: Iterable[System]) -> System 
     return next(plain, None)
 
 
-def _verdict(score: str, share: str, found: PairedResult) -> str:
-    if not found.excludes_0:
-        return f"With {share}, pseudo-labels did not help: the {score_name(score)} interval includes 0."
-    if found.difference < 0:
-        return f"With {share}, pseudo-labels did harm."
-    return verdict(f"With {share}, pseudo-labels", score_name(score), found)
+def _verdict(score: str, share: str, result: PairedResult) -> str:
+    return verdict(f"With {share}, with minus without pseudo-labels", score_name(score), result)

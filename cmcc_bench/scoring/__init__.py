@@ -1,4 +1,4 @@
-"""Scores: pure functions from answers and gold rows to numbers with intervals; files only in `predictions`.
+"""Scores with confidence intervals from answers and gold rows. Pure functions; only `predictions` reads files.
 
 from cmcc_bench.scoring import read_answers, response_measure, score
 score("response", read_answers("preds.jsonl", "response"), rows)      # strict, the default

@@ -1,4 +1,4 @@
-"""Bootstrap over dialogues: the 95 % interval of any score that is made from summed counts, and a paired test.
+"""Bootstrap over dialogues: the 95 % confidence interval of a score computed from summed counts; a paired test.
 
     def accuracy(sums):                                    # (..., 2) summed counts -> (...) scores
         return sums[..., 0] / sums[..., 1]
@@ -49,7 +49,7 @@ class Bootstrap:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A score and its 95 % percentile interval; nan where undefined.
+    """A score and its 95 % confidence interval (percentile bootstrap); nan if undefined.
 
     A resample in which the score is undefined is left out. Without resamples `low` and `high` are nan.
     """
@@ -61,7 +61,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class PairedResult:
-    """The score of system a less that of system b, its 95 % interval, and a two-sided p-value.
+    """The score of system a minus that of system b, its 95 % confidence interval, and a two-sided p-value.
 
     The p-value is twice the smaller part of resamples in which the difference is not above, or not below, 0 (at most
     1): below 0.05 about when the interval excludes 0, and never 0.
@@ -78,7 +78,7 @@ class PairedResult:
         return self.low > 0 or self.high < 0
 
     def __neg__(self) -> PairedResult:
-        """The same of system b less system a."""
+        """The result for system b minus system a."""
         return PairedResult(-self.difference, -self.high, -self.low, self.p_value)
 
 
@@ -117,7 +117,7 @@ def paired_results_of_all(
     """
     if len({found.shape for found in counts.values()}) > 1:
         shapes = " and ".join(str(found.shape) for found in counts.values())
-        raise ValueError(f"counts of the same dialogues differ in shape: {shapes}")
+        raise ValueError(f"the counts of the systems differ in shape: {shapes}. Pass counts of the same dialogues.")
     # One seed and one number of dialogues: resample i draws the same dialogues for every system. That is the pairing.
     scores = {system: _resampled_scores(found, statistics, bootstrap) for system, found in counts.items()}
     results: dict[tuple[str, str], dict[str, PairedResult]] = {}
@@ -144,7 +144,7 @@ def resampled_sums(counts_by_dialogue: NDArray[Any], bootstrap: Bootstrap) -> Ar
     """Sums of counts over dialogues drawn with replacement: (resamples, k). Raises ValueError without dialogues."""
     counts = np.asarray(counts_by_dialogue, dtype=np.float64)
     if counts.ndim != 2 or not len(counts):
-        raise ValueError(f"found counts of the shape {counts.shape}, expected (dialogues, k) with a dialogue or more")
+        raise ValueError(f"found counts of shape {counts.shape}; expected (dialogues, k) with at least one dialogue")
     generator = np.random.default_rng(bootstrap.seed)
     sums = np.empty((bootstrap.resamples, counts.shape[1]))
     for number in range(bootstrap.resamples):  # one at a time: all draws at once would be resamples x dialogues

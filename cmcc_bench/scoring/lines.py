@@ -1,7 +1,7 @@
-"""Files of JSON lines that anyone may have written: the one reader of predictions, submissions and stopped runs.
+"""The reader of JSON Lines files: predictions, submissions and interrupted runs. The files are not trusted.
 
-A byte order mark and blank lines are skipped, line breaks may be Unix's or Windows's, gzip is unpacked, and what is no
-UTF-8 text is an error that says so. A line ends at its line break alone: U+2028 inside a string is part of the string.
+Byte order marks and blank lines are skipped, line breaks may be those of Unix or Windows, gzip is unpacked, and text
+that is not UTF-8 is an error. Only a line break ends a line: U+2028 inside a string is part of the string.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from cmcc_bench.tasks.base import Place
 
 Item = TypeVar("Item")
 
-WRITE = "Write one JSON object a line, as cmcc predict does."
+WRITE = "Write one JSON object per line, as cmcc predict does."
 
 _GZIP, _ZIP, _PICKLE = b"\x1f\x8b", b"PK", b"\x80"
 _MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
-_BLANK_LINES = 3  # so many lines may a file have for each that is not blank
+_BLANK_LINES = 3  # maximum number of lines per line that is not blank
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The most that is read of a file: bytes of a line, bytes in all (unpacked), lines that are not blank."""
+    """Maximum sizes of a file: bytes per line, bytes of the uncompressed file, lines that are not blank."""
 
     line_bytes: int
     file_bytes: int
@@ -38,42 +38,42 @@ class Bounds:
 
 
 class FileList(list[Item]):
-    """What a file holds; `lines`: the number of the line that each item stands on, from 1."""
+    """The items of a file; `lines`: the line number of each item, from 1."""
 
     def __init__(self, items: Iterable[Item] = (), lines: Iterable[int] = ()) -> None:
         super().__init__(items)
         self.lines = list(lines)
 
     def line_numbers(self) -> list[int] | None:
-        """`lines`, None where items were added or removed since the file was read."""
+        """`lines`, or None if items were added or removed since the file was read."""
         return self.lines if len(self.lines) == len(self) else None
 
 
 @contextmanager
 def open_lines(path: Path, name: str) -> Iterator[IO[bytes]]:
-    """The file's bytes, unpacked where it is gzip.
+    """Opens a file, gzip or not, as a stream of bytes.
 
-    name: what errors call the file. Raises cmcc.DataError for a zip archive or a pickle, which are known by their
-    content and never opened, and for damaged gzip; OSError where the file cannot be read.
+    name: the file's name in errors. Raises cmcc.DataError for a zip archive or a pickle, which are recognized by their
+    first bytes and never opened, and for damaged gzip; OSError if the file cannot be read.
     """
     with path.open("rb") as raw:
         head = raw.read(2)
         raw.seek(0)
         if head.startswith(_PICKLE) or head == _ZIP:
-            found = "a pickle, or weights" if head.startswith(_PICKLE) else "a zip archive"
-            hint = f"It is not opened: what is in it could be anything. {WRITE}"
-            raise DataError(found, "JSON lines", hint, file=name)
+            file_type = "a pickle or model weights" if head.startswith(_PICKLE) else "a zip archive"
+            raise DataError(file_type, "a JSON Lines file", f"For safety it was not opened. {WRITE}", file=name)
         stream: Any = gzip.GzipFile(fileobj=raw) if head == _GZIP else raw
         try:
             yield stream
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(f"gzip that cannot be unpacked ({error})", "JSON lines", WRITE, file=name) from error
+            hint = "Compress the file again, or pass it uncompressed."
+            raise DataError(f"the gzip file is damaged ({error})", "", hint, file=name) from error
 
 
 def filled_lines(stream: IO[bytes], name: str, bounds: Bounds | None = None) -> Iterator[tuple[int, bytes]]:
-    """Number, from 1, and content of each line that is not blank, without a byte order mark.
+    """Line number, from 1, and content of each line that is not blank, without byte order marks.
 
-    Raises cmcc.DataError for UTF-16, and for more than the bounds, without having read much more than they allow.
+    Raises cmcc.DataError for UTF-16 and for a file over the bounds, soon after the bound is passed.
     """
     longest = bounds.line_bytes if bounds else -1
     total = number = filled = 0
@@ -81,25 +81,26 @@ def filled_lines(stream: IO[bytes], name: str, bounds: Bounds | None = None) -> 
         number += 1
         total += len(line)
         if number == 1 and (line.startswith(_UTF16_MARKS) or b"\0" in line[:4]):
-            hint = "Save the file as UTF-8, for instance with iconv -f UTF-16 -t UTF-8."
+            hint = "Convert the file, for example with iconv -f UTF-16 -t UTF-8."
             raise DataError("UTF-16 text", "UTF-8", hint, file=name)
         if bounds and len(line) > longest:
-            raise DataError(f"more than {longest} bytes", "a shorter line", WRITE, file=name, line=number)
+            raise DataError(f"the line is longer than {longest} bytes", "", WRITE, file=name, line=number)
         if bounds and total > bounds.file_bytes:
-            found = f"more than {bounds.file_bytes >> 20} MB, unpacked"
-            raise DataError(found, "a smaller file", "One line a prediction is far less.", file=name)
-        line = line.removeprefix(_MARK)  # at each line: files that are joined have one in the middle
+            problem = f"the file is larger than {bounds.file_bytes >> 20} MB uncompressed"
+            raise DataError(problem, "", "Write one line per prediction and nothing else.", file=name)
+        line = line.removeprefix(_MARK)  # at each line: concatenated files have one in the middle
         filled += bool(line.strip())
         if bounds and (filled > bounds.lines or number > _BLANK_LINES * bounds.lines):
-            raise DataError(f"more than {bounds.lines} lines", "one for each item", WRITE, file=name)
+            hint = "Write one line per prediction and remove all others."
+            raise DataError(f"the file has more than {bounds.lines} lines", "", hint, file=name)
         if line.strip():
             yield number, line
 
 
 def parse_line(line: bytes, place: Place) -> object:
-    """The JSON value of a line. Raises cmcc.DataError, which names the place, where it is none."""
+    """The JSON value of a line. Raises cmcc.DataError, which names the place, for invalid JSON."""
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        found = f"{line[:40].decode(errors='replace')!r}, which is no JSON ({error})"
-        raise DataError(found, "a JSON object", WRITE, **place) from error
+        problem = f"{line[:40].decode(errors='replace')!r} is not valid JSON ({error})"
+        raise DataError(problem, "", WRITE, **place) from error

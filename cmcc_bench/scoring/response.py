@@ -20,20 +20,21 @@ VERSIONS: tuple[Version, ...] = ("strict", "seretod")
 
 
 def response_measure(version: Version = "strict", fold_caring: bool = False, emotions: bool = False) -> Measure:
-    """How responses are scored in a version; fold_caring and emotions as in tasks.response.strict_measure.
+    """The measure of responses in a version; fold_caring and emotions as in tasks.response.strict_measure.
 
     Raises ValueError for an unknown version.
     """
     if version not in VERSIONS:
-        raise ValueError(f"found the version {version!r}, expected {' or '.join(VERSIONS)}")
+        raise ValueError(f"unknown version {version!r}; choose {' or '.join(VERSIONS)}")
     if version == "strict":
         return strict_measure(fold_caring, emotions)
 
     def count(dialogue: PredictedDialogue[Prediction]) -> Sequence[int]:
-        """The reference's counts, and of the emotions, which it does not know, the strict ones."""
+        """The counts of SereTOD's scorer, and the strict counts of emotions, which SereTOD does not score."""
         pairs = zip(dialogue.predictions, dialogue.rows, strict=True)
-        told = sum_labels([count_emotions(prediction, row, emotions) for prediction, row in pairs])
-        return seretod.count_dialogue(seretod_dialogue(dialogue, fold_caring))._replace(emotions=told).flat()
+        emotion_counts = sum_labels([count_emotions(prediction, row, emotions) for prediction, row in pairs])
+        return seretod.count_dialogue(seretod_dialogue(dialogue, fold_caring))._replace(emotions=emotion_counts).flat()
 
-    made = statistics(seretod.corpus_bleu, emotions)
-    return Measure(count, made, {}, COLUMNS, version, fold_caring, lambda: seretod.SIGNATURE)
+    return Measure(
+        count, statistics(seretod.corpus_bleu, emotions), {}, COLUMNS, version, fold_caring, lambda: seretod.SIGNATURE
+    )

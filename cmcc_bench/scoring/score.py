@@ -1,4 +1,4 @@
-"""The scores of a system with intervals, and the paired test of two systems, whatever the task.
+"""Scores of a system with confidence intervals, and the paired bootstrap test of two systems, for any task.
 
     score("emotion", answers, rows).scores["macro_f1"]     # Interval(point=0.30, low=0.28, high=0.33)
     compare("emotion", answers, others, rows).differences["macro_f1"]
@@ -57,7 +57,7 @@ class Scores:
     dialogue_ids: tuple[str, ...] = field(compare=False, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, all the way down."""
+        """As a dict of JSON values."""
         scores = {name: asdict(interval) for name, interval in self.scores.items()}
         labels = {label: asdict(result) for label, result in self.labels.items()}
         last = {"scores": scores} | ({"counts": dict(self.totals)} if self.totals else {"labels": labels})
@@ -77,7 +77,7 @@ _NOT_FLAT = ("task", "resamples", "seed", "scores", "counts")
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """System a less system b, score by score, tested on the same resampled dialogues; names as in Scores."""
+    """System a minus system b, per score, tested on the same resampled dialogues; names as in Scores."""
 
     task: str
     version: str
@@ -88,7 +88,7 @@ class Comparison:
     differences: Mapping[str, PairedResult]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, all the way down."""
+        """As a dict of JSON values."""
         differences = {name: asdict(result) for name, result in self.differences.items()}
         return _head(self) | {"differences": differences}
 
@@ -134,7 +134,7 @@ def compare(
     measures: tuple[Measure, Measure] | None = None,
     files: tuple[str | Path | None, str | Path | None] = (None, None),
 ) -> Comparison:
-    """System a less system b on the same dialogues.
+    """System a minus system b on the same dialogues.
 
     The arguments are those of `score`, one for each system where there are two; so are the errors.
     """

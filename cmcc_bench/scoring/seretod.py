@@ -71,7 +71,7 @@ def eval_end_to_end(dialogues: Iterable[Raw]) -> SeretodScores:
     """The scores of the reference's dialogue dicts. Raises ValueError without dialogues."""
     counts = [count_dialogue(dialogue).flat() for dialogue in dialogues]
     if not counts:
-        raise ValueError("found no dialogue to score, expected one or more")
+        raise ValueError("no dialogues to score; pass at least one")
     sums = np.array(counts, dtype=np.float64).sum(axis=0)
     user, system = (
         (float(precision(labels)), float(recall(labels)), float(f1(labels))) for labels in (sums[INTENTS], sums[ACTS])

@@ -28,7 +28,8 @@ from cmcc_bench.tasks import RESPONSE, Measure, PredictedDialogue
 
 _GOLD = ("用户意图", "客服意图", "客服")
 _GENERATED = tuple(f"{key}-生成" for key in _GOLD)
-_LOOKED_AT = 100  # dialogues, to tell the form of a file: those without exchanges do not tell it
+_SAME_FILE = "Score the result file against the gold of the same test file."
+_LOOKED_AT = 100  # dialogues that are read to recognize the format: those without exchanges do not show it
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def read_track2_file(path: str | Path) -> Track2File:
     seen = set[str]()
     for dialogue in dialogues:
         if dialogue.dialogue_id in seen:
-            raise DataError("an id for the second time", "each once", file=str(path), dialogue=dialogue.dialogue_id)
+            hint = "Remove one of the two dialogues."
+            raise DataError("a second dialogue with this id", "", hint, file=str(path), dialogue=dialogue.dialogue_id)
         seen.add(dialogue.dialogue_id)
     raw = tuple(dialogue.value for file in find_files(path)[0] for dialogue in raw_dialogues(file))
     return Track2File(Path(path), dialogues, raw)
@@ -72,9 +74,8 @@ def read_results(path: str | Path, gold: str | Path | None = None, fold_caring: 
     Raises cmcc.DataError where gold is missing, nothing was generated, or the two files are not of the same dialogues.
     """
     if gold is not None and not is_track2(gold):
-        expected = f"a Track 2 file with the gold fields {', '.join(_GOLD)}"
-        hint = "Its KB and exchanges are those of the test file that was decoded."
-        raise DataError("no SereTOD Track 2 file", expected, hint, gold=str(gold))
+        hint = f"Pass the Track 2 test file that was decoded, with the gold fields {', '.join(_GOLD)}."
+        raise DataError("not a SereTOD Track 2 file", "", hint, gold=str(gold))
     result = read_track2_file(path)
     source = result if gold is None else read_track2_file(gold)
     _check_generated(result)
@@ -86,27 +87,27 @@ def read_results(path: str | Path, gold: str | Path | None = None, fold_caring: 
         if dialogue.exchanges:
             _check_gold(source, dialogue, gold is None)
             pairs = zip(raw["content"], generated[dialogue.dialogue_id], strict=True)
-            content = [_turn(wanted, made, fold_caring) for wanted, made in pairs]
+            content = [_turn(gold_turn, generated_turn, fold_caring) for gold_turn, generated_turn in pairs]
             flat.append(
                 {"id": dialogue.dialogue_id, "KB": dialogue.kb, "goal": dialogue.goal or {}, "content": content}
             )
     return flat
 
 
-def _turn(wanted: Mapping[str, Any], made: Mapping[str, Any], fold_caring: bool) -> dict[str, str]:
-    """Gold and generated fields of an exchange; the latter only where it has any, as the reference skips it if not."""
-    turn = {key: wanted[key] for key in _GOLD}
-    if _GENERATED[0] in made:
-        turn |= {key: made.get(key, "") for key in _GENERATED}
+def _turn(gold: Mapping[str, Any], generated: Mapping[str, Any], fold_caring: bool) -> dict[str, str]:
+    """Gold and generated fields of an exchange; without generated fields SereTOD's scorer skips the exchange."""
+    turn = {key: gold[key] for key in _GOLD}
+    if _GENERATED[0] in generated:
+        turn |= {key: generated.get(key, "") for key in _GENERATED}
     return {key: fold_acts(text) if fold_caring and key.startswith("客服意图") else text for key, text in turn.items()}
 
 
 def _check_generated(result: Track2File) -> None:
     exchanges = [exchange for dialogue in result.dialogues for exchange in dialogue.exchanges]
     if not any(e.generated_user_intent or e.generated_acts or e.generated_response for e in exchanges):
-        expected = f"a result file, with {', '.join(_GENERATED)} filled in"
-        hint = "Make one with cmcc predict MODEL TEST_FILE --format seretod --out RESULT.json."
-        raise DataError("no generated text", expected, hint, file=str(result.path))
+        problem = f"no generated text in the fields {', '.join(_GENERATED)}"
+        hint = "Run cmcc predict MODEL TEST_FILE --format seretod --out RESULT.json and score RESULT.json."
+        raise DataError(problem, "", hint, file=str(result.path))
 
 
 def _check_gold(source: Track2File, dialogue: Track2Dialogue, is_result: bool) -> None:
@@ -114,26 +115,27 @@ def _check_gold(source: Track2File, dialogue: Track2Dialogue, is_result: bool) -
         gold = dict(zip(_GOLD, (exchange.user_intent, exchange.acts, exchange.response), strict=True))
         for key, text in gold.items():
             if text is None:
-                expected = f"the gold fields {', '.join(_GOLD)}"
-                hint = "Name the Track 2 file that has them: cmcc score RESULT.json GOLD.json."
+                with_gold = f"a Track 2 file with the gold fields {', '.join(_GOLD)}"
+                hint = "Run cmcc score RESULT.json GOLD.json, where GOLD.json is" if is_result else "Pass"
                 place: dict[str, str | int | None] = {"file": str(source.path), "dialogue": dialogue.dialogue_id}
-                raise DataError("no gold", expected, hint if is_result else "", **place, turn=number, field=key)
+                raise DataError(
+                    "the gold field is missing", "", f"{hint} {with_gold}.", **place, turn=number, field=key
+                )
 
 
 def _check_same(result: Track2File, gold: Track2File) -> None:
     """Raises cmcc.DataError where the dialogues that have exchanges differ: their ids, or what the user says."""
-    made = {d.dialogue_id: d for d in result.dialogues if d.exchanges}
-    wanted = {d.dialogue_id: d for d in gold.dialogues if d.exchanges}
-    for name in [*wanted, *made]:
-        if name not in made or name not in wanted:
-            lacking, other = (result, gold) if name not in made else (gold, result)
-            expected = f"the dialogues of {other.path.name}"
-            hint = "Score a result file against the gold of the same test file."
-            raise DataError("no such dialogue", expected, hint, file=str(lacking.path), dialogue=name)
-        if [e.user for e in made[name].exchanges] != [e.user for e in wanted[name].exchanges]:
-            found = f"{len(made[name].exchanges)} exchanges with other user texts"
-            expected = f"the {len(wanted[name].exchanges)} exchanges of {gold.path.name}"
-            raise DataError(found, expected, file=str(result.path), dialogue=name, field="用户")
+    generated = {d.dialogue_id: d for d in result.dialogues if d.exchanges}
+    reference = {d.dialogue_id: d for d in gold.dialogues if d.exchanges}
+    for name in [*reference, *generated]:
+        if name not in generated or name not in reference:
+            lacking, other = (result, gold) if name not in generated else (gold, result)
+            problem = f"this dialogue of {other.path.name} is missing"
+            raise DataError(problem, "", _SAME_FILE, file=str(lacking.path), dialogue=name)
+        if [e.user for e in generated[name].exchanges] != [e.user for e in reference[name].exchanges]:
+            problem = f"the user's texts in the {len(generated[name].exchanges)} exchanges differ from those in the"
+            problem += f" {len(reference[name].exchanges)} exchanges of {gold.path.name}"
+            raise DataError(problem, "", _SAME_FILE, file=str(result.path), dialogue=name, field="用户")
 
 
 def score_track2(dialogues: Sequence[Flat], bootstrap: Bootstrap = Bootstrap(), fold_caring: bool = False) -> Scores:
@@ -153,8 +155,7 @@ def compare_track2(
     """System a less system b on the same dialogues in any order; arguments and errors as in score_track2."""
     by_id = {dialogue["id"]: dialogue for dialogue in dialogues_b}
     if by_id.keys() != {dialogue["id"] for dialogue in dialogues_a}:
-        hint = "Compare result files of one test file."
-        raise DataError("two files of different dialogues", "the same dialogues in both", hint)
+        raise DataError("the two result files have different dialogues", "", "Compare result files of one test file.")
     a, b = _whole(dialogues_a), _whole([by_id[dialogue["id"]] for dialogue in dialogues_a])
     measure = _measure(fold_caring)
     return comparison_of(RESPONSE, (measure, measure), a, b, bootstrap)
@@ -168,7 +169,7 @@ def _measure(fold_caring: bool) -> Measure:
 def _whole(dialogues: Sequence[Flat]) -> list[PredictedDialogue[Any]]:
     """Each dialogue as one prediction for its exchanges: gold and generated fields stand in one object there."""
     if not dialogues:
-        raise DataError("no dialogue with exchanges", "one or more to score")
+        raise DataError("no dialogue with exchanges", "", "Score a file with at least one exchange.")
     return [PredictedDialogue(flat["id"], tuple(flat["content"]), (flat,)) for flat in dialogues]
 
 

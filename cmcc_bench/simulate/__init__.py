@@ -1,4 +1,4 @@
-"""An agenda-based simulator of customer-service calls: synthetic raw files in the CMCC form, without the corpus."""
+"""An agenda-based simulator of customer-service calls; it writes synthetic raw files in the CMCC format."""
 
 from cmcc_bench.simulate.dialogue import simulate_dialogue
 from cmcc_bench.simulate.write import write_corpus

@@ -1,4 +1,4 @@
-"""What a call is about: a goal over the 10 entity types and 26 slots, and the small world of products behind it."""
+"""The goal of a call, over the 10 entity types and 26 slots, and the products that calls are about (world.toml)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cmcc_bench.simulate.draws import choose
 from cmcc_bench.simulate.patterns import PERSONAL_SLOTS, Pattern, compile_pattern
 
 _DIGITS = "零一二三四五六七八九"
-# What users ask of a product when it is broken rather than to be chosen.
+# Slots that users ask for when they report a fault.
 _ASKED_ABOUT_FAULTS = ("业务费用", "业务规则", "扣费日期", "业务时长")
 _HELD_TYPES = ("主套餐", "套餐", "4G套餐")
 _OFFERED_AGAIN = ("流量包", "主套餐", "4G套餐", "5G套餐", "国际漫游业务", "长途业务")
@@ -22,7 +22,7 @@ _OFFERED_AGAIN = ("流量包", "主套餐", "4G套餐", "5G套餐", "国际漫�
 
 @dataclass(frozen=True)
 class Topic:
-    """What a call can be about: kinds of product, and slots that its users like to ask for; see world.toml."""
+    """A topic of calls: the kinds of product, and the slots that users often ask for; see world.toml."""
 
     name: str
     kinds: tuple[str, ...]
@@ -33,7 +33,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class ProductKind:
-    """A kind of product: its entity type (a Chinese name), names, prices in yuan, slots and what is true of them."""
+    """A kind of product: its entity type (a Chinese name), names, prices in yuan, slots and their possible values."""
 
     type: str
     word: str
@@ -46,7 +46,7 @@ class ProductKind:
 
 @dataclass(frozen=True)
 class World:
-    """world.toml: kinds of product and topics by name, and what the state of a user's line can be by topic."""
+    """world.toml: kinds of product and topics by name, and the possible states of a user's line by topic."""
 
     kinds: Mapping[str, ProductKind]
     topics: Mapping[str, Topic]
@@ -55,7 +55,7 @@ class World:
 
 @dataclass(slots=True)
 class Product:
-    """An entity of a call; `entity_id` is given when it is first spoken of."""
+    """An entity of a call; `entity_id` is set when it is first mentioned."""
 
     kind: ProductKind
     name: str
@@ -65,10 +65,10 @@ class Product:
 
 @dataclass(slots=True)
 class CallGoal:
-    """What the user wants and what the service can know.
+    """What the user wants and what the service knows.
 
-    held: the package that the user has. person: the user's own slots. questions: slots that the user may ask for, in
-    that order. solvable: whether the problem can be solved in the call.
+    held: the package that the user has. person: the personal slots of the user. questions: slots that the user may
+    ask for, in this order. solvable: whether the problem can be solved in the call.
     """
 
     topic: Topic
@@ -102,14 +102,14 @@ def load_world() -> World:
 
 
 def _kind(name: str, table: Mapping[str, Any], values: Mapping[str, Sequence[str]]) -> ProductKind:
-    """Broadband is a kind of its own and of the type 业务: nobody says 那个业务 for it."""
+    """Makes a kind of product. Broadband has the type 业务 but its own kind, because users do not call it 那个业务."""
     broadband = name == "宽带"
     word = table["word"]
-    said = [f"这个{word}", f"那个{word}", f"这个{word}"]
+    aliases = [f"这个{word}", f"那个{word}", f"这个{word}"]
     if not broadband:
-        said += [f"{{业务费用}}的{word}", f"{{业务费用}}那个{word}"]
+        aliases += [f"{{业务费用}}的{word}", f"{{业务费用}}那个{word}"]
     if name == "流量包":
-        said += ["{流量总量}的流量包", "{流量总量}那个包"]
+        aliases += ["{流量总量}的流量包", "{流量总量}那个包"]
     return ProductKind(
         "业务" if broadband else name,
         word,
@@ -117,7 +117,7 @@ def _kind(name: str, table: Mapping[str, Any], values: Mapping[str, Sequence[str
         tuple(table["fees"]),
         tuple(table["slots"]),
         values,
-        tuple(compile_pattern(text) for text in said),
+        tuple(compile_pattern(text) for text in aliases),
     )
 
 
@@ -155,16 +155,16 @@ def _questions(rng: Random, product: Product, topic: Topic) -> list[str]:
 
 def make_product(rng: Random, kind: str) -> Product:
     """A product of the kind with a value for each slot of the kind."""
-    found = load_world().kinds[kind]
-    name = choose(rng, found.names)
-    fee = spoken_number(choose(rng, found.fees)) + ("块钱" if rng.random() < 0.6 else "元")
+    product_kind = load_world().kinds[kind]
+    name = choose(rng, product_kind.names)
+    fee = spoken_number(choose(rng, product_kind.fees)) + ("块钱" if rng.random() < 0.6 else "元")
     slots = {"业务费用": fee}
-    for slot in found.slots:
+    for slot in product_kind.slots:
         if slot != "业务费用":
-            slots[slot] = choose(rng, found.values[slot])
+            slots[slot] = choose(rng, product_kind.values[slot])
     if slots.get("互斥业务") == name:
         slots["互斥业务"] = "校园套餐" if name != "校园套餐" else "老年套餐"
-    return Product(found, name, slots)
+    return Product(product_kind, name, slots)
 
 
 def make_offer(rng: Random, beside: Product) -> Product:

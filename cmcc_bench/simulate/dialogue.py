@@ -1,4 +1,4 @@
-"""One simulated call, whole: who speaks when, and the raw dialogue (CMCC's form) that it becomes."""
+"""Simulates one call: who speaks when, and the raw dialogue in the CMCC format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ SERVICE, USER = "[SPEAKER 1]", "[SPEAKER 2]"
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a call runs, whatever it is about."""
+    """The course of a call, independent of its topic.
+
+    mixed: one raw turn has its speakers in the opposite order. single_last: the last raw turn has one speaker.
+    guide_at: how many user utterances are left when the service asks for anything else; 0 for never.
+    """
 
     turns: int
     user_first: bool
@@ -33,14 +37,14 @@ class Shape:
 
 
 def dialogue_id(seed: int, index: int, labeled: bool = True) -> str:
-    """The id of a simulated dialogue; "synthetic-" at its head is how everything downstream knows it."""
+    """The id of a simulated dialogue; it begins with "synthetic-", which marks the data as synthetic everywhere."""
     return f"{SYNTHETIC_ID}{'' if labeled else 'u'}{seed}-{index:06d}"
 
 
 def simulate_dialogue(seed: int, index: int, labeled: bool = True) -> dict[str, Any]:
-    """Dialogue `index` of a seed as a raw dialogue: id, 满意度 and content (labelled), or id and content.
+    """Dialogue `index` of a seed as a raw dialogue: id, 满意度 and content (labeled), or id and content.
 
-    It depends on nothing but its arguments, so a corpus may be simulated in any order and in any parts.
+    The result depends on the arguments alone, so the parts of a corpus can be simulated in any order.
     Raises ValueError for a negative index.
     """
     if index < 0:
@@ -49,13 +53,13 @@ def simulate_dialogue(seed: int, index: int, labeled: bool = True) -> dict[str, 
     utterances, satisfaction = _call(f"{seed}:{'labeled' if labeled else 'unlabeled'}", index)
     pairs = [utterances[at : at + 2] for at in range(0, len(utterances), 2)]
     if not labeled:
-        return {"id": identifier, "content": [{key: said.text for key, said in pair} for pair in pairs]}
+        return {"id": identifier, "content": [{key: speech.text for key, speech in pair} for pair in pairs]}
     content = [_raw_turn(pair) for pair in pairs]
     return {"id": identifier, "满意度": satisfaction, "content": content}
 
 
 def _call(key: str, index: int) -> tuple[list[tuple[str, Speech]], int]:
-    """The utterances of a call with their speakers, and the satisfaction, 1 to 3."""
+    """Returns the utterances of a call with their speakers, and the satisfaction, 1 to 3."""
     rng = Random(f"{key}:{index}")
     arc = draw_in_turn(f"{key}:arc", index, weights.ARCS)
     shape = _shape(rng, draw_in_turn(f"{key}:turns", index, weights.TURNS))
@@ -71,32 +75,32 @@ def _call(key: str, index: int) -> tuple[list[tuple[str, Speech]], int]:
 def _shape(rng: Random, turns: int) -> Shape:
     user_first = rng.random() < weights.USER_FIRST
     guide_at = weighted(rng, weights.GUIDE_AT)
-    # When the service has the last word, it answers the user's last one: there is no room for a second.
+    # When the service has the last word, it answers the user's last one: there is no turn left for another.
     guide_at = min(guide_at, 1) if user_first else guide_at
     mixed = turns >= 8 and rng.random() < weights.MIXED
     return Shape(turns, user_first, mixed, rng.random() < weights.SINGLE_LAST, guide_at)
 
 
 def _scene(rng: Random, mood: str) -> Scene:
-    """What the call is about, for a user of the mood."""
+    """Makes the scene of a call for a user with this mood."""
     topic = load_world().topics[weighted(rng, weights.TOPIC_WEIGHTS[mood])]
-    # A mere question is always answered: only a fault, or what upsets the user, can stay unsolved.
+    # A calm question is always answered; only a fault or the problem of an upset user can stay unsolved.
     solvable = rng.random() < weights.SOLVED[mood] or (mood == "calm" and not topic.fault)
     goal = make_goal(rng, topic, solvable)
     families = load_patterns().families
     for slot in ("用户需求", "用户要求"):
         wish = choose(rng, families[f"topic.{topic.name}.{slot}"].patterns)
         goal.person[slot] = wish.segments[0][1]
-    words = {name: choose(rng, said) for name, said in load_patterns().words.items()}
+    words = {name: choose(rng, options) for name, options in load_patterns().words.items()}
     words["客户"] = {"我老公": "女士", "我老婆": "先生"}.get(words["家人"], words["客户"])
     return Scene(rng, goal, goal.product, words, wanted_type=goal.product.kind.type)
 
 
 def _talk(shape: Shape, service: Service, user: User) -> list[tuple[str, Speech]]:
-    """Lets both speak in turn until the raw turns are full.
+    """Lets both speakers speak in turn until the raw turns are full.
 
-    In a mixed call the silence while the service looks something up is broken by the one who waits: that raw turn has
-    its speakers in the opposite order.
+    In a mixed call, the speaker who waits while the service looks something up speaks first: that raw turn has its
+    speakers in the opposite order.
     """
     spoken: list[tuple[str, Speech]] = []
     left = shape.turns - shape.mixed
@@ -122,26 +126,26 @@ def _talk(shape: Shape, service: Service, user: User) -> list[tuple[str, Speech]
 
 def _raw_turn(pair: Sequence[tuple[str, Speech]]) -> dict[str, Any]:
     """A raw turn: texts by speaker, first speaker first, then intents, emotion and info."""
-    turn: dict[str, Any] = {key: said.text for key, said in pair}
-    for key, said in pair:
+    turn: dict[str, Any] = {key: speech.text for key, speech in pair}
+    for key, speech in pair:
         if key == USER:
             turn["用户意图"] = ",".join(
-                name + "".join(f"({slot})" for slot in slots) for name, slots in said.intents.items()
+                name + "".join(f"({slot})" for slot in slots) for name, slots in speech.intents.items()
             )
         else:
-            turn["客服意图"] = ",".join(said.acts)
-    for key, said in pair:
+            turn["客服意图"] = ",".join(speech.acts)
+    for key, speech in pair:
         if key == USER:
-            turn["用户情绪"] = ",".join(EMOTION_NAMES[emotion] for emotion in said.emotions)
-    ents = [entity for number, (_, said) in enumerate(pair, 1) for entity in _entities(number, said)]
-    triples = [triple for number, (_, said) in enumerate(pair, 1) for triple in _triples(number, said)]
+            turn["用户情绪"] = ",".join(EMOTION_NAMES[emotion] for emotion in speech.emotions)
+    ents = [entity for number, (_, speech) in enumerate(pair, 1) for entity in _entities(number, speech)]
+    triples = [triple for number, (_, speech) in enumerate(pair, 1) for triple in _triples(number, speech)]
     return turn | {"info": {"ents": ents, "triples": triples}}
 
 
-def _entities(number: int, said: Speech) -> list[dict[str, Any]]:
-    """One entry a name and product, with every position of it in the utterance."""
+def _entities(number: int, speech: Speech) -> list[dict[str, Any]]:
+    """One entry per name and product, with all of its positions in the utterance."""
     entries: dict[tuple[str | None, str], dict[str, Any]] = {}
-    for mention in said.mentions:
+    for mention in speech.mentions:
         product = mention.product
         entry = entries.setdefault(
             (product.entity_id, mention.name),
@@ -151,9 +155,9 @@ def _entities(number: int, said: Speech) -> list[dict[str, Any]]:
     return list(entries.values())
 
 
-def _triples(number: int, said: Speech) -> list[dict[str, Any]]:
-    """One entry a value; the entity's name is what it is called in the same utterance, NA where it is not named."""
-    names = {mention.product.entity_id: mention.name for mention in reversed(said.mentions)}
+def _triples(number: int, speech: Speech) -> list[dict[str, Any]]:
+    """One entry per value; ent-name is the name of the entity in the same utterance, or NA."""
+    names = {mention.product.entity_id: mention.name for mention in reversed(speech.mentions)}
     return [
         {
             "ent-id": value.product.entity_id if value.product else "NA",
@@ -162,5 +166,5 @@ def _triples(number: int, said: Speech) -> list[dict[str, Any]]:
             "value": value.value,
             "pos": [number, value.start, value.end],
         }
-        for value in said.values
+        for value in speech.values
     ]

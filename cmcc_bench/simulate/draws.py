@@ -1,4 +1,4 @@
-"""Random choices: weighted ones, and low-variance ones over neighbouring calls."""
+"""Random choices: weighted ones, and low-variance ones over neighboring calls."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, TypeVar
 Option = TypeVar("Option")
 Key = TypeVar("Key", bound=Hashable)
 
-# Calls over which a low-variance draw keeps its shares; the shipped sample has as many.
+# Number of calls over which a low-variance draw keeps its shares: the size of the shipped sample.
 BLOCK = 400
 
 
 def choose(rng: Random, options: Sequence[Option]) -> Option:
-    """One of the options, each as likely; random.choice, three times as fast."""
+    """Returns one of the options with equal probability; three times as fast as random.choice."""
     return options[int(rng.random() * len(options))]
 
 
 def weighted(rng: Random, shares: Mapping[Key, float]) -> Key:
-    """A key, as often as its share of the sum says."""
+    """Returns a key with a probability proportional to its share."""
     chance = rng.random() * sum(shares.values())
     for key, share in shares.items():
         chance -= share
@@ -31,10 +31,11 @@ def weighted(rng: Random, shares: Mapping[Key, float]) -> Key:
 
 
 def draw_in_turn(key: str, index: int, shares: Mapping[Key, float]) -> Key:
-    """What call `index` gets when over every block of 400 calls each key comes as often as its share says.
+    """Returns the key for call `index`; in each block of 400 calls every key occurs as often as its share requires.
 
-    Systematic sampling, so that rare keys neither pile up nor miss in a sample of one block.
-    key names the seed and what is drawn; the same arguments give the same result in any process and any order.
+    This is systematic sampling: the number of rare keys in a block does not vary.
+    key: names the seed and the quantity that is drawn. The same arguments always give the same
+    result.
     """
     chosen: Key = _block(key, index // BLOCK, tuple(shares.items()))[index % BLOCK]
     return chosen

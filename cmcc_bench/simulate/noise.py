@@ -1,4 +1,4 @@
-"""How a call sounds once it is recognised: pauses, fillers, repeated words, misheard characters, cut endings."""
+"""Noise of speech recognition: pauses, fillers, repeated characters, misheard words, cut endings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 
 from cmcc_bench.simulate.draws import choose
 
-# Words that speech recognition takes for others of the same sound.
+# Words that speech recognition confuses with words that sound alike.
 _MISHEARD = {
     "流量": "留量",
     "宽带": "款待",
@@ -35,7 +35,7 @@ _FILLERS = {
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """How one side of one call is transcribed; rates are probabilities a clause."""
+    """The noise of one speaker in one call; rates are probabilities per clause."""
 
     punctuated: bool
     pause: float
@@ -46,15 +46,15 @@ class Noise:
     speaker: str
 
     def between(self, rng: Random) -> str:
-        """What stands between two clauses: a comma in punctuated transcripts, otherwise a pause or nothing."""
+        """The text between two clauses: a comma in punctuated transcripts, otherwise a pause mark or nothing."""
         if self.punctuated:
             return "，" if rng.random() < 0.8 else "_"
         return "_" if rng.random() < self.pause else ""
 
     def clause(self, rng: Random, text: str, first: bool, opening: bool) -> str:
-        """The text of a clause, or of a part of one, as it is transcribed; `first` when it opens the clause.
+        """Adds noise to a clause or a part of one. first: whether the part begins the clause.
 
-        `opening`: whether it opens the whole utterance.
+        opening: whether it begins the utterance.
         """
         chance = rng.random()
         if len(text) < 2 or chance > self.filler + self.repeated + self.misheard + self.cut:
@@ -64,7 +64,7 @@ class Noise:
             return choose(rng, _OPENING_FILLERS if opening else _FILLERS[self.speaker]) + text if first else text
         chance -= self.repeated
         if chance < 0:
-            size = 1 if rng.random() < 0.6 else 2  # the first character or two are said twice
+            size = 1 if rng.random() < 0.6 else 2  # repeats the first one or two characters
             return text[:size] + ("_" if rng.random() < 0.3 else "") + text
         if chance < self.misheard:
             return _mishear(text)
@@ -72,7 +72,7 @@ class Noise:
 
 
 def make_noise(rng: Random) -> tuple[Noise, Noise]:
-    """The service's noise and the user's, for one call: one transcript is punctuated or not, and clear or not."""
+    """Makes the noise of the service and of the user in one call; both share punctuation and quality."""
     punctuated = rng.random() < 0.2
     pause = 0.25 + 0.35 * rng.random()
     bad = 0.5 + rng.random()

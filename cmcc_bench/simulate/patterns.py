@@ -1,4 +1,4 @@
-"""Reads patterns.toml: what is said, by speaker and situation, ready to be put into words."""
+"""Reads patterns.toml: utterance patterns by speaker and situation."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _ENTITY_SLOTS = frozenset(SLOTS) - PERSONAL_SLOTS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pattern:
-    """One thing to say. `segments` are (kind, text); `asks` the slots it asks for; `needs` those a product must have.
+    """An utterance pattern.
 
-    `told` are the slots whose values it says.
+    segments: (kind, text). asks: the slots that it asks for. told: the slots whose values it gives. needs: the slots
+    that a product must have to fill it.
     """
 
     segments: tuple[tuple[int, str], ...]
@@ -31,7 +32,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Patterns that say the same thing, and the intents or acts (Chinese names) that they carry."""
+    """Patterns of the same meaning, and their intents or acts (Chinese names)."""
 
     labels: tuple[str, ...]
     patterns: tuple[Pattern, ...]
@@ -39,18 +40,18 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """The whole file: `families` by dotted name, such as "service.hold", and lists of `words` by placeholder."""
+    """The file: families by dotted name, such as "service.hold", and lists of words by placeholder."""
 
     families: dict[str, Family]
     words: dict[str, tuple[str, ...]]
 
     def count(self) -> int:
-        """How many utterance patterns there are, words not counted."""
+        """The number of utterance patterns, without words."""
         return sum(len(family.patterns) for family in self.families.values())
 
 
 def compile_pattern(text: str) -> Pattern:
-    """The pattern that a string of patterns.toml stands for; see the head of that file."""
+    """Compiles a string of patterns.toml; the head of that file describes the syntax."""
     said, _, asked = text.partition(" | ")
     segments: list[tuple[int, str]] = []
     for piece in re.split(r"(\{[^}]*\}|，)", said):
@@ -80,7 +81,7 @@ def load_patterns() -> Patterns:
 
 
 def _families(name: str, table: dict[str, object], labels: tuple[str, ...] = ()) -> dict[str, Family]:
-    """Families of a table: its `say`, and every list or table in it under a dotted name with its labels."""
+    """Returns the families of a table: its `say`, and each list or table inside it under a dotted name."""
     own = table.get("intents") or table.get("acts")
     labels = tuple(own) if isinstance(own, list) else labels
     families: dict[str, Family] = {}
@@ -102,7 +103,7 @@ def _families(name: str, table: dict[str, object], labels: tuple[str, ...] = ())
 
 
 def _pairs(name: str, table: dict[str, object], pairs: list[list[str]]) -> dict[str, Family]:
-    """Questions and answers that belong together, as two families whose patterns stand in one order."""
+    """Returns two families, of questions and of their answers; pattern i of one belongs to pattern i of the other."""
     families = {}
     for number, (part, key, usual) in enumerate((("question", "intents", "询问"), ("answer", "acts", "通知"))):
         labels = table.get(key)
@@ -112,7 +113,9 @@ def _pairs(name: str, table: dict[str, object], pairs: list[list[str]]) -> dict[
 
 
 def pick(rng: Random, family: Family, slots: dict[str, str], said: set[int]) -> Pattern:
-    """A pattern of the family that a product with these slots can fill, rather one that was not `said` in this call.
+    """Picks a pattern that a product with these slots can fill, preferably one that was not used in this call.
+
+    said: ids of the patterns used in this call; the id of the result is added.
 
     Raises LookupError when no pattern of the family can be filled.
     """

@@ -1,4 +1,4 @@
-"""The service side of a simulated call: its procedure, its answers from the knowledge base, and when it cares."""
+"""The service in a simulated call: its procedure, its answers from the knowledge base, and its caring acts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cmcc_bench.simulate.speech import Speech
 
 CARING_ACTS = frozenset(("安抚", "解释", "同理心", "赞同"))
 
-# Where several emotions are expressed, the strongest is answered.
+# The service answers the strongest emotion of an utterance; strongest first.
 _STRONGEST = ("furious", "agitated", "service", "rules", "difficulty", "concern", "letgo", "complain")
 _REMINDERS = {
     "network": "fault",
@@ -22,13 +22,13 @@ _REMINDERS = {
     "data": "data",
     "roaming": "data",
 }
-# Patterns that open like this say by themselves where the answer comes from.
+# Patterns that begin like this need no lead-in.
 _OWN_LEADS = frozenset(("我看", "我这", "系统", "帮您", "我查"))
 _LISTED_KINDS = ("业务", "数据业务", "附加套餐", "流量包")
 
 
 class Service:
-    """One representative; `cue` tells the user what the last utterance calls for."""
+    """The service representative; `cue` says what the last utterance expects of the user."""
 
     def __init__(self, scene: Scene, noise: Noise, guide_at: int, greets_back: bool) -> None:
         """The service in a call.
@@ -38,8 +38,8 @@ class Service:
         """
         self.scene = scene
         self.noise = noise
-        self.holds_first = False  # puts the user on hold before all else
-        self.lists_all = False  # reads out whatever the user has, ten products or more
+        self.holds_first = False  # puts the user on hold first
+        self.lists_all = False  # lists all products of the user, ten or more
         self._guide_at = guide_at
         self._greets_back = greets_back
         self._expects = "problem"
@@ -57,14 +57,14 @@ class Service:
 
     @property
     def cue(self) -> Cue:
-        """What the last utterance calls for."""
+        """What the last utterance expects of the user."""
         return Cue(self._expects, self._told, self._cared, self._answers)
 
     def greet(self) -> Speech:
         """The first utterance of a call that the service opens."""
         speech = Speech(self.scene, self.noise)
         self._say(speech, "service.greet_ask" if self._happens("greets with a question") else "service.greet")
-        if self._happens("apologises for the wait at first"):
+        if self._happens("apologizes for the wait at first"):
             self._say(speech, "service.apology_wait")
         return speech
 
@@ -75,7 +75,7 @@ class Service:
         return speech
 
     def be_there(self) -> Speech:
-        """Answers a user who asks whether anybody is there."""
+        """Answers a user who asks whether the service is still there."""
         speech = Speech(self.scene, self.noise)
         self._say(speech, "service.here")
         return speech
@@ -119,7 +119,7 @@ class Service:
             self._say(speech, "service.prefix")
 
     def _say_led(self, speech: Speech, name: str, occasion: str) -> None:
-        """Says a pattern, at times after a lead-in; an upset user is told that the matter is in hand."""
+        """Says a pattern, at times after a lead-in; for an upset user the lead-in is a reassuring one."""
         family = load_patterns().families[name]
         pattern = self.scene.pick(family)
         if self._happens(occasion) and pattern.segments[0][1][:2] not in _OWN_LEADS:
@@ -127,7 +127,7 @@ class Service:
         self._utter(speech, pattern, family)
 
     def _add_detail(self, speech: Speech, share: float) -> None:
-        """Something that was not said yet about the product, as often as `share`, otherwise a general remark."""
+        """Adds a new detail about the product with probability `share`, otherwise a general remark."""
         family = load_patterns().families["service.extra"]
         if self.scene.happens(share * (0.3 if self.scene.goal.topic.fault else 1.0)):
             for _ in range(5):
@@ -159,7 +159,7 @@ class Service:
     # -- care
 
     def _care(self, speech: Speech, heard: Speech) -> None:
-        """Comfort, an explanation, empathy or agreement before the answer, and apologies, by what the user feels."""
+        """Adds an apology or a caring act (comfort, explanation, empathy, agreement) before the answer."""
         upset = self.scene.upset
         if self.scene.happens(weights.APOLOGY_WHEN_UPSET if upset else weights.APOLOGY_WHEN_CALM):
             self._say(speech, "care.apology")
@@ -212,7 +212,7 @@ class Service:
                 self._respond_to_wish(speech, heard.move, slack)
 
     def _respond_to_wish(self, speech: Speech, move: str, slack: int) -> None:
-        """Answers what the user wants done or has decided; a mere yes leads to the next step."""
+        """Answers what the user wants done or has decided; a plain yes leads to the next step."""
         match move:
             case "ask_type":
                 self._list(speech)
@@ -295,7 +295,7 @@ class Service:
             self._add_detail(speech, 0.6)
 
     def _list(self, speech: Speech) -> None:
-        """Products of the type that was asked for; the talk goes on about one of them."""
+        """Lists products of the type that the user asked for; the call continues with one of them."""
         scene = self.scene
         scene.list_products((scene.wanted_type,), 3 if self._happens("lists three") else 2)
         if not scene.listed:
@@ -308,7 +308,7 @@ class Service:
             self._expects = "which"
 
     def _listen(self, speech: Speech, move: str, slack: int) -> None:
-        """Did not hear, lets the user go on, or goes on itself."""
+        """Asks the user to repeat, lets the user go on, or takes the next step."""
         if slack > 0 and self._happens("did not hear"):
             self._say(speech, "service.repeat")
             self._expects = "again"
@@ -394,10 +394,10 @@ class Service:
         self._on_hold = True
 
     def _find(self, speech: Speech, slack: int) -> None:
-        """What the service found out: the answer to the open question, else what is behind the problem."""
+        """Says what the service found: the answer to the open question, or else the cause of the problem."""
         if self._on_hold and self._happens("thanks for waiting"):
             self._say(speech, "service.thanks_wait")
-            if self._happens("apologises for the wait"):
+            if self._happens("apologizes for the wait"):
                 self._say(speech, "service.apology_wait")
         self._on_hold = False
         if self._pending:
@@ -433,27 +433,27 @@ class Service:
 
     def _take_initiative(self, speech: Speech, slack: int) -> None:
         topic, room = self.scene.goal.topic.name, self.scene.room
-        what = weighted(self.scene.rng, weights.INITIATIVE)
-        once = what in ("offer", "list", "check_demand") and what in self._done
-        if once or slack < {"hello": 2, "consent": 2, "offer": 3, "guide": 4, "check_demand": 2}.get(what, 0):
-            what = "detail"
-        self._done.add(what)
-        if what == "remind":
+        step = weighted(self.scene.rng, weights.INITIATIVE)
+        once = step in ("offer", "list", "check_demand") and step in self._done
+        if once or slack < {"hello": 2, "consent": 2, "offer": 3, "guide": 4, "check_demand": 2}.get(step, 0):
+            step = "detail"
+        self._done.add(step)
+        if step == "remind":
             kind = _REMINDERS.get(topic, "common") if self.scene.happens(0.7) else "common"
             self._say(speech, f"service.remind.{kind}")
-        elif what == "offer" and room > 1:
+        elif step == "offer" and room > 1:
             self.scene.offered = make_offer(self.scene.rng, self.scene.product)
             self._say(speech, "service.offer")
             self._expects = "offer"
-        elif what == "list" and room > 6 and topic in ("bill", "cancel", "package"):
+        elif step == "list" and room > 6 and topic in ("bill", "cancel", "package"):
             self._list_all(speech, 2)
-        elif what == "hello":
+        elif step == "hello":
             self._say(speech, "service.hello")
-        elif what == "consent":
+        elif step == "consent":
             self._consent(speech)
-        elif what == "guide":
+        elif step == "guide":
             self._guide(speech)
-        elif what == "check_demand":
+        elif step == "check_demand":
             self._check_demand(speech)
         else:
             self._add_detail(speech, 0.7)

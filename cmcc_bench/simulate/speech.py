@@ -1,4 +1,4 @@
-"""Puts one utterance together from patterns, and notes where every product and every value stands in it."""
+"""Builds one utterance from patterns, with the positions of all products and values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cmcc_bench.simulate.noise import Noise
 from cmcc_bench.simulate.patterns import BLANK, LITERAL, PAUSE, PERSONAL_SLOTS, Pattern
 from cmcc_bench.simulate.scene import Scene
 
-# Blanks that are filled with the name of a product.
+# Placeholders that are filled with the name of a product.
 _NAMING = frozenset(("它", "全称", "另一个", "清单"))
 
 
@@ -36,7 +36,7 @@ class Value:
 
 
 class Speech:
-    """An utterance in the making."""
+    """An utterance that is being built."""
 
     __slots__ = (
         "_clause_open",
@@ -58,7 +58,7 @@ class Speech:
     def __init__(self, scene: Scene, noise: Noise) -> None:
         self.scene = scene
         self.noise = noise
-        self.move = ""  # what the utterance does, for the other speaker to answer
+        self.move = ""  # the kind of utterance, which the other speaker answers
         self.acts: list[str] = []  # of the service, Chinese names
         self.answer: str = ""  # the family whose pattern of the same number answers the user's question
         self.answer_number = 0
@@ -73,7 +73,7 @@ class Speech:
 
     @property
     def text(self) -> str:
-        """What was said so far."""
+        """The text so far."""
         return "".join(self._parts)
 
     def say(self, pattern: Pattern) -> None:

@@ -1,4 +1,4 @@
-"""The user of a simulated call: a mood that the service's acts move, and what the user says next."""
+"""The user in a simulated call: an emotional state that the acts of the service change, and the next utterance."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EMOTION_NAMES = {
 NEUTRAL = ("neutral",)
 UNSATISFIED, ACCEPTED, SATISFIED = 1, 2, 3
 
-# What an utterance that only vents is meant to do.
+# The intent of an utterance that only expresses an emotion.
 _VENT_INTENTS = {
     "complain": "投诉反馈",
     "agitated": "投诉反馈",
@@ -35,7 +35,7 @@ _VENT_INTENTS = {
     "difficulty": "求助-故障",
     "letgo": "其他",
 }
-# Answers that need no more than a pattern.
+# Answers that consist of one pattern.
 _ANSWERS = {
     "number": "user.number",
     "contact": "user.can",
@@ -161,7 +161,7 @@ class User:
         if self.scene.happens(weights.AMBIGUOUS):
             return "vent.ambiguous"
         if self.scene.happens(weights.BORROWED):
-            return f"vent.{choose(self.scene.rng, weights.NEIGHBOURS[emotion])}"
+            return f"vent.{choose(self.scene.rng, weights.NEIGHBORS[emotion])}"
         if emotion == "complain" and self.scene.happens(0.6):
             return f"topic.{self.scene.goal.topic.name}.vent"
         return f"vent.{emotion}"
@@ -279,7 +279,7 @@ class User:
         impossible = (move == "cancel" and not topic.cancellable) or (told is None and move in ("restate", "repeat"))
         if impossible or (move in _ONCE and move in self._done):
             move = "ask"
-        # Who reports a fault asks when it will be mended rather than for the terms of a product.
+        # A user who reports a fault asks when it will be fixed, not for the terms of a product.
         about_topic = "asks about the topic in a fault" if topic.fault else "asks about the topic"
         return "question" if move == "ask" and self._happens(about_topic) else move
 

@@ -1,9 +1,9 @@
-"""Every number of the simulator that was set so that its marginals follow the paper (cmcc_bench.statistics checks)."""
+"""The probabilities of the simulator, set so that its marginals follow the paper (cmcc_bench.statistics checks)."""
 
 from __future__ import annotations
 
-# Raw turns a call, in parts per 10,000. The paper: 5 to 16, mean 11.16, most between 8 and 13 (figure 1), 353 of 8,975
-# calls with 16 and one with 5 (table 1).
+# Raw turns per call, in parts per 10,000. The paper: 5 to 16, mean 11.16, most between 8 and 13 (figure 1), 353 of
+# 8,975 calls with 16 and one with 5 (table 1).
 TURNS = {5: 2, 6: 90, 7: 380, 8: 930, 9: 1300, 10: 1470, 11: 1480, 12: 1350, 13: 1150, 14: 880, 15: 575, 16: 393}
 
 # What the user of a call will express, utterance by utterance, and the part of calls that run so. The mood is the
@@ -51,11 +51,11 @@ SETTLED_BY_CARE = 0.25
 # How often an unsolved problem keeps the last outburst for the end of the call.
 LAST_WORD = 0.5
 
-# How clearly an emotion is worded: a part of its clauses could be heard in any mood, a part in a neighbouring one (as
+# How clearly an emotion is worded: a part of its clauses could be heard in any mood, a part in a neighboring one (as
 # annotators differ), and calm users too complain in passing. The paper's classifiers confuse the rarer emotions a lot.
 AMBIGUOUS = 0.24
 BORROWED = 0.10
-NEIGHBOURS = {
+NEIGHBORS = {
     "complain": ("agitated", "service", "rules", "concern"),
     "agitated": ("complain", "furious", "service"),
     "furious": ("agitated", "complain"),
@@ -166,7 +166,7 @@ USER = {
 SERVICE = {
     "greets with a question": 0.1,
     "greets back with a question": 0.2,
-    "apologises for the wait at first": 0.025,
+    "apologizes for the wait at first": 0.025,
     "greets before the first answer": 0.4,
     "takes note of the problem": 0.35,
     "takes note of a question": 0.2,
@@ -193,7 +193,7 @@ SERVICE = {
     "answers feelings": 0.9,
     "asks for the number": 0.45,
     "thanks for waiting": 0.82,
-    "apologises for the wait": 0.10,
+    "apologizes for the wait": 0.10,
     "makes sure of the contact": 0.45,
     "offers to cancel": 0.6,
     "lists three": 0.4,

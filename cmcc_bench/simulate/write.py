@@ -1,4 +1,4 @@
-"""Writes simulated calls as raw files in the CMCC form: one dialogue a line inside a JSON list."""
+"""Writes simulated calls as raw files in the CMCC format: a JSON list with one dialogue per line."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def write_corpus(
 ) -> list[Path]:
     """Simulates a corpus into the folder `out`: synthetic-labeled-00.json ..., synthetic-unlabeled-00.json ...
 
-    dialogues, unlabeled: how many of each, 0 or more, not both 0.
+    dialogues, unlabeled: numbers of labeled and unlabeled dialogues, 0 or more, not both 0.
     seed: an integer of 0 or more; the same seed gives the same bytes.
     progress: called with the number of dialogues finished since the last call.
-    Returns the files in order. A file appears under its name only when it is whole.
-    Raises ValueError for numbers out of range and FileExistsError when `out` holds other simulated files, which a
-    reader of the folder would take for a part of this corpus.
+    Returns the files in order. Each file appears only when it is complete.
+    Raises ValueError for numbers out of range and FileExistsError when `out` has other simulated files, which would
+    be read as part of this corpus.
     """
     for name, value in (("dialogues", dialogues), ("unlabeled", unlabeled), ("seed", seed)):
         if value < 0:
@@ -36,12 +36,12 @@ def write_corpus(
     out.mkdir(parents=True, exist_ok=True)
     others = sorted(path.name for path in out.glob("synthetic-*.json") if path.name not in {name for name, *_ in parts})
     if others:
-        raise FileExistsError(f"{out} holds {others[0]} of another simulation: remove it, or write to another folder")
+        raise FileExistsError(f"{out} has {others[0]} of another simulation. Remove it or choose another --out")
     return [_write_file(out / name, indices, labeled, seed, progress) for name, indices, labeled in parts]
 
 
 def _parts(count: int, size: int, labeled: bool) -> list[tuple[str, range, bool]]:
-    """Name of each file of a kind and the dialogues in it; numbers are wide enough to sort by name."""
+    """Returns the name of each file, the indices of its dialogues, and `labeled`; the names sort in this order."""
     starts = range(0, count, size)
     width = max(2, len(str(len(starts) - 1)))
     kind = "labeled" if labeled else "unlabeled"

@@ -1,4 +1,4 @@
-"""cmcc stats: what is counted over a data set, its duplicates, and how far it is from the paper's tables 1, 6, 7, 8."""
+"""cmcc stats: counts over a data set, its duplicates, and the comparison with the paper's tables 1, 6, 7 and 8."""
 
 from cmcc_bench.statistics.collect import Statistics, collect
 from cmcc_bench.statistics.comparison import Marginals, compare, comparison_table, marginals

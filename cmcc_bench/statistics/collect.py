@@ -1,4 +1,4 @@
-"""One pass over a data set: labelled and unlabelled dialogues, a block at a time, each counted and fingerprinted."""
+"""Collects statistics in one pass over a data set: counts and fingerprints labeled and unlabeled dialogues by block."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNLABELED = "unlabeled"
 
 @dataclass(frozen=True)
 class Statistics:
-    """Everything that is counted over a data set; `unlabeled` is among the splits, `labeled` sums up the others."""
+    """The statistics of a data set. `unlabeled` is one of the splits; the property `labeled` sums the others."""
 
     dataset: str
     splits: dict[str, Counts]
@@ -40,9 +40,9 @@ class Statistics:
 
 
 def splits_of(name: str) -> dict[str, datasets.Dataset]:
-    """The splits of `labeled`, and the unlabelled dialogues, where the data set has them, as a split of their own.
+    """The splits of `labeled`, and the unlabeled dialogues, if any, as one more split.
 
-    Raises cmcc.DataError when there is no such data set.
+    Raises cmcc.DataError if there is no such data set.
     """
     unlabeled = {UNLABELED: open_dataset(name, UNLABELED)["train"]} if has_config(name, UNLABELED) else {}
     return _labeled_splits(name, may_lack=bool(unlabeled)) | unlabeled
@@ -57,7 +57,8 @@ def _labeled_splits(name: str, may_lack: bool) -> dict[str, datasets.Dataset]:
 def collect(name: str, progress: Progress | None = None) -> Statistics:
     """The statistics of a data set (a built folder, a Hub id, or `sample`).
 
-    progress: takes dialogues done and in all. Raises cmcc.DataError when there is no such data set.
+    progress: is called with the number of dialogues done and in total.
+    Raises cmcc.DataError if there is no such data set.
     """
     splits = splits_of(name)
     total, done = sum(split.num_rows for split in splits.values()), 0
@@ -76,7 +77,7 @@ def collect(name: str, progress: Progress | None = None) -> Statistics:
 
 
 def count_labels(name: str, progress: Progress | None = None) -> Counts:
-    """The counts of the labelled dialogues alone, if any, without fingerprints. Raises cmcc.DataError as `collect`."""
+    """The counts of the labeled dialogues only, without duplicates. Raises cmcc.DataError as `collect` does."""
     splits = _labeled_splits(name, may_lack=has_config(name, UNLABELED))
     total, counts = sum(split.num_rows for split in splits.values()), Counts()
     for _, table in _blocks(splits):

@@ -1,4 +1,4 @@
-"""A block of dialogues as flat arrays, an element an utterance or a label: counted without a Python object a row."""
+"""A block of dialogues as flat arrays with one element per utterance or label, for counting without Python loops."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from cmcc_bench.vocabulary import ACTS, EMOTIONS, INTENTS
 
 @dataclass(frozen=True)
 class LabelColumn:
-    """One kind of label over U utterances, of K classes.
+    """The labels of one kind for U utterances, with K classes.
 
-    annotated: [U] bool, where the list is not null. sizes: [U] labels of each utterance, 0 where null.
-    owners, values: [L] the utterance and the class of each label.
+    annotated: [U] bool, whether the list is not null. sizes: [U] number of labels of each utterance, 0 for null.
+    owners, values: [L] the index of the utterance and the class index of each label.
     """
 
     annotated: NDArray[np.bool_]
@@ -27,7 +27,7 @@ class LabelColumn:
     classes: int
 
     def present(self) -> NDArray[np.float64]:
-        """[U, K], 1.0 where the utterance has the label: products of it are counts."""
+        """[U, K], 1.0 if the utterance has the label, else 0.0. Matrix products of such arrays are counts."""
         table = np.zeros((len(self.sizes), self.classes))
         table[self.owners, self.values] = 1
         return table
@@ -35,10 +35,10 @@ class LabelColumn:
 
 @dataclass(frozen=True)
 class Columns:
-    """D dialogues with U utterances in all.
+    """D dialogues with U utterances in total.
 
-    satisfaction: [D], -1 where not annotated. sizes: [D] utterances. owners: [U] the dialogue of each utterance.
-    speakers, turns, lengths: [U], lengths in code points.
+    satisfaction: [D] class index, -1 if not annotated. sizes: [D] number of utterances. owners: [U] index of the
+    dialogue of each utterance. speakers, turns, lengths: [U], lengths in code points.
     """
 
     dialogue_ids: list[str]
@@ -54,12 +54,12 @@ class Columns:
     intents: LabelColumn
 
     def followed(self) -> NDArray[np.bool_]:
-        """[U - 1], whether an utterance and the next one are of one dialogue."""
+        """[U - 1], whether an utterance and the next one belong to the same dialogue."""
         return np.asarray(self.owners[:-1] == self.owners[1:])
 
 
 def columns_of(table: pa.Table) -> Columns:
-    """The arrays of a table with the schema of `labeled` or of `unlabeled`, whose labels are all null."""
+    """The arrays of a table with the schema of `labeled` or `unlabeled`; labels of the latter are null."""
     lists = table.column("utterances").combine_chunks()
     sizes = _integers(pc.list_value_length(lists), 0)
     utterances = lists.flatten()
@@ -67,8 +67,8 @@ def columns_of(table: pa.Table) -> Columns:
     missing = pa.nulls(len(utterances), pa.list_(pa.int64()))
     fields = {name: utterances.field(name) if name in names else missing for name in ("emotions", "acts", "intents")}
     texts = utterances.field("text").fill_null("")
-    nothing = pa.nulls(len(table), pa.int64())
-    satisfaction = table.column("satisfaction") if "satisfaction" in table.column_names else nothing
+    not_annotated = pa.nulls(len(table), pa.int64())
+    satisfaction = table.column("satisfaction") if "satisfaction" in table.column_names else not_annotated
     return Columns(
         table.column("dialogue_id").to_pylist(),
         _integers(satisfaction, -1),

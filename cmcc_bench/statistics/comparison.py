@@ -1,4 +1,4 @@
-"""Counts over labelled dialogues, and how far they are from the paper's tables 1, 6, 7 and 8."""
+"""Compares counts over labeled dialogues with the paper's tables 1, 6, 7 and 8."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LENGTH_BOUND = 0.10
 
 @dataclass(frozen=True)
 class Marginals:
-    """What is counted over dialogues; labels by their English names, in the vocabulary's order.
+    """Counts over dialogues; labels by their English names, in the order of the vocabulary.
 
-    turns: dialogues by their number of raw turns. utterances, characters: by speaker.
+    turns: number of dialogues by number of raw turns. utterances, characters: by speaker.
     non_neutral: user utterances with a negative emotion. exchanges: user utterances followed by a service utterance.
     """
 
@@ -39,23 +39,23 @@ class Marginals:
     satisfaction: Mapping[str, int]
 
     def mean_characters(self, speaker: str) -> float:
-        """Mean length of the speaker's utterances in code points, 0 without any."""
+        """Mean length of the speaker's utterances in code points; 0 if there are none."""
         return self.characters[speaker] / self.utterances[speaker] if self.utterances[speaker] else 0.0
 
     def raw_turns(self) -> int:
-        """The raw turns of all dialogues."""
+        """The total number of raw turns."""
         return sum(turns * count for turns, count in self.turns.items())
 
     def mean_turns(self) -> float:
-        """Mean number of raw turns a dialogue, 0 without dialogues."""
+        """Mean number of raw turns per dialogue; 0 if there are no dialogues."""
         return self.raw_turns() / self.dialogues if self.dialogues else 0.0
 
 
 @dataclass(frozen=True)
 class ComparedValue:
-    """One measured value beside the published one, None where a bound is all that is published.
+    """A measured and a published value. published: None if the paper gives only a bound.
 
-    bound: what is asked of the value or of the difference, in words.
+    bound: the accepted range of the value or of the difference, as text. within: whether it is met.
     """
 
     name: str
@@ -67,7 +67,7 @@ class ComparedValue:
 
     @property
     def difference(self) -> float | None:
-        """Measured less published, in the value's own unit."""
+        """Measured minus published, in the unit of the value."""
         return None if self.published is None else self.measured - self.published
 
     def cells(self) -> tuple[str, ...]:
@@ -78,13 +78,13 @@ class ComparedValue:
 
 
 def marginals(rows: Iterable[Row]) -> Marginals:
-    """Counts over rows of `labeled` (cmcc.labeled_features, labels as integers), in one pass that keeps no row."""
+    """Counts over rows of `labeled` (cmcc.labeled_features, labels as integers), in one pass."""
     parts = (count(columns_of(table_of(block, "labeled"))) for block in blocks(rows, BLOCK))
     return marginals_of(sum(parts, Counts()))
 
 
 def marginals_of(counts: Counts) -> Marginals:
-    """The part of the counts that the paper publishes, by English names."""
+    """The counts that the paper publishes, by English names."""
     return Marginals(
         counts.dialogues,
         counts.synthetic,
@@ -101,10 +101,10 @@ def marginals_of(counts: Counts) -> Marginals:
 
 
 def compare(measured: Marginals) -> list[ComparedValue]:
-    """The paper's tables 1, 6, 7 and 8 row by row beside what was measured.
+    """Compares the measured values with the rows of the paper's tables 1, 6, 7 and 8.
 
-    Shares are percent of all act labels (tables 6, 7) and of all negative-emotion labels (table 8); they are within
-    the bound when they differ by at most 15 % of the published share or 0.3 points. Lengths: within 10 %.
+    Shares are percentages of all act labels (tables 6, 7) and of all negative-emotion labels (table 8). They may differ
+    by 15 % of the published share or by 0.3 percentage points, lengths by 10 %.
     """
     negative = {name: count for name, count in measured.emotions.items() if name != "neutral"}
     return [
@@ -156,12 +156,12 @@ def _compare_shares(kind: str, counts: Mapping[str, int], shares: Mapping[str, f
 
 
 def comparison_table(measured: Marginals) -> ReportTable:
-    """`compare` as a table; its title says so when the dialogues are synthetic, all or in part."""
+    """`compare` as a table. The title says how many dialogues are synthetic."""
     if measured.synthetic == measured.dialogues:
-        what = "SYNTHETIC dialogues"
+        noun = "SYNTHETIC dialogues"
     else:
-        what = f"dialogues, {measured.synthetic:,} of them SYNTHETIC," if measured.synthetic else "dialogues"
-    title = f"{measured.dialogues:,} {what} beside the paper's tables 1, 6, 7 and 8"
-    notes = ("acts: % of all act labels; emotions: % of negative labels; bounds: relative, points",)
+        noun = f"dialogues, {measured.synthetic:,} of them SYNTHETIC," if measured.synthetic else "dialogues"
+    title = f"{measured.dialogues:,} {noun} compared with the paper's tables 1, 6, 7 and 8"
+    notes = ("acts: % of all act labels; emotions: % of negative labels; bounds: relative, percentage points",)
     rows = tuple(row.cells() for row in compare(measured))
     return ReportTable(title, ("", "here", "paper", "diff", "bound", "ok"), rows, notes)

@@ -1,4 +1,4 @@
-"""What is counted over dialogues: numbers that add up over blocks, so that one pass in any order gives the same."""
+"""Counts over dialogues. They add up over blocks, so the order of the blocks does not matter."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def _zeros(*shape: int) -> Callable[[], Integers]:
 class Counts:
     """Counts over dialogues; arrays are indexed by class, in the vocabularies' order.
 
-    turns, utterances_a_dialogue: dialogues by their number of raw turns, and of utterances.
+    turns, utterances_a_dialogue: number of dialogues by number of raw turns, and by number of utterances.
     utterances, characters: by speaker. exchanges: user utterances that a service utterance follows.
     non_neutral: user utterances with a negative emotion.
-    labels: by kind, how often each class is given. labels_an_utterance: by kind, annotated utterances by the number
-    of their labels. annotated_dialogues: dialogues with satisfaction, and with any emotions, acts or intents.
-    emotion_pairs [9, 9], act_pairs [17, 17]: utterances with both labels; on the diagonal, with the one.
+    labels: by kind, how often each class is given. labels_an_utterance: by kind, number of annotated utterances by
+    number of labels. annotated_dialogues: dialogues with satisfaction, with emotions, with acts and with intents.
+    emotion_pairs [9, 9], act_pairs [17, 17]: utterances with both labels; on the diagonal, with the label.
     transitions [9, 17]: exchanges by an emotion of the user's utterance and an act of the reply.
     flows: the same over the first four utterances from the user's first one on, between the first and the second
     [9, 17], the second and the third [17, 9], the third and the fourth [9, 17].
@@ -60,7 +60,7 @@ class Counts:
     satisfaction_by_emotion: Integers = field(default_factory=_zeros(_E, _S))
 
     def __add__(self, other: Counts) -> Counts:
-        """The counts of both."""
+        """The sum of the counts."""
         return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def named(self, kind: str) -> dict[str, int]:
@@ -68,11 +68,11 @@ class Counts:
         return {name: self.labels[kind, index] for index, name in enumerate(KINDS[kind])}
 
     def turns_in_all(self) -> int:
-        """The number of raw turns."""
+        """The total number of raw turns."""
         return sum(turns * dialogues for turns, dialogues in self.turns.items())
 
     def annotated_utterances(self, kind: str) -> int:
-        """Utterances that are annotated with a kind of label, be it with none."""
+        """Number of utterances annotated with a kind of label, including those annotated with no labels."""
         return sum(count for (of, _), count in self.labels_an_utterance.items() if of == kind)
 
 
@@ -106,8 +106,8 @@ def count(columns: Columns) -> Counts:
 
 
 def _histogram(values: Integers) -> Counter[int]:
-    found, times = np.unique(values, return_counts=True)
-    return Counter(dict(zip(found.tolist(), times.tolist(), strict=True)))
+    distinct, times = np.unique(values, return_counts=True)
+    return Counter(dict(zip(distinct.tolist(), times.tolist(), strict=True)))
 
 
 def _by_kind(values: Mapping[str, Integers]) -> Counter[tuple[str, int]]:
@@ -119,42 +119,42 @@ def _product(left: NDArray[np.float64], right: NDArray[np.float64]) -> Integers:
 
 
 def _raw_turns(columns: Columns) -> Integers:
-    """[D] raw turns: one more than the index of the last, 0 without utterances."""
+    """[D] number of raw turns: the index of the last one plus 1; 0 without utterances."""
     ends = np.cumsum(columns.sizes) - 1
     return np.where(columns.sizes > 0, columns.turns[ends] + 1, 0) if len(columns.turns) else 0 * columns.sizes
 
 
 def _exchanges(columns: Columns) -> Integers:
-    """The user utterances that a service utterance of the same dialogue follows."""
+    """Indices of the user utterances that a service utterance of the same dialogue follows."""
     replied = (columns.speakers[:-1] == _USER) & (columns.speakers[1:] == _SERVICE) & columns.followed()
     return np.flatnonzero(replied)
 
 
 def _flows(columns: Columns, emotions: NDArray[np.float64], acts: NDArray[np.float64]) -> list[Integers]:
-    """Transitions between the first four utterances, from the user's first one on, as long as speakers alternate."""
+    """Transitions between the first four utterances from the first user utterance on, while the speakers alternate."""
     users = np.flatnonzero(columns.speakers == _USER)
     _, first = np.unique(columns.owners[users], return_index=True)
     here, flows = users[first], []
     for step, (left, right) in enumerate(((emotions, acts), (acts, emotions), (emotions, acts))):
         here = here[here + 1 < len(columns.speakers)]
-        wanted = _SERVICE if step % 2 == 0 else _USER
-        here = here[(columns.speakers[here + 1] == wanted) & (columns.owners[here] == columns.owners[here + 1])]
+        next_speaker = _SERVICE if step % 2 == 0 else _USER
+        here = here[(columns.speakers[here + 1] == next_speaker) & (columns.owners[here] == columns.owners[here + 1])]
         flows.append(_product(left[here], right[here + 1]))
         here = here + 1
     return flows
 
 
 def _annotated_dialogues(columns: Columns, labels: Mapping[str, LabelColumn]) -> Counter[str]:
-    found = Counter({"satisfaction": int((columns.satisfaction >= 0).sum())})
+    counts = Counter({"satisfaction": int((columns.satisfaction >= 0).sum())})
     for kind, of in labels.items():
-        found[kind] = len(np.unique(columns.owners[of.annotated]))
-    return found
+        counts[kind] = len(np.unique(columns.owners[of.annotated]))
+    return counts
 
 
 def _satisfaction_by_emotion(columns: Columns) -> Integers:
-    felt = np.zeros((len(columns.sizes), _E))
-    felt[columns.owners[columns.emotions.owners], columns.emotions.values] = 1
+    has_emotion = np.zeros((len(columns.sizes), _E))
+    has_emotion[columns.owners[columns.emotions.owners], columns.emotions.values] = 1
     outcome = np.zeros((len(columns.sizes), _S))
     annotated = np.flatnonzero(columns.satisfaction >= 0)
     outcome[annotated, columns.satisfaction[annotated]] = 1
-    return _product(felt, outcome)
+    return _product(has_emotion, outcome)

@@ -1,22 +1,22 @@
-"""Dialogues that say the same, or nearly, within a split and across splits.
+"""Finds equal and similar dialogues within splits and across splits.
 
-Exact: equal normalised text (NFKC, lower case, letters and digits alone). Near: a Jaccard similarity of at least 0.8
-between the sets of their shingles, all runs of 5 characters. The simple version compares all pairs:
+Exact: equal normalized text (NFKC, lower case, only letters and digits). Near: a Jaccard similarity of at least 0.8
+between their sets of shingles (substrings of 5 characters). The simple version compares all pairs:
 
     shingles = [{text[i : i + 5] for i in range(len(text))} for text in texts]
     near = [(a, b) for a, b in combinations(shingles, 2) if len(a & b) / len(a | b) >= 0.8]
 
-For 100,000 dialogues these are five billion pairs, so MinHash takes its place, in three steps:
+For 100,000 dialogues these are five billion pairs. MinHash is used instead, in three steps:
 
 1. Sketch (`sketches_of`): a permutation of all hashes has its minimum over two sets in the same shingle with a
-   probability equal to their Jaccard similarity. A sketch holds the minima of 128 permutations, and the share of places
-   at which two sketches agree estimates the similarity.
-2. Candidates (`similar_pairs`): a sketch is cut into 16 bands of 8 places; pairs that agree in a whole band are
+   probability equal to their Jaccard similarity. A sketch holds the minima of 128 permutations, and the share of
+   positions at which two sketches agree estimates the similarity.
+2. Candidates (`similar_pairs`): a sketch is split into 16 bands of 8 positions; pairs that agree in a whole band are
    compared. That happens with probability 1 - (1 - s**8)**16: 0.95 at a similarity s of 0.8, and 0.06 at 0.5.
-3. Check: the share of equal places of each candidate pair.
+3. Check: the share of equal positions of each candidate pair.
 
-The sketches are rensa's: it takes all shingles of a block as one array of hashes, where datasketch takes a Python call
-a dialogue (2.4 s against 61 s for the published size on one machine).
+The library rensa computes the sketches: it takes all shingles of a block as one array of hashes. datasketch needs a
+Python call for each dialogue (61 s instead of 2.4 s for the published size on one machine).
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ SHINGLE = 5  # characters
 PERMUTATIONS = 128  # the estimate's standard error is at most 0.044
 BANDS, ROWS = 16, 8  # a pair of similarity 0.8 becomes a candidate with probability 0.95, of 0.9 with 0.9999
 SIMILAR = 0.8
-SHOWN = 20  # pairs across splits that are named
+SHOWN = 20  # pairs across splits that are listed
 _SEED = 42
-_WIDEST = 256  # neighbours compared in a band where many agree: bounds the work on data of one template
+_WIDEST = 256  # neighbors compared in a band where many agree: bounds the work on data made from one template
 
 
 @dataclass(frozen=True)
 class Repeated:
-    """Of a split's dialogues, how many have an equal, or a similar but not equal, dialogue in a split."""
+    """How many dialogues of `split` have an equal dialogue in `other`, or a similar but not equal one."""
 
     split: str
     other: str
@@ -83,8 +83,8 @@ class Fingerprints:
     splits: list[tuple[str, int]] = field(default_factory=list)
 
     def add(self, split: str, columns: Columns) -> None:
-        """Takes a block of a split."""
-        codes, offsets = normalised_codes(columns)
+        """Adds a block of dialogues of a split."""
+        codes, offsets = normalized_codes(columns)
         borders = zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
         data = codes.tobytes()
         self.ids += columns.dialogue_ids
@@ -93,7 +93,7 @@ class Fingerprints:
         self.splits.append((split, len(columns.sizes)))
 
     def duplicates(self) -> Duplicates:
-        """What occurs again among all that was added."""
+        """The duplicates among all dialogues that were added."""
         if not self.digests:
             return Duplicates()
         names = list(dict.fromkeys(split for split, _ in self.splits))
@@ -121,10 +121,10 @@ class Fingerprints:
         of_split: NDArray[np.int64],
         of_digest: NDArray[np.int64],
     ) -> Iterator[Pair]:
-        """For pairs of digests, the first dialogue of each split that has the one, with those that have the other."""
+        """Yields pairs of dialogues for pairs of digests: of each digest, the first dialogue in each split."""
         for left, right, similarity in alike:
             ones, others = (
-                # by split; of several dialogues the first one stays, as it is set last
+                # by split; reversed, so that the first of several dialogues is kept
                 {int(of_split[row]): row for row in reversed(np.flatnonzero(of_digest == digest).tolist())}
                 for digest in (left, right)
             )
@@ -134,13 +134,13 @@ class Fingerprints:
 
 
 def _repeated(names: list[str], held: NDArray[np.int64], near: NDArray[np.bool_], a: int, b: int) -> Repeated:
-    exact = held[held[:, b] > (a == b), a].sum()  # of a split with itself, another one is asked for
+    exact = held[held[:, b] > (a == b), a].sum()  # within one split, a digest must occur twice
     return Repeated(names[a], names[b], int(held[:, a].sum()), int(exact), int(held[near[:, b], a].sum()))
 
 
 @cache
 def _forms() -> NDArray[np.uint32]:
-    """[65536], what stands for each code point in normalised text: 0 is left out."""
+    """[65536], the code point that replaces each code point in normalized text; 0 if it is removed."""
     forms = np.zeros(1 << 16, dtype=np.uint32)
     for code in range(1 << 16):
         form = unicodedata.normalize("NFKC", chr(code)).lower()
@@ -149,10 +149,10 @@ def _forms() -> NDArray[np.uint32]:
     return forms
 
 
-def normalised_codes(columns: Columns) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Code points of the normalised texts of all dialogues, and [D + 1] where each dialogue begins."""
+def normalized_codes(columns: Columns) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Code points of the normalized texts of all dialogues, and [D + 1] the offsets of the dialogues."""
     codes = np.frombuffer("".join(columns.texts.to_pylist()).encode("utf-32-le"), dtype=np.uint32)
-    rare = codes >= 1 << 16  # beyond the table: rare characters, kept as they are
+    rare = codes >= 1 << 16  # rare characters outside the table are kept unchanged
     forms = np.where(rare, codes, _forms()[np.where(rare, 0, codes)])
     kept = forms != 0
     before = np.concatenate([[0], np.cumsum(kept)])
@@ -162,42 +162,42 @@ def normalised_codes(columns: Columns) -> tuple[NDArray[np.uint32], NDArray[np.i
 
 
 def sketches_of(codes: NDArray[np.uint32], offsets: NDArray[np.int64]) -> NDArray[np.uint32]:
-    """[D, PERMUTATIONS] MinHash sketches of the sets of shingles, one from each character on, padded at the end."""
+    """[D, PERMUTATIONS] MinHash sketches of the sets of shingles; one shingle per character, padded at the end."""
     sizes = np.diff(offsets)
-    places = np.arange(len(codes)) + np.repeat(np.arange(len(sizes)) * (SHINGLE - 1), sizes)
+    positions = np.arange(len(codes)) + np.repeat(np.arange(len(sizes)) * (SHINGLE - 1), sizes)
     padded = np.zeros(len(codes) + (len(sizes) + 1) * (SHINGLE - 1), dtype=np.uint64)
-    padded[places] = codes
+    padded[positions] = codes
     hashes = np.zeros(len(codes), dtype=np.uint64)
-    # A character's shingle is hashed from it and the 4 behind it, all shingles at once; zeros part the dialogues.
+    # A shingle's hash is computed from a character and the next 4, for all shingles at once; zeros separate dialogues.
     for step in range(SHINGLE):
-        hashes = (hashes ^ padded[places + step]) * np.uint64(0x9E3779B97F4A7C15)
+        hashes = (hashes ^ padded[positions + step]) * np.uint64(0x9E3779B97F4A7C15)
         hashes ^= hashes >> np.uint64(29)
     matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets.astype(np.uint64), PERMUTATIONS, _SEED)
     return np.array(matrix.to_rows(), dtype=np.uint32).reshape(len(sizes), PERMUTATIONS)
 
 
 def similar_pairs(sketches: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of rows whose sketches agree in at least SIMILAR of their places, each once, the lower row first."""
-    found = [np.zeros(0, dtype=np.int64)]
+    """Pairs of rows whose sketches agree at a share of at least SIMILAR positions; each pair once, lower row first."""
+    encoded_pairs = [np.zeros(0, dtype=np.int64)]
     rows = len(sketches)
     for band in range(BANDS):
         keys = _keys(sketches[:, band * ROWS : (band + 1) * ROWS])
         order = np.argsort(keys, kind="stable")
         group = keys[order]
-        # Rows with one key stand together now: a row is compared with the next one, the one after it, and so on.
+        # Rows with the same key are adjacent now: a row is compared with the next one, the one after it, and so on.
         for step in range(1, min(rows, _WIDEST)):
             same = np.flatnonzero(group[:-step] == group[step:])
             if not len(same):
                 break
             left, right = order[same], order[same + step]
             alike = _agreement(sketches, left, right) >= SIMILAR
-            found.append(left[alike] * rows + right[alike])
-    pairs = np.unique(np.concatenate(found))
+            encoded_pairs.append(left[alike] * rows + right[alike])
+    pairs = np.unique(np.concatenate(encoded_pairs))
     return pairs // max(rows, 1), pairs % max(rows, 1)
 
 
 def _keys(band: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """A hash of each row; rows that share one by chance are told apart when they are compared."""
+    """A hash of each row. Hash collisions do no harm, because candidates are compared."""
     keys = np.zeros(len(band), dtype=np.uint64)
     for column in band.T:
         keys = (keys ^ column) * np.uint64(0x9E3779B97F4A7C15)
@@ -206,7 +206,7 @@ def _keys(band: NDArray[np.uint32]) -> NDArray[np.uint64]:
 
 
 def _agreement(sketches: NDArray[np.uint32], left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The share of equal places of each pair, a block at a time to bound memory."""
+    """The share of equal positions of each pair, computed in blocks to bound memory."""
     size = 1 << 16
     parts = [(sketches[left[i : i + size]] == sketches[right[i : i + size]]).mean(1) for i in range(0, len(left), size)]
     return np.concatenate([np.zeros(0), *parts])

@@ -1,4 +1,4 @@
-"""One utterance for each label, the same whatever the order of the dialogues."""
+"""Chooses an example utterance for each label, independent of the order of the dialogues."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from cmcc_bench.statistics.columns import Columns, LabelColumn
 from cmcc_bench.statistics.counts import KINDS
 
-TYPICAL = 16  # characters: long enough to say something, short enough for a cell of a table
+TYPICAL = 16  # characters: long enough to be informative, short enough for a table cell
 
-RankedExample = tuple[int, int, str]  # labels of the utterance, characters off TYPICAL, text: the least is chosen
+RankedExample = tuple[int, int, str]  # number of labels, distance from TYPICAL, text: the smallest is chosen
 LabelExamples = Mapping[tuple[str, int], RankedExample]
 
 
 def examples_of(columns: Columns) -> dict[tuple[str, int], RankedExample]:
-    """By kind and class: the utterance with the fewest other labels, of these the nearest to TYPICAL characters.
+    """By kind and class: the utterance with the fewest labels and, among these, with a length nearest to TYPICAL.
 
-    Of several the first text in the order of code points is chosen. Texts are as they are: mask them to show them.
+    Ties are broken by the text, in the order of code points. Texts are not masked: mask them before showing them.
     """
     chosen = {}
     for kind, labels in (("emotions", columns.emotions), ("acts", columns.acts)):
@@ -41,6 +41,6 @@ def _choose(columns: Columns, labels: LabelColumn, index: int) -> RankedExample 
 
 
 def better(left: LabelExamples, right: LabelExamples) -> dict[tuple[str, int], RankedExample]:
-    """Of two blocks' examples, the better one for each label."""
+    """The better of the examples of two blocks, for each label."""
     both = {**right, **left}
     return {key: min(side[key] for side in (left, right) if key in side) for key in sorted(both)}

@@ -1,4 +1,4 @@
-"""The statistics as JSON: every count, and the means and shares that tables show."""
+"""The statistics as JSON: all counts, and the means and shares in the tables."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def statistics_bytes(statistics: Statistics) -> bytes:
 
 
 def record(statistics: Statistics) -> dict[str, Any]:
-    """What JSON can hold of the statistics; labels by their English names, pairs that do not occur left out."""
+    """The statistics as a dictionary for JSON; labels by their English names, without pairs that do not occur."""
     counts = statistics.labeled
     return {
         "dataset": statistics.dataset,

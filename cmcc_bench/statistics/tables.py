@@ -26,11 +26,11 @@ DEFINITIONS = {
     "token": "a character",
 }
 
-_MOST = 15  # pairs of labels that a table shows; all are in the JSON
+_MOST = 15  # pairs of labels in a table; the JSON has all
 
 
 def statistics_tables(statistics: Statistics) -> list[ReportTable]:
-    """All tables, in the order in which they are read; those of labels where there are labelled dialogues."""
+    """All tables in reading order; tables of labels only if there are labeled dialogues."""
     synthetic = mark(statistics.synthetic)
     of_labels = _label_tables(statistics) if statistics.labeled.dialogues else []
     tables = [_splits_table(statistics), *of_labels, _repeated_table(statistics), *_leaks_table(statistics)]
@@ -55,18 +55,18 @@ def _label_tables(statistics: Statistics) -> list[ReportTable]:
 
 
 def percent(part: float, whole: float, decimals: int = 2) -> str:
-    """A share in percent; a dash of nothing."""
+    """A share in percent; a dash if `whole` is 0."""
     return f"{100 * part / whole:.{decimals}f} %" if whole else NOTHING
 
 
 def mean(counted: Mapping[int, int]) -> float:
-    """The mean of a histogram, 0 of an empty one."""
+    """The mean of a histogram; 0 if it is empty."""
     total = sum(counted.values())
     return sum(value * times for value, times in counted.items()) / total if total else 0.0
 
 
 def _splits_table(statistics: Statistics) -> ReportTable:
-    columns = ("split", "dialogues", "synthetic", "utterances", "a dialogue", "raw turns a dialogue")
+    columns = ("split", "dialogues", "synthetic", "utterances", "per dialogue", "raw turns per dialogue")
     rows = tuple(
         (
             split,
@@ -82,27 +82,27 @@ def _splits_table(statistics: Statistics) -> ReportTable:
 
 
 def table_1(counts: Counts) -> ReportTable:
-    """The paper's table 1 with these counts beside it, in both readings of `turn`."""
+    """The paper's table 1 next to these counts, for both meanings of `turn`."""
     table, here = paper.TABLE_1, counts.utterances.tolist()
-    there = [table.service_utterances, table.user_utterances]
+    published = [table.service_utterances, table.user_utterances]
     most = _extremes(counts, max, table.most_turns, table.dialogues_with_most_turns)
     fewest = _extremes(counts, min, table.fewest_turns, table.dialogues_with_fewest_turns)
     utterances, turns = mean(counts.utterances_a_dialogue), mean(counts.turns)
     rows = (
         ("dialogues", f"{counts.dialogues:,}", f"{table.dialogues:,}"),
         ("dialogue turns, as raw turns", f"{counts.turns_in_all():,}", f"{table.turns:,}"),
-        ("dialogue turns, as utterances", f"{sum(here):,}", f"{sum(there):,} *"),
+        ("dialogue turns, as utterances", f"{sum(here):,}", f"{sum(published):,} *"),
         ("mean turns a dialogue, as utterances", f"{utterances:.2f}", f"{table.mean_utterances}"),
         ("mean turns a dialogue, as raw turns", f"{turns:.2f}", f"{table.turns / table.dialogues:.2f} *"),
         ("most raw turns of a dialogue", *most),
         ("fewest raw turns of a dialogue", *fewest),
-        ("customer-service turns, as utterances", f"{here[0]:,}", f"{there[0]:,}"),
-        ("user turns, as utterances", f"{here[1]:,}", f"{there[1]:,}"),
+        ("customer-service turns, as utterances", f"{here[0]:,}", f"{published[0]:,}"),
+        ("user turns, as utterances", f"{here[1]:,}", f"{published[1]:,}"),
         ("mean customer-service tokens a turn", _mean_characters(counts, 0), f"{table.service_characters}"),
         ("mean user tokens a turn", _mean_characters(counts, 1), f"{table.user_characters}"),
     )
     notes = (*(f"{word}: {meaning}." for word, meaning in DEFINITIONS.items()), "*: computed from published totals.")
-    return ReportTable("Table 1, labelled dialogues", ("", "here", "paper"), rows, notes)
+    return ReportTable("Table 1, labeled dialogues", ("", "here", "paper"), rows, notes)
 
 
 def _mean_characters(counts: Counts, speaker: int) -> str:
@@ -111,8 +111,8 @@ def _mean_characters(counts: Counts, speaker: int) -> str:
 
 
 def _extremes(counts: Counts, choose: Callable[[Iterable[int]], int], turns: int, dialogues: int) -> tuple[str, str]:
-    found = choose(counts.turns or (0,))
-    return _with_dialogues(found, counts.turns[found]), _with_dialogues(turns, dialogues)
+    extreme = choose(counts.turns or (0,))
+    return _with_dialogues(extreme, counts.turns[extreme]), _with_dialogues(turns, dialogues)
 
 
 def _with_dialogues(turns: int, dialogues: int) -> str:
@@ -123,7 +123,7 @@ def _acts_table(statistics: Statistics, name: str, caring: bool) -> ReportTable:
     counted = statistics.labeled.named("acts")
     chosen = [act for act in ACTS if (act in CARING_ACTS) == caring]
     rows = _label_rows(statistics, "acts", chosen, sum(counted.values()), paper.ACT_SHARES)
-    notes = ("share: of all act labels. Examples are chosen by rule, personal numbers masked.",)
+    notes = ("share: of all act labels. Examples are chosen by a fixed rule; personal numbers are masked.",)
     return ReportTable(f"Tables 6 and 7, {name}", ("act", "", "count", "share", "paper", "example"), rows, notes)
 
 
@@ -153,11 +153,11 @@ def _label_rows(
 
 
 def masked_examples(statistics: Statistics) -> dict[str, dict[str, str]]:
-    """By kind and English name: an utterance with the label, as it may be shown."""
-    shown: dict[str, dict[str, str]] = {"emotions": {}, "acts": {}}
+    """By kind and English name: an example utterance with the label, masked and safe to print."""
+    examples: dict[str, dict[str, str]] = {"emotions": {}, "acts": {}}
     for (kind, index), (_, _, text) in sorted(statistics.examples.items()):
-        shown[kind][KINDS[kind].names[index]] = printable(mask(text))
-    return shown
+        examples[kind][KINDS[kind].names[index]] = printable(mask(text))
+    return examples
 
 
 def _sizes_table(counts: Counts) -> ReportTable:
@@ -168,17 +168,17 @@ def _sizes_table(counts: Counts) -> ReportTable:
         average = mean(dict(enumerate(sizes)))
         rows.append((kind, f"{sum(sizes):,}", f"{average:.2f}", *(percent(size, sum(sizes)) for size in sizes)))
     columns = ("", "utterances", "mean", *(f"{size} label{'s' * (size != 1)}" for size in range(most + 1)))
-    return ReportTable("Labels an annotated utterance", columns, tuple(rows))
+    return ReportTable("Labels per annotated utterance", columns, tuple(rows))
 
 
 def _pairs_table(title: str, kind: str, pairs: np.ndarray[Any, np.dtype[np.int64]]) -> ReportTable:
     names = KINDS[kind].names
-    found = [(-int(pairs[a, b]), a, b) for a in range(len(names)) for b in range(a + 1, len(names)) if pairs[a, b]]
+    counted = [(-int(pairs[a, b]), a, b) for a in range(len(names)) for b in range(a + 1, len(names)) if pairs[a, b]]
     rows = tuple(
         (names[a], names[b], f"{-n:,}", percent(-n, pairs[a, a], 1), percent(-n, pairs[b, b], 1))
-        for n, a, b in sorted(found)[:_MOST]
+        for n, a, b in sorted(counted)[:_MOST]
     )
-    notes = (f"The {len(rows)} most frequent of {len(found)} pairs.",)
+    notes = (f"The {len(rows)} most frequent of {len(counted)} pairs.",)
     columns = ("label", "with", "utterances", "of the first's", "of the second's")
     return ReportTable(f"{title}: which labels go together", columns, rows, notes)
 
@@ -202,12 +202,12 @@ def _satisfaction_table(counts: Counts) -> ReportTable:
     return ReportTable("Satisfaction of dialogues in which an emotion occurs", columns, tuple(rows))
 
 
-def _satisfaction_cells(found: Sequence[int]) -> tuple[str, ...]:
-    return f"{sum(found):,}", *(percent(part, sum(found), 1) for part in found)
+def _satisfaction_cells(counts: Sequence[int]) -> tuple[str, ...]:
+    return f"{sum(counts):,}", *(percent(part, sum(counts), 1) for part in counts)
 
 
 def annotated(counts: Counts) -> Iterable[tuple[str, int, int]]:
-    """What can be annotated, how much of it is, and how much there is."""
+    """Yields, for each kind of annotation: its name, the annotated number, and the total number."""
     service, user = counts.utterances.tolist()
     for kind, whole in (("emotions", user), ("intents", user), ("acts", service)):
         speaker = "service" if kind == "acts" else "user"
@@ -218,7 +218,7 @@ def annotated(counts: Counts) -> Iterable[tuple[str, int, int]]:
 
 def _annotated_table(counts: Counts) -> ReportTable:
     rows = tuple((name, f"{part:,}", f"{whole:,}", percent(part, whole)) for name, part, whole in annotated(counts))
-    notes = ("Annotated with nothing counts; a dialogue counts when any of its utterances does.",)
+    notes = ("An empty list of labels counts as annotated. A dialogue counts if any of its utterances does.",)
     return ReportTable("Annotated", ("", "annotated", "of", "share"), rows, notes)
 
 
@@ -228,10 +228,10 @@ def _repeated_table(statistics: Statistics) -> ReportTable:
         for r in statistics.duplicates.repeated
     )
     notes = (
-        "Exact: equal in letters and digits (NFKC, lower case). Near: not equal, but estimated similarity of at least"
+        "Exact: equal letters and digits (NFKC, lower case). Near: not equal, but an estimated similarity of at least"
         f" {SIMILAR} (Jaccard, shingles of {SHINGLE} characters, MinHash of {PERMUTATIONS} permutations).",
     )
-    return ReportTable("Dialogues that occur again", ("of", "in", "exact", "share", "near", "share"), rows, notes)
+    return ReportTable("Repeated dialogues", ("of", "in", "exact", "share", "near", "share"), rows, notes)
 
 
 def _leaks_table(statistics: Statistics) -> list[ReportTable]:
@@ -242,5 +242,5 @@ def _leaks_table(statistics: Statistics) -> list[ReportTable]:
         (printable(p.dialogue), p.split, printable(p.other), p.other_split, f"{p.similarity:.2f}") for p in pairs
     )
     columns = ("dialogue", "split", "dialogue", "split", "similarity")
-    notes = (f"At most {SHOWN}, the most similar first; of each split the first dialogue with a text.",)
-    return [ReportTable("Dialogues that two splits share", columns, rows, notes)]
+    notes = (f"The {SHOWN} most similar pairs at most; of equal dialogues, the first in each split.",)
+    return [ReportTable("Dialogues shared by two splits", columns, rows, notes)]

@@ -1,4 +1,4 @@
-"""The tasks, each declared once: a file here and a line of TASKS. Everything that differs between tasks is read there.
+"""The tasks. Each is declared once, by a file here and a line of TASKS; nothing else differs between tasks.
 
 task = task_of("emotion")
 score(task, answers, task.split_rows("cmcc", "test"))        # cmcc_bench.scoring
@@ -44,14 +44,14 @@ TASKS: dict[str, Task] = {task.name: task for task in (RESPONSE, EMOTION, ENTITI
 
 
 def task_of(task: Task | str) -> Task:
-    """A task by its name, or as it is. Raises cmcc.DataError for an unknown one."""
+    """A task by its name; a Task is returned unchanged. Raises cmcc.DataError for an unknown one."""
     if isinstance(task, Task):
         return task
     if task not in TASKS:
-        raise DataError(f"the task {printable(task, 40)}", f"one of {', '.join(TASKS)}", field="task")
+        raise DataError(f"unknown task {printable(task, 40)!r}", "", f"Choose one of {', '.join(TASKS)}.", field="task")
     return TASKS[task]
 
 
 def hub_tasks() -> list[Task]:
-    """The tasks that the Hub's leaderboard has columns for, in the order of these."""
+    """The tasks with columns on the Hub's leaderboard, in the order of the columns."""
     return sorted((task for task in TASKS.values() if task.hub), key=lambda task: task.name)

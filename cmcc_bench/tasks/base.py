@@ -1,6 +1,6 @@
-"""What a task declares, so that scoring, reports, cards, the Hub and the leaderboard know no task by its name.
+"""The declaration of a task, so that scoring, reports, cards, the Hub and the leaderboard contain no task names.
 
-A task is one file beside this one, which makes a `Task`, and one line of the registry in `cmcc_bench.tasks`.
+A task is one file in this folder, which creates a `Task`, and one line of the registry in `cmcc_bench.tasks`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from cmcc_bench.corpus import open_dataset
 from cmcc_bench.errors import DataError
 from cmcc_bench.types import Row as Row  # exported again
 
-Place: TypeAlias = dict[str, str | int | None]  # what an error names
+Place: TypeAlias = dict[str, str | int | None]  # the place that an error names
 Array: TypeAlias = NDArray[np.float64]
 Statistic: TypeAlias = Callable[[Array], Array]  # (..., k) summed counts -> (...) scores; nan where it is undefined
-SystemKey: TypeAlias = tuple[str, ...]  # what tells a system's row in a table from others (reports.systems)
+SystemKey: TypeAlias = tuple[str, ...]  # identifies a system's row in a table (reports.systems)
 
-_BUILD = "Build the data set with files for train, too; cmcc score needs none."
-_KEPT = "They are kept where the leaderboard scores: cmcc validate checks a file, cmcc submit sends it there."
+_BUILD = "Run cmcc build with training files. cmcc score does not need them."
+_HIDDEN_HINT = "Only the leaderboard has these labels. Check a file with cmcc validate and send it with cmcc submit."
 
 
 class Answer(Protocol):
-    """What a system says about a part of a dialogue, whatever the task."""
+    """A prediction of a system for one item of a dialogue, for any task."""
 
     @property
     def dialogue_id(self) -> str:
-        """Of the dialogue that it is about."""
+        """The id of its dialogue."""
 
 
 Predicted = TypeVar("Predicted", bound=Answer)
@@ -81,7 +81,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Written:
-    """The answers that dialogue models write along with their responses.
+    """The answers to this task that dialogue models write in addition to their responses.
 
     read: predictions and the rows of `labeled` that they are of -> answers. by: whether a dialogue model's are scored
     in the table of the task. prefix: of its name there. on_card: the scores of a dialogue model's own card, none where
@@ -97,7 +97,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Card:
-    """What a model's card says: a tag, what the Hub calls the task, the library that loads the model, the template."""
+    """Settings of model cards: a tag, the Hub's pipeline tag, the library that loads the model, and the template."""
 
     tag: str
     pipeline: str
@@ -107,7 +107,7 @@ class Card:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A task, whole.
+    """The declaration of a task.
 
     name: as files and commands have it. title: of the leaderboard's table; table: of the report's. config: of the data
     set, and rows_of: what the task's rows are of a row there. key: the column that tells the rows of a dialogue apart,
@@ -161,58 +161,58 @@ class Task:
 
     @property
     def items(self) -> str:
-        """What a line is about, in the plural."""
+        """The name of the task's items, in the plural."""
         return f"{self.key or 'dialogue'}s"
 
     @property
     def board_measure(self) -> Measure:
-        """How the leaderboard scores: its headline scores alone."""
+        """The measure of the leaderboard, with the headline scores only."""
         measure = self.board or self.measure
         return Measure(measure.count, {name: measure.statistics[name] for name in self.headline})
 
     def published_for(self, system: SystemKey) -> Mapping[str, float]:
-        """The paper's scores of such a system, none where it has none."""
+        """The paper's scores of a system; empty if it has none."""
         return next((row.scores for row in self.published if row.system == system), {})
 
     def rows(self, dataset: str, splits: Sequence[str]) -> dict[str, list[Row]]:
-        """The task's rows by split, none where there is no such split.
+        """The task's rows by split; empty for a missing split.
 
-        Raises cmcc.DataError when there is no such data set.
+        Raises cmcc.DataError if the data set does not exist.
         """
-        found = open_dataset(dataset, self.config)
-        return {split: [made for row in found.get(split, ()) for made in self.rows_of(row)] for split in splits}
+        data = open_dataset(dataset, self.config)
+        return {split: [item for row in data.get(split, ()) for item in self.rows_of(row)] for split in splits}
 
     def split_rows(self, dataset: str, split: str) -> list[Row]:
-        """The rows in one split. Raises cmcc.DataError when there is no such data set, or nothing in it."""
+        """The rows in one split. Raises cmcc.DataError if there are none, or no such data set."""
         rows = self.rows(dataset, [split])[split]
         if not rows:
-            expected = f"a split {split!r} with rows that are annotated for the task {self.name}"
-            raise DataError("no rows", expected, "Name another --split.", dataset=dataset, split=split)
+            problem = f"no rows that are annotated for the task {self.name}"
+            raise DataError(problem, "", "Choose another split with --split.", dataset=dataset, split=split)
         return rows
 
     def is_hidden(self, row: Row) -> bool:
-        """Whether a row is one without its labels."""
+        """Whether the labels of a row are hidden."""
         return all(name in row and row[name] == value for name, value in self.labels.items())
 
     def check_labels(self, rows: Iterable[Row], **place: str | int | None) -> None:
-        """Raises cmcc.DataError where any row is without its labels."""
+        """Raises cmcc.DataError if the labels of any row are hidden."""
         if any(map(self.is_hidden, rows)):
-            raise DataError("rows whose labels are hidden", "labels to score with", _KEPT, **place)
+            raise DataError("the labels are hidden, so nothing can be scored", "", _HIDDEN_HINT, **place)
 
     def gold(self, rows: Iterable[Row]) -> list[Any]:
-        """The gold rows as if a system had answered them: the most that the data allow."""
+        """The gold labels as answers: the upper bound of the scores."""
         return [self.copy(row, row) for row in rows]
 
     def majority(self, train: Iterable[Row], rows: Iterable[Row]) -> list[Any]:
-        """For every row the most frequent answer of the training rows. Raises cmcc.DataError without training rows."""
+        """The most frequent answer of the training rows, for every row. Raises cmcc.DataError without training rows."""
         most = self.most(self._checked(train))
         return [self.copy(row, most) for row in rows]
 
     def random(self, train: Iterable[Row], rows: Iterable[Row], seed: int) -> list[Any]:
-        """For every row what a training row has that is drawn at random, with replacement; errors as in `majority`."""
+        """The answer of a random training row (with replacement), for every row; errors as in `majority`."""
         pool, rows = self._checked(train), list(rows)
-        drawn = np.random.default_rng(seed).integers(len(pool), size=len(rows))
-        return [self.copy(row, pool[number]) for row, number in zip(rows, drawn, strict=True)]
+        indices = np.random.default_rng(seed).integers(len(pool), size=len(rows))
+        return [self.copy(row, pool[index]) for row, index in zip(rows, indices, strict=True)]
 
     def bounds(self, train: Sequence[Row], rows: Sequence[Row], seed: int) -> dict[str, list[Any]]:
         """Name -> answers: gold, the cheap baseline, majority, random. Raises cmcc.DataError without training rows."""
@@ -226,17 +226,17 @@ class Task:
 
     def _checked(self, train: Iterable[Row]) -> list[Row]:
         if not (rows := list(train)):
-            raise DataError("no training rows", f"rows of the task {self.name}", _BUILD, data="train")
+            raise DataError(f"no training rows for the task {self.name}", "", _BUILD, split="train")
         return rows
 
 
 def answer_line(answer: Any) -> bytes:  # noqa: ANN401  # a dataclass
-    """An answer as a line of JSON: what was understood of it, nothing else."""
+    """An answer as a line of JSON."""
     return orjson.dumps(asdict(answer), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def most_frequent(fields: Sequence[str]) -> Callable[[Sequence[Row]], Row]:
-    """The function that finds the row whose fields are the most frequent ones, the first of equals."""
+    """A function that finds the row with the most frequent values of the fields; ties go to the first in order."""
 
     def most(rows: Sequence[Row]) -> Row:
         seen: dict[bytes, Row] = {}
@@ -252,7 +252,7 @@ def most_frequent(fields: Sequence[str]) -> Callable[[Sequence[Row]], Row]:
 
 def ngram_model(classifier: object) -> Any:  # noqa: ANN401  # scikit-learn has no types
     """A cheap baseline: a classifier over character n-grams that occur twice or more."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # only who makes bounds needs scikit-learn
+    from sklearn.feature_extraction.text import TfidfVectorizer  # only the bounds need scikit-learn
     from sklearn.pipeline import make_pipeline
 
     return make_pipeline(TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2), classifier)

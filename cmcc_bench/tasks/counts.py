@@ -1,4 +1,4 @@
-"""What is counted in a dialogue, and the scores that are made from such counts once they are summed."""
+"""The counts of a dialogue, and scores computed from sums of counts."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ def macro(function: Statistic) -> Statistic:
 def share(sums: Array) -> Array:
     """(..., 2) -> the first of the second, nan where that is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        found: Array = sums[..., 0] / sums[..., 1]
-    return found
+        ratio: Array = sums[..., 0] / sums[..., 1]
+    return ratio
 
 
 def success_rate(success: Array) -> Array:

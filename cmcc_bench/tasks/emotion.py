@@ -35,7 +35,7 @@ from cmcc_bench.textform import FORMS, normalize_labels
 from cmcc_bench.vocabulary import EMOTIONS
 
 LABELS = EMOTIONS.names
-MACRO_NOTE = "A label that occurs on neither side counts 0 in a macro score: gold shows the most that these data allow."
+MACRO_NOTE = "Macro scores: a label without gold and predicted instances counts as 0; the row gold has the maximum."
 
 _THRESHOLD = 0.3  # of the cheap baseline, as for the published classifier
 
@@ -66,8 +66,8 @@ def emotions_written(predictions: Iterable[Prediction], rows: Iterable[Row]) -> 
     answers = []
     for row, utterance, prediction in written_for(predictions, rows):
         if prediction.emotions is None:
-            hint = "Only a text form with emotions writes them: variant, or no_caring."
-            raise DataError("no emotions", "those that the model wrote", hint, dialogue=row["dialogue_id"])
+            hint = "Score a model of the text form variant or no_caring."
+            raise DataError("the model writes no emotions", "", hint, dialogue=row["dialogue_id"])
         found = map(EMOTIONS.find, normalize_labels(prediction.emotions, EMOTIONS))
         names = tuple(LABELS[label] for label in found if label is not None)
         answers.append(EmotionAnswer(row["dialogue_id"], utterance, names))
@@ -137,7 +137,7 @@ EMOTION = Task(
         _is_written_by,
         "Generation-based: ",
         ("micro_f1", "macro_f1"),
-        "The emotions that it writes before the acts, on the utterances that have a reply.",
+        "The emotions that the model writes before the acts, scored on the user utterances that have a reply.",
     ),
     measure=Measure(
         _count_emotions,
@@ -156,7 +156,7 @@ EMOTION = Task(
     headline=("macro_f1", "micro_f1", "macro_f1_without_neutral"),
     shown=("micro_f1", "macro_f1", "macro_f1_without_neutral", "hamming_loss"),
     gained=("micro_f1", "macro_f1"),
-    notes=(MACRO_NOTE, "Micro and macro F1 over the fixed 9 emotions; Hamming loss: lower is better."),
+    notes=(MACRO_NOTE, "Micro and macro F1: over all 9 emotions. Hamming loss: lower is better."),
     model="Classification-based",
     recognizer="cmcc_bench.recognition.emotion:open_emotions",
     published=tuple(

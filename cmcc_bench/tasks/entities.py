@@ -76,7 +76,8 @@ def _entity(value: object, place: Place) -> Entity:
     (label,) = known_labels([record.get("type")], ENTITY_TYPES, place | {"field": "type"})
     start, end = number_of(record, "start", place), number_of(record, "end", place)
     if end <= start:
-        raise DataError(f"start {start} and end {end}", "an end after the start", **place, field="end")
+        hint = "Set start and end so that text[start:end] is the name."
+        raise DataError(f"the end {end} is not after the start {start}", "", hint, **place, field="end")
     return Entity(name, label, start, end)
 
 
@@ -260,9 +261,9 @@ ENTITIES = Task(
     headline=("entity_f1", "name_f1", "emotion_accuracy"),
     shown=("entity_f1", "name_f1", "emotion_accuracy"),
     notes=(
-        "entity F1: exact span and type (strict IOB2). name F1: the names in the user's words alone, all that a",
-        "dialogue model tells; its published number stands in the column of the paper's, which does not say which.",
-        "Emotion accuracy: all emotions of an utterance, exactly.",
+        "Entity F1: exact span and type (strict IOB2). Name F1: names only, which is all that a dialogue model writes.",
+        "The paper does not say which of the two its number for the baseline dialogue model is.",
+        "Emotion accuracy: share of utterances with exactly the gold emotions.",
     ),
     model="Stack-propagation",
     recognizer="cmcc_bench.recognition.entities:open_entities",

@@ -1,7 +1,7 @@
-"""The fields of a decoded line, checked: what is read was made by someone else and may hold anything.
+"""Reads and checks the fields of a line of predictions, which may hold anything.
 
-Labels are written by their English names, and read by any that cmcc.find_label finds. A label of no vocabulary is an
-error.
+Labels are written by their English names and read in any spelling that cmcc.find_label accepts. An unknown label is
+an error.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Record: TypeAlias = Mapping[str, object]
 
 
 class UnknownLabelError(DataError):
-    """Labels that are in no vocabulary; names: all of them that the line has in one field."""
+    """Labels that the vocabulary lacks; names: all such labels of one field."""
 
     def __init__(self, names: Sequence[str], known: Iterable[str], place: Place) -> None:
         self.names = tuple(printable(name, 40) for name in names)
@@ -26,78 +26,87 @@ class UnknownLabelError(DataError):
 
 
 def record_of(value: object, place: Place) -> tuple[Record, Place]:
-    """A decoded line as an object, and its place. Raises cmcc.DataError where it is none."""
+    """A decoded line as a JSON object, and its place. Raises cmcc.DataError for any other value."""
     if not isinstance(value, dict):
-        raise DataError(f"a JSON {type(value).__name__}", "an object with an answer's fields", **place)
+        raise DataError(f"a JSON {type(value).__name__}", "a JSON object with the fields of an answer", **place)
     return value, place
 
 
 def emotion_labels(record: Record, place: Place) -> tuple[str, ...]:
-    """The field `emotions`, a list or one text: English names.
+    """The field `emotions`, a list or one string, as English names.
 
-    Raises cmcc.DataError for what is neither, and for a label twice.
+    Raises cmcc.DataError for any other type, unknown labels and repeated labels.
     """
     place = place | {"field": "emotions"}
-    listed = record.get("emotions")
-    written = [
+    value = record.get("emotions")
+    names = [
         name
-        for item in (label_names(listed) if isinstance(listed, str) else list_of(record, "emotions", place))
+        for item in (label_names(value) if isinstance(value, str) else list_of(record, "emotions", place))
         for name in (label_names(item) or [item] if isinstance(item, str) else [item])
     ]
-    found = known_labels(written, EMOTIONS, place)
-    if len(set(found)) < len(found):
-        raise DataError(f"a label twice: {', '.join(found)}", "each label once", **place)
-    return found
+    labels = known_labels(names, EMOTIONS, place)
+    if len(set(labels)) < len(labels):
+        raise DataError(f"repeated labels in {', '.join(labels)}", "", "Remove the repeated labels.", **place)
+    return labels
 
 
-def known_labels(written: Sequence[object], vocabulary: Vocabulary, place: Place) -> tuple[str, ...]:
-    """The labels' English names. Raises UnknownLabelError for those that the vocabulary does not have."""
-    found, unknown = list[str](), list[str]()
-    for name in written:
+def known_labels(names: Sequence[object], vocabulary: Vocabulary, place: Place) -> tuple[str, ...]:
+    """The English names of labels, given in any spelling.
+
+    Raises UnknownLabelError for names that the vocabulary lacks, cmcc.DataError for values that are not strings.
+    """
+    labels, unknown = list[str](), list[str]()
+    for name in names:
         index = vocabulary.find(name)
         if index is not None:
-            found.append(vocabulary.names[index])
+            labels.append(vocabulary.names[index])
         elif isinstance(name, str):
             unknown.append(name)
         else:
-            raise DataError(f"{name!r:.40}", "a label's name", **place)
+            raise DataError(f"{name!r:.40}", "the name of a label as a string", **place)
     if unknown:
         raise UnknownLabelError(unknown, vocabulary, place)
-    return tuple(found)
+    return tuple(labels)
 
 
 def probabilities_of(record: Record, size: int, place: Place) -> tuple[float, ...] | None:
-    """The field `scores`: so many numbers from 0 to 1, or None. Raises cmcc.DataError for anything else."""
+    """The field `scores`: `size` numbers from 0 to 1, or None. Raises cmcc.DataError for anything else."""
     if record.get("scores") is None:
         return None
     scores = list_of(record, "scores", place)
     numbers = [float(score) for score in scores if isinstance(score, int | float) and not isinstance(score, bool)]
     if len(scores) != size or len(numbers) != size or not all(math.isfinite(n) and 0 <= n <= 1 for n in numbers):
-        raise DataError(f"{scores!r:.60}", f"{size} numbers from 0 to 1", **place, field="scores")
+        raise DataError(f"{scores!r:.60}", f"a list of {size} numbers from 0 to 1", **place, field="scores")
     return tuple(numbers)
 
 
 def list_of(record: Record, field: str, place: Place) -> list[object]:
-    """A field as a list. Raises cmcc.DataError where it is none."""
+    """A field as a list. Raises cmcc.DataError for a missing field or another type."""
     value = record.get(field)
     if not isinstance(value, list):
-        found = f"{value!r:.40}" if field in record else "no such field"
-        raise DataError(found, "a list", **(place | {"field": field}))
+        raise _wrong_type(record, field, "a list", place)
     return value
 
 
 def text_of(record: Record, field: str, place: Place) -> str:
-    """A field as a string. Raises cmcc.DataError where it is none."""
+    """A field as a string. Raises cmcc.DataError for a missing field or another type."""
     value = record.get(field)
     if not isinstance(value, str):
-        raise DataError(f"{value!r:.40}" if field in record else "no such field", "a string", **place, field=field)
+        raise _wrong_type(record, field, "a string", place)
     return value
 
 
 def number_of(record: Record, field: str, place: Place) -> int:
-    """A field as a whole number. Raises cmcc.DataError where it is none."""
+    """A field as an integer of 0 or more. Raises cmcc.DataError for a missing field or another type."""
     value = record.get(field)
     if type(value) is not int or not 0 <= value < 2**31:
-        found = f"{value!r:.40}" if field in record else "no such field"
-        raise DataError(found, "a whole number of 0 or more", **place, field=field)
+        raise _wrong_type(record, field, "an integer of 0 or more", place)
     return value
+
+
+def _wrong_type(record: Record, field: str, expected: str, place: Place) -> DataError:
+    """The error of a field that is missing or has a value of another type."""
+    place = place | {"field": field}
+    if field not in record:
+        return DataError("the field is missing", "", f"Add it; its value is {expected}.", **place)
+    return DataError(f"{record[field]!r:.40}", expected, **place)

@@ -1,4 +1,4 @@
-"""What a dialogue model wrote for one exchange, as data and as a decoded line."""
+"""The prediction of a dialogue model for one exchange, and its reader."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from cmcc_bench.tasks.base import Place
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The segments that a model wrote for one exchange, in the text form of the `response` view's columns.
+    """The segments that a model wrote for one exchange, as text in the form of the columns of the `response` view.
 
-    kb_result: what the KB answered to `user_intent`. emotions: None from a model that writes none.
+    kb_result: the KB's answer to `user_intent`. emotions: None from a model that writes none.
     """
 
     dialogue_id: str
@@ -25,29 +25,30 @@ class Prediction:
     response: str
 
 
-_LISTS = ("entities", "user_intent", "emotions", "acts")  # segments that may be a list of their parts
+_LISTS = ("entities", "user_intent", "emotions", "acts")  # segments that may be a list of strings, too
 _TEXTS = tuple(field.name for field in fields(Prediction) if field.name != "exchange")
 
 
 def prediction_of(value: object, place: Place | None = None) -> Prediction:
     """A decoded JSON object as a prediction.
 
-    place: where it stands, for the error. Raises cmcc.DataError where a field is missing or of another type.
+    place: file and line, for the error. Raises cmcc.DataError where a field is missing or of another type.
     """
     place = place or {}
     if not isinstance(value, dict):
-        raise DataError(f"a JSON {type(value).__name__}", "an object with a prediction's fields", **place)
+        raise DataError(f"a JSON {type(value).__name__}", "a JSON object with the fields of a prediction", **place)
     for name in ("exchange", *_TEXTS):
         if name not in value:
-            raise DataError("no such field", f"the fields exchange, {', '.join(_TEXTS)}", **place, field=name)
+            hint = f"Write all of exchange, {', '.join(_TEXTS)}."
+            raise DataError("the field is missing", "", hint, **place, field=name)
     exchange = value["exchange"]
     if type(exchange) is not int or exchange < 0:
-        raise DataError(f"{exchange!r:.40}", "a whole number of 0 or more", **place, field="exchange")
+        raise DataError(f"{exchange!r:.40}", "an integer of 0 or more", **place, field="exchange")
     for name in _LISTS:
         if isinstance(value[name], list) and all(isinstance(part, str) for part in value[name]):
             value = value | {name: ",".join(value[name])}
     for name in _TEXTS:
         if not isinstance(value[name], str) and not (name == "emotions" and value[name] is None):
-            expected = "a string, or null where the model writes none" if name == "emotions" else "a string"
+            expected = "a string, or null from a model without emotions" if name == "emotions" else "a string"
             raise DataError(f"{value[name]!r:.40}", expected, **place, field=name)
     return Prediction(exchange=exchange, **{name: value[name] for name in _TEXTS})

@@ -48,7 +48,7 @@ def _satisfaction(record: Record, place: Place) -> str:
             raise UnknownLabelError([value], vocabulary.SATISFACTION, place) from error
         index = None
     if index is None:
-        raise DataError(f"{value!r:.40}", f"one of {', '.join(LABELS)}, or 1 to 3", **place)
+        raise DataError(f"{value!r:.40}", f"one of {', '.join(LABELS)}, or a number from 1 to 3", **place)
     return LABELS[index]
 
 

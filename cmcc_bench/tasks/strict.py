@@ -67,7 +67,7 @@ def count_dialogue(
 
 
 def plain(text: str) -> str:
-    """A text as it is compared: lower case, no blanks, no pauses."""
+    """A text in the form that is compared: lower case, without blanks and pauses."""
     return _BLANKS_AND_PAUSES.sub("", text.lower())
 
 
@@ -108,7 +108,7 @@ def _slot(slot: NamedSlot) -> str:
 
 
 def _known(name: str, vocabulary: Vocabulary) -> str:
-    """A label as it is compared: its Chinese name where the vocabulary has it."""
+    """A label in the form that is compared: its Chinese name if the vocabulary has it."""
     index = vocabulary.find(name)
     return plain(name if index is None else vocabulary.chinese[index])
 
@@ -137,9 +137,9 @@ def count_emotions(prediction: Prediction, row: Row, must_be_written: bool = Fal
     Raises cmcc.DataError for a model that writes none where they must be written.
     """
     if must_be_written and prediction.emotions is None:
-        hint = "This model writes no emotions: score it without them."
+        hint = "Score this model without emotions=True."
         place: Place = {"dialogue": prediction.dialogue_id, "exchange": prediction.exchange, "field": "emotions"}
-        raise DataError("null", "the emotions that the model wrote", hint, **place)
+        raise DataError("null: the model writes no emotions", "", hint, **place)
     if prediction.emotions is None or not row["emotions"]:
         return LabelCounts()
     return count_labels(
@@ -149,7 +149,7 @@ def count_emotions(prediction: Prediction, row: Row, must_be_written: bool = Fal
 
 
 def requests(rows: Sequence[Row]) -> tuple[Request, ...]:
-    """What the user of a dialogue asks for and is told, from its gold rows in order.
+    """The requests of the user of a dialogue, with the values that the service gives, from its gold rows in order.
 
     The values are what the KB answers, by the query that training and testing share. A value is left out that the user
     gave at or before the exchange that asks, and one that no gold reply says at or after it: no system can be asked
@@ -172,9 +172,9 @@ def _state(row: Row) -> tuple[LocalKB, UserGoal]:
     try:
         return kb_from_json(row["kb"]), goal_from_json(row["goal"])
     except (KeyError, TypeError, ValueError) as error:
-        hint = "Rows of response_rows(compatible=True) have SereTOD's own KB and goal: score them with version seretod."
-        expected = "kb and goal of the config `response`"
-        raise DataError(f"{error!r}", expected, hint, dialogue=row["dialogue_id"], field="kb, goal") from error
+        problem = f"cannot read kb and goal in the format of the config `response` ({error!r})"
+        hint = "Score rows of response_rows(compatible=True) with the version seretod."
+        raise DataError(problem, "", hint, dialogue=row["dialogue_id"], field="kb, goal") from error
 
 
 def _asked(kb: LocalKB, goal: UserGoal) -> Iterator[tuple[int, tuple[str, ...], set[str]]]:

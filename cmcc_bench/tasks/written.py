@@ -1,4 +1,4 @@
-"""What dialogue models write along with their responses: the utterances that they read, and what stands for each."""
+"""The answers that dialogue models write in addition to responses, for each utterance that they read."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def written_for(predictions: Iterable[Prediction], rows: Iterable[Row]) -> Itera
     for row in rows:
         for utterance, number in answered_utterances(row):
             if (row["dialogue_id"], number) not in written:
-                hint = "Make them again with cmcc predict."
+                hint = "Run cmcc predict again on the whole split."
                 place = {"dialogue": row["dialogue_id"], "exchange": number}
-                raise DataError("no prediction", "one for every exchange", hint, **place)
+                raise DataError("no prediction for this exchange", "", hint, **place)
             yield row, utterance, written[row["dialogue_id"], number]
 
 

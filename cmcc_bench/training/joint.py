@@ -105,9 +105,9 @@ def open_encoder(name: str) -> Any:  # noqa: ANN401  # one of transformers' many
     try:
         return AutoModel.from_pretrained(name, use_safetensors=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        hint = "Set backbone to a model's folder, to its id on the Hub, or to scratch."
-        raise DataError(f"no encoder ({reason})", "", hint, model=name) from error
+        problem = f"AutoModel cannot open the encoder ({(str(error) or type(error).__name__).splitlines()[0]})"
+        hint = "Set backbone to a model's folder, a Hub id, or scratch."
+        raise DataError(problem, "", hint, model=name) from error
 
 
 def examples(recipe: JointRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> EncodedExamples:

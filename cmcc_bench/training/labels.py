@@ -47,10 +47,9 @@ def pseudo_labeled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe, 
     with accelerator.main_process_first(), progress_bar("labeling dialogues", accelerator.is_main_process) as show:
         label_unlabeled(task, recipe.pseudo_label, recipe.dataset, path, recipe.pseudo_dialogues, progress=show)
     rows = list(pseudo_rows(task, path, least))
+    hint = f"Set it lower than {recipe.pseudo_confidence}, or train the labeling model longer."
     if not rows:
-        problem = f"no label of the model reaches the probability {recipe.pseudo_confidence}"
-        hint = "Lower pseudo_confidence, or train the labeling model for more epochs."
-        raise DataError(problem, "", hint, key="pseudo_confidence")
+        raise DataError("no label reaches this probability", "", hint, key="pseudo_confidence")
     return rows
 
 

@@ -96,9 +96,9 @@ def check_processes(asked: int, found: int, launched: int) -> None:
         hint = f"Start the command without torchrun, or add --processes {launched}."
     else:
         launcher = f"ACCELERATE_USE_CPU=1 torchrun --nproc_per_node {asked} -m cmcc_bench.cli"
-        hint = f"On a CPU, run {launcher} train TASK --processes {asked} ..."
-    running = f"{launched} that each train alone" if launched > found else f"{found}"
-    raise DataError(running, f"{asked} that train together", hint, key="processes")
+        hint = f"On a CPU: {launcher} train TASK --processes {asked} ..."
+    processes = f"{launched} processes that each train alone" if launched > found else f"{found}"
+    raise DataError(processes, f"{asked} processes that train together", hint, key="processes")
 
 
 def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingTask) -> TrainingProgress:
@@ -143,8 +143,7 @@ class _Run:
         self.folder = Path(recipe.out)
         for split, examples in (("train", task.train), ("validation", task.validation)):
             if not examples.items:
-                hint = "Training needs examples in train and validation: build the data set from more calls."
-                raise DataError("no examples", "", hint, split=split)
+                raise DataError("no examples", "", "Build the data set with files for train and dev.", split=split)
         state = open_run(self.folder, asdict(recipe), task.fingerprint, recipe.resume)
         self.global_size = recipe.batch_size * recipe.accumulation
         self.steps = recipe.epochs * -(-len(task.train.items) // self.global_size)  # the last batch may be smaller
@@ -217,8 +216,8 @@ class _Run:
         loss, units = self._over_processes(sums)
         rate = learning_rate(self.progress.step, self.steps, self.recipe.warmup, self.recipe.learning_rate)
         if not math.isfinite(loss):
-            hint = "Lower learning_rate or clip."
-            raise DataError(f"the loss is {loss}", "", hint, run=self.recipe.out, step=self.progress.step)
+            hint = "Set a lower learning_rate or a smaller clip (maximum gradient norm)."
+            raise DataError(f"a loss of {loss}", "a number", hint, run=self.recipe.out, step=self.progress.step)
         self._update(units, rate)
         return loss / max(1.0, units), rate
 

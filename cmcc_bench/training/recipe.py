@@ -39,21 +39,23 @@ class Recipe:
     task: ClassVar[str] = ""
 
     out: str = setting("folder of the run")
-    resume: bool = setting("go on with the run in that folder, if there is one", False)
-    seed: int = setting("decides the first weights, the batches and the dropout", 0)
+    resume: bool = setting("continue the run in that folder, if there is one", False)
+    seed: int = setting("random seed for the first weights, the batches and the dropout", 0)
     epochs: int = setting("number of epochs")
     batch_size: int = setting("examples in one forward pass, of all processes together")
-    accumulation: int = setting("forward passes a step", 1)
+    accumulation: int = setting("forward passes in each optimizer step (gradient accumulation)", 1)
     group: int = setting("examples of similar length that stay together in a step; a multiple of batch_size", 8)
-    learning_rate: float = setting("at its highest, when the warm-up ends")
-    warmup: float = setting("warm-up fraction: of the steps, in which the learning rate grows; then it falls to 0", 0.1)
-    weight_decay: float = setting("of AdamW", 0.0)
+    learning_rate: float = setting("peak learning rate, at the end of the warm-up")
+    warmup: float = setting(
+        "warm-up fraction: share of the steps in which the learning rate grows; then it falls to 0", 0.1
+    )
+    weight_decay: float = setting("weight decay of AdamW", 0.0)
     clip: float = setting("maximum gradient norm; 0 disables clipping", 1.0)
     precision: Literal["auto", "float32", "bfloat16"] = setting(
-        "auto: the faster one, which is measured first; on a GPU bfloat16 where it has that", "auto"
+        "auto measures both first and takes the faster; on a GPU it is bfloat16 where available", "auto"
     )
-    processes: int = setting("how many the launcher starts; the loop refuses any other number", 1)
-    save_every: int = setting("steps between states that --resume goes on from; 0: after each epoch only", 0)
+    processes: int = setting("number of processes that the launcher starts; any other number is an error", 1)
+    save_every: int = setting("steps between saved states for --resume; 0 saves after each epoch only", 0)
 
     def __post_init__(self) -> None:
         limits = {
@@ -68,8 +70,8 @@ class Recipe:
         for key, least in limits.items():
             check(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
         whole = self.group > 0 and self.group % self.batch_size == 0
-        check(whole, "group", self.group, f"a multiple of batch_size ({self.batch_size})")
-        check(0 <= self.warmup <= 1, "warmup", self.warmup, "a fraction from 0 to 1")
+        check(whole, "group", self.group, f"a multiple of batch_size {self.batch_size}, so that little is padded")
+        check(0 <= self.warmup <= 1, "warmup", self.warmup, "a number from 0 to 1")
         check(self.learning_rate > 0, "learning_rate", self.learning_rate, "more than 0")
 
 
@@ -78,21 +80,21 @@ class ModelRecipe(Recipe):
     """The settings of a model that is made from scratch or of a backbone, and of the data that it learns from."""
 
     dataset: str = setting("a built folder, a Hub id, or sample (synthetic)", "sample")
-    backbone: str = setting("folder or Hub id of a pretrained model; scratch: one of the next four settings")
-    layers: int = setting("of a model from scratch", 2)
-    width: int = setting("of a model from scratch", 128)
-    heads: int = setting("of a model from scratch; they divide its width", 4)
-    dropout: float = setting("of a model from scratch", 0.0)
-    max_length: int = setting("longest text in tokens", 512)
-    labeled_share: float = setting("part of the labeled training dialogues to use, by a hash of their ids", 1.0)
+    backbone: str = setting("folder or Hub id of a pretrained model; scratch builds one from the next four settings")
+    layers: int = setting("layers of a model from scratch", 2)
+    width: int = setting("width (hidden size) of a model from scratch", 128)
+    heads: int = setting("attention heads of a model from scratch; they divide its width", 4)
+    dropout: float = setting("dropout of a model from scratch", 0.0)
+    max_length: int = setting("maximum length of a text, in tokens", 512)
+    labeled_share: float = setting("share of the labeled training dialogues to use, chosen by a hash of their ids", 1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check(self.heads > 0 and self.width % self.heads == 0, "heads", self.heads, f"a divisor of width {self.width}")
         check(self.width > 0, "width", self.width, "1 or more")
-        check(0 <= self.dropout < 1, "dropout", self.dropout, "at least 0 and below 1")
+        check(0 <= self.dropout < 1, "dropout", self.dropout, "a number from 0 to below 1")
         check(self.max_length > 1, "max_length", self.max_length, "2 or more")
-        check(0 < self.labeled_share <= 1, "labeled_share", self.labeled_share, "above 0 and at most 1")
+        check(0 < self.labeled_share <= 1, "labeled_share", self.labeled_share, "a number above 0 and at most 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +102,10 @@ class SemiSupervisedRecipe(ModelRecipe):
     """The settings of a model that can learn from labels that another model made, too."""
 
     pseudo_label: str = setting("folder of a trained model that first labels the unlabeled dialogues", "")
-    pseudo_dialogues: int = setting("most unlabeled dialogues that it labels; 0 for all", 0)
-    pseudo_confidence: str = setting("least probability of a made label; also for one alone: 0.9,neutral=0.99", "0.9")
+    pseudo_dialogues: int = setting("maximum number of unlabeled dialogues to label; 0 for all", 0)
+    pseudo_confidence: str = setting(
+        "minimum probability of a label that the model gives; also by label: 0.9,neutral=0.99", "0.9"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -129,9 +133,8 @@ def recipe_path(name: str | Path) -> Path:
     shipped = Path(name).as_posix().rpartition("train/recipes/")[2].removesuffix(".yaml")
     names = recipe_names()
     if shipped not in names:
-        close = ", ".join(difflib.get_close_matches(shipped, names) or names)
-        hint = f"Give a YAML file or a name like {close}. Run cmcc train --list to see all recipes."
-        raise DataError("no such recipe", "", hint, recipe=str(name))
+        expected = f"a YAML file or a name like {', '.join(difflib.get_close_matches(shipped, names) or names)}"
+        raise DataError("no such recipe", expected, "cmcc train --list shows all.", recipe=str(name))
     return _RECIPES / f"{shipped}.yaml"
 
 
@@ -190,9 +193,7 @@ def read_recipe(recipe: type[Settings], name: str | Path | None, overrides: Mapp
             values[key] = _typed(value, types[key], key, place)
     missing = [item.name for item in fields(recipe) if item.default is MISSING and item.name not in values]
     if missing:
-        options = ", ".join(f"--{key}" for key in missing)
-        hint = f"Set them in the recipe, or with {options}."
-        raise DataError(f"no value for {', '.join(missing)}", "", hint, recipe=str(name) if name else "none")
+        raise DataError(f"no {', '.join(missing)}", "a value for each key", recipe=str(name) if name else "none")
     try:
         return recipe(**values)
     except DataError as error:
@@ -214,10 +215,9 @@ def _read_yaml(path: Path, name: str) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(
-            f"not a YAML file ({reason})", "", "Fix the file or choose another one.", recipe=name
-        ) from error
+        problem = f"the file cannot be read ({' '.join(str(error).split())})"
+        hint = "Give a YAML file; cmcc train --list shows the recipes that ship."
+        raise DataError(problem, "", hint, recipe=name) from error
     if not isinstance(values, dict):
         hint = "Write one setting a line, for example epochs: 8."
         raise DataError(f"a {type(values).__name__}", "a YAML mapping", hint, recipe=name)

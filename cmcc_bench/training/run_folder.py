@@ -100,12 +100,12 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
     if not states:
         # A run whose state is gone must not start again: it would overwrite the best checkpoint that it still has.
         if resume and ((folder / "run.json").exists() or (folder / "best").exists()):
-            hint = f"Restore the folder state-STEP from a backup. {_FROM_START}"
-            raise DataError("the run has no state to resume from", "", hint, folder=str(folder))
+            hint = f"Restore the folder state-STEP from a copy. {_FROM_START}"
+            raise DataError("the run has no state-STEP folder to resume from", "", hint, folder=str(folder))
         return None
     if not resume:
-        hint = "Continue it with --resume, choose another folder with --out, or remove the folder."
-        raise DataError("the folder already has a run", "", hint, folder=str(folder))
+        hint = "Choose another folder with --out, resume it with --resume, or remove it."
+        raise DataError("the folder already holds a run", "", hint, folder=str(folder))
     before = _read_facts(states[-1])
     old_recipe = with_current_keys(before["recipe"])
     changed = [
@@ -116,8 +116,8 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
     if before["fingerprint"] != fingerprint:
         changed.append("the data")
     if changed:
-        hint = "Use the settings and data of the first start, or choose another folder with --out."
-        raise DataError(f"the run was started with other values: {', '.join(changed)}", "", hint, folder=str(folder))
+        hint = "Choose another folder with --out, or use the settings and data of the first start."
+        raise DataError(f"changed since the first start: {', '.join(changed)}", "", hint, folder=str(folder))
     return states[-1]
 
 

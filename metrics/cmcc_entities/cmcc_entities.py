@@ -1,6 +1,6 @@
-"""The metric module of entity recognition: `evaluate.load("metrics/cmcc_entities")`, thin over cmcc_bench.
+"""The metric module of entity recognition: `evaluate.load("metrics/cmcc_entities")`.
 
-Its page is README.md beside it.
+A thin wrapper of cmcc_bench. Its page is README.md beside it.
 """
 
 from __future__ import annotations
@@ -16,30 +16,31 @@ from cmcc_bench import paper, scoring
 from cmcc_bench.tasks import entity_answer
 
 _DESCRIPTION = """\
-Micro F1 by exact span and type (strict IOB2), macro F1 over the fixed ten types, F1 of names, and the accuracy of the
-emotions told along, of the entities that a model finds in user utterances of customer-service calls (CMCC, MobileCS),
-each with a 95 % bootstrap interval over dialogues."""
+Micro F1 by exact span and type (strict IOB2), macro F1 over all ten types, F1 of names, and the accuracy of the
+emotions, of the entities that a model finds in user utterances of customer-service calls (CMCC, MobileCS),
+each with a 95 % confidence interval
+from a bootstrap over dialogues."""
 
 _INPUTS = """\
-predictions: an utterance each: dialogue_id, utterance, entities (dicts of name, type, start and end; a type's
-    English name; the last three None from who tells names alone), emotions (English names, None from who tells none).
+predictions: one per utterance: dialogue_id, utterance, entities (dicts of name, type, start and end; a type's
+    English name; the last three are None for names only), emotions (English names; None if not predicted).
 references: the same with gold: dialogue_id, utterance, entities, emotions; or rows of
-    cmcc_bench.tasks.ENTITIES as they are.
-resamples, seed: of the bootstrap; resamples=0 for no intervals."""
+    cmcc_bench.tasks.ENTITIES.
+resamples, seed: of the bootstrap; resamples=0 disables confidence intervals."""
 
 
 class CMCCEntities(evaluate.Metric):  # type: ignore[misc]
-    """The metric; compute() gives a dict: each score, its `_low` and `_high`, and `labels`, a dict a label."""
+    """The metric. compute() returns a dict: each score, its `_low` and `_high`, and `labels`, with a dict per label."""
 
     def _info(self) -> evaluate.MetricInfo:
-        place = {"dialogue_id": datasets.Value("string"), "utterance": datasets.Value("int32")}
-        where = {"name": datasets.Value("string"), "start": datasets.Value("int32"), "end": datasets.Value("int32")}
+        item = {"dialogue_id": datasets.Value("string"), "utterance": datasets.Value("int32")}
+        span = {"name": datasets.Value("string"), "start": datasets.Value("int32"), "end": datasets.Value("int32")}
         name, index = datasets.Value("string"), datasets.Value("int32")
-        either = [datasets.List(name), datasets.Value("null")]  # evaluate takes no None for a list
-        predicted = datasets.List({"type": name} | where)
-        written = place | {"entities": predicted, "emotions": datasets.List(name)}
-        rows = place | {"text": name, "overlapping": index, "emotions": datasets.List(index)}
-        rows |= {"entities": datasets.List({"type": index} | where)}
+        emotion_types = [datasets.List(name), datasets.Value("null")]  # evaluate does not accept None for a list
+        predicted = datasets.List({"type": name} | span)
+        predictions = item | {"entities": predicted, "emotions": datasets.List(name)}
+        rows = item | {"text": name, "overlapping": index, "emotions": datasets.List(index)}
+        rows |= {"entities": datasets.List({"type": index} | span)}
         return evaluate.MetricInfo(
             description=_DESCRIPTION,
             citation=paper.CITATION,
@@ -47,18 +48,18 @@ class CMCCEntities(evaluate.Metric):  # type: ignore[misc]
             features=[
                 datasets.Features(
                     {
-                        "predictions": datasets.Features(place | {"entities": predicted, "emotions": emotions}),
+                        "predictions": datasets.Features(item | {"entities": predicted, "emotions": emotions}),
                         "references": datasets.Features(gold),
                     }
                 )
-                for emotions in either
-                for gold in (written, rows)
+                for emotions in emotion_types
+                for gold in (predictions, rows)
             ],
         )
 
     def _compute(  # type: ignore[no-untyped-def]
         self,
-        predictions,  # noqa: ANN001 - columns of dicts, as evaluate hands them over
+        predictions,  # noqa: ANN001 - columns of dicts, as evaluate passes them
         references,  # noqa: ANN001
         resamples: int = 1000,
         seed: int = 0,
@@ -69,8 +70,8 @@ class CMCCEntities(evaluate.Metric):  # type: ignore[misc]
 
 
 def _row(reference: Mapping[str, Any]) -> dict[str, Any]:
-    """A reference as a row: labels as integers. Raises cmcc.DataError for an unknown name."""
-    if "overlapping" in reference:  # a row as it is
+    """A reference as a row of the task, with integer labels. Raises cmcc.DataError for an unknown name."""
+    if "overlapping" in reference:  # a row of the task
         return dict(reference)
     gold = entity_answer(reference)
     return {

@@ -1,6 +1,6 @@
-"""The metric module of dialogue response generation: `evaluate.load("metrics/cmcc_response")`, thin over cmcc_bench.
+"""The metric module of dialogue response generation: `evaluate.load("metrics/cmcc_response")`.
 
-Its page is README.md beside it.
+A thin wrapper of cmcc_bench. Its page is README.md beside it.
 """
 
 from __future__ import annotations
@@ -14,31 +14,32 @@ from cmcc_bench.tasks import prediction_of
 
 _DESCRIPTION = """\
 User-intent and act precision, recall and F1, success rate and BLEU-4 of the responses that a dialogue model generates
-for customer-service calls (CMCC, MobileCS), each with a 95 % bootstrap interval over dialogues."""
+for customer-service calls (CMCC, MobileCS), each with a 95 % confidence interval
+from a bootstrap over dialogues."""
 
 _INPUTS = """\
-predictions: what the model wrote, an exchange each: dialogue_id, exchange, entities, user_intent, kb_result, emotions
+predictions: one per exchange: dialogue_id, exchange, entities, user_intent, kb_result, emotions
     (or None), acts, response.
 references: the rows of the config `response` for the same exchanges, whole dialogues, in any order.
 version: "strict" (default) or "seretod", the scores of SereTOD 2022's track 2 bug for bug.
-fold_caring: fold the caring acts of both sides back into MobileCS's 13, as the paper's baseline is scored.
-emotions: score the emotions, too. resamples, seed: of the bootstrap; resamples=0 for no intervals."""
+fold_caring: fold caring acts back into the 13 acts of MobileCS, as the paper does for its baseline.
+emotions: score the emotions, too. resamples, seed: of the bootstrap; resamples=0 disables confidence intervals."""
 
 
 def prediction_features(emotions: str) -> datasets.Features:
-    """The fields of scoring.Prediction; emotions: the type of that one, "string" or "null"."""
+    """The fields of scoring.Prediction; emotions: the type of the field `emotions`, "string" or "null"."""
     texts = ("dialogue_id", "entities", "user_intent", "kb_result", "acts", "response")
     features = {name: datasets.Value("string") for name in texts}
     return datasets.Features(features | {"exchange": datasets.Value("int32"), "emotions": datasets.Value(emotions)})
 
 
 class CMCCResponse(evaluate.Metric):  # type: ignore[misc]
-    """The metric; compute() gives a flat dict: each score, its `_low` and `_high`, and what it was computed of."""
+    """The metric. compute() returns a flat dict: each score, its `_low` and `_high`, sizes and settings."""
 
     def _info(self) -> evaluate.MetricInfo:
         references = cmcc.response_features()
-        # evaluate takes no None for a string, so models that write no emotions have features of their own.
-        either = [
+        # evaluate does not accept None for a string, so models without emotions need other features.
+        features = [
             datasets.Features({"predictions": prediction_features(emotions), "references": references})
             for emotions in ("string", "null")
         ]
@@ -46,12 +47,12 @@ class CMCCResponse(evaluate.Metric):  # type: ignore[misc]
             description=_DESCRIPTION,
             citation=paper.CITATION,
             inputs_description=_INPUTS,
-            features=either,
+            features=features,
         )
 
     def _compute(  # type: ignore[no-untyped-def]
         self,
-        predictions,  # noqa: ANN001 - columns of dicts, as evaluate hands them over
+        predictions,  # noqa: ANN001 - columns of dicts, as evaluate passes them
         references,  # noqa: ANN001
         version: scoring.Version = "strict",
         fold_caring: bool = False,
@@ -59,8 +60,8 @@ class CMCCResponse(evaluate.Metric):  # type: ignore[misc]
         resamples: int = 1000,
         seed: int = 0,
     ) -> dict[str, float | int | str | bool]:
-        written = [prediction_of(prediction) for prediction in predictions]
+        answers = [prediction_of(prediction) for prediction in predictions]
         measure = scoring.response_measure(version, fold_caring, emotions)
         return scoring.score(
-            "response", written, references, scoring.Bootstrap(resamples, seed), measure=measure
+            "response", answers, references, scoring.Bootstrap(resamples, seed), measure=measure
         ).flat()

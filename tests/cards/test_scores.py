@@ -60,7 +60,7 @@ def test_a_folder_of_another_name_has_no_files_beside_it(data, tmp_path):
 def test_predictions_of_another_checkpoint_are_refused(data, tmp_path):
     best, _ = run_of(tmp_path, "variant", data)
     (best / "model.safetensors").write_bytes(b"trained again")
-    with pytest.raises(cmcc.DataError, match=r"predictions of another model.*checkpoint in best.*cmcc predict again"):
+    with pytest.raises(cmcc.DataError, match=r"not of the checkpoint in best.*cmcc predict again"):
         score_run(best)
 
 
@@ -73,7 +73,7 @@ def test_a_card_that_was_written_into_the_checkpoint_changes_nothing(data, tmp_p
 def test_predictions_of_other_data_are_refused_and_a_copy_of_the_data_is_taken(data, tmp_path):
     best, (file,) = run_of(tmp_path, "variant", data)
     other = write_data(tmp_path / "other", [f"{cmcc.SYNTHETIC_ID}7"])
-    with pytest.raises(cmcc.DataError, match="predictions of other rows"):
+    with pytest.raises(cmcc.DataError, match="has changed since these predictions"):
         score_run(best, str(other))
     facts = json.loads(facts_path(file).read_text())
     facts_path(file).write_text(json.dumps(facts | {"dataset": "gone"}))

@@ -102,4 +102,4 @@ def test_a_care_file_that_was_merged_is_named(tmp_path):
     raw.write(tmp_path / "raw", "calls.json", [raw.dialogue("a")])
     raw.write(tmp_path / "raw", "care.json", {"dialogues": [{"id": "a", "satisfaction": 3}]})
     build(tmp_path / "raw", tmp_path / "cmcc")
-    assert "Care labels of `care.json` were merged" in (tmp_path / "cmcc" / "README.md").read_text("utf-8")
+    assert "Care labels from `care.json` were merged" in (tmp_path / "cmcc" / "README.md").read_text("utf-8")

@@ -43,7 +43,7 @@ def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedPr
 
 class TestTheFolder:
     @pytest.mark.parametrize("streaming", [False, True])
-    def test_every_config_loads_from_beside_it_with_the_plain_library(self, source, tmp_path, streaming):
+    def test_every_config_loads_with_load_dataset_alone(self, source, tmp_path, streaming):
         build(source, tmp_path / "cmcc")
         script = f"""
 import json, datasets
@@ -64,7 +64,7 @@ print(json.dumps([rows, cmcc.__file__]))"""
         }  # fmt: skip
         assert Path(module).name == "cmcc.py"
 
-    def test_it_holds_the_rows_that_load_gives(self, source, tmp_path):
+    def test_it_has_the_same_rows_as_load(self, source, tmp_path):
         build(source, tmp_path / "cmcc")
         for config in ("labeled", "unlabeled", "emotion", "response", "satisfaction"):
             for split, rows in cmcc.load(config, source).items():
@@ -78,7 +78,7 @@ print(json.dumps([rows, cmcc.__file__]))"""
             stored = pq.read_schema(next((tmp_path / "cmcc" / config).glob("train-*.parquet")))
             assert declared == datasets.Features.from_arrow_schema(stored) == cmcc.FEATURES[config]()
 
-    def test_a_new_build_changes_the_version_so_that_no_cache_gives_old_rows(self, source, tmp_path):
+    def test_a_new_build_changes_the_version_so_that_caches_are_not_stale(self, source, tmp_path):
         out, script = tmp_path / "cmcc", "import datasets; print(datasets.load_dataset('cmcc')['test']['satisfaction'])"
         build(source, out)
         assert "[1, 1, 1]" in run(script, tmp_path).stdout
@@ -102,7 +102,7 @@ print(json.dumps([rows, cmcc.__file__]))"""
         card = (tmp_path / "cmcc" / "README.md").read_text("utf-8")
         assert "**Licensed.**" in card and "ynthetic" not in card
         head = yaml.safe_load(card.split("---\n")[1])
-        assert head["license"] == "other" and "licence" in head["extra_gated_prompt"] and head["extra_gated_fields"]
+        assert head["license"] == "other" and "license" in head["extra_gated_prompt"] and head["extra_gated_fields"]
         raw.write(tmp_path / "made", "x.json", [raw.dialogue(f"{cmcc.SYNTHETIC_ID}0-1")])
         build(tmp_path / "made", tmp_path / "made-cmcc")
         card = (tmp_path / "made-cmcc" / "README.md").read_text("utf-8")
@@ -128,7 +128,7 @@ class TestDeterminism:
             seen.append(contents(out))
         assert seen[0] == seen[1] == seen[2] and len(seen[0]) == 17
 
-    def test_how_dialogues_lie_in_files_does_not_change_the_parquet_files(self, tmp_path):
+    def test_the_split_into_raw_files_does_not_change_the_parquet_files(self, tmp_path):
         calls = [raw.dialogue(f"call-{n}") for n in range(1200)]
         raw.write(tmp_path / "one", "train.json", calls)
         for part in range(3):
@@ -149,7 +149,7 @@ class TestCopiesOfASplit:
         raw.write(source, "train (1).json", [*train, raw.dialogue("test-1")])
         return source
 
-    def test_every_dialogue_keeps_the_split_that_a_name_fixes_in_one_process_and_in_several(self, copied, tmp_path):
+    def test_a_split_fixed_by_a_file_name_is_kept_with_one_process_and_with_several(self, copied, tmp_path):
         result = build(copied, tmp_path / "cmcc")
         ids = json.loads((tmp_path / "cmcc" / "split_ids.json").read_text("utf-8"))
         for split, name, number in (("train", "train", 30), ("validation", "dev", 3), ("test", "test", 3)):
@@ -161,7 +161,7 @@ class TestCopiesOfASplit:
         assert sum(1 for _ in cmcc.read_dialogues(copied, report)) == 56
         assert report.repaired == result.report.repaired and report.set_aside == result.report.set_aside
 
-    def test_what_stands_in_two_splits_is_in_the_summary_the_report_and_the_card(self, copied, tmp_path):
+    def test_dialogues_in_two_splits_are_in_the_summary_the_report_and_the_card(self, copied, tmp_path):
         result = build(copied, tmp_path / "cmcc")
         said = "dialogues in files named after two splits (test and train 1) are in the first of the two alone"
         assert f"WARNING: {said}" in "\n".join(result.summary())
@@ -175,7 +175,7 @@ class TestWhenThingsBreak:
     def broken(self, source):
         raw.write(source, "z.json", [raw.dialogue("good"), raw.unreadable()])
 
-    def test_an_error_leaves_the_old_folder_the_input_and_nothing_else(self, source, tmp_path):
+    def test_after_an_error_the_old_folder_and_the_input_are_unchanged_and_nothing_else_is_left(self, source, tmp_path):
         out = tmp_path / "cmcc"
         build(source, out)
         self.broken(source)
@@ -186,7 +186,7 @@ class TestWhenThingsBreak:
             assert contents(tmp_path) == before
             assert sorted(path.name for path in tmp_path.iterdir()) == ["cmcc", "raw"]
 
-    def test_skipping_keeps_the_rejected_dialogues_whole_beside_the_folder(self, source, tmp_path):
+    def test_skip_errors_writes_the_rejected_dialogues_next_to_the_folder(self, source, tmp_path):
         self.broken(source)
         raw.write(source, "y.json", [raw.dialogue("dev-0", 满意度=1)])
         result = build(source, tmp_path / "cmcc", skip_errors=True)
@@ -219,7 +219,7 @@ class TestWhenThingsBreak:
             seen.add("old" if contents(out) == old else "new")
         assert seen == {"old", "new"} and not (tmp_path / ".cmcc.building").exists()
 
-    def test_a_full_disk_is_said_and_leaves_the_old_folder(self, source, tmp_path):
+    def test_a_full_disk_is_reported_and_leaves_the_old_folder(self, source, tmp_path):
         out = tmp_path / "cmcc"
         build(source, out)
         raw.write(source, "more.json", [raw.dialogue(f"more-{n}") for n in range(900)])
@@ -246,7 +246,7 @@ class TestWhenThingsBreak:
         assert process.wait() == 143 and contents(tmp_path) == before
         assert not (tmp_path / ".cmcc.building").exists()
 
-    def test_an_installation_without_the_card_is_said_before_anything_is_read(self, source, tmp_path, monkeypatch):
+    def test_a_missing_card_template_is_reported_before_anything_is_read(self, source, tmp_path, monkeypatch):
         def not_installed(name):
             raise FileNotFoundError(f"the folder {name} is not part of this installation of cmcc")
 
@@ -256,7 +256,7 @@ class TestWhenThingsBreak:
             build(source, tmp_path / "cmcc", progress=read.append)
         assert read == [] and not (tmp_path / "cmcc").exists()
 
-    def test_an_old_folder_that_cannot_be_removed_is_told_and_the_new_one_is_in_place(
+    def test_an_old_folder_that_cannot_be_removed_is_reported_and_the_new_one_is_in_place(
         self, source, tmp_path, monkeypatch
     ):
         out = tmp_path / "cmcc"
@@ -265,19 +265,19 @@ class TestWhenThingsBreak:
         with monkeypatch.context() as broken:
             broken.setattr(shutil, "rmtree", lambda *_, **__: None)
             result = build(source, out)
-        assert "WARNING: the folder of before could not be removed" in result.summary()[-1]
+        assert "WARNING: the replaced folder could not be removed" in result.summary()[-1]
         assert "more" in (out / "split_ids.json").read_text() and (tmp_path / ".cmcc.building").exists()
         build(source, out)
         assert not (tmp_path / ".cmcc.building").exists()
 
     def test_a_folder_without_dialogues_is_an_error(self, tmp_path):
         raw.write(tmp_path / "raw", "calls.json", [])
-        with pytest.raises(cmcc.DataError, match="found no dialogue;"):
+        with pytest.raises(cmcc.DataError, match="the raw files hold no dialogue"):
             build(tmp_path / "raw", tmp_path / "cmcc")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
 
 
-def test_the_real_calls_build_whole(real_calls, tmp_path):
+def test_the_real_calls_are_built_without_loss(real_calls, tmp_path):
     result = build(real_calls, tmp_path / "cmcc")
     assert result.dialogues == 20 and result.report.rejected == []
     files = sorted((tmp_path / "cmcc" / "labeled").iterdir())

@@ -1,4 +1,4 @@
-"""cmcc build --hide-test-labels: what is public of the test split, and what only scoring reads."""
+"""cmcc build --hide-test-labels: the public test split without labels, and the private folder with them."""
 
 import datasets
 import pytest
@@ -45,7 +45,7 @@ def test_no_label_of_the_test_split_is_in_the_public_folder(hidden):
         assert {row[name] for name in written} == {""}
 
 
-def test_what_a_system_reads_stays(source, hidden, tmp_path):
+def test_the_input_of_systems_is_kept(source, hidden, tmp_path):
     build(source, tmp_path / "whole")
     for config, fields in (
         ("emotion", ("dialogue_id", "utterance", "context", "text")),
@@ -56,14 +56,14 @@ def test_what_a_system_reads_stays(source, hidden, tmp_path):
         assert [[row[name] for name in fields] for row in public] == [[row[name] for name in fields] for row in whole]
 
 
-def test_the_other_splits_are_as_they_are_without_it(source, hidden, tmp_path):
+def test_the_other_splits_are_unchanged(source, hidden, tmp_path):
     build(source, tmp_path / "whole")
     hidden_files, whole_files = contents(hidden), contents(tmp_path / "whole")
     train = [name for name in whole_files if "train-00000" in name]
     assert len(train) == 4 and all(hidden_files[name] == whole_files[name] for name in train)
 
 
-def test_the_folder_of_labels_holds_the_test_split_alone_and_whole(source, hidden, tmp_path):
+def test_the_folder_of_labels_has_only_the_complete_test_split(source, hidden, tmp_path):
     build(source, tmp_path / "whole")
     labels = hidden.with_name("hidden-test-labels")
     for config in CONFIGS:
@@ -72,7 +72,7 @@ def test_the_folder_of_labels_holds_the_test_split_alone_and_whole(source, hidde
     assert "Keep it private" in (labels / "README.md").read_text("utf-8")
 
 
-def test_the_same_utterances_are_asked_for_with_labels_and_without(hidden):
+def test_the_same_rows_are_to_be_predicted_with_and_without_labels(hidden):
     labels = hidden.with_name("hidden-test-labels")
     for task in ("emotion", "entities", "satisfaction"):
         asked, gold = (task_of(task).split_rows(str(folder), "test") for folder in (hidden, labels))
@@ -82,10 +82,10 @@ def test_the_same_utterances_are_asked_for_with_labels_and_without(hidden):
 
 def test_the_card_says_that_labels_are_hidden_and_that_replies_can_be_read(hidden):
     text = (hidden / "README.md").read_text("utf-8")
-    assert "labels of the split test are hidden" in text and "BLEU relies on the word" in text
+    assert "labels of the test split are hidden" in text and "BLEU depends on honest submissions" in text
 
 
-def test_hidden_rows_are_not_scored_but_named_as_such(hidden):
+def test_scoring_hidden_rows_raises_an_error_that_says_so(hidden):
     rows = rows_of(hidden, "response")
     with pytest.raises(cmcc.DataError, match=r"labels are hidden.*cmcc submit"):
         score_responses(gold_predictions(rows), rows)
@@ -107,17 +107,17 @@ def test_a_folder_that_no_build_made_is_not_replaced_by_the_labels(source, tmp_p
 
 def test_without_a_test_split_there_is_nothing_to_hide(tmp_path):
     raw.write(tmp_path / "raw", "train.json", [raw.dialogue("train-1")])
-    with pytest.raises(cmcc.DataError, match="no dialogue in the split test"):
+    with pytest.raises(cmcc.DataError, match="the test split has no labeled dialogues"):
         build(tmp_path / "raw", tmp_path / "out", with_hidden_labels=True)
     assert not (tmp_path / "out").exists() and not (tmp_path / "out-test-labels").exists()
 
 
-def test_an_utterance_that_was_annotated_with_nothing_is_not_hidden():
+def test_an_utterance_annotated_with_no_labels_is_not_hidden():
     TASKS["entities"].check_labels([{"dialogue_id": "a", "utterance": 1, "text": "x", "emotions": [], "entities": []}])
     TASKS["entities"].check_labels([])
 
 
-def test_rows_without_labels_are_told_from_those_with_in_every_config(source):
+def test_hidden_rows_are_recognized_in_every_config(source):
     for dialogue in cmcc.read_dialogues(source):
         hidden = hide_labels(dialogue.row, "labeled")
         assert is_hidden_dialogue(hidden) and not is_hidden_dialogue(dialogue.row)

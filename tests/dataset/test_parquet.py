@@ -40,7 +40,7 @@ def types_in(feature):
                 yield from types_in(inner)
 
 
-def test_the_features_in_the_files_are_said_in_types_that_datasets_3_knows(built):
+def test_the_features_in_the_files_use_types_that_datasets_3_knows(built):
     for path in built[1].values():
         facts = json.loads(pq.read_schema(path).metadata[b"huggingface"])
         found = set(types_in(facts["info"]["features"]))

@@ -27,12 +27,12 @@ def test_the_card_shows_table_1_and_every_figure_that_was_drawn(tmp_path):
     assert not (tmp_path / "cmcc" / "figures").exists()
 
 
-def test_unlabelled_dialogues_have_no_figures(tmp_path):
+def test_unlabeled_dialogues_have_no_figures(tmp_path):
     raw.write(tmp_path / "raw", "calls.json", [raw.plain()])
     build(tmp_path / "raw", tmp_path / "cmcc", with_figures=True)
     assert not (tmp_path / "cmcc" / "figures").exists()
 
 
-def test_nothing_else_in_the_folder_of_figures_is_taken_for_one():
+def test_other_files_in_the_folder_of_figures_are_not_taken_for_figures():
     for name in ("figures/raw.json", "figures/figure-1-x.png", "figures/../figure-1-turns.svg", "figure-1-turns.svg"):
         assert not is_figure(name)

@@ -18,29 +18,29 @@ def source(tmp_path):
 
 
 class TestWhatIsReplaced:
-    def test_a_folder_of_somebody_else_that_holds_a_report_is_refused_and_stays(self, source, tmp_path):
+    def test_another_folder_with_a_report_is_refused_and_kept(self, source, tmp_path):
         out = tmp_path / "cmcc"
         out.mkdir()
         (out / "report.json").write_text(json.dumps({"years": "of work"}))
-        with pytest.raises(cmcc.DataError, match="found a folder that no build made"):
+        with pytest.raises(cmcc.DataError, match="the folder exists and cmcc build did not write it"):
             build(source, out)
         (out / "thesis.txt").write_text("years of work")
-        with pytest.raises(cmcc.DataError, match=r"found thesis\.txt, which no build writes;.* Move it away"):
+        with pytest.raises(cmcc.DataError, match=r"did not write: thesis\.txt\. Move them away"):
             build(source, out)
         assert (out / "thesis.txt").read_text() == "years of work"
 
     @pytest.mark.parametrize("name", ["eval.yaml", "labeled/notes.txt", ".gitattributes"])
-    def test_a_file_that_was_put_into_an_earlier_build_is_named_and_stays(self, source, tmp_path, name):
+    def test_an_extra_file_in_an_earlier_build_is_named_and_kept(self, source, tmp_path, name):
         out = tmp_path / "cmcc"
         build(source, out)
         (out / name).write_text("mine")
         before = contents(tmp_path)
-        with pytest.raises(cmcc.DataError, match=f"found {name}, which no build writes"):
+        with pytest.raises(cmcc.DataError, match=f"cmcc build did not write: {name}"):
             build(source, out)
         assert contents(tmp_path) == before
 
     @pytest.mark.parametrize("name", [*SYSTEM_FILES, *(f"labeled/{name}" for name in SYSTEM_FILES)])
-    def test_a_file_that_a_system_left_in_an_earlier_build_is_not_in_the_way(self, source, tmp_path, name):
+    def test_system_files_in_an_earlier_build_are_ignored(self, source, tmp_path, name):
         out = tmp_path / "cmcc"
         build(source, out)
         built = contents(out)
@@ -49,7 +49,7 @@ class TestWhatIsReplaced:
         build(source, out)
         assert contents(out) == built
 
-    def test_a_folder_with_nothing_but_files_of_a_system_is_free(self, source, tmp_path):
+    def test_a_folder_with_only_system_files_may_be_replaced(self, source, tmp_path):
         out = tmp_path / "cmcc"
         out.mkdir()
         (out / ".DS_Store").write_bytes(b"\0")
@@ -62,7 +62,7 @@ class TestWhatIsReplaced:
         build(source, tmp_path / name)
         assert {path.name for path in tmp_path.iterdir()} == {"raw", name}
 
-    def test_a_folder_called_as_the_sample_says_how_to_name_it(self, source, tmp_path):
+    def test_a_build_to_a_folder_called_sample_says_how_to_name_it(self, source, tmp_path):
         assert any("./sample" in line for line in build(source, tmp_path / "sample").summary())
         assert not any("./sample" in line for line in build(source, tmp_path / "mine").summary())
 
@@ -70,20 +70,20 @@ class TestWhatIsReplaced:
         out = tmp_path / "cmcc"
         build(source, out)
         (out / ".git").mkdir()
-        with pytest.raises(cmcc.DataError, match=r"found \.git,.*upload it with cmcc push"):
+        with pytest.raises(cmcc.DataError, match=r"did not write: \.git.*upload it with cmcc push"):
             build(source, out)
         assert (out / ".git").is_dir()
 
     @pytest.mark.parametrize("missing", ["README.md", "split_ids.json", "report.json"])
-    def test_an_earlier_build_is_known_by_all_its_files(self, source, tmp_path, missing):
+    def test_an_earlier_build_is_recognized_only_with_all_its_files(self, source, tmp_path, missing):
         out = tmp_path / "cmcc"
         build(source, out)
         build(source, out)
         (out / missing).unlink()
-        with pytest.raises(cmcc.DataError, match="a folder that no build made"):
+        with pytest.raises(cmcc.DataError, match="cmcc build did not write it"):
             build(source, out)
 
-    def test_an_empty_folder_and_a_link_to_one_are_free(self, source, tmp_path):
+    def test_an_empty_folder_and_a_link_to_one_may_be_replaced(self, source, tmp_path):
         (tmp_path / "disk" / "real").mkdir(parents=True)
         link = tmp_path / "cmcc"
         link.symlink_to(tmp_path / "disk" / "real")
@@ -93,16 +93,16 @@ class TestWhatIsReplaced:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["cmcc", "disk", "raw"]
         assert [path.name for path in (tmp_path / "disk").iterdir()] == ["real"]
 
-    def test_what_is_put_into_the_folder_while_a_build_works_stays(self, source, tmp_path):
+    def test_files_added_during_a_build_are_kept(self, source, tmp_path):
         out = tmp_path / "cmcc"
         build(source, out)
-        with pytest.raises(cmcc.DataError, match=r"found notes\.txt"):
+        with pytest.raises(cmcc.DataError, match=r"did not write: notes\.txt"):
             build(source, out, progress=lambda _: (out / "notes.txt").write_text("mine"))
         assert (out / "notes.txt").read_text() == "mine"
 
 
 class TestPlacesThatAreRefused:
-    def test_the_working_directory_and_the_folders_above_it_are_not_swapped_away(self, source, tmp_path, monkeypatch):
+    def test_the_working_directory_and_its_parents_are_not_replaced(self, source, tmp_path, monkeypatch):
         here = tmp_path / "a" / "b"
         here.mkdir(parents=True)
         monkeypatch.chdir(here)
@@ -112,27 +112,27 @@ class TestPlacesThatAreRefused:
         assert list(here.iterdir()) == []
         build(source, here / "cmcc")
 
-    def test_the_raw_files_may_lie_neither_in_the_folder_nor_around_it(self, source):
-        with pytest.raises(cmcc.DataError, match="a place inside the folder of raw files"):
+    def test_the_folder_may_be_neither_inside_nor_around_the_raw_files(self, source):
+        with pytest.raises(cmcc.DataError, match="this is inside the folder of raw files"):
             build(source, source / "cmcc")
         for raw_files in (source, source / "train.json"):
-            with pytest.raises(cmcc.DataError, match="a folder that holds the raw files"):
+            with pytest.raises(cmcc.DataError, match="this folder holds the raw files"):
                 build(raw_files, source.parent)
 
     def test_a_file_is_not_replaced(self, source, tmp_path):
         (tmp_path / "cmcc").write_text("mine")
-        with pytest.raises(cmcc.DataError, match="found a file;"):
+        with pytest.raises(cmcc.DataError, match="this is a file, not a folder"):
             build(source, tmp_path / "cmcc")
 
 
 class TestFoldersAbove:
-    def test_a_build_that_fails_leaves_none_of_the_parent_folders_it_made(self, source, tmp_path):
+    def test_a_failed_build_removes_the_parent_folders_it_created(self, source, tmp_path):
         raw.write(source, "bad.json", [raw.unreadable()])
         (tmp_path / "mine").mkdir()
         with pytest.raises(cmcc.DataError, match="dialogue bad"):
             build(source, tmp_path / "mine" / "new" / "newer" / "cmcc")
         assert list((tmp_path / "mine").iterdir()) == []
 
-    def test_a_build_that_ends_well_keeps_them(self, source, tmp_path):
+    def test_a_successful_build_keeps_them(self, source, tmp_path):
         build(source, tmp_path / "new" / "newer" / "cmcc")
         assert [path.name for path in (tmp_path / "new" / "newer").iterdir()] == ["cmcc"]

@@ -25,7 +25,7 @@ def lines(path):
     return path.read_text("utf-8").removesuffix("\n").split("\n")
 
 
-def test_the_reasons_hold_no_personal_data_of_the_dialogues(source, tmp_path, monkeypatch):
+def test_personal_data_are_masked_in_the_reasons(source, tmp_path, monkeypatch):
     def read(_, dialogue):
         if dialogue.value["id"] == "bad":
             raise cmcc.DataError("the text '号码13812345678'", "another", file="bad.json", dialogue="bad", field="text")
@@ -48,23 +48,23 @@ class TestWhoseFilesTheyAre:
         assert mine.read_text() == "mine"
         before = contents(tmp_path / "cmcc")
         raw.write(source, "bad.json", [bad()])
-        with pytest.raises(cmcc.DataError, match=r"cmcc-rejects\.jsonl: found a file that no build wrote"):
+        with pytest.raises(cmcc.DataError, match=r"cmcc-rejects\.jsonl: .* cmcc build did not write it"):
             build(source, tmp_path / "cmcc", skip_errors=True)
         assert mine.read_text() == "mine" and contents(tmp_path / "cmcc") == before
 
-    def test_rejects_that_somebody_mended_by_hand_are_never_deleted(self, source, tmp_path):
+    def test_rejects_that_were_edited_are_never_deleted(self, source, tmp_path):
         raw.write(source, "bad.json", [bad()])
         build(source, tmp_path / "cmcc", skip_errors=True)
         rejects = tmp_path / "cmcc-rejects.jsonl"
         rejects.write_text(rejects.read_text("utf-8").replace("9", "3"), encoding="utf-8")
         mended = rejects.read_bytes()
-        with pytest.raises(cmcc.DataError, match="or that was changed since"):
+        with pytest.raises(cmcc.DataError, match="or it was edited since"):
             build(source, tmp_path / "cmcc", skip_errors=True)
         (source / "bad.json").unlink()
         build(source, tmp_path / "cmcc")
         assert rejects.read_bytes() == mended
 
-    def test_those_of_an_earlier_build_are_replaced_and_go_when_there_are_none(self, source, tmp_path):
+    def test_those_of_an_earlier_build_are_replaced_or_removed(self, source, tmp_path):
         for dialogue_id in ("first", "second"):
             raw.write(source, "bad.json", [bad(dialogue_id)])
             assert build(source, tmp_path / "cmcc", skip_errors=True).rejects == tmp_path / "cmcc-rejects.jsonl"
@@ -76,13 +76,13 @@ class TestWhoseFilesTheyAre:
     def test_a_raw_file_with_their_name_is_not_overwritten(self, tmp_path):
         source = raw.write(tmp_path, "cmcc-rejects.jsonl", [raw.dialogue("good"), bad()])
         before = source.read_bytes()
-        with pytest.raises(cmcc.DataError, match="a raw file where this build would write its rejects"):
+        with pytest.raises(cmcc.DataError, match="this raw file is at the path to which the build writes"):
             build(source, tmp_path / "cmcc", skip_errors=True)
         assert source.read_bytes() == before
 
 
 class TestWhenTheyAreWritten:
-    def test_they_are_there_before_the_folder_is_so_that_a_kill_in_between_loses_nothing(
+    def test_they_are_written_before_the_folder_so_that_a_kill_in_between_loses_nothing(
         self, source, tmp_path, monkeypatch
     ):
         raw.write(source, "bad.json", [bad()])
@@ -94,9 +94,7 @@ class TestWhenTheyAreWritten:
         assert seen == [True]
 
     @pytest.mark.parametrize("had_rejects", [True, False])
-    def test_nothing_was_changed_is_true_when_the_folder_cannot_be_replaced(
-        self, source, tmp_path, monkeypatch, had_rejects
-    ):
+    def test_nothing_is_changed_when_the_folder_cannot_be_replaced(self, source, tmp_path, monkeypatch, had_rejects):
         if had_rejects:
             raw.write(source, "bad.json", [bad("first")])
         build(source, tmp_path / "cmcc", skip_errors=True)
@@ -111,7 +109,9 @@ class TestWhenTheyAreWritten:
             build(source, tmp_path / "cmcc", skip_errors=True)
         assert caught.value.__notes__ == ["Nothing was changed."] and contents(tmp_path) == before
 
-    def test_nothing_was_changed_is_not_said_when_the_new_folder_is_there(self, source, tmp_path, monkeypatch):
+    def test_the_note_nothing_was_changed_is_absent_when_the_new_folder_is_in_place(
+        self, source, tmp_path, monkeypatch
+    ):
         build(source, tmp_path / "cmcc")
         raw.write(source, "bad.json", [bad(), raw.dialogue("new")])
         whole = folder.replace_folder
@@ -139,13 +139,13 @@ class TestWhatTheyHold:
         assert "\u2028" in text and "\x85" in text
         assert kept == [text.replace('"满意度"', ' \t"满意度"')] and json.loads(kept[0]) == call
 
-    def test_a_line_that_is_no_json_is_kept_as_it_was(self, source, tmp_path):
+    def test_a_line_that_is_not_json_is_kept_unchanged(self, source, tmp_path):
         raw.write(source, "bad.jsonl", '{"id": "cut\x1coff", "content\n' + json.dumps(raw.dialogue("fine")) + "\n")
         result = build(source, tmp_path / "cmcc", skip_errors=True)
         assert lines(tmp_path / "cmcc-rejects.jsonl") == ['{"id": "cut\x1coff", "content']
         assert result.rejected == {"line": 1} and result.dialogues == 2
 
-    def test_the_reasons_stand_beside_them_in_the_same_order_a_line_each(self, source, tmp_path):
+    def test_the_reasons_are_in_the_same_order_one_per_line(self, source, tmp_path):
         raw.write(source, "bad.json", [bad("a\n\x1b[31mred"), raw.unreadable("b", raw.USER)])
         build(source, tmp_path / "cmcc", skip_errors=True)
         head, *reasons = lines(tmp_path / "cmcc-rejects.txt")
@@ -168,7 +168,7 @@ class TestWhatTheyHold:
 
 
 class TestClashes:
-    def test_a_clash_in_a_file_that_holds_what_is_no_dialogue_is_skipped_like_any_error(self, source, tmp_path):
+    def test_an_id_clash_in_a_file_with_invalid_entries_is_skipped_like_any_error(self, source, tmp_path):
         raw.write(source, "z.json", [[], {"id": 7}, raw.dialogue("good", 满意度=1), raw.dialogue("more")])
         result = build(source, tmp_path / "cmcc", skip_errors=True)
         assert lines(tmp_path / "cmcc-rejects.jsonl")[2:] == [
@@ -177,7 +177,7 @@ class TestClashes:
         assert result.rejected == {"dialogue": 3} and result.dialogues == 2
         assert {"good", "more"} == set().union(*result.split_ids.values())
 
-    def test_a_clash_with_a_dialogue_that_stands_twice_in_its_file_is_written_once(self, source, tmp_path):
+    def test_an_id_clash_with_a_dialogue_repeated_in_its_file_is_written_once(self, source, tmp_path):
         again = raw.dialogue("good", 满意度=1)
         raw.write(source, "z.jsonl", [again, again, raw.dialogue("good", 满意度=3)])
         result = build(source, tmp_path / "cmcc", skip_errors=True)
@@ -185,7 +185,7 @@ class TestClashes:
         assert [call["满意度"] for call in kept] == [3, 1]
         assert result.rejected == {"dialogue": 2} and result.report.set_aside == {"repeated_dialogue": 1}
 
-    def test_a_clash_without_skipping_is_an_error_that_names_both_files(self, source, tmp_path):
+    def test_an_id_clash_without_skip_errors_is_an_error_that_names_both_files(self, source, tmp_path):
         raw.write(source, "z.json", [raw.dialogue("good", 满意度=1)])
         with pytest.raises(cmcc.DataError, match=r"file z.json, dialogue good: found an id that train.json has"):
             build(source, tmp_path / "cmcc")

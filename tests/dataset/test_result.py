@@ -33,17 +33,17 @@ class TestUtterancesOutsideExchanges:
         raw.write(tmp_path / "raw", "unlabeled.json", [raw.plain()])
         return build(tmp_path / "raw", tmp_path / "cmcc")
 
-    def test_the_report_counts_utterances_and_dialogues_that_give_no_row_of_response(self, built):
+    def test_the_report_counts_utterances_and_dialogues_without_a_row_in_response(self, built):
         report = json.loads((built.out / "report.json").read_text("utf-8"))
         assert report["outside_exchanges"] == {"utterances": 5, "dialogues_without_exchange": 1}
         assert report["rows"]["response"] == {"train": 3}
 
-    def test_the_card_and_the_summary_say_it(self, built):
+    def test_the_card_and_the_summary_show_these_counts(self, built):
         card = " ".join((built.out / "README.md").read_text("utf-8").split())
-        assert "last words without a reply: 5. Labelled dialogues without any exchange: 1." in card
+        assert "Utterances without an exchange: 5. Labeled dialogues without an exchange: 1." in card
         assert "in no exchange of response: 5; dialogues without an exchange: 1" in "\n".join(built.summary())
 
-    def test_a_card_of_unlabelled_calls_does_not_speak_of_exchanges(self, tmp_path):
+    def test_a_card_of_unlabeled_calls_does_not_mention_exchanges(self, tmp_path):
         raw.write(tmp_path / "raw", "unlabeled.json", [raw.plain()])
         result = build(tmp_path / "raw", tmp_path / "cmcc")
         assert "exchange" not in (tmp_path / "cmcc" / "README.md").read_text("utf-8").split("## Labels")[0]
@@ -51,20 +51,20 @@ class TestUtterancesOutsideExchanges:
 
 
 class TestWhatThePersonSees:
-    def test_care_labels_without_a_dialogue_are_warned_of_by_name(self, tmp_path, capsys):
+    def test_care_labels_without_a_dialogue_give_a_warning_with_their_keys(self, tmp_path, capsys):
         raw.write(tmp_path / "raw", "train.json", [raw.dialogue("call-1")])
         entries = [{"id": name, "user_emotions": {}, "satisfaction": 3} for name in ("call-1", *"abcdef")]
         raw.write(tmp_path / "raw", "care.json", json.dumps({"dialogues": entries}))
         assert cli.main(["build", "--data-dir", str(tmp_path / "raw"), "--out", str(tmp_path / "cmcc")]) == 0
         printed = capsys.readouterr().out
         assert (
-            "WARNING: 6 care labels of care.json have no dialogue: a, b, c, d, e, ...: all are in report.json"
-            in printed
+            "WARNING: care.json has care labels for 6 dialogues not in the data:"
+            " a, b, c, d, e, ... (report.json lists all)" in printed
         )
         report = json.loads((tmp_path / "cmcc" / "report.json").read_text("utf-8"))
         assert report["care_labels_without_dialogue"] == [*"abcdef"]
 
-    def test_control_characters_of_ids_reach_no_terminal(self, tmp_path, capsys):
+    def test_control_characters_in_ids_are_escaped_when_printed(self, tmp_path, capsys):
         evil = "\x1b]0;owned\x07\nmore"
         raw.write(tmp_path / "raw", "train.json", [raw.dialogue("call-1", 满意度=1)])
         raw.write(tmp_path / "raw", "care.json", json.dumps({"dialogues": [{"id": evil, "satisfaction": 3}]}))
@@ -77,9 +77,7 @@ class TestWhatThePersonSees:
             assert "\\x1b]0;owned\\x07\\nmore" in printed
             assert not any(character in printed for character in "\x1b\x07") and "\nmore" not in printed
 
-    def test_an_error_of_the_system_says_that_nothing_was_changed_only_when_that_is_known(
-        self, tmp_path, capsys, monkeypatch
-    ):
+    def test_an_os_error_says_nothing_was_changed_only_if_that_is_true(self, tmp_path, capsys, monkeypatch):
         error = PermissionError(13, "Permission denied", "a\x1bb")
 
         def fails(_):

@@ -48,7 +48,7 @@ def test_progress_counts_every_byte_of_the_dialogues(tmp_path):
 
 
 @pytest.mark.parametrize("length", range(6))
-def test_exchanges_are_counted_as_they_are_made(length):
+def test_counts_of_exchanges_equal_those_of_the_view(length):
     for speakers in product((0, 1), repeat=length):
         row = {"utterances": [UTTERANCE | {"speaker": speaker} for speaker in speakers]}
         made = exchanges(row)
@@ -65,7 +65,7 @@ def test_exchanges_are_counted_as_they_are_made(length):
         ({"file": "a", "field": "\x1b" + "k" * 60}, "\\x1b" + "k" * 39 + "..."),
     ],
 )
-def test_a_rejected_dialogue_is_counted_by_field_or_else_by_the_smallest_place(tmp_path, place, kind):
+def test_a_rejected_dialogue_is_counted_by_field_or_else_by_turn_dialogue_or_line(tmp_path, place, kind):
     job = spool.SpoolJob(cmcc.RawFile(tmp_path, "a", None), tmp_path, {}, skip_errors=True)
     spooled = spool.Spooled(job, cmcc.Report(), set())
     spooled.reject("{}", cmcc.DataError("this", "that", **place))

@@ -28,7 +28,7 @@ def test_a_task_without_a_test_split_to_score_is_left_out():
     assert eval_text({"emotion": {"train": SOME}}) is None and eval_text({"unlabeled": {"train": SOME}}) is None
 
 
-def test_a_build_holds_it_can_still_be_loaded_and_is_replaced_by_the_next_one(tmp_path):
+def test_a_build_with_eval_yaml_can_be_loaded_and_replaced(tmp_path):
     raw.write(tmp_path / "raw", "test.json", [raw.dialogue("a")])
     for _ in range(2):
         build(tmp_path / "raw", tmp_path / "cmcc")
@@ -40,7 +40,7 @@ def test_a_build_holds_it_can_still_be_loaded_and_is_replaced_by_the_next_one(tm
     assert not (tmp_path / "cmcc" / "eval.yaml").exists()
 
 
-def test_a_build_of_an_earlier_version_has_none_and_may_be_replaced(tmp_path):
+def test_an_earlier_build_without_eval_yaml_can_be_replaced(tmp_path):
     raw.write(tmp_path / "raw", "test.json", [raw.dialogue("a")])
     build(tmp_path / "raw", tmp_path / "cmcc")
     (tmp_path / "cmcc" / "eval.yaml").unlink()

@@ -54,7 +54,7 @@ def test_a_killed_worker_ends_the_build_with_an_error_instead_of_hanging_it(sour
     assert caught.value.__notes__ == ["Nothing was changed."] and contents(tmp_path) == before
 
 
-def test_a_script_without_a_main_guard_is_told_so(source, tmp_path):
+def test_a_script_without_a_main_guard_gets_an_error_that_says_so(source, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(f"from pathlib import Path\nfrom cmcc_bench.dataset import build\n"
                       f"build(Path({str(source)!r}), Path({str(tmp_path / 'cmcc')!r}), num_proc=2)\n")  # fmt: skip

@@ -30,7 +30,7 @@ def bare(monkeypatch):
 
 @pytest.fixture
 def without_the_packaged_font(monkeypatch):
-    monkeypatch.setattr(fonts, "_packaged_font", lambda wanted: None)
+    monkeypatch.setattr(fonts, "_packaged_font", lambda needed: None)
 
 
 def rectangle(pen, left, bottom, right, top):
@@ -162,8 +162,8 @@ def test_without_a_chinese_font_the_figures_are_in_english_and_it_says_what_to_i
     only = ["--figures", "1", "--formats", "svg"]
     assert cli.main(["figures", "sample", "--out", str(english), *only]) == 0
     assert cli.main(["figures", "sample", "--out", str(fallen), "--lang", "zh", *only]) == 0
-    said = capsys.readouterr().err.replace("\n", " ")
-    assert "no installed font has the Chinese characters" in said and "pip install 'cmcc-bench[figures]'" in said
+    message = capsys.readouterr().err.replace("\n", " ")
+    assert "no installed font has the Chinese characters" in message and "pip install 'cmcc-bench[figures]'" in message
     assert (english / "figure-1-turns.svg").read_bytes() == (fallen / "figure-1-turns.svg").read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""Colours that readers with any colour vision can tell apart, by a simulation of the colours that they see."""
+"""Colors that readers with any color vision can tell apart, by a simulation of the colors that they see."""
 
 from itertools import combinations
 
@@ -7,7 +7,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.figures.data import Label
-from cmcc_bench.figures.palette import CARING, PLAIN, colour
+from cmcc_bench.figures.palette import CARING, PLAIN, color
 
 # Linear RGB as readers see it: Machado, Oliveira and Fernandes (2009), severity 1.
 VISION = {
@@ -20,7 +20,7 @@ APART = 12  # CIE 1976; 2.3 is just noticeable
 
 
 def seen(hexadecimal, vision):
-    """A colour as (L*, a*, b*), white D65."""
+    """A color as (L*, a*, b*), white D65."""
     values = np.array([int(hexadecimal[place : place + 2], 16) for place in (1, 3, 5)]) / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
     linear = np.clip(np.array(VISION[vision]) @ linear, 0, 1)
@@ -31,7 +31,7 @@ def seen(hexadecimal, vision):
 
 @pytest.mark.parametrize("vision", VISION)
 def test_emotions_differ_from_each_other_and_from_the_paper(vision):
-    shades = [*(colour(Label("emotions", index)) for index in range(len(cmcc.EMOTIONS))), "#ffffff"]
+    shades = [*(color(Label("emotions", index)) for index in range(len(cmcc.EMOTIONS))), "#ffffff"]
     far = {(a, b): np.linalg.norm(seen(a, vision) - seen(b, vision)) for a, b in combinations(shades, 2)}
     assert min(far.values()) >= APART, min(far, key=far.get)
 

@@ -111,11 +111,11 @@ def test_every_character_has_a_glyph_in_the_font(counts, language):
 
 
 def test_chinese_figures_differ_and_have_the_size_of_print(tmp_path):
-    found = write.write_figures(small(), "sample", tmp_path, "zh", formats=("png",))
-    if found.language == "en":
+    written = write.write_figures(small(), "sample", tmp_path, "zh", formats=("png",))
+    if written.language == "en":
         pytest.skip("no Chinese font is installed")
-    assert [path.name[:8] for path in found.paths] == [f"figure-{n}" for n in (1, 2, 3, 4, 5, 7)]
-    for path in found.paths:
+    assert [path.name[:8] for path in written.paths] == [f"figure-{n}" for n in (1, 2, 3, 4, 5, 7)]
+    for path in written.paths:
         with Image.open(path) as image:
             assert image.width in (945, 1890) and round(image.info["dpi"][0]) == 300
 
@@ -151,8 +151,8 @@ def test_a_name_of_a_data_set_cannot_break_out_of_the_page():
 
 
 def test_a_name_with_dollar_signs_is_no_formula(tmp_path):
-    found = write.write_figures(small(), r"$\frac{<b>x$ & y", tmp_path, formats=("svg", "html"))
-    assert len(found.paths) == 7
+    written = write.write_figures(small(), r"$\frac{<b>x$ & y", tmp_path, formats=("svg", "html"))
+    assert len(written.paths) == 7
 
 
 def test_data_without_emotions_have_the_other_figures_and_it_says_so(tmp_path, capsys):
@@ -177,21 +177,21 @@ def test_calls_of_one_and_of_two_utterances_are_drawn(tmp_path):
     two = count(columns_of(cmcc.table_of([dialogue(user("喂", COMPLAINT), service("您好", "greeting"))], "labeled")))
     assert write.write_figures(two, "sample", tmp_path).missing == ()
     rows = [dialogue(utterance(1, "喂", emotions=[COMPLAINT]))]
-    found = write.write_figures(count(columns_of(cmcc.table_of(rows, "labeled"))), "sample", tmp_path)
-    assert found.missing == (3, 4, 5, 7) and len(found.paths) == 5
+    written = write.write_figures(count(columns_of(cmcc.table_of(rows, "labeled"))), "sample", tmp_path)
+    assert written.missing == (3, 4, 5, 7) and len(written.paths) == 5
 
 
 def texts_of(drawing):
     """Every text that is seen, with its box in pixels."""
-    found = list(drawing.texts)
+    texts = list(drawing.texts)
     for axes in drawing.axes:
-        found += [*axes.texts, axes.xaxis.label, axes.yaxis.label]
+        texts += [*axes.texts, axes.xaxis.label, axes.yaxis.label]
         for axis in (axes.xaxis, axes.yaxis) if axes.axison else ():
             low, high = sorted(axis.get_view_interval())
             ticks = zip(axis.get_ticklocs(), axis.get_ticklabels(), strict=True)
-            found += [label for place, label in ticks if low <= place <= high]
+            texts += [label for place, label in ticks if low <= place <= high]
     renderer = drawing.canvas.get_renderer()
-    return [(text.get_text(), text.get_window_extent(renderer)) for text in found if text.get_text().strip()]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts if text.get_text().strip()]
 
 
 @pytest.mark.parametrize("times", [1, 32])

@@ -1,4 +1,4 @@
-"""The real clients in a process of their own: they read where the Hub is from the environment, once, when imported."""
+"""The real clients in a separate process, because they read the Hub's address from the environment on import."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, Self
 
 
 class Clients:
-    """Runs functions of a test module in one other process, which keeps what it has imported."""
+    """Runs functions of a test module in another process, which keeps its imports."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        spawn = multiprocessing.get_context("spawn")  # a forked process would have this one's imports
+        spawn = multiprocessing.get_context("spawn")  # a forked process would inherit the imports
         self._pool = ProcessPoolExecutor(1, spawn, initializer=_set_environment, initargs=(environment,))
 
     def __call__(self, function: Callable[..., Any], *arguments: Any, token: str | None = None) -> Any:
-        """What the function returns there; token: another user's, or "" for none."""
+        """The function's result. token: another user's token, or "" for none."""
         return self._pool.submit(_call, function, arguments, token).result(timeout=120)
 
     def __enter__(self) -> Self:
@@ -30,7 +30,7 @@ class Clients:
 
 def _set_environment(environment: dict[str, str]) -> None:
     os.environ.update(environment)
-    os.environ.pop("HF_HUB_OFFLINE", None)  # what make sets, and what the tests of everything else run under
+    os.environ.pop("HF_HUB_OFFLINE", None)  # set by make, for all other tests
 
 
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...], token: str | None) -> Any:
@@ -46,7 +46,7 @@ def _call(function: Callable[..., Any], arguments: tuple[Any, ...], token: str |
 
 
 def write_files(folder: Path, files: dict[str, bytes | str]) -> Path:
-    """A folder of files, by path."""
+    """Writes files, by path, into a folder."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

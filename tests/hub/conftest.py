@@ -1,4 +1,4 @@
-"""One server and one process of clients for all tests here: importing the clients takes longer than any test."""
+"""One server and one process of clients for all tests here, because importing the clients is slow."""
 
 import pytest
 
@@ -13,12 +13,12 @@ def hub():
 
 
 @pytest.fixture(autouse=True)
-def no_fault_is_left(request):
-    """What a test breaks on the Hub that all tests share is whole again in the next one."""
+def clear_faults(request):
+    """Clears the faults that a test set on the Hub, because all tests share it."""
     shared = request.getfixturevalue("hub") if "hub" in request.fixturenames else None
     yield
     if shared:
-        shared.mend()
+        shared.clear_faults()
 
 
 @pytest.fixture(scope="session")

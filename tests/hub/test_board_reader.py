@@ -1,4 +1,4 @@
-"""The leaderboard's page reads its board from the Hub: a private one, one that changes, a Hub that is out of reach."""
+"""The leaderboard's page reads its board from the Hub: private, changed, and while the Hub cannot be reached."""
 
 from cmcc_bench.leaderboard.reader import BoardReader
 from tests.leaderboard.boards import write_board
@@ -22,10 +22,10 @@ def files_of(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_board_on_the_hub_is_read_again_after_a_minute_and_kept_while_the_hub_is_away(hub, clients, tmp_path):
+def test_a_board_is_read_again_after_a_minute_and_kept_while_the_hub_cannot_be_reached(hub, clients, tmp_path):
     hub.add("datasets", NAME, {"README.md": b"# Results\n"}, private=True)
     found, problem = clients(read, NAME)
-    assert found is None and "no leaderboard.json" in problem
+    assert found is None and "leaderboard.json is missing" in problem
     hub.add("datasets", NAME, files_of(write_board(tmp_path)), private=True)
     assert clients(read, NAME, 59)[0] is None
     found, problem = clients(read, NAME, 1)
@@ -34,8 +34,8 @@ def test_a_board_on_the_hub_is_read_again_after_a_minute_and_kept_while_the_hub_
     assert clients(read, NAME, 60)[0] == found
 
 
-def test_a_private_board_without_a_token_is_a_problem_with_what_to_do(hub, clients, tmp_path):
+def test_without_a_token_a_private_board_shows_what_to_do(hub, clients, tmp_path):
     hub.add("datasets", "cmcc-org/private-board", files_of(write_board(tmp_path)), private=True)
     found, problem = clients(read, "cmcc-org/private-board", token="")
-    assert found is None and "none that you may see" in problem and "HF_TOKEN" in problem
+    assert found is None and "your account cannot see it" in problem and "HF_TOKEN" in problem
     assert len(clients(read, "cmcc-org/private-board", 60)[0]) == 12

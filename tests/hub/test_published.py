@@ -1,4 +1,4 @@
-"""What is published carries all that is needed: every kind of model, pushed, then opened elsewhere as its card says."""
+"""Every kind of model is pushed, then opened in another process with the code of its card."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def trained(folder, kind, synthetic=True):
 
 
 def in_a_new_process(hub, home, code):
-    """What a script of somebody else prints, who has the clients alone."""
+    """The output of a script that has the Hub's clients only."""
     settings = {**os.environ, **hub.environment(home, "alice")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/", env=settings)
     assert done.returncode == 0, done.stderr
@@ -60,7 +60,7 @@ def test_a_model_is_pushed_with_its_card_in_one_commit_with_a_tag(run, hub, data
     assert "| paper |" in results and "[" in results
 
 
-def test_what_was_pushed_loads_in_a_new_process_as_the_cards_say(run, hub, tmp_path):
+def test_the_code_in_the_cards_loads_the_pushed_models(run, hub, tmp_path):
     blocks = []
     for kind in KINDS:
         best, _ = trained(tmp_path, kind)
@@ -106,7 +106,7 @@ def test_thresholds_and_context_travel_in_the_configuration(run, hub, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["variant", "joint"])
-def test_a_model_that_was_pulled_predicts_what_the_one_that_was_pushed_does(run, data, tmp_path, kind):
+def test_a_pulled_model_predicts_the_same_as_the_pushed_one(run, data, tmp_path, kind):
     best, _ = trained(tmp_path, kind)
     assert run("push", "model", best, f"cmcc-org/round-{kind}", "--yes")[0] == 0
     back = tmp_path / "back"
@@ -122,7 +122,7 @@ def test_a_model_that_was_pulled_predicts_what_the_one_that_was_pushed_does(run,
     assert status == 0 and "0 files to upload" in out
 
 
-def test_a_licensed_model_that_was_pulled_stays_licensed_whatever_lies_beside_it(run, hub, tmp_path):
+def test_a_pulled_licensed_model_stays_licensed_beside_another_run_json(run, hub, tmp_path):
     best, _ = trained(tmp_path, "variant", synthetic=False)
     assert run("push", "model", best, "cmcc-org/licensed-model", "--yes")[0] == 0
     repo = hub.repository("models", "cmcc-org/licensed-model")
@@ -132,10 +132,10 @@ def test_a_licensed_model_that_was_pulled_stays_licensed_whatever_lies_beside_it
     for name in ("back", "best"):
         folder = (tmp_path / "back").rename(tmp_path / name) if name == "best" else tmp_path / name
         status, _, err = run("push", "model", folder, "cmcc-org/opened", "--public", "--yes")
-        assert status == 1 and "say --i-have-the-rights" in err
+        assert status == 1 and "add --i-have-the-rights" in err
 
 
-def test_a_synthetic_model_that_was_pulled_is_known_to_be_synthetic(run, tmp_path):
+def test_a_pulled_synthetic_model_is_still_synthetic(run, tmp_path):
     best, _ = trained(tmp_path, "emotion")
     assert run("push", "model", best, "cmcc-org/synthetic-model", "--yes")[0] == 0
     assert run("pull", "model", "cmcc-org/synthetic-model", "--out", tmp_path / "back")[0] == 0
@@ -143,16 +143,16 @@ def test_a_synthetic_model_that_was_pulled_is_known_to_be_synthetic(run, tmp_pat
     assert status == 0 and "(PUBLIC, SYNTHETIC, new)" in out
 
 
-def test_results_of_a_pulled_model_stay_and_the_plan_says_so(run, hub, data, tmp_path):
+def test_results_of_a_pulled_model_are_kept_and_the_plan_says_so(run, hub, data, tmp_path):
     best, _ = trained(tmp_path, "emotion")
     (best / ".eval_results").mkdir()
     (best / ".eval_results" / "cmcc.yaml").write_text("[]\n")
     status, out, _ = run("push", "model", best, "cmcc-org/kept-results", "--yes")
-    assert status == 0 and "results as .eval_results/cmcc.yaml in the folder says" in out
+    assert status == 0 and "results from .eval_results/cmcc.yaml in the folder" in out
     assert ".eval_results/cmcc.yaml" in hub.repository("models", "cmcc-org/kept-results").find("main").files
 
 
-def test_predictions_raw_files_and_rejects_beside_a_checkpoint_are_never_uploaded(run, hub, data, tmp_path):
+def test_other_files_of_a_run_are_never_uploaded(run, hub, data, tmp_path):
     best, training = trained(tmp_path, "variant")
     write_predictions(best, "variant", data, training)
     for name in ("pseudo-labels.jsonl", "cmcc-rejects.jsonl", "calls.json", "cmcc.py", ".env"):
@@ -163,10 +163,10 @@ def test_predictions_raw_files_and_rejects_beside_a_checkpoint_are_never_uploade
     assert not [name for name in names if name.endswith((".jsonl", ".py", ".env")) or name == "calls.json"]
 
 
-def test_predictions_of_another_checkpoint_stop_the_push_before_any_upload(run, hub, data, tmp_path):
+def test_predictions_of_another_checkpoint_stop_the_push(run, hub, data, tmp_path):
     best, training = trained(tmp_path, "variant")
     write_predictions(best, "variant", data, training)
     (best / "text_form.json").write_text((best / "text_form.json").read_text() + "\n")
     status, _, err = run("push", "model", best.parent, "cmcc-org/stale", "--yes")
-    assert status == 1 and "predictions of another model" in err
+    assert status == 1 and "not of the checkpoint" in err
     assert ("models", "cmcc-org/stale") not in hub.repositories

@@ -40,7 +40,7 @@ def test_a_data_set_comes_back_as_it_was_built(run, published, tmp_path):
     assert status == 0 and "0 files to upload" in out
 
 
-def test_what_was_pulled_before_is_replaced_and_anything_else_stays(run, hub, published, tmp_path):
+def test_an_earlier_pull_is_replaced_and_other_files_are_kept(run, hub, published, tmp_path):
     out = tmp_path / "back"
     assert run("pull", "dataset", "alice/published", "--out", out)[0] == 0
     other = built(tmp_path / "other", [f"{cmcc.SYNTHETIC_ID}7"])
@@ -55,32 +55,32 @@ def test_what_was_pulled_before_is_replaced_and_anything_else_stays(run, hub, pu
     assert status == 1 and "no such revision" in err and not (tmp_path / "new").exists()
 
 
-def test_a_revision_is_taken_as_it_was(run, hub, published, tmp_path):
+def test_a_revision_is_downloaded_unchanged(run, hub, published, tmp_path):
     repo = hub.repository("datasets", "alice/published")
     repo.add_ref("refs/tags/v1", "main")
     repo.commit("refs/heads/main", {"report.json": None}, "Gone", "", "alice")
     status, _, err = run("pull", "dataset", "alice/published", "--out", tmp_path / "back")
-    assert status == 1 and "a build's card and report" in err and not (tmp_path / "back").exists()
+    assert status == 1 and "not a built data set" in err and not (tmp_path / "back").exists()
     assert run("pull", "dataset", "alice/published", "--out", tmp_path / "back", "--revision", "v1")[0] == 0
     assert contents(tmp_path / "back") == contents(published)
 
 
-def test_what_no_build_writes_is_not_taken(run, hub, published, tmp_path):
+def test_files_that_no_build_writes_are_not_downloaded(run, hub, published, tmp_path):
     repo = hub.repository("datasets", "alice/published")
     more = hub.add("models", "alice/more", {"cmcc.py": b"raise SystemExit", "labeled/x.pkl": b"x"}).find("main").files
     repo.commit("refs/heads/main", {name: more[name] for name in ("cmcc.py", "labeled/x.pkl")}, "More", "", "alice")
     status, out, _ = run("pull", "dataset", "alice/published", "--out", tmp_path / "back")
-    assert status == 0 and "not taken, as none of a dataset's files: cmcc.py, labeled/x.pkl" in out
+    assert status == 0 and "skipped, as they are not files of a dataset: cmcc.py, labeled/x.pkl" in out
     assert contents(tmp_path / "back") == contents(published)
 
 
 def test_a_data_set_of_another_kind_is_refused(run, hub, tmp_path):
     hub.add("datasets", "alice/other-kind", {"README.md": b"# Other", "data.csv": b"a\n1\n"})
     status, _, err = run("pull", "dataset", "alice/other-kind", "--out", tmp_path / "back")
-    assert status == 1 and "what cmcc push published" in err and not (tmp_path / "back").exists()
+    assert status == 1 and "not a data set that cmcc push published" in err and not (tmp_path / "back").exists()
 
 
-def test_data_of_which_one_file_is_of_another_build_are_refused(run, hub, published, tmp_path):
+def test_files_of_two_builds_are_refused(run, hub, published, tmp_path):
     repo = hub.repository("datasets", "alice/published")
     stranger = repo.find("main").files["emotion/train-00000-of-00001.parquet"]
     repo.commit("refs/heads/main", {"emotion/test-00000-of-00001.parquet": stranger}, "Mixed", "", "alice")
@@ -106,10 +106,10 @@ def test_parquet_that_cannot_be_read_is_an_error(run, hub, published, tmp_path):
     assert status == 1 and "labeled/train-00000-of-00001.parquet" in err
 
 
-def test_a_pull_that_was_cut_off_goes_on(run, hub, model, tmp_path):
+def test_an_interrupted_pull_continues(run, hub, model, tmp_path):
     hub.break_next("GET model.safetensors", 1, status=500)
     status, _, err = run("pull", "model", "alice/model", "--out", tmp_path / "back")
-    assert status == 1 and "Run it again" in err and not (tmp_path / "back").exists()
+    assert status == 1 and "Run the command again" in err and not (tmp_path / "back").exists()
     seen = len(hub.requests)
     hub.break_next("GET model.safetensors", 1)
     assert run("pull", "model", "alice/model", "--out", tmp_path / "back")[0] == 0
@@ -117,7 +117,7 @@ def test_a_pull_that_was_cut_off_goes_on(run, hub, model, tmp_path):
     assert [request for request in hub.requests[seen:] if request.startswith("GET") and "config.json" in request] == []
 
 
-def test_a_refused_download_leaves_nothing_and_the_working_directory_is_no_place_for_one(run, hub, model, tmp_path):
+def test_a_refused_download_is_deleted_and_the_working_directory_is_refused(run, hub, model, tmp_path):
     hub.add("models", "alice/bad-form", files_of(model) | {"text_form.json": b"[]"})
     before = sorted(tmp_path.iterdir())
     status, _, err = run("pull", "model", "alice/bad-form", "--out", tmp_path / "back")
@@ -136,7 +136,7 @@ def test_pickles_are_left_out_and_a_model_of_pickles_only_is_refused(run, hub, m
     pickle = {"pytorch_model.bin": b"x", "training_args.bin": b"x", "optimizer.safetensors": b"x"}
     hub.add("models", "alice/both", files_of(model) | pickle)
     status, out, _ = run("pull", "model", "alice/both", "--out", tmp_path / "back")
-    assert status == 0 and "not taken, as none of a model's files: optimizer.safetensors, pytorch_model.bin" in out
+    assert status == 0 and "skipped, as they are not files of a model: optimizer.safetensors, pytorch_model.bin" in out
     assert contents(tmp_path / "back") == contents(model)
     hub.add("models", "alice/pickled", {"config.json": b"{}"} | pickle)
     seen = len(hub.requests)
@@ -145,13 +145,13 @@ def test_pickles_are_left_out_and_a_model_of_pickles_only_is_refused(run, hub, m
     assert not [request for request in hub.requests[seen:] if "resolve" in request]
 
 
-def test_who_may_not_read_is_told_what_to_do(run, hub, model, tmp_path):
+def test_a_user_without_access_is_told_what_to_do(run, hub, model, tmp_path):
     pull = ("pull", "model", "alice/model", "--out", tmp_path / "back")
     for token in ("", hub.token("bob")):
         status, _, err = run(*pull, token=token)
-        assert status == 1 and "no such repository, or none that you may see" in err and "hf auth login" in err
+        assert status == 1 and "no such repository, or your account cannot see it" in err and "hf auth login" in err
     status, _, err = run(*pull, token="hf_" + "wrong" * 6)
-    assert status == 1 and "one that the Hub does not know" in err
+    assert status == 1 and "the access token is missing or invalid" in err
     status, _, err = run("pull", "model", "alice/none-of-this", "--out", tmp_path / "back")
     assert status == 1 and "no such repository" in err
     hub.repository("models", "alice/model").private = False
@@ -209,8 +209,8 @@ def test_a_model_is_opened_by_its_id_or_its_folder_and_again_without_a_network(h
     assert clients(open_offline, "alice/by-id") == (names, "variant") and hub.requests[seen:] == []
 
 
-def test_an_id_that_names_nothing_is_an_error_that_says_both(clients, hub, model):
-    assert "runs/best (and no such folder): found no such repository" in clients(fail_to_open, "runs/best")
+def test_a_name_that_is_neither_a_folder_nor_a_repository_is_an_error(clients, hub, model):
+    assert "runs/best (and no such folder): no such repository" in clients(fail_to_open, "runs/best")
     assert "a Hub id such as ORGANIZATION/NAME" in clients(fail_to_open, "no/such/folder")
     assert "found no such folder" in clients(fail_to_open, "folder")
     assert "HF_HUB_OFFLINE" in clients(fail_to_open_offline, "alice/never-seen")

@@ -34,7 +34,7 @@ def cmcc_command(arguments):
 
 @pytest.fixture
 def run(clients, hub):
-    """Runs a command as alice; the token is in nothing that it prints."""
+    """Runs a command as alice and checks that it never prints the token."""
 
     def run_command(*arguments, token=None):
         status, out, err = clients(cmcc_command, arguments, token=token)
@@ -44,11 +44,11 @@ def run(clients, hub):
     return run_command
 
 
-def built(folder, ids, unlabelled=False):
-    """A built folder of dialogues with these ids; each has a name of its own, so that contents differ."""
+def built(folder, ids, unlabeled=False):
+    """A built folder of dialogues with these ids; folders with different names have different content."""
     source = folder.with_name(f"{folder.name}-raw")
     raw.write(source, "train.json", [raw.dialogue(name) for name in ids])
-    if unlabelled:
+    if unlabeled:
         raw.write(source, "more.json", [raw.plain(f"{name}-plain") for name in ids])
     build(source, folder)
     return folder
@@ -112,10 +112,10 @@ def test_licensed_data_become_a_private_gated_data_set_in_one_commit_with_a_tag(
 
 def test_licensed_data_are_never_public_without_the_rights(run, hub, licensed):
     status, _, err = run("push", "dataset", licensed, "cmcc-org/open", "--public", "--yes")
-    assert status == 1 and "say --i-have-the-rights" in err
+    assert status == 1 and "add --i-have-the-rights" in err
     hub.add("datasets", "cmcc-org/already-open", {"README.md": b"# Open"})
     status, _, err = run("push", "dataset", licensed, "cmcc-org/already-open", "--yes")
-    assert status == 1 and "say --i-have-the-rights" in err
+    assert status == 1 and "add --i-have-the-rights" in err
     assert len(hub.repository("datasets", "cmcc-org/already-open").history("main")) == 2
     arguments = ("push", "dataset", licensed, "cmcc-org/open", "--public", "--i-have-the-rights", "--yes")
     status, out, _ = run(*arguments)
@@ -124,20 +124,20 @@ def test_licensed_data_are_never_public_without_the_rights(run, hub, licensed):
     assert (repo.private, repo.gated) == (False, "manual")
 
 
-def test_data_that_are_synthetic_in_part_are_licensed(run, tmp_path):
+def test_partly_synthetic_data_are_licensed(run, tmp_path):
     folder = built(tmp_path / "mixed", [f"{cmcc.SYNTHETIC_ID}1", "call-1"])
     status, _, err = run("push", "dataset", folder, "cmcc-org/mixed", "--public", "--yes")
-    assert status == 1 and "say --i-have-the-rights" in err
+    assert status == 1 and "add --i-have-the-rights" in err
 
 
-def test_a_report_that_was_mended_to_say_synthetic_deceives_nobody(run, licensed):
+def test_a_report_changed_to_say_synthetic_does_not_make_licensed_data_public(run, licensed):
     report = json.loads((licensed / "report.json").read_text("utf-8"))
     (licensed / "report.json").write_text(json.dumps(report | {"synthetic_dialogues": report["dialogues"]}))
     status, _, err = run("push", "dataset", licensed, "cmcc-org/deceived", "--public", "--yes")
-    assert status == 1 and "say --i-have-the-rights" in err
+    assert status == 1 and "add --i-have-the-rights" in err
 
 
-def test_synthetic_data_are_private_unless_they_are_to_be_public(run, hub, synthetic):
+def test_synthetic_data_are_private_unless_public_is_given(run, hub, synthetic):
     status, out, _ = run("push", "dataset", synthetic, "mine", "--yes")
     repo = hub.repository("datasets", "alice/mine")
     assert status == 0 and "(private, SYNTHETIC, new)" in out and (repo.private, repo.gated) == (True, False)
@@ -146,9 +146,9 @@ def test_synthetic_data_are_private_unless_they_are_to_be_public(run, hub, synth
     assert len(repo.history("main")) == 2
 
 
-def test_only_what_changed_travels_and_stale_parquet_goes_in_the_same_commit(run, hub, tmp_path):
+def test_only_changed_files_are_uploaded_and_stale_parquet_is_deleted_in_the_same_commit(run, hub, tmp_path):
     ids = [f"{cmcc.SYNTHETIC_ID}1", f"{cmcc.SYNTHETIC_ID}2"]
-    first, second = built(tmp_path / "first", ids, unlabelled=True), built(tmp_path / "second", ids)
+    first, second = built(tmp_path / "first", ids, unlabeled=True), built(tmp_path / "second", ids)
     assert run("push", "dataset", first, "changing", "--yes")[0] == 0
     repo, seen = hub.repository("datasets", "alice/changing"), len(hub.requests)
     assert "unlabeled/train-00000-of-00001.parquet" in repo.find("main").files
@@ -163,7 +163,7 @@ def test_only_what_changed_travels_and_stale_parquet_goes_in_the_same_commit(run
     assert len([ref for ref in repo.refs if ref.startswith("refs/tags/")]) == 2
 
 
-def test_an_upload_that_was_refused_half_way_goes_on_with_what_is_missing(run, hub, synthetic):
+def test_an_upload_refused_half_way_continues_with_the_missing_files(run, hub, synthetic):
     hub.break_next("PUT lfs", 1, status=403)
     seen = len(hub.requests)
     status, _, err = run("push", "dataset", synthetic, "interrupted", "--yes")
@@ -177,7 +177,7 @@ def test_an_upload_that_was_refused_half_way_goes_on_with_what_is_missing(run, h
     assert sent + len(lfs_puts(hub, seen)) == parquet and len(repo.history("main")) == 2
 
 
-def test_a_connection_that_breaks_during_an_upload_is_taken_up_again(run, hub, tmp_path):
+def test_an_upload_survives_a_broken_connection(run, hub, tmp_path):
     run_folder = trained(tmp_path / "run", synthetic=True, licensed=False)
     hub.break_next("PUT lfs", 1)
     assert run("push", "model", run_folder, "broken-once", "--yes")[0] == 0
@@ -187,7 +187,7 @@ def test_a_connection_that_breaks_during_an_upload_is_taken_up_again(run, hub, t
 def test_a_commit_whose_answer_was_lost_is_not_made_twice(run, hub, synthetic):
     hub.break_next("POST commit", 1, done=True)
     status, _, err = run("push", "dataset", synthetic, "lost", "--yes")
-    assert status == 1 and f"no connection with {hub.endpoint}" in err and "Run it again" in err
+    assert status == 1 and f"cannot reach {hub.endpoint}" in err and "run the command again" in err
     repo = hub.repository("datasets", "alice/lost")
     assert not [ref for ref in repo.refs if ref.startswith("refs/tags/")]
     status, out, _ = run("push", "dataset", synthetic, "lost", "--yes")
@@ -195,7 +195,7 @@ def test_a_commit_whose_answer_was_lost_is_not_made_twice(run, hub, synthetic):
     assert len(repo.history("main")) == 2 and [ref for ref in repo.refs if ref.startswith("refs/tags/")]
 
 
-def test_what_no_build_writes_is_listed_and_nothing_is_uploaded(run, hub, synthetic):
+def test_files_that_no_build_writes_are_listed_and_nothing_is_uploaded(run, hub, synthetic):
     strange = ["cmcc.py", "calls.json", "labeled/train.jsonl", "rejects.txt", "test.end2end.jsonl", ".cache/x"]
     write_files(synthetic, dict.fromkeys(strange, "x"))
     (synthetic / "response" / "link.parquet").symlink_to(synthetic / "calls.json")
@@ -205,7 +205,7 @@ def test_what_no_build_writes_is_listed_and_nothing_is_uploaded(run, hub, synthe
     assert hub.requests[seen:] == []
 
 
-def test_files_that_a_system_left_are_neither_uploaded_nor_in_the_way(run, hub, synthetic, tmp_path):
+def test_system_files_are_skipped(run, hub, synthetic, tmp_path):
     left = [*SYSTEM_FILES, *(f"labeled/{name}" for name in SYSTEM_FILES), "labeled/._train-00000-of-00001.parquet"]
     write_files(synthetic, dict.fromkeys(left, "x"))
     assert run("push", "dataset", synthetic, "mac", "--yes")[0] == 0
@@ -222,27 +222,27 @@ def test_files_that_a_system_left_are_neither_uploaded_nor_in_the_way(run, hub, 
 def test_data_that_were_changed_after_the_build_are_refused(run, synthetic):
     shutil.copy(synthetic / "emotion/train-00000-of-00001.parquet", synthetic / "emotion/test-00000-of-00001.parquet")
     status, _, err = run("push", "dataset", synthetic, "altered", "--yes")
-    assert status == 1 and "Build it again" in err
+    assert status == 1 and "Build the folder again" in err
     (synthetic / "report.json").unlink()
     status, _, err = run("push", "dataset", synthetic, "altered", "--yes")
     assert status == 1 and "Build it first" in err
 
 
-def test_an_eval_file_goes_with_the_data_and_a_token_in_it_does_not(run, hub, synthetic):
+def test_eval_yaml_is_uploaded_unless_it_contains_a_token(run, hub, synthetic):
     (synthetic / "eval.yaml").write_text("name: CMCC\n")
     assert run("push", "dataset", synthetic, "with-eval", "--yes")[0] == 0
     assert "eval.yaml" in hub.repository("datasets", "alice/with-eval").find("main").files
     (synthetic / "eval.yaml").write_text(f"name: CMCC # {hub.token('bob')}\n")
     status, _, err = run("push", "dataset", synthetic, "with-eval", "--yes")
-    assert status == 1 and "file eval.yaml: found what looks like an access token" in err
+    assert status == 1 and "file eval.yaml: the file contains what looks like an access token" in err
     assert hub.token("bob") not in err
 
 
-def test_a_tag_of_ones_own_names_one_state_only(run, hub, tmp_path, synthetic):
+def test_a_tag_cannot_be_reused_for_other_content(run, hub, tmp_path, synthetic):
     assert run("push", "dataset", synthetic, "tagged", "--yes", "--tag", "first")[0] == 0
     other = built(tmp_path / "other", [f"{cmcc.SYNTHETIC_ID}3"])
     status, _, err = run("push", "dataset", other, "tagged", "--yes", "--tag", "first")
-    assert status == 1 and "Name another --tag" in err
+    assert status == 1 and "Choose another --tag" in err
     assert len(hub.repository("datasets", "alice/tagged").history("main")) == 2
 
 
@@ -260,17 +260,17 @@ def test_a_model_is_published_with_a_card_that_says_it_is_synthetic(run, hub, tm
     assert not (folder / "best" / "README.md").exists()
 
 
-def test_a_model_whose_data_are_licensed_or_not_known_is_private_and_gated(run, hub, tmp_path):
+def test_a_model_with_licensed_or_unknown_training_data_is_private_and_gated(run, hub, tmp_path):
     folder = trained(tmp_path / "run", synthetic=True, dataset="mixed")
     status, _, err = run("push", "model", folder / "best", "cmcc-org/unknown", "--yes", "--public")
-    assert status == 1 and "say --i-have-the-rights" in err
+    assert status == 1 and "add --i-have-the-rights" in err
     assert run("push", "model", folder / "best", "cmcc-org/unknown", "--yes")[0] == 0
     repo = hub.repository("models", "cmcc-org/unknown")
     assert (repo.private, repo.gated) == (True, "manual")
     assert "license: other" in repo.find("main").files["README.md"].content.decode()
 
 
-def test_a_model_s_own_card_is_taken(run, hub, tmp_path):
+def test_an_existing_card_of_a_model_is_used(run, hub, tmp_path):
     folder = trained(tmp_path / "run", synthetic=True, licensed=False)
     (folder / "best" / "README.md").write_text("---\ntags: [own]\n---\n# Own\n")
     assert run("push", "model", folder, "own-card", "--yes")[0] == 0
@@ -281,12 +281,12 @@ def test_a_card_that_the_hub_refuses_stops_the_push_before_any_file(run, hub, tm
     folder = trained(tmp_path / "run", synthetic=True, licensed=False)
     (folder / "best" / "README.md").write_text("---\ntags: [\n---\n# Own\n")
     status, _, err = run("push", "model", folder, "bad-card", "--yes")
-    assert status == 1 and "Mend README.md" in err
+    assert status == 1 and "Fix README.md" in err
     assert len(hub.repository("models", "alice/bad-card").history("main")) == 1
 
 
 def in_terminal(arguments, environment, answer):
-    """What a person sees who types an answer to the question."""
+    """The exit status, and the terminal output of a user who types an answer to the question."""
     import pty
 
     command = [sys.executable, "-m", "cmcc_bench.cli", *map(str, arguments)]
@@ -306,7 +306,7 @@ def in_terminal(arguments, environment, answer):
 
 
 @pytest.mark.parametrize(("answer", "is_uploaded"), [(b"y\n", True), (b"\n", False)])
-def test_a_person_is_asked_and_sees_the_progress(hub, tmp_path, answer, is_uploaded):
+def test_in_a_terminal_the_user_is_asked_and_sees_the_progress(hub, tmp_path, answer, is_uploaded):
     folder = built(tmp_path / "asked", [f"{cmcc.SYNTHETIC_ID}1"])
     arguments = ["push", "dataset", folder, f"asked-{is_uploaded}"]
     status, seen = in_terminal(arguments, hub.environment(tmp_path / "home", "alice"), answer)
@@ -316,7 +316,7 @@ def test_a_person_is_asked_and_sees_the_progress(hub, tmp_path, answer, is_uploa
     assert (f"alice/asked-{is_uploaded}" in names) == is_uploaded
 
 
-def test_a_card_can_be_written_by_another_function(tmp_path):
+def test_the_card_writer_can_be_replaced(tmp_path):
     from cmcc_bench.hub.artifact import model_artifact
 
     folder = trained(tmp_path / "run", synthetic=True, licensed=False)
@@ -336,7 +336,7 @@ def test_pickles_and_optimizer_states_are_refused(run, hub, tmp_path, name):
 def test_a_folder_without_a_model_is_refused(run, tmp_path):
     write_files(tmp_path / "run" / "best", {"config.json": "{}"})
     status, _, err = run("push", "model", tmp_path / "run", "nothing", "--yes")
-    assert status == 1 and "a trained model" in err
+    assert status == 1 and "not a trained model" in err
     status, _, err = run("push", "model", tmp_path / "none", "nothing", "--yes")
     assert status == 1 and "no such folder" in err
 
@@ -363,11 +363,11 @@ def test_a_published_metric_is_loaded_from_the_hub(run, hub, clients):
     assert clients(score_from_the_hub, rows, [asdict(one) for one in gold_predictions(rows)]) == 1.0
     assert "Nothing to do" in run("push", "metrics", "cmcc-org", "--metric", "cmcc_response", "--yes")[1]
     status, _, err = run("push", "metrics", "cmcc-org", "--metric", "none")
-    assert status == 1 and "metric none: found no such metric" in err
+    assert status == 1 and "metric none: no such metric. Choose from" in err
 
 
 def push_leaderboard_of(room_of, arguments):
-    """In the clients' process, with the published folders elsewhere."""
+    """In the clients' process, with the resources in `room_of`."""
     from cmcc_bench import files
 
     before = files.resource_folder
@@ -384,10 +384,10 @@ def rooms_at(folder, name):
     return folder / name
 
 
-def test_the_leaderboard_is_a_space_and_a_data_set_of_results_that_is_left_alone(hub, clients, tmp_path):
+def test_the_leaderboard_is_a_space_and_existing_results_are_not_changed(hub, clients, tmp_path):
     arguments = ["push", "leaderboard", "cmcc-org/leaderboard", "--yes"]
     status, _, err = clients(push_leaderboard_of, tmp_path, arguments)
-    assert status == 1 and "folder leaderboard: found no such folder" in err
+    assert status == 1 and "this installation lacks the leaderboard's page" in err
     card = "---\ntitle: Board\nsdk: gradio\n---\n"
     write_files(tmp_path / "leaderboard", {"app.py": "print()\n", "README.md": card, "__pycache__/app.pyc": "x"})
     assert clients(push_leaderboard_of, tmp_path, arguments)[0] == 0
@@ -409,35 +409,35 @@ def test_the_leaderboard_is_a_space_and_a_data_set_of_results_that_is_left_alone
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
-        (("GET whoami-v2", 1, None), "no connection with"),
-        (("POST commit", 1, 409), "a conflict with what is there"),
-        (("POST commit", 1, 412), "a commit by somebody else meanwhile"),
-        (("POST create", 1, 403), "a token that may not do this"),
-        (("POST commit", 1, 500), "an error of the server"),
+        (("GET whoami-v2", 1, None), "cannot reach"),
+        (("POST commit", 1, 409), "the change conflicts with the state"),
+        (("POST commit", 1, 412), "somebody else changed the repository"),
+        (("POST create", 1, 403), "the access token lacks permission"),
+        (("POST commit", 1, 500), "the Hub reports an error"),
     ],
 )
-def test_what_the_server_refuses_is_said_with_what_to_do_next(run, hub, synthetic, fault, said):
+def test_errors_of_the_hub_say_what_to_do_next(run, hub, synthetic, fault, message):
     request, times, status = fault
     hub.break_next(request, times, status)
-    name = "refused-" + "-".join(said.split()[:3])
+    name = "refused-" + "-".join(message.split()[:3])
     code, _, err = run("push", "dataset", synthetic, name, "--yes")
-    assert code == 1 and said in err and err.rstrip().endswith(".")
+    assert code == 1 and message in err and err.rstrip().endswith(".")
     assert run("push", "dataset", synthetic, name, "--yes")[0] == 0
 
 
-def test_no_token_a_wrong_one_and_one_of_somebody_else(run, hub, synthetic):
+def test_a_missing_an_invalid_and_another_account_s_token_are_refused(run, hub, synthetic):
     arguments = ("push", "dataset", synthetic, "cmcc-org/foreign", "--yes")
     status, _, err = run(*arguments, token="")
     assert status == 1 and "hf auth login" in err
     status, _, err = run(*arguments, token="hf_" + "wrong" * 6)
-    assert status == 1 and "one that the Hub does not know" in err
+    assert status == 1 and "the access token is missing or invalid" in err
     status, _, err = run(*arguments, token=hub.token("bob"))
     assert status == 1 and "status 403" in err
 
 
-def test_the_token_is_in_no_file_that_was_written(hub, run, synthetic, tmp_path_factory):
+def test_no_written_file_contains_the_token(hub, run, synthetic, tmp_path_factory):
     assert run("push", "dataset", synthetic, "searched", "--yes")[0] == 0
     token = hub.token("alice").encode()
     written = [path for path in tmp_path_factory.getbasetemp().rglob("*") if path.is_file()]
@@ -445,7 +445,7 @@ def test_the_token_is_in_no_file_that_was_written(hub, run, synthetic, tmp_path_
     assert [path for path in written if token in path.read_bytes()] == []
 
 
-def test_a_folder_is_as_it_was_after_a_push(run, synthetic):
+def test_a_push_does_not_change_the_folder(run, synthetic):
     before = contents(synthetic)
     assert run("push", "dataset", synthetic, "unchanged", "--yes")[0] == 0
     assert contents(synthetic) == before
@@ -460,7 +460,7 @@ def test_wrong_usage_ends_with_2(arguments):
     assert caught.value.code == 2
 
 
-def test_labels_that_the_public_folder_hides_are_never_public_whoever_has_the_rights(run, hub, tmp_path):
+def test_hidden_labels_are_never_public_even_with_the_rights(run, hub, tmp_path):
     source = tmp_path / "raw"
     raw.write(source, "test.json", [raw.dialogue(f"{cmcc.SYNTHETIC_ID}{n}") for n in range(2)])
     build(source, tmp_path / "data", with_hidden_labels=True)

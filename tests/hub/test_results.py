@@ -1,4 +1,4 @@
-"""Results the Hub's way: what a push says of a model, and the leaderboard that the tests' Hub makes of it."""
+"""Results in the Hub's format: those that a push publishes, and the leaderboard that the tests' Hub makes of them."""
 
 import re
 
@@ -29,7 +29,7 @@ def data(hub, tmp_path_factory):
 
 
 def predicted(folder, kind, data, *modes, named=None):
-    """A run whose files of predictions name their data set as `named`."""
+    """A run with predictions; their run files give `named` as the name of the data set."""
     best, training = write_facts(folder / kind, kind, True)
     write_weights(best, kind)
     for mode in modes or ("end2end",):
@@ -44,7 +44,7 @@ def test_the_tasks_are_those_of_eval_yaml():
     assert {task["split"] for task in declared["tasks"]} == {"test"}
 
 
-def test_entries_are_strict_of_the_end_to_end_file_alone_and_have_one_gold_for_all_models(data, tmp_path):
+def test_entries_are_strict_end_to_end_scores_with_the_same_gold_for_all_models(data, tmp_path):
     folder = predicted(tmp_path, "baseline", data, "end2end", "oracle")
     end_to_end, oracle = score_run(folder / "best", bootstrap=Bootstrap(20))
     entries = eval_entries([end_to_end, oracle], REMOTE, "abc", "https://x/y", "alice")
@@ -59,7 +59,7 @@ def test_entries_are_strict_of_the_end_to_end_file_alone_and_have_one_gold_for_a
     assert re.fullmatch(r"cmcc [\d.]+, strict; 95 % interval [\d.]+ to [\d.]+; SYNTHETIC data", first.notes)
 
 
-def test_a_date_that_is_none_is_left_out(data, tmp_path):
+def test_an_invalid_date_is_left_out(data, tmp_path):
     from dataclasses import replace
 
     (found,) = score_run(predicted(tmp_path, "emotion", data) / "best", bootstrap=Bootstrap(0))
@@ -70,7 +70,7 @@ def test_a_date_that_is_none_is_left_out(data, tmp_path):
     assert list(yaml.safe_load(eval_file([entry]))[0]) == ["dataset", "value", "source", "notes"]
 
 
-def test_a_push_says_the_results_of_the_data_set_on_the_hub(run, hub, data, tmp_path):
+def test_a_push_publishes_the_results_on_the_data_set(run, hub, data, tmp_path):
     folder = predicted(tmp_path, "variant", data, "end2end", "oracle", named="gone")
     status, out, err = run("push", "model", folder, "cmcc-org/scored", "--dataset-id", REMOTE, "--yes")
     assert status == 0, err
@@ -86,25 +86,25 @@ def test_a_push_says_the_results_of_the_data_set_on_the_hub(run, hub, data, tmp_
     assert status == 0 and "Nothing to do" in out
 
 
-def test_without_a_data_set_s_id_there_are_none_and_the_plan_says_so(run, hub, data, tmp_path):
+def test_without_a_dataset_id_there_are_no_results_and_the_plan_says_so(run, hub, data, tmp_path):
     folder = predicted(tmp_path, "variant", data)
     status, out, _ = run("push", "model", folder, "unscored", "--yes")
-    assert status == 0 and "no results for a leaderboard on the Hub: name its data set with --dataset-id" in out
+    assert status == 0 and "to add them, give the data set's id with --dataset-id" in out
     files = hub.repository("models", "alice/unscored").find("main").files
     assert ".eval_results/cmcc.yaml" not in files and b"| BLEU-4 |" in files["README.md"].content
 
 
-def test_a_model_that_has_no_score_of_these_tasks_says_so(run, data, tmp_path):
+def test_a_model_without_scores_for_the_tasks_says_so(run, data, tmp_path):
     folder = predicted(tmp_path, "satisfaction", data)
     status, out, _ = run("push", "model", folder, "satisfaction", "--dataset-id", REMOTE)
-    assert status == 0 and f"no results for {REMOTE}: no predictions beside the checkpoint give any of" in out
+    assert status == 0 and f"no results for {REMOTE}: no predictions in the run's folder for any of" in out
 
 
 def test_predictions_of_other_data_than_those_on_the_hub_are_refused(run, hub, data, tmp_path):
     other = write_data(tmp_path / "other", [f"{cmcc.SYNTHETIC_ID}99"])
     folder = predicted(tmp_path, "variant", other)
     status, _, err = run("push", "model", folder, "cmcc-org/other", "--dataset-id", REMOTE, "--yes")
-    assert status == 1 and f"predictions of other rows than {REMOTE} has now" in err
+    assert status == 1 and f"{REMOTE} has changed since these predictions" in err
     status, out, _ = run("push", "model", folder, "cmcc-org/other", "--dataset-id", REMOTE, "--dataset", other)
     assert status == 0 and f"results for {REMOTE}: " in out  # where the Hub hides the labels
     status, _, err = run("push", "model", folder, "cmcc-org/other", "--dataset-id", "cmcc-org/nowhere", "--yes")
@@ -113,7 +113,7 @@ def test_predictions_of_other_data_than_those_on_the_hub_are_refused(run, hub, d
     assert status == 1 and "ORGANIZATION/NAME" in err
 
 
-def test_results_that_others_sent_in_stay_and_ours_go_when_they_are_not_said_any_more(run, hub, data, tmp_path):
+def test_results_of_other_people_are_kept_and_stale_results_of_ours_are_deleted(run, hub, data, tmp_path):
     from tests.hub_server.store import File
 
     folder = predicted(tmp_path, "emotion", data)
@@ -136,7 +136,7 @@ def leaderboard(name):
     return table.title, table.columns, table.rows, table.notes
 
 
-def test_the_leaderboard_reads_back_what_pushes_said(run, hub, clients, tmp_path):
+def test_the_leaderboard_shows_the_pushed_results(run, hub, clients, tmp_path):
     board = "cmcc-org/board"
     folder = write_data(tmp_path / "cmcc", [f"{cmcc.SYNTHETIC_ID}{n}" for n in range(4)])
     hub.add("datasets", board, files_of(folder), private=True)
@@ -151,12 +151,12 @@ def test_the_leaderboard_reads_back_what_pushes_said(run, hub, clients, tmp_path
     emotion = by_model["cmcc-org/board-emotion"]
     assert emotion[0] != "–" and emotion[1:5] == ("–",) * 4 and emotion[5:] == (DATE[:10], "SYNTHETIC")
     assert by_model["cmcc-org/board-variant"][0] == "–" and by_model["cmcc-org/board-variant"][1] == "1"
-    assert "nothing was computed anew" in notes[0]
+    assert "they were not recomputed" in notes[0]
     assert all(row[0] != "cmcc-org/board-variant" for row in clients(leaderboard_of_bob, board, hub.token("bob")))
 
 
 def leaderboard_of_bob(name, token):
-    """In the clients' process: what somebody sees who may not read private models."""
+    """In the clients' process: the leaderboard for an account that cannot read private models."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -166,7 +166,7 @@ def leaderboard_of_bob(name, token):
         return []
 
 
-def test_models_with_a_base_model_are_shown_and_hostile_values_are_no_numbers(hub, clients):
+def test_models_with_a_base_model_are_shown_and_invalid_values_are_dashes(hub, clients):
     name, task = "cmcc-org/hostile", {"id": "cmcc-org/hostile", "task_id": "success"}
     hub.add("datasets", name, {"eval.yaml": yaml.safe_dump(eval_template()).encode()})
 
@@ -188,7 +188,7 @@ def test_models_with_a_base_model_are_shown_and_hostile_values_are_no_numbers(hu
     assert not any("\x1b" in cell for row in rows for cell in row)
 
 
-def test_what_has_no_leaderboard_is_an_error_that_says_so(hub, clients):
+def test_a_data_set_without_a_leaderboard_is_an_error(hub, clients):
     hub.add("datasets", "cmcc-org/plain", {"README.md": b"# Plain"})
     assert "has no leaderboard" in clients(leaderboard, "cmcc-org/plain")
     assert "no such repository" in clients(leaderboard, "cmcc-org/missing")

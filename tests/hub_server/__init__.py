@@ -1,11 +1,12 @@
-"""A small server that speaks the Hub's HTTP interface, so that tests and demonstrations need no network.
+"""A small server with the Hub's HTTP API, so that tests and demonstrations need no network.
 
-The real clients (huggingface_hub, datasets, transformers, evaluate) create repositories, upload, download and discuss
-on it: `with HubServer() as hub: hub.endpoint, hub.token("alice")`. As a command: `python -m tests.hub_server --port 0`.
+The real clients (huggingface_hub, datasets, transformers, evaluate) create repositories, upload, download and open
+discussions on it: `with HubServer() as hub: hub.endpoint, hub.token("alice")`. As a command:
+`python -m tests.hub_server --port 0`.
 
-It answers in the Hub's form and keeps its rules where they matter here: who may read and write, private and gated
-repositories, LFS objects, conflicts. That something works against it does not prove that the Hub accepts it: it does
-not check the fields of a card's YAML, knows no quotas, scans no files, builds no Space and shows no viewer.
+It implements the rules that matter for the tests: permissions, private and gated repositories, LFS objects, conflicts.
+A success here does not prove that the Hub accepts the same: this server does not check the fields of a card's YAML, has
+no quotas, and does not scan files, build Spaces or show data.
 """
 
 from .server import HubServer

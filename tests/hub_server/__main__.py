@@ -1,4 +1,4 @@
-"""Runs the server until it is stopped, and prints what to put into the environment of the clients.
+"""Runs the server until it is stopped, and prints the environment variables for clients.
 
 python -m tests.hub_server --port 0 --user alice --org cmcc-org
 """
@@ -13,10 +13,10 @@ from . import HubServer
 
 
 def main() -> None:
-    """Starts the server with users who all may write to all organizations."""
+    """Starts the server; all users may write to all organizations."""
     parser = argparse.ArgumentParser(prog="python -m tests.hub_server", description=str(__doc__).split("\n")[0])
-    parser.add_argument("--port", type=int, default=0, help="0: a free one (the default)")
-    parser.add_argument("--user", action="append", help="the first one's token is printed (default: alice)")
+    parser.add_argument("--port", type=int, default=0, help="default: any free port")
+    parser.add_argument("--user", action="append", help="the token of the first user is printed (default: alice)")
     parser.add_argument("--org", action="append", default=[], help="an organization of all users")
     options = parser.parse_args()
     users = options.user or ["alice"]

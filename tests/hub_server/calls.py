@@ -1,4 +1,4 @@
-"""The Hub's calls, one function each: from a request and a repository to what the client reads."""
+"""The Hub's API calls, one function each: takes a request and a repository, returns the response."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import yaml
 from . import results
 from .store import MAIN, Commit, Discussion, File, HubError, Repository, now
 
-# What the Hub keeps as LFS objects here: by name, and anything longer than this.
+# Files that become LFS objects: by their name, or if they are longer than _LARGE bytes.
 _LARGE_NAMES = (".parquet", ".safetensors", ".bin", ".pt", ".pkl", ".gz", ".arrow", ".png")
 _LARGE = 10_000_000
 
 
 @dataclass
 class Call:
-    """A request, read whole. segments: the path, unquoted after it was split, as refs are quoted into one."""
+    """A complete request. segments: of the path, unquoted after the split, because a quoted ref is one segment."""
 
     method: str
     url: str
@@ -39,16 +39,16 @@ class Call:
         self.query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
 
     def json(self) -> Any:
-        """The body, where it is JSON; an empty one is an empty object."""
+        """The JSON in the body; an empty body is an empty object."""
         return json.loads(self.body or b"{}")
 
     def asks(self, name: str) -> bool:
-        """Whether the query switches something on."""
+        """Whether a flag of the query is set."""
         return self.query.get(name, "").lower() in ("1", "true")
 
     @property
     def author(self) -> str:
-        """The user. Raises HubError 401 when there is none."""
+        """The user. Raises HubError 401 if there is none."""
         if self.user is None:
             raise HubError(401, "Invalid username or password.")
         return self.user
@@ -56,14 +56,14 @@ class Call:
 
 @dataclass
 class Reply:
-    """An answer: JSON, or bytes where the content is no JSON."""
+    """A response: JSON, or bytes for other content."""
 
     content: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
 
     def body(self) -> bytes:
-        """What travels."""
+        """The body of the response."""
         return self.content if isinstance(self.content, bytes) else json.dumps(self.content).encode()
 
 
@@ -78,13 +78,13 @@ def page(call: Call, items: Sequence[Any], size: int) -> Reply:
 
 
 def card_data(files: Mapping[str, File]) -> dict[str, Any]:
-    """The YAML head of README.md; empty where there is none that can be read."""
+    """The YAML metadata of README.md; empty if it is missing or invalid."""
     text = files["README.md"].content.decode("utf-8", "replace") if "README.md" in files else ""
     return yaml_head(text) or {}
 
 
 def yaml_head(text: str) -> dict[str, Any] | None:
-    """The YAML between the first two lines of ---; None where it is none. That is all that is checked of a card."""
+    """The YAML between the first two lines of ---; None if it is invalid. Nothing else of a card is checked."""
     parts = text.split("---\n", 2)
     try:
         head = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0] else {}
@@ -94,7 +94,7 @@ def yaml_head(text: str) -> dict[str, Any] | None:
 
 
 def describe(repo: Repository, commit: Commit, blobs: bool = False) -> dict[str, Any]:
-    """What repo_info reads."""
+    """The response to repo_info."""
     siblings: list[dict[str, Any]] = []
     for path, file in sorted(commit.files.items()):
         more = {"size": len(file.content), "blobId": file.oid} | ({"lfs": file.lfs()} if file.is_lfs else {})
@@ -118,7 +118,7 @@ def describe(repo: Repository, commit: Commit, blobs: bool = False) -> dict[str,
 
 
 def _stage(repo: Repository, commit: Commit) -> dict[str, Any]:
-    """A Space is never built here: one with something to start stays at BUILDING."""
+    """The stage of a Space. It is never built: one with a start file stays at BUILDING."""
     start = "index.html" if repo.sdk == "static" else "app.py"
     stage = "BUILDING" if start in commit.files else "NO_APP_FILE"
     return {"stage": stage, "hardware": {"current": None, "requested": "cpu-basic"}, "gcTimeout": None}
@@ -133,7 +133,7 @@ def info(call: Call, repo: Repository, rest: list[str]) -> Reply:
 
 
 def _entries(repo: Repository, commit: Commit, expand: bool) -> dict[str, dict[str, Any]]:
-    """Files and folders by path, as listings have them."""
+    """The entries of files and folders in listings, by path."""
     entries: dict[str, dict[str, Any]] = {}
     for path, file in commit.files.items():
         entries[path] = {"type": "file", "path": path, "oid": file.oid, "size": len(file.content)}
@@ -173,7 +173,7 @@ def tree(call: Call, repo: Repository, rest: list[str]) -> Reply:
 
 
 def paths_info(call: Call, repo: Repository, rest: list[str]) -> Reply:
-    """POST paths-info/REV: a form with paths, of which those that are not there are left out."""
+    """POST paths-info/REV: a form with paths; missing paths are left out."""
     form = parse_qs(call.body.decode())
     entries = _entries(repo, repo.find(rest[0]), form.get("expand", [""])[0].lower() == "true")
     return Reply([entries[path] for path in form.get("paths", []) if path in entries])
@@ -237,7 +237,7 @@ def settings(call: Call, repo: Repository, rest: list[str]) -> Reply:
 
 
 def preupload(call: Call, repo: Repository, rest: list[str]) -> Reply:
-    """POST preupload/REV: which files are to be LFS objects."""
+    """POST preupload/REV: which files become LFS objects."""
     head = repo.find(rest[0])
     answers = []
     for file in call.json()["files"]:
@@ -248,7 +248,7 @@ def preupload(call: Call, repo: Repository, rest: list[str]) -> Reply:
 
 
 def commit(call: Call, repo: Repository, rest: list[str]) -> Reply:
-    """POST commit/REV: lines of JSON, the first of which is the header."""
+    """POST commit/REV: JSON lines; the first one is the header."""
     lines = [json.loads(line) for line in call.body.splitlines() if line]
     header = lines[0]["value"]
     if call.asks("create_pr"):
@@ -289,7 +289,7 @@ def _changes(lines: list[dict[str, Any]], head: Commit, objects: dict[str, bytes
 
 
 def lfs_batch(call: Call, repo: Repository, ticket: str) -> Reply:
-    """POST ID.git/info/lfs/objects/batch: where to put the objects that are not there yet."""
+    """POST ID.git/info/lfs/objects/batch: upload addresses of missing objects."""
     answers = []
     for wanted in call.json()["objects"]:
         answer = {"oid": wanted["oid"], "size": wanted["size"]}
@@ -301,7 +301,7 @@ def lfs_batch(call: Call, repo: Repository, ticket: str) -> Reply:
 
 
 def resolve(call: Call, repo: Repository, revision: str, path: str) -> Reply:
-    """HEAD and GET ID/resolve/REV/PATH, whole or a range of bytes."""
+    """HEAD and GET ID/resolve/REV/PATH: the file, or a range of bytes."""
     at = repo.find(revision)
     if path not in at.files:
         raise HubError(404, f"{path} does not exist on {revision}", "EntryNotFound")
@@ -340,7 +340,7 @@ def _outline(repo: Repository, discussion: Discussion) -> dict[str, Any]:
 
 
 def list_discussions(call: Call, repo: Repository, rest: list[str]) -> Reply:
-    """GET discussions?p=PAGE: the newest first."""
+    """GET discussions?p=PAGE: newest first."""
     wanted = call.query.get("type", "all"), call.query.get("status", "all"), call.query.get("author")
     found = [
         discussion
@@ -355,7 +355,7 @@ def list_discussions(call: Call, repo: Repository, rest: list[str]) -> Reply:
 
 
 def open_discussion(call: Call, repo: Repository, rest: list[str]) -> Reply:
-    """POST discussions: a pull request that is opened so is a draft."""
+    """POST discussions: a pull request opened by this call is a draft."""
     asked = call.json()
     if len(asked["title"].strip()) < 3:
         raise HubError(400, "A title has 3 letters or more")
@@ -399,7 +399,7 @@ def change_discussion(call: Call, repo: Repository, rest: list[str]) -> Reply:
 
 
 def space_values(call: Call, repo: Repository, rest: list[str]) -> Reply:
-    """GET, POST and DELETE variables and secrets of a Space; a secret's value is never read back."""
+    """GET, POST and DELETE variables and secrets of a Space; a secret's value is never returned."""
     is_secret = call.segments[4] == "secrets"
     values, asked = (repo.secrets if is_secret else repo.variables), call.json()
     if call.method == "POST":
@@ -416,12 +416,12 @@ def runtime(call: Call, repo: Repository, rest: list[str]) -> Reply:
 
 
 def allowed(call: Call, repo: Repository, rest: list[str]) -> Reply:
-    """GET auth-check[/write]: that the call came so far is the answer."""
+    """GET auth-check[/write]: access was checked before this call, so there is nothing more to do."""
     return Reply({})
 
 
 def validate_yaml(call: Call) -> Reply:
-    """POST /api/validate-yaml: refuses only what is no YAML mapping, where the Hub knows the fields."""
+    """POST /api/validate-yaml: refuses only invalid YAML; the real Hub also checks the fields."""
     if yaml_head(call.json()["content"]) is None:
         return Reply({"errors": [{"message": "not a YAML mapping"}], "warnings": []}, 400)
     return Reply({"errors": [], "warnings": []})

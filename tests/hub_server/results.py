@@ -1,4 +1,4 @@
-"""Results on the Hub: a model's .eval_results, and the leaderboard that a data set's eval.yaml makes of all of them."""
+"""Results on the Hub: a model's .eval_results, and the leaderboard of a data set with eval.yaml."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 def listed(files: Mapping[str, File]) -> list[dict[str, Any]]:
-    """What model_info(expand=["evalResults"]) reads: every entry, and what is wrong with a file that is none."""
-    found: list[dict[str, Any]] = []
+    """The response to model_info(expand=["evalResults"]): all entries, and the errors of invalid files."""
+    entries_and_errors: list[dict[str, Any]] = []
     for name in sorted(files):
         if not (name.startswith(".eval_results/") and name.endswith((".yaml", ".yml"))):
             continue
         try:
             entries = [_checked(entry) for entry in yaml.safe_load(files[name].content)]
         except (yaml.YAMLError, TypeError, ValueError, UnicodeDecodeError) as error:
-            found.append({"filename": name, "error": str(error).split("\n")[0]})
+            entries_and_errors.append({"filename": name, "error": str(error).split("\n")[0]})
             continue
-        found += [{"filename": name, "verified": False, "data": entry} for entry in entries]
-    return found
+        entries_and_errors += [{"filename": name, "verified": False, "data": entry} for entry in entries]
+    return entries_and_errors
 
 
 def _checked(entry: Any) -> dict[str, Any]:
-    """An entry with all that is required. Raises ValueError for anything else."""
+    """A complete entry. Raises ValueError if a required field is missing."""
     dataset = entry.get("dataset") if isinstance(entry, dict) else None
     if not isinstance(dataset, dict) or not {"id", "task_id"} <= dataset.keys() or "value" not in entry:
         raise ValueError("an entry needs dataset.id, dataset.task_id and value")
@@ -39,7 +39,7 @@ def _checked(entry: Any) -> dict[str, Any]:
 
 
 def leaderboard(call: Call, repo: Repository, models: Iterable[Repository]) -> Reply:
-    """GET /api/datasets/ID/leaderboard[?base_model=false]: for each task of eval.yaml the models, the best first."""
+    """GET /api/datasets/ID/leaderboard[?base_model=false]: the models by task of eval.yaml, best first."""
     from .calls import Reply
 
     tasks = _tasks(repo.find("main").files)
@@ -65,11 +65,13 @@ def _declares_base_model(model: Repository) -> bool:
 
 
 def _ranked(task: str, dataset: str, models: Iterable[Repository]) -> Iterator[dict[str, Any]]:
-    found = [(model, item) for model in models for item in listed(model.find("main").files) if "data" in item]
-    mine = [
-        (m, item) for m, item in found if [item["data"]["dataset"][key] for key in ("id", "task_id")] == [dataset, task]
+    results = [(model, item) for model in models for item in listed(model.find("main").files) if "data" in item]
+    of_task = [
+        (m, item)
+        for m, item in results
+        if [item["data"]["dataset"][key] for key in ("id", "task_id")] == [dataset, task]
     ]
-    numbers = [(model, item) for model, item in mine if isinstance(item["data"]["value"], int | float)]
+    numbers = [(model, item) for model, item in of_task if isinstance(item["data"]["value"], int | float)]
     numbers.sort(key=lambda pair: (-pair[1]["data"]["value"], pair[0].name))
     for rank, (model, item) in enumerate(numbers, 1):
         owner = model.name.split("/")[0]

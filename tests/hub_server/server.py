@@ -1,4 +1,4 @@
-"""The server itself: reads requests, says who may do what, breaks what it was asked to break, and answers."""
+"""The server: reads requests, checks permissions, simulates faults, and sends responses."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _NAME = re.compile(r"[\w.-]{1,96}")
 
 @dataclass
 class Fault:
-    """What the next requests meet whose method is `method` and whose address holds `words`.
+    """A fault for the next `times` requests whose method is `method` and whose address contains `words`.
 
-    status: they are answered with it; None: the connection breaks, in the middle of what is sent either way, or, if
-    `done`, after the work and before the answer.
+    status: of the error response. None: the connection breaks, in the middle of the request or response, or, if `done`,
+    after the request was carried out and before the response.
     """
 
     method: str
@@ -42,8 +42,8 @@ class Fault:
 class HubServer:
     """A Hub on a free port of this machine: `with HubServer() as hub: hub.endpoint, hub.token("alice")`.
 
-    users: names, each with the organizations whose repositories it may write. requests: METHOD ADDRESS [RANGE] of all
-    that came in; unknown: those of them that no call is known for. repositories: by kind and name.
+    users: names, with the organizations that each may write to. requests: METHOD ADDRESS [RANGE] of all requests.
+    unknown: requests that the server does not support. repositories: by kind and name.
     """
 
     def __init__(self, users: Mapping[str, Iterable[str]] | None = None, port: int = 0, page_size: int = 1000) -> None:
@@ -78,7 +78,7 @@ class HubServer:
         return self._tokens[user]
 
     def environment(self, home: str | os.PathLike[str], user: str | None = None) -> dict[str, str]:
-        """What clients need in their environment before they import anything; home: their cache, a temporary folder."""
+        """The environment variables of clients, set before any import. home: a temporary folder for their cache."""
         settings = {
             "HF_ENDPOINT": self.endpoint,
             "HF_HOME": str(home),
@@ -90,11 +90,11 @@ class HubServer:
         return settings | ({"HF_TOKEN": self.token(user)} if user else {})
 
     def repository(self, kind: str, name: str) -> Repository:
-        """A repository as it is, for a test to look into; kind: models, datasets or spaces."""
+        """A repository, for inspection by a test. kind: models, datasets or spaces."""
         return self.repositories[kind, name]
 
     def add(self, kind: str, name: str, files: Mapping[str, bytes], private: bool = False) -> Repository:
-        """A repository with one commit, made without a client."""
+        """Adds a repository with one commit, without a client."""
         repo = self.repositories[kind, name] = Repository(kind, name, name.split("/")[0], private)
         large = (".parquet", ".safetensors", ".bin")
         repo.commit(
@@ -107,16 +107,16 @@ class HubServer:
         return repo
 
     def break_next(self, request: str, times: int = 1, status: int | None = None, done: bool = False) -> None:
-        """Lets the next requests fail, as `Fault` says; request: METHOD WORDS, for instance "PUT lfs"."""
+        """Makes the next requests fail, see `Fault`. request: METHOD WORDS, for instance "PUT lfs"."""
         method, words = request.split()
         self._faults.append(Fault(method, words, times, status, done))
 
-    def mend(self) -> None:
-        """Forgets the faults that no request has met."""
+    def clear_faults(self) -> None:
+        """Removes the faults that have not occurred yet."""
         self._faults.clear()
 
     def fault(self, method: str, url: str) -> Fault | None:
-        """The fault that a request meets, which is then used up by one."""
+        """The fault for a request; its count is reduced by one."""
         with self.lock:
             for fault in self._faults:
                 if fault.times and fault.method == method and fault.words in url:
@@ -125,7 +125,7 @@ class HubServer:
         return None
 
     def user_of(self, authorization: str | None) -> str | None:
-        """The user of a header; None without one. Raises HubError 401 for a token that nobody has."""
+        """The user of a header; None without a header. Raises HubError 401 for an unknown token."""
         if not authorization:
             return None
         for name, token in self._tokens.items():
@@ -134,14 +134,14 @@ class HubServer:
         raise HubError(401, "Invalid credentials in Authorization header")
 
     def may_write(self, user: str | None, namespace: str) -> bool:
-        """Whether a user owns a namespace."""
+        """Whether a user may write to a namespace."""
         return user is not None and (namespace == user or namespace in self.users[user])
 
     def find(self, call: Call, kind: str | None, name: str, needed: str, content: bool = False) -> Repository:
         """The repository of a call.
 
-        needed: read, user or write; content: the gate stands before its files. Who may not know of it is told what is
-        told of one that does not exist.
+        needed: read, user or write. content: whether a gate applies. For a user without access, a private repository
+        gives the same error as a missing one.
         """
         repo = self.repositories.get((kind or "models", name))
         is_owner = self.may_write(call.user, name.split("/")[0])
@@ -156,7 +156,7 @@ class HubServer:
         return repo
 
     def answer(self, call: Call) -> Reply:
-        """What a request gets. Raises HubError where it gets an error."""
+        """The response to a request. Raises HubError for an error response."""
         path = call.url.split("?")[0]
         if path == "/api/validate-yaml":
             return calls.validate_yaml(call)
@@ -168,18 +168,18 @@ class HubServer:
             return self._create(call) if call.method == "POST" else self._delete(call)
         if path.removeprefix("/api/") in KINDS:
             return self._list(call, path.removeprefix("/api/"))
-        if found := _LFS.fullmatch(path):
-            repo = self.find(call, found["kind"], found["name"], "user")
+        if match := _LFS.fullmatch(path):
+            repo = self.find(call, match["kind"], match["name"], "user")
             return calls.lfs_batch(call, repo, self._ticket)
-        if found := _RESOLVE.fullmatch(path):
-            repo = self.find(call, found["kind"], found["name"], "read", content=True)
+        if match := _RESOLVE.fullmatch(path):
+            repo = self.find(call, match["kind"], match["name"], "read", content=True)
             after = call.segments.index("resolve", 2) + 1
             return calls.resolve(call, repo, call.segments[after], "/".join(call.segments[after + 1 :]))
-        if found := _LEADERBOARD.fullmatch(path):
-            repo = self.find(call, "datasets", found["name"], "read")
+        if match := _LEADERBOARD.fullmatch(path):
+            repo = self.find(call, "datasets", match["name"], "read")
             return results.leaderboard(call, repo, self._models(call))
-        if found := _API.fullmatch(path):
-            return self._answer_for_repository(call, found["kind"], found["name"])
+        if match := _API.fullmatch(path):
+            return self._answer_for_repository(call, match["kind"], match["name"])
         return self._unknown(call)
 
     def _answer_for_repository(self, call: Call, kind: str, name: str) -> Reply:
@@ -201,14 +201,14 @@ class HubServer:
         return function(call, self.find(call, kind, name, needed, content=word == "auth-check"), rest)
 
     def _is_own_proposal(self, call: Call, kind: str, name: str, rest: list[str]) -> bool:
-        """Whether a revision is the branch of a pull request that the user opened."""
+        """Whether a revision is the branch of a pull request of the user."""
         repo = self.repositories.get((kind, name))
         if repo is None or not rest or not rest[0].startswith("refs/pr/"):
             return False
         return repo.discussion(rest[0].removeprefix("refs/pr/")).author == call.user
 
     def _models(self, call: Call) -> list[Repository]:
-        """The models that the user may know of, by name."""
+        """The models that the user can see, sorted by name."""
         models = [repo for (kind, _), repo in sorted(self.repositories.items()) if kind == "models"]
         return [repo for repo in models if not repo.private or self.may_write(call.user, repo.name.split("/")[0])]
 
@@ -223,36 +223,36 @@ class HubServer:
         access = {"accessToken": {"displayName": "tests", "role": "write"}, "type": "access_token"}
         return Reply({"type": "user", "name": call.user, "fullname": call.user, "orgs": orgs, "auth": access})
 
-    def _asked_repository(self, call: Call) -> tuple[str, str, dict[str, Any]]:
-        asked = call.json()
-        namespace = asked.get("organization") or call.author
+    def _requested_repository(self, call: Call) -> tuple[str, str, dict[str, Any]]:
+        request = call.json()
+        namespace = request.get("organization") or call.author
         if not self.may_write(call.author, namespace):
             raise HubError(403, f"You don't have the rights to do this under the namespace {namespace}")
-        if not _NAME.fullmatch(asked["name"]):
-            raise HubError(400, f"Invalid repository name {asked['name']!r}")
-        return f"{asked.get('type') or 'model'}s", f"{namespace}/{asked['name']}", asked
+        if not _NAME.fullmatch(request["name"]):
+            raise HubError(400, f"Invalid repository name {request['name']!r}")
+        return f"{request.get('type') or 'model'}s", f"{namespace}/{request['name']}", request
 
     def _create(self, call: Call) -> Reply:
-        kind, name, asked = self._asked_repository(call)
+        kind, name, request = self._requested_repository(call)
         where = {"name": name, "url": f"{self.endpoint}/{'' if kind == 'models' else kind + '/'}{name}"}
         if (kind, name) in self.repositories:
             raise HubError(409, f"You already created this {kind.removesuffix('s')} repo: {where['url']}")
-        private = asked.get("visibility", "private" if asked.get("private") else "public") == "private"
-        repo = Repository(kind, name, call.author, private, asked.get("sdk"))
-        for values, given in ((repo.variables, "variables"), (repo.secrets, "secrets")):
-            values.update({item["key"]: item for item in asked.get(given, [])})
+        private = request.get("visibility", "private" if request.get("private") else "public") == "private"
+        repo = Repository(kind, name, call.author, private, request.get("sdk"))
+        for values, key in ((repo.variables, "variables"), (repo.secrets, "secrets")):
+            values.update({item["key"]: item for item in request.get(key, [])})
         self.repositories[kind, name] = repo
         return Reply(where)
 
     def _delete(self, call: Call) -> Reply:
-        kind, name, _ = self._asked_repository(call)
+        kind, name, _ = self._requested_repository(call)
         if self.repositories.pop((kind, name), None) is None:
             raise HubError(404, "Repository not found", "RepoNotFound")
         return Reply({})
 
     def _list(self, call: Call, kind: str) -> Reply:
-        wanted = call.query.get("filter")
-        found = [
+        tag = call.query.get("filter")
+        infos = [
             calls.describe(repo, repo.find("main"))
             for (of, name), repo in sorted(self.repositories.items())
             if of == kind
@@ -260,10 +260,10 @@ class HubServer:
             and call.query.get("search", "").lower() in name.lower()
             and (not repo.private or self.may_write(call.user, name.split("/")[0]))
         ]
-        return calls.page(call, [one for one in found if wanted is None or wanted in one["tags"]], self.page_size)
+        return calls.page(call, [info for info in infos if tag is None or tag in info["tags"]], self.page_size)
 
     def _take_object(self, call: Call) -> Reply:
-        """PUT of an LFS object, at an address that the batch call gave: no token travels with it."""
+        """PUT of an LFS object to an address from the batch call; clients send no token with it."""
         _, kind, owner, repository, name = call.segments
         if call.query.get("ticket") != self._ticket:
             raise HubError(403, "Invalid upload address")
@@ -274,11 +274,11 @@ class HubServer:
 
 
 class _BrokenError(Exception):
-    """The connection is to be cut."""
+    """The connection must be closed."""
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection."""
+    """Handles the requests of a connection."""
 
     protocol_version = "HTTP/1.1"
     server_of: HubServer
@@ -318,7 +318,7 @@ class _Handler(BaseHTTPRequestHandler):
             return Reply({"error": error.message} | url, error.status, headers)
 
     def _read(self, half: bool) -> bytes:
-        """The body, of a known length or in chunks; the half of it where the connection is then to break."""
+        """The body, of a known length or in chunks; half of it if the connection is to break."""
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             body = b""
             while size := int(self.rfile.readline().split(b";")[0], 16):
@@ -348,4 +348,4 @@ class _Handler(BaseHTTPRequestHandler):
             raise _BrokenError
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing is printed."""
+        """Prints nothing."""

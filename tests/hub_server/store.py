@@ -1,4 +1,4 @@
-"""What the server keeps, in memory: repositories with commits, branches and tags, discussions and pull requests."""
+"""The server's data, in memory: repositories with commits, branches, tags, discussions and pull requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GITATTRIBUTES = b"*.parquet filter=lfs diff=lfs merge=lfs -text\n*.safetensors 
 
 
 class HubError(Exception):
-    """An answer that is no success; code is the X-Error-Code by which clients tell what is missing."""
+    """An error response. code: the X-Error-Code by which clients recognize the kind of error."""
 
     def __init__(self, status: int, message: str, code: str | None = None) -> None:
         self.status, self.message, self.code = status, message, code
@@ -24,47 +24,47 @@ class HubError(Exception):
 
 
 def now() -> str:
-    """The time as clients read it: they refuse an offset in place of the Z."""
+    """The current time in the format that clients accept: with Z, not with an offset."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 @dataclass(frozen=True)
 class File:
-    """One file's content at a commit; a large one is known to git by a pointer to it."""
+    """A file's content at a commit; git stores a pointer in place of a large file."""
 
     content: bytes
     is_lfs: bool = False
 
     @cached_property
     def sha256(self) -> str:
-        """The content's digest: the LFS object's name."""
+        """The digest of the content, which is the LFS object's name."""
         return hashlib.sha256(self.content).hexdigest()
 
     @property
     def pointer(self) -> bytes:
-        """What git keeps of a large file."""
+        """The LFS pointer that git stores for a large file."""
         lines = "version https://git-lfs.github.com/spec/v1", f"oid sha256:{self.sha256}", f"size {len(self.content)}"
         return "\n".join((*lines, "")).encode()
 
     @cached_property
     def oid(self) -> str:
-        """git's name of the blob: of the content, or of the pointer to it."""
+        """The git blob id of the content, or of the pointer to it."""
         return git_oid(self.pointer if self.is_lfs else self.content)
 
     def lfs(self) -> dict[str, Any] | None:
-        """What listings say of a large file."""
+        """The LFS entry of a file in listings; None for a small file."""
         sizes = {"size": len(self.content), "pointerSize": len(self.pointer)}
         return {"oid": self.sha256, "sha256": self.sha256, **sizes} if self.is_lfs else None
 
 
 def git_oid(content: bytes) -> str:
-    """The name that git gives a blob."""
+    """The git blob id of a content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A state of all files, and what it came from. The oid is a digest of it, not the one that git would give it."""
+    """A state of all files, and its parent. The oid is a digest of both, not git's own."""
 
     parent: str | None
     files: Mapping[str, File]
@@ -77,13 +77,13 @@ class Commit:
     def oid(self) -> str:
         """40 hexadecimal digits."""
         names = [f"{path} {file.oid}" for path, file in sorted(self.files.items())]
-        said = [str(self.parent), self.title, self.description, self.author, self.date, *names]
-        return hashlib.sha1("\n".join(said).encode()).hexdigest()
+        parts = [str(self.parent), self.title, self.description, self.author, self.date, *names]
+        return hashlib.sha1("\n".join(parts).encode()).hexdigest()
 
 
 @dataclass
 class Discussion:
-    """A discussion, or a pull request with its branch refs/pr/NUM and the commit that it started from."""
+    """A discussion, or a pull request. base: the commit that the pull request started from."""
 
     num: int
     title: str
@@ -96,7 +96,7 @@ class Discussion:
 
     @property
     def is_pull_request(self) -> bool:
-        """Whether it proposes changes."""
+        """Whether it is a pull request."""
         return self.base is not None
 
     @property
@@ -105,7 +105,7 @@ class Discussion:
         return f"refs/pr/{self.num}"
 
     def add_event(self, kind: str, author: str, data: dict[str, Any]) -> dict[str, Any]:
-        """Notes what somebody did."""
+        """Adds an event."""
         event = {"id": f"{self.num:08x}{len(self.events):08x}", "type": kind, "createdAt": now()}
         self.events.append(event | {"author": {"name": author}, "data": data})
         return self.events[-1]
@@ -116,14 +116,14 @@ class Discussion:
 
 
 class Repository:
-    """One repository of a kind; all methods expect the server's lock."""
+    """A repository; callers of its methods must hold the server's lock."""
 
     def __init__(self, kind: str, name: str, author: str, private: bool, sdk: str | None = None) -> None:
         self.kind, self.name, self.private, self.sdk = kind, name, private, sdk
         self.gated: str | bool = False
-        self.readers: set[str] = set()  # users that were let into a gated repository
+        self.readers: set[str] = set()  # users with access to a gated repository
         self.created = now()
-        self.objects: dict[str, bytes] = {}  # LFS objects by SHA-256, before and after a commit names them
+        self.objects: dict[str, bytes] = {}  # LFS objects by SHA-256, also those without a commit
         self.commits: dict[str, Commit] = {}
         self.refs: dict[str, str] = {}
         self.discussions: list[Discussion] = []
@@ -133,7 +133,7 @@ class Repository:
 
     @property
     def path(self) -> str:
-        """The path of its page."""
+        """The path of the repository's page."""
         return self.name if self.kind == "models" else f"{self.kind}/{self.name}"
 
     def find(self, revision: str) -> Commit:
@@ -147,21 +147,21 @@ class Repository:
         return matches[0]
 
     def branch(self, revision: str) -> str:
-        """The ref that a commit to `revision` moves."""
+        """The branch that a commit to `revision` updates."""
         for ref in (f"refs/heads/{revision}", revision):
             if ref in self.refs and not ref.startswith("refs/tags/"):
                 return ref
         raise HubError(404, f"Invalid rev id: {revision}", "RevisionNotFound")
 
     def history(self, revision: str) -> list[Commit]:
-        """The commits that led to a revision, the last one first."""
-        found = [self.find(revision)]
-        while found[-1].parent:
-            found.append(self.commits[found[-1].parent])
-        return found
+        """The commits of a revision, newest first."""
+        commits = [self.find(revision)]
+        while commits[-1].parent:
+            commits.append(self.commits[commits[-1].parent])
+        return commits
 
     def commit(self, ref: str, changes: Mapping[str, File | None], title: str, description: str, author: str) -> Commit:
-        """Puts files in, or out where None, on top of a branch; the same files again make no commit."""
+        """Commits changes to a branch; None deletes a file. Without any change there is no commit."""
         head = self.commits[self.refs[ref]]
         files = {path: file for path, file in {**head.files, **changes}.items() if file is not None}
         if {path: file.oid for path, file in files.items()} == {path: file.oid for path, file in head.files.items()}:
@@ -174,19 +174,19 @@ class Repository:
         return commit
 
     def add_ref(self, ref: str, revision: str) -> None:
-        """A new branch or tag. Raises HubError 409 when it exists."""
+        """Adds a branch or tag. Raises HubError 409 if it exists."""
         if ref in self.refs:
             raise HubError(409, f"Reference already exists: {ref}")
         self.refs[ref] = self.find(revision).oid
 
     def remove_ref(self, ref: str) -> None:
-        """Takes a branch or tag away."""
+        """Deletes a branch or tag. Raises HubError 404 if there is none."""
         if ref not in self.refs:
             raise HubError(404, f"Reference not found: {ref}", "RevisionNotFound")
         del self.refs[ref]
 
     def open_discussion(self, title: str, author: str, description: str, status: str, base: str | None) -> Discussion:
-        """A new discussion; base: the commit that a pull request starts from."""
+        """Opens a discussion. base: the commit that a pull request starts from."""
         discussion = Discussion(len(self.discussions) + 1, title, author, status, base)
         if base is not None:
             self.refs[discussion.ref] = base
@@ -195,18 +195,18 @@ class Repository:
         return discussion
 
     def discussion(self, num: str) -> Discussion:
-        """The discussion of a number."""
+        """The discussion with a number."""
         if not num.isdecimal() or not 1 <= int(num) <= len(self.discussions):
             raise HubError(404, f"Discussion {num} not found")
         return self.discussions[int(num) - 1]
 
     def changes(self, discussion: Discussion) -> dict[str, File | None]:
-        """What a pull request puts in or out, seen from where it started."""
+        """The changes of a pull request since its base; None for a deleted file."""
         assert discussion.base is not None
         return _difference(self.commits[discussion.base].files, self.find(discussion.ref).files)
 
     def conflicts(self, discussion: Discussion) -> list[str]:
-        """Files that both a pull request and, meanwhile, main changed, each in its way."""
+        """The files that a pull request and main have changed in different ways."""
         assert discussion.base is not None
         ours, theirs = (
             _difference(self.commits[discussion.base].files, self.find("main").files),
@@ -215,22 +215,22 @@ class Repository:
         return sorted(path for path in ours.keys() & theirs.keys() if ours[path] != theirs[path])
 
     def merge(self, discussion: Discussion, author: str, comment: str) -> None:
-        """Puts a pull request's changes on main. Raises HubError 409 for one that is not open or conflicts."""
+        """Merges a pull request into main. Raises HubError 409 if it is not open, or has conflicts."""
         if not discussion.is_pull_request or discussion.status != "open":
             raise HubError(409, f"Cannot merge a pull request that is {discussion.status}")
-        if found := self.conflicts(discussion):
-            raise HubError(409, f"Conflicting files: {', '.join(found)}")
+        if paths := self.conflicts(discussion):
+            raise HubError(409, f"Conflicting files: {', '.join(paths)}")
         title = f"{discussion.title} (#{discussion.num})"
         discussion.merge_commit = self.commit(MAIN, self.changes(discussion), title, comment, author).oid
         discussion.status = "merged"
         discussion.add_event("status-change", author, {"status": "merged"})
 
     def diff(self, discussion: Discussion) -> str:
-        """A pull request's changes in git's form."""
+        """A pull request's changes as a git diff."""
         assert discussion.base is not None
         before, lines = self.commits[discussion.base].files, []
         for path, file in sorted(self.changes(discussion).items()):
-            old, new = (_shown(one) for one in (before.get(path), file))
+            old, new = _text_lines(before.get(path)), _text_lines(file)
             names = (f"a/{path}" if path in before else "/dev/null", f"b/{path}" if file else "/dev/null")
             lines += [f"diff --git a/{path} b/{path}\n", *difflib.unified_diff(old, new, *names)]
         return "".join(lines)
@@ -244,7 +244,7 @@ def _difference(before: Mapping[str, File], after: Mapping[str, File]) -> dict[s
     }
 
 
-def _shown(file: File | None) -> list[str]:
+def _text_lines(file: File | None) -> list[str]:
     if file is None:
         return []
     return (file.pointer if file.is_lfs else file.content).decode("utf-8", "replace").splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""Boards of the synthetic sample for tests: systems of known quality, some with names that try to be more than names.
+"""Boards of the synthetic sample for tests: systems of known quality, some with hostile names.
 
 python -m tests.leaderboard.boards FOLDER      # writes one, for `cmcc leaderboard show FOLDER --web`
 """
@@ -21,7 +21,7 @@ SCRIPT = "<script>window.ran = 1</script>"
 IMAGE = '<img src=x onerror="window.ran = 2">'
 QUOTES = "\"'><svg onload=window.ran=3> ${window.ran=4} {{ran}}"
 
-# name, how many of 10 exchanges are answered as gold has them, training data, author, paper
+# name, number of correct exchanges out of 10, training data, author, paper
 SYSTEMS = (
     ("Markovian GPT-2, variant", 7, "CMCC train", "mei", "https://example.org/variant"),
     ("Markovian GPT-2, baseline", 7, "CMCC train", "mei", None),
@@ -45,7 +45,7 @@ def rows_of(task):
 
 @cache
 def answers_of(quality, seed):
-    """Gold in `quality` of 10 exchanges, something random of the test split in the others."""
+    """Gold answers for `quality` of 10 exchanges, and random ones of the test split for the others."""
     rows = rows_of("response")
     draw = random.Random(seed)
     mixed = zip(gold_predictions(rows), RESPONSE.random(rows, rows, seed), strict=True)
@@ -66,8 +66,8 @@ def response_board(systems=SYSTEMS):
         date = f"2026-0{1 + number % 9}-1{number % 9}"
         entries.append(BoardEntry(key, name, "submission", scored.scores, author, date, paper, training_data, flags))
     entries = with_ranks(entries, track.headline)
-    for name, found in (("gold", gold_predictions(rows)), ("random", RESPONSE.random(rows, rows, 99))):
-        scored = score(track, found, rows, measure=track.board_measure)
+    for name, bound in (("gold", gold_predictions(rows)), ("random", RESPONSE.random(rows, rows, 99))):
+        scored = score(track, bound, rows, measure=track.board_measure)
         counts[name] = scored.counts
         entries.append(BoardEntry(name, name, "bound", scored.scores))
     entries += published_entries(track)
@@ -102,7 +102,7 @@ def small_board(systems=SYSTEMS, synthetic=True):
 
 
 def write_board(folder, systems=SYSTEMS):
-    """The files of a leaderboard's repository in a folder."""
+    """Writes the files of a leaderboard's repository into a folder."""
     board, answers = small_board(systems)
     texts = {text_key(row["dialogue_id"], row["exchange"]): row["user"] for row in rows_of("response")}
     files = dict(board_files(board)) | {"texts/response.parquet": texts_file(texts)}

@@ -1,13 +1,13 @@
-"""The tests' Hub with three users' clients, and a small data set."""
+"""The tests' Hub with its clients, and a small data set."""
 
 import pytest
 
-from tests.hub.conftest import clients, no_fault_is_left
+from tests.hub.conftest import clear_faults, clients
 from tests.hub.test_push import run
 from tests.hub_server import HubServer
 from tests.leaderboard.data import write_data
 
-__all__ = ["clients", "no_fault_is_left", "run"]  # fixtures
+__all__ = ["clear_faults", "clients", "run"]  # fixtures
 
 
 @pytest.fixture(scope="session")

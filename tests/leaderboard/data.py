@@ -22,7 +22,7 @@ def write_data(folder: Path, prefix: str = cmcc.SYNTHETIC_ID, **options: bool) -
 
 
 def gold_lines(folder: Path, task: str = "response") -> list[bytes]:
-    """The gold answers of the split test as lines of a file."""
+    """The gold answers of the test split as lines of a file."""
     track = TASKS[task]
     rows = track.split_rows(str(folder), "test")
     return [answer_line(answer) for answer in track.gold(rows)]
@@ -32,7 +32,7 @@ _SPOILED = {"是十块钱": "是多少钱", "求助-查询": "问候", "通知":
 
 
 def honest(data: Path, count: int = 2) -> list[bytes]:
-    """Response predictions with something wrong in each segment of `count` lines, so that no score is perfect."""
+    """Response predictions with an error in each segment of `count` lines, so that no score is perfect."""
     lines = gold_lines(data)
     for old, new in _SPOILED.items():
         lines = spoiled(lines, count, old, new)
@@ -40,7 +40,7 @@ def honest(data: Path, count: int = 2) -> list[bytes]:
 
 
 def spoiled(lines: list[bytes], count: int, old: str, new: str) -> list[bytes]:
-    """The same lines with something else in the first `count` of those that hold it."""
+    """The lines with `old` replaced by `new` in the first `count` lines that contain it."""
     made, left = [], count
     for line in lines:
         text = line.decode()
@@ -52,7 +52,7 @@ def spoiled(lines: list[bytes], count: int, old: str, new: str) -> list[bytes]:
 
 
 def write_lines(path: Path, lines: list[bytes]) -> Path:
-    """A file of these lines."""
+    """Writes lines into a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(lines))
     return path

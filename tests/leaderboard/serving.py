@@ -1,4 +1,4 @@
-"""A board's page on a free port of this machine."""
+"""Serves a board's page on a free local port."""
 
 import socket
 from contextlib import contextmanager

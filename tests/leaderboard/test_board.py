@@ -50,7 +50,7 @@ def test_a_chain_of_overlaps_does_not_make_its_ends_equal():
     assert found == {"a": 1, "b": 1, "c": 2}
 
 
-def test_bounds_published_rows_and_flagged_systems_have_no_rank_and_give_none():
+def test_bounds_published_rows_and_flagged_systems_do_not_affect_ranks():
     nan = math.nan
     others = [entry("gold", 99, 100, 100, "bound"), entry("paper", nan, 50, nan, "published")]
     flagged = entry("copied", 99, 100, 100, flags=("exactly perfect: bleu",))
@@ -78,11 +78,11 @@ def board(data, gold):
 
 
 def plain(entries):
-    """Entries in a form in which nan equals nan."""
+    """The entries as text, in which nan equals nan."""
     return [repr(replace(one, scores=sorted(one.scores.items()))) for one in entries]
 
 
-def test_a_board_comes_back_from_its_files_as_it_was(board, tmp_path):
+def test_a_board_can_be_written_and_read_unchanged(board, tmp_path):
     found = load_board(write_files(tmp_path / "board", board_files(board)))
     assert (found.dataset, found.split, found.synthetic, found.rejected) == ("cmcc", "test", True, board.rejected)
     track, before = found.tracks["response"], board.tracks["response"]
@@ -95,16 +95,16 @@ def test_the_same_board_gives_the_same_bytes(board):
     assert board_files(board) == board_files(board)
 
 
-def test_of_hidden_labels_tests_are_published_and_no_dialogues_counts(board, gold, data, tmp_path):
+def test_with_hidden_labels_tests_are_published_instead_of_counts(board, gold, data, tmp_path):
     track, mine = TASKS["response"], Description("Mine", "response", "CMCC")
     stored = Stored(mine, 3, "bob", "2026-01-02", "c0ffee")
     answers = [read_answer(line, track, {}) for line in honest(data, 8)]
     scored = score(track, answers, gold.rows, measure=track.board_measure)
     systems = {stored.name: (stored, scored)}
-    made, public = (track_board(track, replace(gold, hidden=hidden), systems) for hidden in (True, False))
-    files = board_files(replace(board, tracks={"response": made}))
+    private, public = (track_board(track, replace(gold, hidden=hidden), systems) for hidden in (True, False))
+    files = board_files(replace(board, tracks={"response": private}))
     assert "comparisons/response.parquet" in files and not [name for name in files if name.startswith("counts/")]
-    assert b"comparisons/response.parquet" in board_card(replace(board, tracks={"response": made}), licensed=False)
+    assert b"comparisons/response.parquet" in board_card(replace(board, tracks={"response": private}), licensed=False)
     read = load_board(write_files(tmp_path / "board", files)).tracks["response"]
     assert read.compared == public.compared and read.dialogues == DIALOGUES
     assert f"{DIALOGUES} dialogues" in heading_html(Reading("x", board), read)
@@ -130,11 +130,11 @@ def test_entries_are_sorted_by_a_score_and_those_without_it_are_last(board):
     assert order[0] == "gold" and "as published" in order[-1]
 
 
-def test_a_folder_without_a_board_is_told(tmp_path):
+def test_a_folder_without_a_board_is_an_error(tmp_path):
     with pytest.raises(cmcc.DataError, match="cmcc leaderboard update"):
         load_board(tmp_path)
     (tmp_path / "leaderboard.json").write_text("[]")
-    with pytest.raises(cmcc.DataError, match="files of cmcc leaderboard update"):
+    with pytest.raises(cmcc.DataError, match="Write them again: cmcc leaderboard update"):
         load_board(tmp_path)
 
 
@@ -143,11 +143,11 @@ def prediction(exchange, **fields):
     return Prediction(**{"dialogue_id": "d", "exchange": exchange, **texts, **fields})
 
 
-def test_differences_tell_each_field_that_two_systems_answer_otherwise():
+def test_differences_list_each_field_that_differs():
     a = [prediction(0), prediction(1, acts="通知", emotions=None), prediction(2)]
     b = [prediction(2), prediction(1, acts="问候"), prediction(0)]
     found = differences(TASKS["response"], a, b, {text_key("d", 1): "多少钱"})
-    assert [(one.dialogue_id, one.item, one.said) for one in found] == [("d", 1, "多少钱")]
+    assert [(one.dialogue_id, one.item, one.text) for one in found] == [("d", 1, "多少钱")]
     assert found[0].fields == {"acts": ("通知", "问候"), "emotions": ("–", "x")}
 
 
@@ -161,12 +161,12 @@ def test_texts_are_public_only_where_every_dialogue_is_simulated(gold):
 
 
 def without_care(dialogue_id):
-    """A raw dialogue of MobileCS: nobody annotated emotions or satisfaction."""
+    """A raw dialogue of MobileCS, without emotions and satisfaction."""
     turns = [raw.turn(), {key: value for key, value in raw.answer().items() if key != "用户情绪"}]
     return {key: value for key, value in raw.dialogue(dialogue_id, turns).items() if key != "满意度"}
 
 
-def test_what_nobody_annotated_is_no_track_and_what_is_annotated_is_scored(tmp_path):
+def test_only_annotated_tasks_are_tracks(tmp_path):
     for split in ("train", "test"):
         raw.write(tmp_path / "raw", f"{split}.json", [without_care(f"synthetic-{split}-{n}") for n in range(3)])
     build(tmp_path / "raw", tmp_path / "cmcc", with_hidden_labels=True)
@@ -176,20 +176,20 @@ def test_what_nobody_annotated_is_no_track_and_what_is_annotated_is_scored(tmp_p
         read_gold(str(tmp_path / "cmcc"), None, "validation")
 
 
-def test_labels_are_hidden_where_they_stand_apart_even_when_they_are_named_alone(tmp_path, data):
+def test_labels_in_a_separate_data_set_are_hidden_even_if_it_is_the_only_one(tmp_path, data):
     hidden, labels = write_data(tmp_path / "hidden", with_hidden_labels=True), str(tmp_path / "hidden-test-labels")
     assert all(one.hidden for one in read_gold(str(hidden), labels, "test").values())
     assert all(one.hidden for one in read_gold(labels, None, "test").values())
     assert not any(one.hidden for one in read_gold(str(data), None, "test").values())
 
 
-def test_the_size_of_a_track_of_whole_dialogues_is_said_once(board):
+def test_the_size_of_a_track_of_whole_dialogues_has_one_number(board):
     track = board.tracks["response"]
     assert track.size == f"{DIALOGUES} dialogues, {DIALOGUES} exchanges"
     assert replace(track, track=TASKS["satisfaction"]).size == f"{DIALOGUES} dialogues"
 
 
-def test_the_card_shows_what_authors_wrote_as_text(board):
+def test_the_card_escapes_texts_of_authors(board):
     card = board_card(board, licensed=False).decode()
     assert f"Scored on the split {board.split} of `{board.dataset}`." in card
     assert "<b>" not in card and "&lt;b>Mine" in card and "SYNTHETIC" in card
@@ -200,14 +200,14 @@ def head_of(board, licensed):
     return DatasetCard(board_card(board, licensed).decode()).data
 
 
-def test_the_card_has_the_licence_of_the_dialogues_and_says_when_any_is_synthetic(board):
+def test_the_card_has_the_license_of_the_dialogues_and_says_when_any_is_synthetic(board):
     assert head_of(board, False).license == "apache-2.0" and "synthetic" in head_of(board, False).tags
     mixed = head_of(board, True)
     assert (mixed.license, mixed.license_name) == ("other", "mobilecs")
     assert "extra_gated_prompt" not in mixed.to_dict()
 
 
-def test_tables_name_the_signature_of_bleu_and_what_is_published(board):
+def test_tables_have_the_signature_of_bleu_and_explain_published_rows(board):
     table = board_tables(board)[0]
     assert any("tok:zh" in note for note in table.notes)
     assert any("as published" in cell for row in table.rows for cell in row)
@@ -218,7 +218,7 @@ def published_of(task):
     return {e.key.removesuffix(", as published"): {k: v.point for k, v in e.scores.items()} for e in entries}
 
 
-def test_the_papers_numbers_are_those_of_its_tables():
+def test_the_papers_numbers_match_its_tables():
     assert published_of("response")["Baseline (End2End), table 2"] == {
         "intent_f1": 0.642, "success": 0.315, "act_f1_without_caring": 0.575, "bleu": 4.137,
     }  # fmt: skip
@@ -227,7 +227,7 @@ def test_the_papers_numbers_are_those_of_its_tables():
     assert published_of("satisfaction") == {}
 
 
-def test_an_unknown_task_is_told_with_those_there_are():
+def test_an_unknown_task_is_an_error_that_lists_the_tasks():
     with pytest.raises(cmcc.DataError, match="response, emotion, entities, satisfaction"):
         task_of("x")
 
@@ -243,5 +243,5 @@ def test_acts_are_counted_with_the_caring_ones_and_folded_back(gold):
 
 
 def test_a_track_board_without_any_system_can_be_made(gold):
-    made = track_board(TASKS["response"], Gold(gold.rows, ()), {})
-    assert isinstance(made, TrackBoard) and {one.kind for one in made.entries} == {"published"}
+    track = track_board(TASKS["response"], Gold(gold.rows, ()), {})
+    assert isinstance(track, TrackBoard) and {entry.kind for entry in track.entries} == {"published"}

@@ -1,4 +1,4 @@
-"""The page as HTML: whatever stands in a name or a text, there are no elements and attributes but its own."""
+"""The page as HTML: no name or text can add elements or attributes."""
 
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -57,7 +57,7 @@ class Parsed(HTMLParser):
 
 
 def written_with(text):
-    """Every part of the page, with `text` wherever somebody else's text may stand."""
+    """All parts of the page, with `text` in every field that other people write."""
     flagged = entry(text, 0.9, author=text, date=text, paper=text, training_data=text, flags=(text,))
     shown = replace(flagged, key="other", flags=())
     track = board_of(flagged, shown, replace(shown, key="p", kind="published"))
@@ -101,7 +101,7 @@ def test_the_page_s_own_elements_have_no_scripts_and_no_styles_in_attributes():
         assert not any(name.startswith("on") or name == "style" for name in attributes)
 
 
-def test_only_addresses_on_the_web_become_links_and_say_nothing_of_where_one_came_from():
+def test_only_web_addresses_become_links_and_send_no_referrer():
     links = [attributes for tag, attributes in Parsed(whole_table()).elements if tag == "a"]
     papers = {paper for *_, paper in SYSTEMS if paper}
     assert {link["href"] for link in links} < papers and len(links) == 3
@@ -113,14 +113,14 @@ def whole_table(order="bleu"):
     return html.table_html(table_of(small_board()[0].tracks["response"], TableQuery(order)))
 
 
-def test_characters_that_turn_a_text_or_ring_a_bell_are_written_out():
+def test_unprintable_characters_are_escaped():
     written = whole_table()
     assert "\\u202egnp.exe\\u202c turned" in written and "\\x07\\x1b[31mCMCC" in written
     assert all(c.isprintable() or c == "\n" for c in written)
     assert "全 角" in html.note_html("全\u3000角")
 
 
-def test_the_column_that_is_sorted_by_says_so_and_every_score_has_a_button():
+def test_the_sorted_column_is_marked_and_every_score_has_a_button():
     def sorted_columns(order):
         elements = Parsed(whole_table(order)).elements
         heads = [(dict(attributes), elements[n + 1][1]) for n, (tag, attributes) in enumerate(elements) if tag == "th"]
@@ -133,23 +133,23 @@ def test_the_column_that_is_sorted_by_says_so_and_every_score_has_a_button():
     assert sorted_columns("date")["date"] == "descending"
 
 
-def test_what_is_synthetic_published_or_flagged_is_said():
+def test_synthetic_published_and_flagged_are_marked():
     board, _ = small_board()
     track = board.tracks["response"]
     heading = html.heading_html(Reading("x", board), track)
     assert "SYNTHETIC DATA" in heading and "40 dialogues, 419 exchanges" in heading
     assert "SYNTHETIC" not in html.heading_html(Reading("x", replace(board, synthetic=False)), track)
     text = Parsed(whole_table()).text
-    assert text.count("as published") == 4 + 1 and "exactly perfect: bleu" in text  # four rows, and what it means
-    assert "are not told apart by these dialogues" in text
+    assert text.count("as published") == 4 + 1 and "exactly perfect: bleu" in text  # four rows, and the legend
+    assert "cannot be separated by these dialogues" in text
 
 
-def test_a_board_without_systems_and_one_with_one_are_whole_pages():
+def test_boards_with_no_and_one_system_are_complete_pages():
     nothing = board_of()
     assert "No system has been submitted yet" in html.table_html(table_of(nothing, TableQuery("macro_f1")))
-    assert "No score to draw" in html.plot_html(plot_of(nothing, TableQuery("macro_f1")))
+    assert "No scores to plot" in html.plot_html(plot_of(nothing, TableQuery("macro_f1")))
     one = board_of(entry("only", NAN))
-    assert "No system is like this" in html.table_html(table_of(one, TableQuery("macro_f1", "other")))
+    assert "No system matches" in html.table_html(table_of(one, TableQuery("macro_f1", "other")))
     table = html.table_html(table_of(one, TableQuery("macro_f1")))
     assert "1 of 1 systems" in table and "nan" not in table
     assert html.rejected_html(Board("d", "test", True, {})) == ""
@@ -167,16 +167,14 @@ def test_the_help_has_the_commands_with_the_board_s_own_names():
     assert "'a; rm -rf b'" in Parsed(html.help_html(board, "a; rm -rf b")).text
 
 
-def test_what_to_do_is_said_where_there_is_no_board():
+def test_without_a_board_the_heading_says_what_to_do():
     on_hub = html.heading_html(Reading("cmcc-org/results", problem="no connection"), None)
     assert "HF_TOKEN" in on_hub and "cmcc leaderboard update" in on_hub and 'role="alert"' in on_hub
-    assert "CMCC_RESULTS" in html.heading_html(Reading("", problem="No board is named"), None)
+    assert "CMCC_RESULTS" in html.heading_html(Reading("", problem="No results repository is set"), None)
     board, _ = small_board()
     kept = html.heading_html(Reading("cmcc-org/results", board, None, "2026-01-01 00:00 UTC", "no connection"), None)
-    assert "as it was last read" in kept and "2026-01-01 00:00 UTC" in kept
+    assert "this is its last state" in kept and "2026-01-01 00:00 UTC" in kept
 
 
-def test_answers_that_are_the_same_everywhere_are_said_to_be():
-    assert "answer every one of the exchanges in the same way" in html.differences_html(
-        page_of_differences([], 0), "exchanges"
-    )
+def test_two_systems_with_the_same_answers_have_a_sentence():
+    assert "give the same answers for all exchanges" in html.differences_html(page_of_differences([], 0), "exchanges")

@@ -1,4 +1,4 @@
-"""The page as an application: what it sends and shows, how it starts, and what it needs."""
+"""The page as an application: its events, its start, and its dependencies."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def page(folder):
     return page_of(folder)
 
 
-def test_what_is_opened_first_is_the_first_track_by_its_main_score(page):
+def test_the_page_opens_with_the_first_track_by_its_main_score(page):
     heading, track, order, table, plot, *_ = page.show_board(None, None, "", [*KINDS], 0)
     assert "SYNTHETIC" in heading
     assert track["choices"] == [("Response generation, end to end", "response"), ("Emotions of the user", "emotion")]
@@ -45,7 +45,7 @@ def test_what_is_opened_first_is_the_first_track_by_its_main_score(page):
     assert "18 of 18 systems" in table and "BLEU-4, with 95 % intervals" in plot
 
 
-def test_the_two_best_that_are_ranked_are_the_first_to_compare(page):
+def test_the_two_best_ranked_systems_are_preselected(page):
     shown = page.show_board("response", "bleu", "", [*KINDS], 0)
     a, b = shown[8], shown[9]
     assert (a["value"], b["value"]) == ("00008-system", A)
@@ -57,12 +57,12 @@ def test_another_track_has_other_scores_to_sort_by(page):
     assert order["value"] == "macro_f1" and ("micro F1", "micro_f1") in order["choices"]
 
 
-def test_a_filter_narrows_what_can_be_compared_and_keeps_what_was_chosen(page):
-    *_, a, b = page.narrow("response", "bleu", "echo", [*KINDS], 0, A, None)
+def test_a_filter_limits_the_systems_to_compare_and_keeps_the_selected_one(page):
+    *_, a, b = page.filter_rows("response", "bleu", "echo", [*KINDS], 0, A, None)
     assert [key for _, key in a["choices"]] == [B, A] and a["value"] == A and b["value"] is None
 
 
-def test_the_head_of_a_column_sorts_by_it_and_by_nothing_else(page):
+def test_only_the_head_of_a_column_sorts_the_table(page):
     def sorted_by(order):
         event = gr.EventData(None, {"order": order})
         return page.sort("response", "bleu", "", [*KINDS], 0, event)[0]["value"]
@@ -71,7 +71,7 @@ def test_the_head_of_a_column_sorts_by_it_and_by_nothing_else(page):
     assert sorted_by("<script>") == "bleu" and sorted_by(["success"]) == "bleu"
 
 
-def test_two_submissions_are_tested_and_their_differing_exchanges_told_20_at_a_time(page):
+def test_two_submissions_are_compared_with_20_differences_on_a_page(page):
     test, differing, place, before, after = page.show_comparison("response", A, B)
     assert "A has the higher BLEU-4" in test and "These are 1 to 20" in differing and place == 0
     assert (before["interactive"], after["interactive"], after["visible"]) == (False, True, True)
@@ -79,25 +79,28 @@ def test_two_submissions_are_tested_and_their_differing_exchanges_told_20_at_a_t
     assert "These are 21 to 40" in differing and place == 1
 
 
-def test_a_bound_is_tested_too_and_it_is_said_why_its_answers_are_not_shown(page):
+def test_a_bound_can_be_compared_without_differences(page):
     test, differing, *_ = page.show_comparison("response", A, "gold")
-    assert "B has the higher BLEU-4" in test and "Answers are kept of submitted systems alone" in differing
+    assert (
+        "B has the higher BLEU-4" in test
+        and "To see single answers that differ, choose two submitted systems" in differing
+    )
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "said"),
+    ("a", "b", "message"),
     [
         (None, B, "Choose two systems"),
         (A, A, "are the same"),
-        (A, "00099-gone", "no longer on the board"),
-        (A, "../../etc", "no longer on the board"),
+        (A, "00099-gone", "no longer on the leaderboard"),
+        (A, "../../etc", "no longer on the leaderboard"),
     ],
 )
-def test_what_cannot_be_compared_is_said(page, a, b, said):
-    assert said in page.show_comparison("response", a, b)[0]
+def test_systems_that_cannot_be_compared_have_a_message(page, a, b, message):
+    assert message in page.show_comparison("response", a, b)[0]
 
 
-def test_answers_that_are_gone_or_broken_are_a_sentence(tmp_path):
+def test_missing_or_broken_answers_have_a_message(tmp_path):
     page = page_of(write_board(tmp_path))
     (tmp_path / "submissions" / A / "predictions.jsonl").unlink()
     assert "no such file" in page.show_comparison("response", A, B)[1]
@@ -108,12 +111,12 @@ def test_answers_that_are_gone_or_broken_are_a_sentence(tmp_path):
 def test_a_page_without_a_board_says_what_to_do_in_every_part(tmp_path):
     page = page_of(tmp_path)
     heading, *_, help_, _, body = page.show_board(None, None, "", [*KINDS], 0)
-    assert "The board cannot be read" in heading and "cmcc submit" in help_ and body["visible"] is False
+    assert "The leaderboard cannot be read" in heading and "cmcc submit" in help_ and body["visible"] is False
     assert page.show_rows("response", "bleu", "", [], 0)[:2] == ["", ""]
     assert "Choose two" in page.show_comparison("response", A, B)[0]
 
 
-def test_the_answer_of_the_server_names_no_other_host_to_load_from_and_forbids_it(folder):
+def test_the_server_allows_no_other_host(folder):
     with served(folder) as address, urllib.request.urlopen(address) as answer:
         assert {name: answer.headers[name] for name in HEADERS} == HEADERS
         text = answer.read().decode()
@@ -121,14 +124,14 @@ def test_the_answer_of_the_server_names_no_other_host_to_load_from_and_forbids_i
     assert loaded and not [name for name in loaded if name.startswith(("http:", "https:", "//"))]
 
 
-def test_the_space_s_card_names_the_gradio_that_was_tested_and_a_file_that_is_there():
+def test_the_space_s_card_names_the_tested_gradio_and_an_existing_file():
     card = card_head(resource_folder("leaderboard"))
     pins = (Path(__file__).parents[2] / "constraints.txt").read_text().splitlines()
     assert f"gradio=={card['sdk_version']}" in pins and card["sdk"] == "gradio" and card["datasets"] == []
     assert (resource_folder("leaderboard") / card["app_file"]).is_file() and len(card["short_description"]) <= 60
 
 
-def test_the_space_s_start_file_serves_the_board_that_is_named(folder, tmp_path):
+def test_the_space_s_start_file_serves_the_configured_board(folder, tmp_path):
     port = free_port()
     environment = os.environ | {
         "CMCC_RESULTS": str(folder),
@@ -146,7 +149,7 @@ def test_the_space_s_start_file_serves_the_board_that_is_named(folder, tmp_path)
 
 
 def status_of(address, running, seconds=60):
-    """The status of the first answer; None when the process ends, or gives none in time."""
+    """The status of the first response; None if the process ends, or does not respond in time."""
     for _ in range(seconds * 4):
         try:
             with urllib.request.urlopen(address) as answer:
@@ -158,7 +161,7 @@ def status_of(address, running, seconds=60):
     return None
 
 
-def test_the_page_needs_no_package_but_those_of_its_extra():
+def test_the_page_needs_only_the_packages_of_its_extra():
     missing = ("torch", "sklearn", "evaluate", "transformers", "accelerate", "matplotlib", "plotly")
     code = f"import sys\nfor name in {missing}: sys.modules[name] = None\nimport cmcc_bench.leaderboard.page"
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}

@@ -1,4 +1,4 @@
-"""The leaderboard's page in a real Chromium, at a desk's and at a telephone's width, by mouse and by keyboard alone."""
+"""The leaderboard's page in a real Chromium, at desktop and phone width, by mouse and by keyboard."""
 
 import os
 import shutil
@@ -22,19 +22,19 @@ FLAGS = (
     "--disable-sync",
 )
 DESK, TELEPHONE = 1280, 390
-expect.set_options(timeout=15_000)  # milliseconds, for a machine that does much else
+expect.set_options(timeout=15_000)  # milliseconds, for a busy machine
 
 pytestmark = pytest.mark.skipif(not CHROMIUM and os.environ.get("CI") != "true", reason="no chromium on this machine")
 
-# The least contrast of any text that is shown: [ratio, text]; of large or bold text, too.
+# The lowest contrast of all visible texts: [ratio, text].
 CONTRAST = """() => {
-  const parse = (colour) => (colour.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const parse = (color) => (color.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
   const linear = (v) => v <= 10.02 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4;
   const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
   const behind = (element) => {
     for (let one = element; one; one = one.parentElement) {
-      const colour = parse(getComputedStyle(one).backgroundColor);
-      if (colour.length < 4 || colour[3] === 1) return colour;
+      const color = parse(getComputedStyle(one).backgroundColor);
+      if (color.length < 4 || color[3] === 1) return color;
     }
     return [255, 255, 255];
   };
@@ -70,7 +70,7 @@ def address(tmp_path_factory):
 
 @contextmanager
 def visit(browser, address, width, scheme="light"):
-    """The opened page; whatever is done there, nothing is asked of another host, no error is logged, no name runs."""
+    """The opened page; checks that there are no requests to other hosts, no logged errors, and no injected scripts."""
     context = browser.new_context(
         viewport={"width": width, "height": 900}, has_touch=width == TELEPHONE, color_scheme=scheme
     )
@@ -104,7 +104,7 @@ def compare(page):
     expect(page.get_by_text("These are 1 to 20")).to_be_visible()
 
 
-def test_a_desk_s_page_is_sorted_filtered_and_compared_by_mouse(browser, address):
+def test_the_desktop_page_is_sorted_filtered_and_compared_by_mouse(browser, address):
     with visit(browser, address, DESK) as page:
         expect(page.get_by_text("SYNTHETIC DATA.")).to_be_visible()
         assert systems(page)[0] in ("Too good", "gold") and len(systems(page)) == 18
@@ -127,7 +127,7 @@ def test_a_desk_s_page_is_sorted_filtered_and_compared_by_mouse(browser, address
         assert is_within(page)
 
 
-def test_hostile_names_are_text_wherever_they_stand(browser, address):
+def test_hostile_names_are_shown_as_text(browser, address):
     with visit(browser, address, DESK) as page:
         assert "<script>window.ran = 1</script>" in systems(page)
         assert page.locator(".cmcc img, .cmcc script").count() == 0
@@ -142,7 +142,7 @@ def test_hostile_names_are_text_wherever_they_stand(browser, address):
 
 
 def press_until(page, reached, key="Tab", times=60):
-    """Presses a key until the focus is on what `reached`, of JavaScript, says of it."""
+    """Presses a key until the JavaScript condition `reached` holds for the focused `element`."""
     for _ in range(times):
         page.keyboard.press(key)
         if page.evaluate(f"((element) => {reached})(document.activeElement)"):
@@ -150,10 +150,10 @@ def press_until(page, reached, key="Tab", times=60):
     raise AssertionError(f"the focus never came to {reached}")
 
 
-def test_all_of_it_can_be_done_by_keyboard_alone_with_the_focus_seen(browser, address):
+def test_the_page_works_by_keyboard_with_visible_focus(browser, address):
     with visit(browser, address, DESK) as page:
         expect(page.locator("table.board")).to_be_visible()
-        press_until(page, "element.textContent.trim() === 'Read the board again'")
+        press_until(page, "element.textContent.trim() === 'Reload the leaderboard'")
         press_until(page, "element.type === 'radio'")
         press_until(page, "element.matches('input[type=text], textarea')")
         page.keyboard.type("cmcc train")
@@ -178,7 +178,7 @@ def test_all_of_it_can_be_done_by_keyboard_alone_with_the_focus_seen(browser, ad
         expect(page.get_by_text("cmcc validate preds.jsonl")).to_be_visible()
 
 
-def test_a_telephone_s_page_is_never_wider_than_the_telephone(browser, address):
+def test_the_phone_page_is_never_wider_than_the_screen(browser, address):
     with visit(browser, address, TELEPHONE) as page:
         expect(page.locator("tbody .rank").first).to_be_visible()
         assert is_within(page)
@@ -197,12 +197,12 @@ def test_a_telephone_s_page_is_never_wider_than_the_telephone(browser, address):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everything_to_operate_has_a_name_and_every_text_enough_contrast(browser, address, scheme):
+def test_every_control_has_a_name_and_every_text_enough_contrast(browser, address, scheme):
     with visit(browser, address, DESK, scheme) as page:
         compare(page)
         for heading in ("Submit a system", "Not accepted (2)"):
             page.get_by_role("heading", name=heading).click()
-        page.wait_for_timeout(300)  # for Gradio's own transitions of colour
+        page.wait_for_timeout(300)  # for Gradio's color transitions
         ratio, text = page.evaluate(CONTRAST)
         assert ratio >= 4.5, text
         unnamed = (
@@ -214,16 +214,18 @@ def test_everything_to_operate_has_a_name_and_every_text_enough_contrast(browser
         levels = page.locator("h1, h2, h3").evaluate_all("(all) => all.map((one) => Number(one.tagName[1]))")
         assert levels[0] == 1 and levels.count(1) == 1
         assert all(after - before <= 1 for before, after in pairwise(levels))
-        assert page.locator(".plot svg:not([aria-hidden] svg)").count() == 0  # what is drawn is said beside it
+        assert (
+            page.locator(".plot svg:not([aria-hidden] svg)").count() == 0
+        )  # the text beside it has the same information
         assert page.locator("html").get_attribute("lang") == "en"
 
 
-def test_a_board_that_comes_later_is_shown_when_it_is_read_again(browser, tmp_path):
+def test_a_board_that_appears_later_is_shown_after_a_reload(browser, tmp_path):
     with served(tmp_path, seconds=0) as address, visit(browser, address, TELEPHONE) as page:
-        expect(page.get_by_role("alert")).to_contain_text(f"no {FACTS_NAME}")
+        expect(page.get_by_role("alert")).to_contain_text(f"{FACTS_NAME} is missing")
         assert is_within(page) and not page.get_by_label("Filter").is_visible()
         write_board(tmp_path)
-        page.get_by_role("button", name="Read the board again").click()
+        page.get_by_role("button", name="Reload the leaderboard").click()
         expect(page.get_by_text("18 of 18 systems")).to_be_visible()
         assert page.get_by_role("alert").count() == 0
         page.get_by_role("radio", name="success", exact=True).check()

@@ -1,4 +1,4 @@
-"""The board that the page keeps: how old it may be, and what is shown when it cannot be read."""
+"""The board that the page keeps: when it is read again, and what is shown if that fails."""
 
 import shutil
 
@@ -46,17 +46,17 @@ def test_a_board_is_read_once_a_minute(folder, clock):
     assert len(board.read().board.rejected) == len(first.board.rejected) - 1
 
 
-def test_the_last_board_is_kept_when_it_can_no_longer_be_read(folder, clock):
+def test_the_last_board_is_kept_if_reading_fails(folder, clock):
     board = BoardReader(folder, 60, clock)
     first = board.read()
     (folder / FACTS_NAME).write_text("{")
     clock.now = 60
     broken = board.read()
     assert broken.board is first.board and broken.read_at == first.read_at
-    assert "files of cmcc leaderboard update" in broken.problem
+    assert "Write them again: cmcc leaderboard update" in broken.problem
 
 
-def test_no_board_yet_no_name_and_no_connection_are_problems_with_words(tmp_path):
+def test_a_missing_board_name_or_connection_is_a_problem_with_a_message(tmp_path):
     assert "cmcc leaderboard update" in BoardReader(tmp_path).read().problem
     assert "CMCC_RESULTS" in BoardReader("").read().problem
     offline = BoardReader("cmcc-org/results").read()
@@ -71,7 +71,7 @@ def test_a_download_of_the_same_commit_is_not_read_again(folder, clock, monkeypa
     assert board.read().board is first
 
 
-def test_a_visitor_does_not_wait_while_another_s_visit_reads_it_again(folder, clock, monkeypatch):
+def test_a_visitor_does_not_wait_while_the_board_is_read_for_another_one(folder, clock, monkeypatch):
     board = BoardReader(folder, 60, clock)
     first = board.read()
     clock.now = 60
@@ -81,7 +81,7 @@ def test_a_visitor_does_not_wait_while_another_s_visit_reads_it_again(folder, cl
     assert seen == [first]
 
 
-def test_a_space_shows_the_variable_s_board_or_else_its_card_s(tmp_path):
+def test_a_space_takes_the_source_from_the_variable_or_else_from_its_card(tmp_path):
     (tmp_path / "README.md").write_text("---\ntitle: T\ndatasets:\n- org/results\n- org/other\n---\n# T\n")
     assert source_of_space(tmp_path, {}) == "org/results"
     assert source_of_space(tmp_path, {"CMCC_RESULTS": " some/folder "}) == "some/folder"

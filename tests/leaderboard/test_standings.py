@@ -1,4 +1,4 @@
-"""Submissions of one system that replace each other, and names that look like another author's."""
+"""Submissions that replace earlier ones, and names that look like another author's."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def keys(entries):
 
 
 @pytest.mark.parametrize("hidden", [False, True])
-def test_a_later_submission_of_the_same_author_and_system_replaces_the_one_before(hidden):
+def test_a_later_submission_of_the_same_author_and_system_replaces_the_earlier_one(hidden):
     first, second, third = stored(1), stored(12, " a  SYSTEM"), stored(3, "Ａ system", "Mei")
     track = board_of(first, stored(2, "Another"), second, third, hidden=hidden)
     assert keys(track.entries) == ["00002-another", "00012-a-system"]
@@ -48,7 +48,7 @@ def test_a_later_submission_of_the_same_author_and_system_replaces_the_one_befor
     assert {key for key in track.compared if key.startswith("0")} == {"00002-another", "00012-a-system"}
 
 
-def test_other_authors_systems_and_names_stay_beside_each_other():
+def test_submissions_of_other_authors_and_systems_are_kept():
     submitted = [stored(1), stored(2, author="tom"), stored(3, "A system 2"), stored(4, "B system")]
     assert all(version.is_latest and version.number == 1 for version in versions_of(submitted).values())
 
@@ -71,7 +71,7 @@ def test_the_page_says_which_submission_it_is():
 
 
 @pytest.mark.parametrize(("n", "words"), [(1, ""), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd")])
-def test_numbers_of_submissions_are_english(n, words):
+def test_ordinal_numbers_of_submissions(n, words):
     entry = board_of(*(stored(number) for number in range(1, 3))).entries[0]
     assert nth_submission(replace(entry, submission=n)) == (f"{words} submission" if words else "")
 
@@ -93,11 +93,11 @@ def test_a_name_that_looks_like_another_author_s_is_noted_and_ranked(name):
 
 
 @pytest.mark.parametrize("name", ["GPT-2 variant", "GPT-3 baseline", "baseline", "基线", "GPT-2 baseline b"])
-def test_a_name_that_is_another_is_not_noted(name):
+def test_a_different_name_is_not_noted(name):
     assert look_alikes([stored(1, "GPT-2 baseline"), stored(2, name, "mallory")]) == {}
 
 
-def test_who_used_a_name_first_is_not_noted_after_a_second_submission():
+def test_the_first_author_of_a_name_is_not_noted_after_a_second_submission():
     track = board_of(stored(1, "Model"), stored(2, "MODEL", "mallory"), stored(3, "Model"))
     assert [(entry.author, bool(entry.notes)) for entry in track.entries if entry.kind == "submission"] == [
         ("mallory", True),
@@ -105,9 +105,9 @@ def test_who_used_a_name_first_is_not_noted_after_a_second_submission():
     ]
 
 
-def test_an_author_may_call_systems_alike():
+def test_an_author_may_use_similar_names():
     assert look_alikes([stored(1, "Model 1"), stored(2, "Model l")]) == {}
 
 
-def test_chinese_names_are_told_apart():
+def test_chinese_names_are_distinguished():
     assert skeleton("关怀模型") != skeleton("关怀模型二") and same_name("关怀模型") != same_name("关怀 模型")

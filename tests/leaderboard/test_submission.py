@@ -1,4 +1,4 @@
-"""What is said of a submission: fields that can be shown, and nothing else."""
+"""Descriptions of submissions: valid fields, and nothing else."""
 
 import json
 
@@ -17,15 +17,15 @@ from cmcc_bench.leaderboard.submission import (
     slug,
 )
 
-SAID = {"model": "A model", "task": "response", "training_data": "CMCC, train", "paper": "https://arxiv.org/abs/1"}
+FIELDS = {"model": "A model", "task": "response", "training_data": "CMCC, train", "paper": "https://arxiv.org/abs/1"}
 
 
-def test_a_description_comes_back_as_it_was_written():
-    made = describe("A model 模型", "emotion", "CMCC", None)
-    assert read_description(made.as_json()) == made and made.toolkit.startswith("cmcc ")
+def test_a_description_can_be_written_and_read_unchanged():
+    description = describe("A model 模型", "emotion", "CMCC", None)
+    assert read_description(description.as_json()) == description and description.toolkit.startswith("cmcc ")
 
 
-def test_a_stored_submission_comes_back_as_it_was_written():
+def test_a_stored_submission_can_be_written_and_read_unchanged():
     stored = Stored(Description("Ünï-模型", "response", "CMCC"), 7, "bob", "2026-01-02", "c0ffee", reviewed=True)
     assert read_stored(stored.as_json()) == stored and stored.name == "00007-uni"
 
@@ -53,7 +53,7 @@ def test_a_stored_submission_comes_back_as_it_was_written():
         ("model", "MA\u0408ORITY"),
         ("model", "Variant,  as - published"),
         ("model", "Character n-grams, 5"),
-        ("model", "\u3164\u3164"),  # letters without a shape
+        ("model", "\u3164\u3164"),  # invisible letters
         ("model", "a\u034fb"),
         ("task", "unknown"),
         ("training_data", "x" * 501),
@@ -70,45 +70,47 @@ def test_a_stored_submission_comes_back_as_it_was_written():
         ("toolkit", "a\nb"),
     ],
 )
-def test_a_field_that_cannot_be_shown_is_named(field, value):
+def test_an_invalid_field_is_named(field, value):
     with pytest.raises(cmcc.DataError) as caught:
-        description_of(SAID | {field: value})
+        description_of(FIELDS | {field: value})
     assert caught.value.place["field"] == field
 
 
 @pytest.mark.parametrize(
     "paper", [None, "", "https://arxiv.org/abs/2207.02657", "https://aclanthology.org/A.1#x?y=z&w=%20"]
 )
-def test_addresses_of_papers_stay_as_they_are(paper):
-    assert description_of(SAID | {"paper": paper}).paper == (paper or None)
+def test_addresses_of_papers_are_unchanged(paper):
+    assert description_of(FIELDS | {"paper": paper}).paper == (paper or None)
 
 
 @given(
     st.binary(max_size=300)
-    | st.dictionaries(st.sampled_from([*SAID, "x"]), st.text() | st.integers()).map(
+    | st.dictionaries(st.sampled_from([*FIELDS, "x"]), st.text() | st.integers()).map(
         lambda value: json.dumps(value).encode()
     )
 )
 def test_any_content_is_a_description_or_an_error_that_says_why(content):
     try:
-        made = read_description(content)
+        description = read_description(content)
     except cmcc.DataError as error:
-        assert error.expected
+        assert error.hint or error.expected
     else:
-        assert made.model.isprintable() and made.training_data.isprintable()
+        assert description.model.isprintable() and description.training_data.isprintable()
 
 
 @given(st.text())
-def test_a_part_of_a_path_never_climbs_and_is_never_empty(name):
+def test_a_slug_never_leaves_its_folder_and_is_never_empty(name):
     part = slug(name)
     assert part and set(part) <= set("abcdefghijklmnopqrstuvwxyz0123456789-") and len(part) <= 40
 
 
 @pytest.mark.parametrize("model", ["Gold standard net", "随机森林", "модель", "Ünï", "n-gram characters", "Golden"])
-def test_names_that_only_remind_of_reserved_ones_are_names(model):
-    assert description_of(SAID | {"model": model}).model == model
+def test_names_similar_to_reserved_ones_are_allowed(model):
+    assert description_of(FIELDS | {"model": model}).model == model
 
 
-def test_what_an_author_adds_to_the_description_is_not_kept():
-    made = read_description(json.dumps(SAID | {"reviewed": True, "pull_request": 1, "author": "root"}).encode())
-    assert b"reviewed" not in made.as_json() and b"root" not in made.as_json()
+def test_extra_fields_of_a_description_are_dropped():
+    description = read_description(
+        json.dumps(FIELDS | {"reviewed": True, "pull_request": 1, "author": "root"}).encode()
+    )
+    assert b"reviewed" not in description.as_json() and b"root" not in description.as_json()

@@ -1,4 +1,4 @@
-"""What the page shows of a board: order, filter, ranks, marks, bars, and two systems compared."""
+"""The page's content for a board: order, filter, ranks, marks, bars, and comparisons."""
 
 import math
 import time
@@ -43,19 +43,19 @@ def names(table):
     return [row.entry.key for row in table.rows]
 
 
-def test_the_highest_score_comes_first_and_what_has_none_comes_last():
+def test_the_highest_score_comes_first_and_missing_scores_come_last():
     board = board_of(entry("low", 0.2), entry("undefined", NAN), entry("high", 0.9), entry("middle", 0.5))
     assert names(table_of(board, TableQuery("macro_f1"))) == ["high", "middle", "low", "undefined"]
     assert names(table_of(board, TableQuery("no such score"))) == ["high", "middle", "low", "undefined"]
 
 
-def test_rows_are_sorted_by_name_without_regard_to_case_and_by_date_with_the_newest_first():
+def test_rows_are_sorted_by_name_ignoring_case_or_by_date_newest_first():
     board = board_of(entry("b", 0.9, date="2026-01-02"), entry("A", 0.1, date="2026-03-01"), entry("c", 0.5))
     assert names(table_of(board, TableQuery("system"))) == ["A", "b", "c"]
     assert names(table_of(board, TableQuery("date"))) == ["A", "b", "c"]
 
 
-def test_the_filter_wants_every_word_in_name_author_or_training_data():
+def test_the_filter_requires_every_word_in_name_author_or_training_data():
     board = board_of(
         entry("GPT-2 variant", 0.5, author="Mei", training_data="CMCC train"),
         entry("GPT-2 baseline", 0.4, author="Tom"),
@@ -68,7 +68,7 @@ def test_the_filter_wants_every_word_in_name_author_or_training_data():
 def test_only_the_chosen_kinds_are_shown_and_the_table_says_how_many_there_are():
     board = board_of(entry("mine", 0.5), entry("gold", 1.0, kind="bound"), entry("theirs", 0.3, kind="published"))
     table = table_of(board, TableQuery("macro_f1", kinds=("submission",)))
-    assert names(table) == ["mine"] and (table.found, table.total) == (1, 3)
+    assert names(table) == ["mine"] and (table.matches, table.total) == (1, 3)
     assert names(table_of(board, TableQuery("macro_f1", kinds=()))) == []
 
 
@@ -86,7 +86,7 @@ def test_a_flagged_system_is_marked_and_has_no_rank():
     assert rank_texts(board.entries, "macro_f1") == {"plain": "1"}
 
 
-def test_a_score_without_interval_or_without_value_says_so():
+def test_a_missing_interval_or_value_is_shown():
     published = BoardEntry(
         "p", "p", "published", {"macro_f1": Interval(0.5, NAN, NAN), "macro_recall": Interval(NAN, NAN, NAN)}
     )
@@ -94,7 +94,7 @@ def test_a_score_without_interval_or_without_value_says_so():
     assert [(score.point, score.interval) for score in scores] == [("0.500", ""), ("–", ""), ("–", "")]
 
 
-def test_pages_of_rows_end_where_the_rows_do():
+def test_pages_end_with_the_last_row():
     board = board_of(*(entry(f"{n:04d}", 0.5) for n in range(ROWS + 1)))
     first, last = (table_of(board, TableQuery("macro_f1", page=page)) for page in (0, 7))
     assert len(first.rows) == ROWS and (first.page, first.pages) == (0, 2)
@@ -126,20 +126,20 @@ def test_an_address_on_the_web_is_a_link(address):
         "\thttps://example.org",
     ],
 )
-def test_any_other_address_is_none(address):
+def test_any_other_address_is_no_link(address):
     assert safe_link(address) is None
 
 
-def test_bars_stand_where_their_scores_are_on_the_axis():
+def test_bars_are_drawn_at_their_scores():
     plot = plot_of(board_of(entry("a", 0.8, 0.1), entry("b", 0.4, 0.2), entry("none", NAN)), TableQuery("macro_f1"))
     assert [bar.entry.key for bar in plot.bars] == ["a", "b"]
-    # from 0.165 to 0.935: the intervals and a margin of a twentieth
+    # from 0.165 to 0.935: the intervals and a margin of 5 %
     assert plot.ticks == ((4.55, "0.2"), (30.52, "0.4"), (56.49, "0.6"), (82.47, "0.8"))
     assert [(bar.low, bar.x, bar.high) for bar in plot.bars] == [(69.48, 82.47, 95.45), (4.55, 30.52, 56.49)]
 
 
 @pytest.mark.parametrize("points", [(), (0.0,), (-0.3, 0.7), (0.0001,), (77.1, 4.6), (1e-300,), (-0.2,), (math.inf,)])
-def test_every_bar_and_tick_is_within_the_plot_whatever_the_scores(points):
+def test_every_bar_and_tick_is_within_the_plot_for_all_scores(points):
     plot = plot_of(board_of(*(entry(str(n), point, 0.0) for n, point in enumerate(points))), TableQuery("macro_f1"))
     places = [x for bar in plot.bars for x in (bar.low, bar.x, bar.high)] + [x for x, _ in plot.ticks]
     assert all(0 <= x <= 100 for x in places) and 2 <= len(plot.ticks) <= 7
@@ -147,7 +147,7 @@ def test_every_bar_and_tick_is_within_the_plot_whatever_the_scores(points):
 
 
 @pytest.mark.parametrize("scale", [1.0, 100.0])
-def test_the_axis_follows_the_ranked_systems_and_points_to_what_is_beyond_it(scale):
+def test_the_axis_covers_the_ranked_systems_and_marks_scores_outside(scale):
     systems = [entry(f"s{n}", scale * (0.60 + n / 100), scale * 0.01) for n in range(5)]
     others = [
         entry("gold", scale, 0, "bound"),
@@ -164,16 +164,16 @@ def test_the_axis_follows_the_ranked_systems_and_points_to_what_is_beyond_it(sca
         "random": "left",
     }
     assert (bars["gold"].x, bars["random"].x) == (100, 0) and 0 < bars["inside"].x < 100
-    written = html.plot_html(plot)
-    assert "points to a score beyond it" in written and written.count("M-6-5L4 0L-6 5z") == 2
+    content = html.plot_html(plot)
+    assert "marks a score outside" in content and content.count("M-6-5L4 0L-6 5z") == 2
 
 
-def test_without_a_ranked_system_the_axis_holds_everything():
+def test_without_a_ranked_system_the_axis_covers_all_scores():
     plot = plot_of(board_of(entry("gold", 1.0, 0, "bound"), entry("random", 0.1, 0, "bound")), TableQuery("macro_f1"))
-    assert not any(bar.beyond for bar in plot.bars) and "beyond" not in html.plot_html(plot)
+    assert not any(bar.beyond for bar in plot.bars) and "score outside" not in html.plot_html(plot)
 
 
-def test_what_is_published_has_a_bar_without_an_interval():
+def test_a_published_row_has_a_bar_without_an_interval():
     published = BoardEntry("p", "Baseline, as published", "published", {"macro_f1": Interval(0.5, NAN, NAN)})
     bar = plot_of(board_of(published), TableQuery("macro_f1")).bars[0]
     assert (bar.low, bar.high, bar.mark) == (None, None, "published")
@@ -185,7 +185,7 @@ def compared(counts_a, counts_b):
 
 
 def confusion(right):
-    """(dialogues, 9) counts of satisfaction: each dialogue one cell of gold x predicted."""
+    """Counts of satisfaction, shape (dialogues, 9): each dialogue is in one cell of gold x predicted."""
     counts = np.zeros((60, 9), dtype=np.int64)
     for dialogue in range(60):
         gold = dialogue % 3
@@ -193,16 +193,16 @@ def confusion(right):
     return counts
 
 
-def test_a_comparison_says_which_is_higher_or_that_it_does_not_show():
-    words = {line.score: line.words for line in compared(confusion(58), confusion(20)).lines}
+def test_a_comparison_says_which_system_is_higher_or_that_it_is_not_clear():
+    words = {line.score: line.conclusion for line in compared(confusion(58), confusion(20)).lines}
     assert words["macro_f1"] == "A has the higher macro F1"
-    assert compared(confusion(20), confusion(58)).lines[0].words == "B has the higher macro F1"
-    assert compared(confusion(40), confusion(40)).lines[0].words == "does not show which is better"
+    assert compared(confusion(20), confusion(58)).lines[0].conclusion == "B has the higher macro F1"
+    assert compared(confusion(40), confusion(40)).lines[0].conclusion == "does not show which is better"
     with pytest.raises(KeyError):
         compare_entries(board_of(entry("a", 0.1)), "a", "a")
 
 
-def test_systems_to_choose_from_have_counts_and_labels_of_their_own():
+def test_systems_to_compare_have_counts_and_unique_labels():
     same = [replace(entry(str(n), 0.5), system="Same", author="mei", date="2026-01-01") for n in range(2)]
     board = board_of(*same, entry("uncounted", 0.9), entry("gold", 1.0, kind="bound"))
     board = replace(board, counts=dict.fromkeys(("0", "1", "gold"), np.zeros((1, 9), dtype=np.int64)))
@@ -213,16 +213,16 @@ def test_systems_to_choose_from_have_counts_and_labels_of_their_own():
     ]
 
 
-def test_differences_come_in_pages_with_personal_data_masked():
+def test_differences_are_paged_with_personal_data_masked():
     found = [Difference("d", n, "打13912345678", {"response": (f"{n}", "我叫王小明")}) for n in range(41)]
     last = page_of_differences(found, 9)
-    assert (last.first, last.found, last.page, last.pages) == (41, 41, 2, 3)
+    assert (last.first, last.total, last.page, last.pages) == (41, 41, 2, 3)
     assert last.fields == (("response", 41),)
-    assert last.differences[0].said == "打***********" and "王小明" not in str(last.differences)
+    assert last.differences[0].text == "打***********" and "王小明" not in str(last.differences)
     assert page_of_differences([], 0).pages == 1
 
 
-def test_ten_thousand_rows_are_shown_in_no_time():
+def test_ten_thousand_rows_are_shown_fast():
     board = board_of()
     rows = tuple(entry(f"{n:05d}", n % 997 / 997, training_data="CMCC train", author="mei") for n in range(10_000))
     board = replace(board, entries=rows, counts={row.key: np.zeros((1, 9), dtype=np.int64) for row in rows})

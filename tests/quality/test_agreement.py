@@ -110,7 +110,7 @@ def test_the_ordinal_alpha_of_the_bootstrap_is_the_library_s(labels):
     assert float(_alpha(sums, len(classes), None)) == pytest.approx(expected, nan_ok=True)
 
 
-def test_the_interval_holds_alpha_and_a_seed_fixes_it():
+def test_the_interval_contains_alpha_and_is_fixed_by_the_seed():
     names = [(f"call-{number // 4}", number) for number in range(80)]
     first = {name: frozenset({name[1] % 3}) for name in names}
     second = first | {name: frozenset({0}) for name in names[::7]}
@@ -158,16 +158,16 @@ def test_disagreements_are_named_with_their_masked_text(folder):
     assert (satisfaction.field, satisfaction.labels) == ("satisfaction", (("satisfied",), ("accepted_unsolved",)))
 
 
-def test_without_the_calls_only_listed_turns_are_counted_and_that_is_said(folder, capsys):
+def test_without_the_calls_only_listed_turns_are_counted_and_a_note_says_so(folder, capsys):
     (folder / "calls.json").unlink()
     names = [str(folder / "care_one.json"), str(folder / "care_other.json")]
     found = agreement(names)
     assert not found.whole and [one.units for one in found.fields] == [1, 1, 1]
     assert cli.main(["agreement", *names]) == 0
-    assert "The calls are not known" in capsys.readouterr().out
+    assert "the calls are missing" in capsys.readouterr().out
 
 
-def test_labelled_data_can_be_an_annotator(folder, tmp_path):
+def test_labeled_data_can_be_an_annotator(folder, tmp_path):
     other = raw.dialogue("a", [raw.turn(用户情绪="中性"), raw.answer(客服意图="通知", 用户情绪="中性")], 满意度=1)
     raw.write(tmp_path / "other", "calls.json", [other])
     raw.write(tmp_path / "mine", "calls.json", [raw.dialogue("a"), raw.dialogue("b")])
@@ -176,7 +176,7 @@ def test_labelled_data_can_be_an_annotator(folder, tmp_path):
 
 
 class TestAnnotatorsWhoShareAPartOfTheCalls:
-    """Each of three reads some of six calls with one user utterance; what they say of it is told by hand."""
+    """Three annotators each label some of six calls with one user utterance. Scores are computed by hand."""
 
     @pytest.fixture
     def folder(self, tmp_path):
@@ -191,7 +191,7 @@ class TestAnnotatorsWhoShareAPartOfTheCalls:
         raw.write(folder, name, {"dialogues": entries})
         return folder / name
 
-    def test_alpha_is_over_all_units_with_two_values_and_kappa_over_what_a_pair_shares(self, folder):
+    def test_alpha_is_over_units_with_two_labels_and_kappa_over_units_that_a_pair_shares(self, folder):
         one = self.annotate(folder, "x.json", {"a": 1, "b": 2, "c": 3, "d": 1}, "ab")
         two = self.annotate(folder, "y.json", {"a": 1, "b": 3, "e": 2, "f": 2}, "ae")
         three = self.annotate(folder, "z.json", {"c": 3, "d": 2, "e": 2}, "")
@@ -223,9 +223,9 @@ class TestAnnotatorsWhoShareAPartOfTheCalls:
         assert found.shared == (1, 0, 1) and [one.kappa[1] for one in found.fields] == [None] * 3
         assert cli.main(["agreement", str(one), str(two), str(three)]) == 0
         printed = " ".join(capsys.readouterr().out.split())
-        assert "no dialogue in common, and so no kappa: A-C" in printed and "not labeled" not in printed
+        assert "no kappa, because they share no dialogue: A-C" in printed and "not labeled" not in printed
 
-    def test_what_one_did_not_read_is_not_neutral_where_the_calls_are_not_known(self, folder):
+    def test_without_the_calls_a_dialogue_that_an_annotator_did_not_label_is_not_neutral(self, folder):
         one = self.annotate(folder, "x.json", {"a": 1, "b": 2}, "ab")
         two = self.annotate(folder, "y.json", {"b": 2, "c": 3}, "bc")
         three = self.annotate(folder, "z.json", {"c": 3, "a": 3})
@@ -234,14 +234,14 @@ class TestAnnotatorsWhoShareAPartOfTheCalls:
         assert not found.whole and found.fields[0].units == 3 and found.fields[0].shared == ((1, 1),) * 3
         assert found.fields[0].same == pytest.approx(1 / 3)
 
-    def test_a_field_that_one_does_not_list_is_not_neutral_where_the_calls_are_not_known(self, folder):
+    def test_without_the_calls_a_field_that_an_annotator_does_not_list_is_not_neutral(self, folder):
         one = self.annotate(folder, "x.json", {"a": 1, "b": 2}, "ab")
         raw.write(folder, "y.json", {"dialogues": [{"id": "a", "satisfaction": 1}]})
         (folder / "raw" / "calls.json").unlink()
         emotions, _, satisfaction = agreement([one, folder / "y.json"]).fields
         assert emotions.units == 0 and emotions.alpha is None and satisfaction.units == 1
 
-    def test_an_annotator_of_one_call_counts_for_that_call(self, folder):
+    def test_an_annotator_of_one_call_counts_only_for_that_call(self, folder):
         one = self.annotate(folder, "x.json", dict.fromkeys("abcdef", 1), "ab")
         two = self.annotate(folder, "y.json", dict.fromkeys("abcdef", 1), "ab")
         three = self.annotate(folder, "z.json", {"a": 1}, "")
@@ -250,7 +250,7 @@ class TestAnnotatorsWhoShareAPartOfTheCalls:
         assert emotions.kappa[0] == 1 and emotions.alpha < 1 and emotions.same == pytest.approx(5 / 6)
 
     @pytest.mark.skipif(not CASES.exists(), reason="the shared cases are not here")
-    def test_the_shared_cases_are_read_beside_their_calls(self):
+    def test_the_shared_cases_are_read_with_their_calls(self):
         found = agreement([CASES / f"{name}.json" for name in "abc"])
         assert found.whole and found.dialogues == 9 and found.shared == (3, 3, 3)
         assert [one.units for one in found.fields] == [27, 27, 9] and found.fields[0].alpha == 1
@@ -259,15 +259,15 @@ class TestAnnotatorsWhoShareAPartOfTheCalls:
 def test_no_common_dialogue_is_an_error(tmp_path):
     raw.write(tmp_path / "a", "calls.json", [raw.dialogue("a")])
     raw.write(tmp_path / "b", "calls.json", [raw.dialogue("b")])
-    with pytest.raises(cmcc.DataError, match="no dialogue that two annotators labeled"):
+    with pytest.raises(cmcc.DataError, match="no two annotators labeled the same dialogue"):
         agreement([tmp_path / "a", tmp_path / "b"])
 
 
 class TestTheCommand:
-    def test_it_prints_tables_and_what_each_file_says_of_itself(self, folder, capsys):
+    def test_it_prints_tables_and_the_description_of_each_file(self, folder, capsys):
         assert cli.main(["agreement", str(folder / "care_one.json"), str(folder / "care_other.json")]) == 0
         printed = " ".join(capsys.readouterr().out.split())
-        assert "It says of itself: made by a program" in printed and "does not say who made" in printed
+        assert "Its description: made by a program" in printed and "does not say who made" in printed
         assert "disagreements: emotions 1, satisfaction 1" in printed
 
     def test_json_holds_every_number(self, folder, capsys):
@@ -276,18 +276,18 @@ class TestTheCommand:
         printed = json.loads(capsys.readouterr().out)
         assert printed["annotators"] == [*names, names[0]] and len(printed["fields"][0]["kappa"]) == 3
 
-    def test_one_annotator_is_wrong_usage(self, folder, capsys):
+    def test_one_annotator_is_a_usage_error(self, folder, capsys):
         assert cli.main(["agreement", str(folder / "care_one.json")]) == 2
         assert "two annotators' labels or more" in capsys.readouterr().err
 
-    def test_what_is_not_installed_is_named_with_its_extra(self, folder, capsys, monkeypatch):
+    def test_a_missing_library_is_named_with_its_extra(self, folder, capsys, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "krippendorff", None)
         monkeypatch.delitem(__import__("sys").modules, "cmcc_bench.quality.agreement", raising=False)
         assert cli.main(["agreement", str(folder / "care_one.json"), str(folder / "care_other.json")]) == 1
         assert "cmcc-bench[quality]" in capsys.readouterr().err
 
 
-def test_the_two_public_annotators_agree_and_nobody_calls_them_people(real_calls, capsys):
+def test_the_two_public_annotators_agree_and_are_not_called_human(real_calls, capsys):
     names = [str(real_calls / f"care_annotator_{letter}.json") for letter in "ab"]
     found = agreement(names)
     assert found.dialogues == 20 and all(one.alpha > 0.8 for one in found.fields)

@@ -173,7 +173,7 @@ class TestRepeats:
     def test_the_same_texts_under_another_id_in_two_splits(self, tmp_path):
         assert self.found(tmp_path, train=[raw.dialogue("a")], test=[raw.dialogue("b")]) == ["split_leakage"]
 
-    def test_the_texts_of_a_test_call_among_the_unlabelled(self, tmp_path):
+    def test_the_texts_of_a_test_call_among_the_unlabeled(self, tmp_path):
         plain = raw.plain("p")
         labeled = raw.dialogue("t", [turn | {"用户意图": "问候"} for turn in copy.deepcopy(plain["content"])])
         assert self.found(tmp_path, test=[labeled], unlabeled=[plain]) == ["split_leakage"]
@@ -192,7 +192,7 @@ def test_a_built_folder_is_checked_too_and_a_wrong_position_in_it_is_an_error(tm
         find_source(str(tmp_path / "cmcc"), tmp_path / "care.json")
 
 
-def test_a_built_folder_of_unlabelled_calls_alone_is_checked(tmp_path):
+def test_a_built_folder_of_unlabeled_calls_alone_is_checked(tmp_path):
     raw.write(tmp_path / "raw", "unlabeled.json", [raw.plain("a"), raw.plain("b")])
     build(tmp_path / "raw", tmp_path / "cmcc")
     checked = check(tmp_path / "cmcc")

@@ -39,7 +39,7 @@ def labels(folder, care=None):
     return reader.read(raw_dialogue).row
 
 
-def test_the_whole_round(folder, capsys):
+def test_a_review_is_written_decided_and_applied(folder, capsys):
     review, care = folder / "review.jsonl", folder / "care.json"
     assert run(folder / "raw", "--out", review) == 0
     asked = [("1", "emotions"), ("2", "acts"), ("4", "acts"), ("5", "emotions"), ("", "satisfaction")]
@@ -59,10 +59,10 @@ def test_the_whole_round(folder, capsys):
     again = folder / "again.jsonl"
     assert run(folder / "raw", "--care", care, "--out", again) == 0
     assert questions(again) == [("4", "acts")]  # what only a hand can mend comes back, all else is decided
-    assert "2 findings that annotators have decided" in capsys.readouterr().out
+    assert "annotators decided them before: 2" in capsys.readouterr().out
 
 
-def test_review_and_care_file_may_stand_in_folders_that_are_not_there_yet(folder):
+def test_missing_folders_of_review_and_care_file_are_created(folder):
     review, care = folder / "new" / "review.csv", folder / "labels" / "care.json"
     run(folder / "raw", "--out", review)
     decided(review)
@@ -92,7 +92,7 @@ def test_a_rejected_suggestion_does_not_come_back_with_its_log(folder):
     assert ("2", "acts") not in questions(again) and ("4", "acts") in questions(again)
 
 
-def test_decisions_are_merged_over_the_care_file_that_is_there(folder):
+def test_decisions_are_merged_into_an_existing_care_file(folder):
     old = {
         "_about": "ours",
         "dialogues": [
@@ -108,11 +108,11 @@ def test_decisions_are_merged_over_the_care_file_that_is_there(folder):
     assert run(folder / "raw", "--apply", review, "--out", care) == 0
     new = json.loads(care.read_text())
     assert new["_about"] == "ours" and new["dialogues"][0] == old["dialogues"][0]
-    assert "Changed since" in new["_revised"]  # what it says of itself is no longer the whole story
+    assert "Changed by annotators" in new["_revised"]  # what it says of itself is no longer the whole story
     assert new["dialogues"][1] == old["dialogues"][1] | {"caring_acts": {"1": ["comfort"], "2": ["comfort"]}}
 
 
-def test_a_caring_act_of_an_earlier_care_file_can_be_taken_back(folder):
+def test_a_caring_act_of_an_earlier_care_file_can_be_removed(folder):
     old = {"dialogues": [{"id": "call-1", "caring_acts": {"0": ["empathy"]}}]}
     (folder / "raw" / "care.json").write_text(json.dumps(old))
     review, care = folder / "review.jsonl", folder / "new.json"
@@ -127,13 +127,13 @@ def test_a_caring_act_of_an_earlier_care_file_can_be_taken_back(folder):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"dialogue_id": "nobody"}, "dialogue nobody: found an id that the data lack"),
-        ({"utterance": "2"}, "expected an utterance of the user"),
-        ({"utterance": "999"}, "utterance 999"),
+        ({"dialogue_id": "nobody"}, "dialogue nobody: the data have no labeled dialogue with this id"),
+        ({"utterance": "2"}, "the dialogue has no user utterance with the number 2"),
+        ({"utterance": "999"}, "no user utterance with the number 999"),
         ({"current": "抱怨某问题"}, "The labels have changed since"),
     ],
 )
-def test_a_row_that_is_not_about_these_data_is_an_error(folder, changes, told):
+def test_a_row_that_does_not_match_the_data_is_an_error(folder, changes, told):
     review = folder / "review.csv"
     run(folder / "raw", "--out", review)
     decided(review, **changes)
@@ -142,14 +142,14 @@ def test_a_row_that_is_not_about_these_data_is_an_error(folder, changes, told):
     assert told in str(caught.value)
 
 
-def test_emotions_of_a_dialogue_that_is_not_wholly_annotated_are_not_made_neutral(tmp_path, capsys):
+def test_emotions_that_are_not_annotated_do_not_become_neutral(tmp_path, capsys):
     turns = [raw.turn(user="我担心啊", intents="问候", 用户情绪="中性"), raw.turn()]
     raw.write(tmp_path / "raw", "calls.json", [raw.dialogue("call-1", turns)])
     review = tmp_path / "review.csv"
     run(tmp_path / "raw", "--out", review)
     decided(review)
     assert run(tmp_path / "raw", "--apply", review, "--out", tmp_path / "care.json") == 1
-    assert "annotate the whole dialogue first" in capsys.readouterr().err
+    assert "Annotate the emotions of all user utterances" in capsys.readouterr().err
     assert not (tmp_path / "care.json").exists()
 
 
@@ -165,7 +165,7 @@ def test_a_review_of_a_built_folder_makes_a_care_file_for_the_next_build(folder)
     assert questions(again) == questions(review)[2:]
 
 
-def test_what_is_no_log_is_told_with_its_line(tmp_path):
+def test_an_invalid_log_is_an_error_with_its_line(tmp_path):
     (tmp_path / "x.log.jsonl").write_text('{"field": "acts"}\n')
     with pytest.raises(cmcc.DataError, match=r"file x\.log\.jsonl, line 1"):
         read_log(tmp_path / "x.log.jsonl")
@@ -183,19 +183,19 @@ class TestTheCommand:
         printed = " ".join(capsys.readouterr().out.split())
         assert "Exit status 1" in printed and "split_leakage" in printed and "Exit status 0" in printed
 
-    def test_a_copy_of_the_lexicon_is_written_once(self, tmp_path, capsys):
+    def test_a_copy_of_the_lexicon_is_not_overwritten(self, tmp_path, capsys):
         assert run("--write-lexicon", tmp_path / "mine.toml") == 0
         assert run("--write-lexicon", tmp_path / "mine.toml") == 1
         assert run(cmcc.SAMPLE_DIR, "--lexicon", tmp_path / "mine.toml", "--examples", 0) == 0
         assert "SYNTHETIC" in capsys.readouterr().out
 
-    def test_a_review_that_is_there_is_kept_before_anything_is_read(self, folder, capsys):
+    def test_an_existing_review_file_is_an_error_before_anything_is_read(self, folder, capsys):
         (folder / "review.csv").write_text("mine")
         assert run(folder / "raw", "--out", folder / "review.csv") == 1
-        assert "Decisions may stand in it" in capsys.readouterr().err
+        assert "may contain decisions" in capsys.readouterr().err
 
 
-def test_when_every_proposal_for_the_sample_is_accepted_no_question_is_left(tmp_path):
+def test_after_accepting_all_proposals_for_the_sample_no_question_is_left(tmp_path):
     review, care, again = tmp_path / "review.jsonl", tmp_path / "care.json", tmp_path / "again.jsonl"
     run("sample", "--examples", 0, "--out", review)
     rows = [json.loads(line) | {"decision": "accept", "annotator": "Li"} for line in review.read_text().splitlines()]

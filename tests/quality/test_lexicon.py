@@ -23,7 +23,7 @@ def test_all_caring_acts_and_negative_emotions_are_checked():
     assert acts == {*cmcc.CARING_ACTS, "apology"} and emotions == set(cmcc.EMOTIONS) - {"neutral"}
 
 
-def test_pauses_and_marks_in_an_utterance_do_not_hide_a_cue():
+def test_pauses_and_punctuation_in_an_utterance_do_not_hide_a_cue():
     assert load_lexicon().find("acts", COMFORT, "请您放_心，好吧") == "放心"
 
 
@@ -39,7 +39,7 @@ def test_what_holds_a_cue_and_means_something_else_is_left_out():
     assert lexicon.find("acts", COMFORT, "您是不放心吗那您放心") == "放心"
 
 
-def test_a_users_lexicon_takes_the_place_of_ours(tmp_path):
+def test_a_users_lexicon_replaces_the_shipped_one(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('[acts.comfort]\ncheck = ["missing"]\ncues = ["没关系"]\n', encoding="utf-8")
     lexicon = load_lexicon(path)
@@ -49,18 +49,18 @@ def test_a_users_lexicon_takes_the_place_of_ours(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[acts", "no TOML"),
+        ("[acts", "the file is not valid TOML"),
         ("[moods.comfort]\ncues = []", "the table 'moods'"),
         ("acts = 1", "int"),
         ("[acts.cuddle]\ncues = []", "the label 'cuddle'"),
         ('[acts.comfort]\ncues = "放心"', "key cues: found '放心'"),
         ('[acts.comfort]\ncues = ["，"]', "a list of words"),
         ('[acts.comfort]\nwords = ["放心"]', "the keys check, cues, unless"),
-        ('[acts.comfort]\ncheck = ["all"]', "of missing and uncued"),
-        ('[intents.cancel]\ncheck = ["missing"]', "for emotions and acts alone"),
+        ('[acts.comfort]\ncheck = ["all"]', "expected missing or uncued"),
+        ('[intents.cancel]\ncheck = ["missing"]', "only for emotions and acts"),
     ],
 )
-def test_what_is_no_lexicon_is_told_with_its_place(tmp_path, text, told):
+def test_an_invalid_lexicon_is_an_error_with_its_place(tmp_path, text, told):
     path = tmp_path / "mine.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(cmcc.DataError, match=r"file mine\.toml") as caught:

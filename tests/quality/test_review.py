@@ -53,7 +53,7 @@ def decided(path, decision="accept", annotator="王", line=0, **changes):
 
 @pytest.mark.parametrize("name", ["review.csv", "review.jsonl"])
 class TestBothForms:
-    def test_what_is_written_is_read_back_with_its_decision(self, tmp_path, name):
+    def test_written_questions_are_read_back_with_their_decisions(self, tmp_path, name):
         write_review(tmp_path / name, [item(dialogue_id="=call", current=(0, 3)), item(utterance=4)])
         rows = read_review(decided(tmp_path / name))
         assert len(rows) == 1
@@ -68,35 +68,38 @@ class TestBothForms:
         write_review(tmp_path / name, [item()])
         assert read_review(decided(tmp_path / name, decision))[0].after == after
 
-    def test_a_file_is_not_written_over_and_only_its_owner_reads_it(self, tmp_path, name):
+    def test_a_file_is_not_overwritten_and_only_its_owner_can_read_it(self, tmp_path, name):
         write_review(tmp_path / name, [item()])
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-        with pytest.raises(cmcc.DataError, match="Decisions may stand in it"):
+        with pytest.raises(cmcc.DataError, match="may contain decisions"):
             write_review(tmp_path / name, [item()])
 
     @pytest.mark.parametrize(
         ("changes", "told"),
         [
             ({"decision": "maybe"}, "column decision: found 'maybe'; expected accept, reject, or labels"),
-            ({"annotator": " "}, "column annotator: found no name"),
+            ({"annotator": " "}, "column annotator: the row has a decision but no annotator"),
             ({"field": "moods"}, "column field"),
             ({"utterance": "two"}, "column utterance"),
             ({"utterance": "-1"}, "column utterance"),
             ({"current": "comfort,cuddle"}, "column current: found 'cuddle'"),
-            ({"field": "satisfaction", "current": "", "add": "", "utterance": "", "decision": "reject"}, "decision"),
-            ({"field": "emotions", "current": "", "add": "", "decision": "中性,抱怨某问题"}, "one or the other"),
+            (
+                {"field": "satisfaction", "current": "", "add": "", "utterance": "", "decision": "reject"},
+                "column decision: found 'reject'; expected accept, or a label: ",
+            ),
+            ({"field": "emotions", "current": "", "add": "", "decision": "中性,抱怨某问题"}, "expected neutral alone"),
         ],
     )
-    def test_what_is_wrong_is_told_with_file_line_and_column(self, tmp_path, name, changes, told):
+    def test_an_error_names_file_line_and_column(self, tmp_path, name, changes, told):
         write_review(tmp_path / name, [item()])
         decided(tmp_path / name, **({"decision": "accept", "annotator": "王"} | changes))
         with pytest.raises(cmcc.DataError, match=f"file {name}, line") as caught:
             read_review(tmp_path / name)
         assert told in str(caught.value)
 
-    def test_a_question_that_stands_twice_is_an_error(self, tmp_path, name):
+    def test_a_repeated_question_is_an_error(self, tmp_path, name):
         write_review(tmp_path / name, [item(), item()])
-        with pytest.raises(cmcc.DataError, match="again"):
+        with pytest.raises(cmcc.DataError, match="the same dialogue, utterance and field as line"):
             read_review(tmp_path / name)
 
     @settings(max_examples=150, deadline=None)
@@ -162,12 +165,12 @@ def test_a_csv_file_brings_back_any_ids_and_labels(tmp_path_factory, items):
         (b"", "found the columns none"),
         (b"dialogue_id;utterance\n", "Separate cells with commas"),
         ("dialogue_id,意见\n".encode("gb18030"), "UTF-8"),
-        (",".join([*COLUMNS, "Decision"]).encode(), "each once"),
+        (",".join([*COLUMNS, "Decision"]).encode(), "expected each of these once"),
         (",".join(COLUMNS).encode() + b"\n" + b"," * 20 + b"x", "more cells than columns"),
-        (",".join(COLUMNS).encode() + b'\n"', "no CSV"),
+        (",".join(COLUMNS).encode() + b'\n"', "not valid CSV"),
     ],
 )
-def test_what_is_no_review_file_is_told(tmp_path, content, told):
+def test_an_invalid_review_file_is_an_error(tmp_path, content, told):
     path = tmp_path / "review.csv"
     path.write_bytes(content)
     with pytest.raises(cmcc.DataError, match=r"file review\.csv") as caught:
@@ -176,7 +179,7 @@ def test_what_is_no_review_file_is_told(tmp_path, content, told):
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
-def test_what_a_spreadsheet_makes_of_the_file_is_read_as_well(tmp_path, delimiter):
+def test_a_file_saved_by_a_spreadsheet_is_read(tmp_path, delimiter):
     path = tmp_path / "review.csv"
     write_review(path, [item(current=(0, 3), text="客服：a;b\t，c"), item(utterance=4)])
     decided(path)
@@ -188,7 +191,7 @@ def test_what_a_spreadsheet_makes_of_the_file_is_read_as_well(tmp_path, delimite
     assert read_review(path) == before and len(before) == 1
 
 
-def test_a_wrong_decision_is_told_with_its_question_as_a_spreadsheet_shows_other_lines(tmp_path):
+def test_an_error_in_a_decision_names_dialogue_and_utterance(tmp_path):
     path = tmp_path / "review.csv"
     write_review(path, [item(context="用户：喂\n客服：您好")])
     decided(path, "acept")
@@ -196,7 +199,7 @@ def test_a_wrong_decision_is_told_with_its_question_as_a_spreadsheet_shows_other
         read_review(path)
 
 
-def test_control_characters_of_a_call_do_not_reach_the_file_and_long_texts_fit_a_cell(tmp_path):
+def test_control_characters_are_escaped_and_long_texts_fit_a_cell(tmp_path):
     turn = raw.turn(user="怎么又\x1b[31m\x07" + "长" * 10_000, 用户情绪="中性", intents="其他")
     raw.write(tmp_path, "calls.json", [raw.dialogue("a", [turn, turn])])
     source = find_source(str(tmp_path))
@@ -218,6 +221,6 @@ def test_the_questions_of_one_utterance_stand_together_and_hold_no_personal_data
     assert "138" not in items[1].text + items[1].context
 
 
-def test_another_ending_is_an_error(tmp_path):
+def test_another_extension_is_an_error(tmp_path):
     with pytest.raises(cmcc.DataError, match="expected a review file"):
         write_review(tmp_path / "review.xlsx", [])

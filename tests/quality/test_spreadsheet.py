@@ -94,7 +94,7 @@ SAVED = {
 
 
 @pytest.mark.parametrize("saved", SAVED)
-def test_what_tools_make_of_a_review_is_read(folder, saved):
+def test_a_review_saved_by_other_tools_is_read(folder, saved):
     rows = rows_of(folder)
     untouched = applied(folder, as_csv(rows))
     assert len(untouched) == 3 and applied(folder, SAVED[saved](rows)) == untouched
@@ -102,7 +102,7 @@ def test_what_tools_make_of_a_review_is_read(folder, saved):
 
 @pytest.mark.parametrize("index", [True, False])
 @pytest.mark.parametrize("name", ["saved.csv", "saved.jsonl"])
-def test_what_pandas_makes_of_a_review_is_read(folder, name, index):
+def test_a_review_saved_by_pandas_is_read(folder, name, index):
     rows = rows_of(folder)
     untouched = applied(folder, as_csv(rows))
     (folder / "read.csv").write_text(as_csv(rows), encoding="utf-8")
@@ -125,25 +125,28 @@ def refused(folder, content, name="saved.csv"):
 
 
 @pytest.mark.parametrize("shown", ["2.02E+15", "2,02E+15", "2.0221127000012E+15", "1e+20"])
-def test_an_id_that_a_spreadsheet_shortened_is_told_with_its_row_and_what_to_do(folder, capsys, shown):
+def test_the_error_for_a_shortened_id_names_its_row_and_the_fix(folder, capsys, shown):
     rows = edited(rows_of(folder), "dialogue_id", lambda cell: shown if cell == "001" else cell)
     (folder / "saved.csv").write_text(as_csv(rows), encoding="utf-8")
     assert run(folder / "raw", "--apply", folder / "saved.csv", "--out", folder / "care.json") == 1
     told = capsys.readouterr().err
-    assert f"file saved.csv, line 2, dialogue {shown}: found a long number" in told and "formatted as text" in told
+    assert (
+        f"file saved.csv, line 2, dialogue {shown}: a spreadsheet has shortened this id" in told
+        and "formatted as text" in told
+    )
 
 
-def test_two_shortened_ids_are_no_question_asked_twice(folder):
+def test_two_shortened_ids_are_not_a_repeated_question(folder):
     told = refused(folder, as_csv(edited(rows_of(folder), "dialogue_id", lambda _: "2.02E+15")))
     assert "formatted as text" in told and "line 3" in told
 
 
-def test_ids_of_which_a_spreadsheet_kept_15_digits_are_told_with_what_to_do(folder):
+def test_the_error_for_ids_cut_to_15_digits_says_how_to_fix_them(folder):
     told = refused(folder, as_csv(edited(rows_of(folder), "dialogue_id", lambda _: "2022112700000000")))
     assert "dialogue 2022112700000000" in told and "keep 15 digits" in told and "formatted as text" in told
 
 
-def test_an_id_that_was_always_a_short_number_is_itself(tmp_path):
+def test_an_id_that_was_always_in_exponent_form_is_accepted(tmp_path):
     turn = raw.turn(user="我担心乱扣钱", intents="问候", 用户情绪="中性")
     raw.write(tmp_path / "raw", "calls.json", [raw.dialogue("7E10", [turn])])
     run(tmp_path / "raw", "--out", tmp_path / "review.csv")
@@ -151,13 +154,16 @@ def test_an_id_that_was_always_a_short_number_is_itself(tmp_path):
     assert found["id"] == "7E10"
 
 
-def test_a_question_is_asked_twice_where_two_spellings_of_an_id_name_one_dialogue(folder, capsys):
+def test_two_spellings_of_one_id_are_a_repeated_question(folder, capsys):
     names, first, *rest = rows_of(folder)
     (folder / "saved.csv").write_text(
         as_csv([names, first, *rest, [first[0].lstrip("0"), *first[1:]]]), encoding="utf-8"
     )
     assert run(folder / "raw", "--apply", folder / "saved.csv", "--out", folder / "care.json") == 1
-    assert "file saved.csv, line 7, dialogue 001: found the question of line 2 again" in capsys.readouterr().err
+    assert (
+        "file saved.csv, line 7, dialogue 001: this row has the same dialogue, utterance and field as line 2"
+        in capsys.readouterr().err
+    )
 
 
 class TestIdsThatAreTheSameNumber:
@@ -179,9 +185,7 @@ class TestIdsThatAreTheSameNumber:
         assert run(folder / "raw", "--apply", folder / "saved.csv", "--out", folder / "care.json") == 1
         told = capsys.readouterr().err
         assert (
-            "dialogue 1: found an id that several" in told
-            and "may be 001 or 1." in told
-            and "formatted as text" in told
+            "dialogue 1: this id is ambiguous" in told and "could be 001 or 1." in told and "formatted as text" in told
         )
 
 
@@ -190,16 +194,16 @@ class TestIdsThatAreTheSameNumber:
     [("review.xlsx", b"PK\x03\x04"), ("review.csv", b"PK\x03\x04rest"), ("review.xls", b"\xd0\xcf\x11\xe0\xa1\xb1"),
      ("review.csv", b"\xd0\xcf\x11\xe0\xa1\xb1"), ("review.ods", b"")],
 )  # fmt: skip
-def test_a_workbook_is_told_to_be_saved_as_csv(tmp_path, name, content):
+def test_the_error_for_a_workbook_says_to_save_it_as_csv(tmp_path, name, content):
     told = refused(tmp_path, content, name)
-    assert "a workbook of a spreadsheet" in told and "CSV UTF-8" in told
+    assert "a spreadsheet workbook" in told and "CSV UTF-8" in told
 
 
 def test_bytes_that_only_look_like_gb18030_are_an_error(tmp_path):
     assert "iconv" in refused(tmp_path, ",".join(COLUMNS).encode() + "\n用,é".encode("big5", "replace") + b"\xe9")
 
 
-def test_values_of_json_lines_may_be_numbers_but_no_objects(tmp_path):
+def test_json_values_may_be_numbers_but_not_objects(tmp_path):
     row = dict.fromkeys(COLUMNS, None) | {"dialogue_id": 1, "utterance": 2.0, "field": "acts", "decision": True}
     path = tmp_path / "review.jsonl"
     path.write_text(json.dumps(row | {"annotator": 7, "current": float("nan")}))

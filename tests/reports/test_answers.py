@@ -44,7 +44,7 @@ def tables(folder, resamples=30):
     return {table.title.split(" — ")[0]: table for table in all_tables([folder], Bootstrap(resamples))}
 
 
-def test_table_5_has_both_models_the_cheap_baseline_and_the_paper_s_numbers(tmp_path):
+def test_table_5_has_both_models_the_n_gram_baseline_and_the_scores_of_the_paper(tmp_path):
     found = bounds("emotion")
     write_answers(tmp_path / "runs", "emotion", TrainingRecord("emotion"), found["gold"])
     write_answers(tmp_path / "runs", "context", TrainingRecord("emotion", options=("with context",)), found["random"])
@@ -62,13 +62,13 @@ def test_table_5_has_both_models_the_cheap_baseline_and_the_paper_s_numbers(tmp_
     assert rows["Generation-based: Variant (End2End)"][0] == rows["gold"][0] == "1.000 [1.00, 1.00]"
     assert "have a reply" in made["Table 5, emotions"].notes[0]
     assert all("SYNTHETIC" in table.title for table in made.values())
-    labels = made["Table 5, emotions, by label: Classification-based"]
+    labels = made["Table 5, emotions, per label: Classification-based"]
     assert [row[0] for row in labels.rows] == list(cmcc.EMOTIONS)
-    paired = made["Table 5, emotions, paired bootstrap"]
-    assert len(paired.rows) == 3 and paired.notes[0].endswith("is higher, and the interval excludes 0.")
+    paired = made["Table 5, emotions, paired bootstrap test"]
+    assert len(paired.rows) == 3 and paired.notes[0].endswith("(its 95 % confidence interval excludes 0).")
 
 
-def test_table_9_has_the_tagger_with_and_without_emotions_and_the_baseline_s_names(tmp_path):
+def test_table_9_has_the_tagger_with_and_without_emotions_and_the_names_of_the_baseline(tmp_path):
     found = bounds("entities")
     write_answers(tmp_path / "runs", "joint", TrainingRecord("entities"), found["gold"])
     without = [replace(answer, emotions=None) for answer in found["random"]]
@@ -77,7 +77,8 @@ def test_table_9_has_the_tagger_with_and_without_emotions_and_the_baseline_s_nam
     facts = json.loads((tmp_path / "runs" / "variant.jsonl.run.json").read_text()) | {"form": "baseline"}
     (tmp_path / "runs" / "variant.jsonl.run.json").write_text(json.dumps(facts))
     made = tables(tmp_path / "runs")
-    assert [row[1] for row in made["Table 9, entities, paired bootstrap"].rows] == ["entity F1", "name F1", "entity F1"]
+    paired = made["Table 9, entities, paired bootstrap test"]
+    assert [row[1] for row in paired.rows] == ["entity F1", "name F1", "entity F1"]
     rows = {row[0]: row[1:] for row in made["Table 9, entities"].rows}
     assert rows["Stack-propagation"][:2] == ("1.000 [1.00, 1.00]", "0.525")
     assert rows["Stack-propagation"][-1] == "0.989"
@@ -87,14 +88,14 @@ def test_table_9_has_the_tagger_with_and_without_emotions_and_the_baseline_s_nam
     assert float(rows["Baseline (End2End)"][2].split()[0]) > 0.9  # gold names, those that are in the user's words
 
 
-def test_satisfaction_has_a_table_without_numbers_of_the_paper_s(tmp_path):
+def test_the_table_of_satisfaction_has_no_scores_of_the_paper(tmp_path):
     write_answers(tmp_path / "runs", "s", TrainingRecord("satisfaction"), bounds("satisfaction")["gold"])
     made = tables(tmp_path / "runs")["Satisfaction"]
     assert [row[0] for row in made.rows][:2] == ["Classification", "gold"]
     assert len(made.columns) == len(made.rows[0])
 
 
-def test_pseudo_labels_stand_beside_the_same_share_of_labels_and_a_loss_is_said(tmp_path):
+def test_pseudo_labels_are_compared_with_the_same_share_of_labels_and_a_loss_is_reported(tmp_path):
     found = bounds("emotion")
     few = TrainingRecord("emotion", labeled_share=0.2)
     write_answers(tmp_path / "runs", "all", TrainingRecord("emotion"), found["gold"])
@@ -103,21 +104,25 @@ def test_pseudo_labels_stand_beside_the_same_share_of_labels_and_a_loss_is_said(
     table = tables(tmp_path / "runs")["Unlabeled dialogues, emotion"]
     assert [row[:2] for row in table.rows] == [("100%", "0"), ("20%", "0"), ("20%", "70")]
     assert table.rows[2][-1].startswith("-") and table.rows[1][-1] == ""
-    assert table.notes == ("With 20% of the labels, pseudo-labels did harm.",)
+    (note,) = table.notes
+    assert note.startswith(
+        "With 20% of the labels, with minus without pseudo-labels: the difference in macro F1 is negative"
+    )
 
 
-def test_pseudo_labels_that_change_nothing_did_not_help(tmp_path):
+def test_pseudo_labels_that_change_nothing_are_reported_as_not_significant(tmp_path):
     few = TrainingRecord("emotion", labeled_share=0.2)
     for name, training in (("few", few), ("made", replace(few, pseudo_labeled=70))):
         write_answers(tmp_path / "runs", name, training, bounds("emotion")["gold"])
     table = tables(tmp_path / "runs")["Unlabeled dialogues, emotion"]
-    assert table.notes == ("With 20% of the labels, pseudo-labels did not help: the macro F1 interval includes 0.",)
+    (note,) = table.notes
+    assert note.endswith("the difference in macro F1 is not significant (its 95 % confidence interval includes 0).")
 
 
-def test_two_files_of_one_row_are_refused(tmp_path):
+def test_two_files_of_the_same_system_are_an_error(tmp_path):
     for name in ("a", "b"):
         write_answers(tmp_path / "runs", name, TrainingRecord("satisfaction"), bounds("satisfaction")["gold"])
-    with pytest.raises(cmcc.DataError, match=r"one file for a row of the tables"):
+    with pytest.raises(cmcc.DataError, match="are both predictions of the same system"):
         all_tables([tmp_path / "runs"])
 
 

@@ -46,7 +46,7 @@ def test_every_system_and_bound_is_a_row_with_the_paper_s_number_beside_it(syste
     tables = response_tables(systems, Data(rows, rows), Bootstrap(50))
     titles = [table.title.split(" — ")[0] for table in tables]
     assert titles[:4] == ["Table 2, strict", "Table 3, strict", "Table 2, seretod", "Table 3, seretod"]
-    assert titles[4:] == ["Paired bootstrap, strict", "Table 4"]
+    assert titles[4:] == ["Paired bootstrap test, strict", "Table 4"]
     table_2, table_3 = tables[0], tables[1]
     by_name = {row[0]: row[1:] for row in table_2.rows}
     decoded = [f"{form} ({mode})" for mode in ("End2End", "Oracle") for form in ("Baseline", "Variant")]
@@ -61,18 +61,21 @@ def test_every_system_and_bound_is_a_row_with_the_paper_s_number_beside_it(syste
 
 def test_synthetic_data_are_marked_in_every_title(systems, rows):
     for table in response_tables(systems, Data(rows, rows), Bootstrap(20)):
-        assert "SYNTHETIC data, no result on CMCC" in table.title
+        assert "SYNTHETIC data, not a result on CMCC" in table.title
         assert "SYNTHETIC" in table.markdown()
 
 
 def test_the_paired_test_says_whether_its_interval_excludes_0(systems, rows):
     table = response_tables(systems, Data(rows, rows), Bootstrap(200))[4]
-    bleu = next(row for row in table.rows if row[:2] == ("Variant (End2End) less Baseline (End2End)", "BLEU-4"))
+    bleu = next(row for row in table.rows if row[:2] == ("Variant (End2End) minus Baseline (End2End)", "BLEU-4"))
     assert bleu[2].startswith("+") and bleu[4] == "yes"
-    same = next(row for row in table.rows if row[:2] == ("Variant (End2End) less w/o user emotion", "BLEU-4"))
+    same = next(row for row in table.rows if row[:2] == ("Variant (End2End) minus w/o user emotion", "BLEU-4"))
     assert same[2].startswith("+0.000") and same[4] == "no"
-    assert "Variant (End2End) less Baseline (End2End): BLEU-4 is higher, and the interval excludes 0." in table.notes
-    assert "these dialogues do not show which is better" in table.notes[2]
+    assert any(
+        note.startswith("Variant (End2End) minus Baseline (End2End): the difference in BLEU-4 is positive")
+        for note in table.notes
+    )
+    assert "the difference in BLEU-4 is not significant" in table.notes[2]
 
 
 def test_table_4_shows_replies_side_by_side_with_personal_data_masked(tmp_path, rows):
@@ -92,30 +95,35 @@ def test_table_4_shows_replies_side_by_side_with_personal_data_masked(tmp_path, 
 
 def test_folders_without_predictions_or_of_different_data_are_clear_errors(tmp_path, rows):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(cmcc.DataError, match=r"no predictions.*Run cmcc predict first"):
+    with pytest.raises(cmcc.DataError, match=r"no prediction files\. Run cmcc predict first"):
         find_systems([tmp_path / "empty"])
     write_system(tmp_path / "runs", "a", "variant", "end2end", gold_predictions(rows))
     write_system(tmp_path / "runs", "b", "variant", "end2end", gold_predictions(rows), dataset="other")
-    with pytest.raises(cmcc.DataError, match="one data set and split"):
+    with pytest.raises(cmcc.DataError, match="predictions of several data sets or splits"):
         find_systems([tmp_path / "runs"])
     facts = tmp_path / "runs" / "b.jsonl.run.json"
     facts.write_text(facts.read_text().replace("other", "sample"))
-    with pytest.raises(cmcc.DataError, match=r"a.jsonl and .*b.jsonl, both of variant, end2end"):
+    with pytest.raises(
+        cmcc.DataError, match=r"a.jsonl and .*b.jsonl are both predictions of the same system \(variant, end2end\)"
+    ):
         find_systems([tmp_path / "runs"])
-    for key, value, found in (("finished", False, "a run that was stopped"), ("split", None, "of a Track 2 file")):
+    for key, value, message in (
+        ("finished", False, "stopped before it finished"),
+        ("split", None, "of a Track 2 file"),
+    ):
         facts.write_text(
             json.dumps({"form": "baseline", "mode": "oracle", "dataset": "sample", "split": "test"} | {key: value})
         )
-        with pytest.raises(cmcc.DataError, match=found):
+        with pytest.raises(cmcc.DataError, match=message):
             find_systems([tmp_path / "runs"])
     (tmp_path / "runs" / "b.jsonl.run.json").write_text("{}")
-    with pytest.raises(cmcc.DataError, match=r"b.jsonl.run.json: found KeyError"):
+    with pytest.raises(cmcc.DataError, match=r"b.jsonl.run.json: cannot read the record .*KeyError"):
         find_systems([tmp_path / "runs"])
 
 
-def test_predictions_of_data_that_were_built_anew_are_refused(systems):
-    check_data(systems, "any")  # nothing says what these are of
-    with pytest.raises(cmcc.DataError, match="predictions of other rows than sample has now"):
+def test_predictions_of_data_that_have_changed_are_an_error(systems):
+    check_data(systems, "any")  # their fingerprint is not recorded
+    with pytest.raises(cmcc.DataError, match="sample has changed since these predictions were made"):
         check_data([replace(systems[0], fingerprint="old")], "new")
 
 

@@ -70,7 +70,7 @@ def cut_words(table, width):
 
 
 SCORES = ReportTable(
-    "predictions.jsonl, strict — SYNTHETIC data, no result on CMCC",
+    "predictions.jsonl, strict — SYNTHETIC data, not a result on CMCC",
     ("system", "inform", "success", "BLEU-4", "intent F1", "act F1", "act F1 without caring", "combined"),
     (("Markovian GPT-2, variant", *["0.642 [0.61, 0.67]"] * 7), ("关怀式客服对话模型", *["0.402 [0.31, 0.47]"] * 7)),
     ("40 dialogues, 419 exchanges", "BLEU: nrefs:1|case:mixed|eff:no|tok:zh|smooth:exp|version:2.6.0"),

@@ -42,13 +42,13 @@ def line(**changes):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "an empty file"),
-        (line() + "\n{'dialogue_id'", "line 2: found \"{'dialogue_id'\", which is no JSON"),
-        ("[]", "line 1: found a JSON list; expected an object"),
-        ('{"exchange": 0}', "line 1, field dialogue_id: found no such field"),
-        (line(exchange="0"), "line 1, field exchange: found '0'; expected a whole number"),
-        (line(exchange=True), "line 1, field exchange: found True; expected a whole number"),
-        (line(exchange=-1), "line 1, field exchange: found -1; expected a whole number"),
+        ("", "the file is empty"),
+        (line() + "\n{'dialogue_id'", "line 2: \"{'dialogue_id'\" is not valid JSON"),
+        ("[]", "line 1: found a JSON list; expected a JSON object"),
+        ('{"exchange": 0}', "line 1, field dialogue_id: the field is missing"),
+        (line(exchange="0"), "line 1, field exchange: found '0'; expected an integer"),
+        (line(exchange=True), "line 1, field exchange: found True; expected an integer"),
+        (line(exchange=-1), "line 1, field exchange: found -1; expected an integer"),
         (line(response=None), "line 1, field response: found None; expected a string"),
         (line(acts=[7]), "line 1, field acts: found [7]; expected a string"),
         (line(emotions=3), "line 1, field emotions: found 3; expected a string, or null"),
@@ -62,15 +62,15 @@ def test_a_bad_file_is_an_error_that_names_file_and_line(tmp_path, text, message
     assert str(path) in str(error.value)
 
 
-def test_a_file_that_is_not_there_is_an_error_that_names_it(tmp_path):
-    with pytest.raises(cmcc.DataError, match=r"none\.jsonl: found No such file"):
+def test_a_missing_file_is_an_error_that_names_it(tmp_path):
+    with pytest.raises(cmcc.DataError, match=r"none\.jsonl: cannot read the file \(No such file"):
         read_predictions(tmp_path / "none.jsonl")
 
 
 def test_a_file_cut_inside_a_character_is_an_error(tmp_path):
     path = tmp_path / "p.jsonl"
     path.write_bytes(json.dumps({"response": "好"}, ensure_ascii=False).encode()[:-4])
-    with pytest.raises(cmcc.DataError, match=r"line 1: found .* which is no JSON"):
+    with pytest.raises(cmcc.DataError, match=r"line 1: .* is not valid JSON"):
         read_predictions(path)
 
 
@@ -94,7 +94,7 @@ def test_predictions_are_put_beside_their_rows_in_any_order():
 
 def test_a_missing_exchange_is_an_error_that_names_it_and_counts_the_others():
     rows = two_dialogues()
-    message = r"^p\.jsonl.*dialogue a, exchange 1: .*nor for 2 other exchanges; expected .* each of the 4 exchanges"
+    message = r"^p\.jsonl.*dialogue a, exchange 1: no predictions for 3 of 4 exchanges"
     with pytest.raises(cmcc.DataError, match=message.replace("^p", "file p")):
         align(gold_predictions(rows[:1]), rows, "p.jsonl")
 
@@ -114,9 +114,13 @@ def test_a_doubled_exchange_is_an_error_that_names_both_numbers():
 
 @pytest.mark.parametrize(
     ("rows", "message"),
-    [([], "no gold rows"), (two_dialogues()[:1] * 2, "a second row for it"), ([{"text": ""}], "found a row of text")],
+    [
+        ([], "no gold rows"),
+        (two_dialogues()[:1] * 2, "a second row for the same exchange"),
+        ([{"text": ""}], "found the columns text"),
+    ],
 )
-def test_gold_rows_that_are_none_are_an_error(rows, message):
+def test_wrong_gold_rows_are_an_error(rows, message):
     with pytest.raises(cmcc.DataError, match=message):
         align([], rows)
 

@@ -142,7 +142,9 @@ def test_emotions_are_scored_when_asked_for():
 def test_emotions_of_a_model_that_writes_none_are_an_error_that_names_the_exchange():
     rows = two_dialogues()
     silent = predicted(rows, {("b", 1): {"emotions": None}})
-    with pytest.raises(cmcc.DataError, match=r"dialogue b, exchange 1, field emotions: .*score it without them"):
+    with pytest.raises(
+        cmcc.DataError, match=r"dialogue b, exchange 1, field emotions: .*Score this model without emotions"
+    ):
         score_responses(silent, rows, emotions=True)
     with pytest.raises(cmcc.DataError, match="dialogue b, exchange 1"):
         compare_responses(predicted(rows), silent, rows, emotions=True)
@@ -150,7 +152,7 @@ def test_emotions_of_a_model_that_writes_none_are_an_error_that_names_the_exchan
 
 def test_an_unknown_version_is_an_error():
     rows = two_dialogues()
-    with pytest.raises(ValueError, match="expected strict or seretod"):
+    with pytest.raises(ValueError, match="choose strict or seretod"):
         score_responses(gold_predictions(rows), rows, "loose")
 
 

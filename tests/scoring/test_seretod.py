@@ -296,5 +296,5 @@ def test_zero_no_turn_at_all_is_nan():
 
 
 def test_no_dialogue_is_an_error():
-    with pytest.raises(ValueError, match="found no dialogue"):
+    with pytest.raises(ValueError, match="no dialogues to score"):
         eval_end_to_end([])

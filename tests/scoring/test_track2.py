@@ -58,7 +58,7 @@ def test_a_field_of_another_type_is_an_error_that_names_it(tmp_path, change, mes
         list(cmcc.read_track2(write(tmp_path, "test.json", call("t0", NOTHING, **change))))
 
 
-def test_only_a_file_of_track_2_is_taken_for_one(tmp_path):
+def test_only_track_2_files_are_recognized_as_such(tmp_path):
     assert is_track2(write(tmp_path, "a.json", BARE, EMPTY, call("t0", MADE)))
     assert is_track2(write(tmp_path, "a.jsonl", call("t0", MADE)))
     assert not is_track2(write(tmp_path, "b.json", raw.dialogue()))
@@ -111,21 +111,21 @@ def test_the_reference_s_dialogues_score_from_a_file_as_they_do_in_memory(tmp_pa
 @pytest.mark.parametrize(
     ("result", "gold", "message"),
     [
-        ([call("t0", MADE)], None, r"dialogue t0, turn 0, field 用户意图: found no gold.* RESULT\.json GOLD\.json"),
-        ([call("t0", GOLD | MADE, MADE)], None, "turn 1, field 用户意图: found no gold"),
+        ([call("t0", MADE)], None, r"dialogue t0, turn 0, field 用户意图: the gold field.* RESULT\.json GOLD\.json"),
+        ([call("t0", GOLD | MADE, MADE)], None, "turn 1, field 用户意图: the gold field is missing"),
         ([call("t0", GOLD | NOTHING)], None, "no generated text.*--format seretod"),
         ([EMPTY, BARE], None, "no generated text"),
-        ([call("t0", MADE)], [raw.dialogue()], r"gold .*gold\.json: found no SereTOD Track 2 file; .* gold fields"),
-        ([call("t0", MADE)], [call("t0", NOTHING)], r"gold\.json, dialogue t0, turn 0, field 用户意图: found no gold"),
-        ([call("t0", MADE)], [call("t0", GOLD), call("t3", GOLD)], r"r\.json, dialogue t3: found no such dialogue"),
-        ([call("t0", MADE), call("t3", MADE)], [call("t0", GOLD)], r"gold\.json, dialogue t3: found no such dialogue"),
-        ([call("t0", MADE)], [call("t0", GOLD, GOLD)], "1 exchanges with other user texts; expected the 2 exchanges"),
-        ([call("t0", MADE)], [call("t0", GOLD | {"用户": "喂"})], "with other user texts"),
-        ([call("t0", MADE), call("t0", MADE)], None, "an id for the second time"),
+        ([call("t0", MADE)], [raw.dialogue()], r"gold .*gold\.json: not a SereTOD Track 2 file.* gold fields"),
+        ([call("t0", MADE)], [call("t0", NOTHING)], r"gold\.json, dialogue t0, turn 0, field 用户意图: the gold"),
+        ([call("t0", MADE)], [call("t0", GOLD), call("t3", GOLD)], r"r\.json, dialogue t3: this .* of gold\.json"),
+        ([call("t0", MADE), call("t3", MADE)], [call("t0", GOLD)], r"gold\.json, dialogue t3: this .* of r\.json"),
+        ([call("t0", MADE)], [call("t0", GOLD, GOLD)], "in the 1 exchanges differ from those in the 2 exchanges"),
+        ([call("t0", MADE)], [call("t0", GOLD | {"用户": "喂"})], "the user's texts in the 1 exchanges differ"),
+        ([call("t0", MADE), call("t0", MADE)], None, "a second dialogue with this id"),
         ([call("t0", GOLD | MADE, goal={"ent-1": [1]})], None, "dialogue t0, field KB, goal"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_scored_is_an_error_that_says_why(tmp_path, result, gold, message):
+def test_the_error_says_why_a_file_cannot_be_scored(tmp_path, result, gold, message):
     path = write(tmp_path, "r.json", *result)
     second = write(tmp_path, "gold.json", *gold) if gold else None
     with pytest.raises(cmcc.DataError, match=message):

@@ -159,7 +159,7 @@ def test_the_hash_seed_of_python_changes_nothing():
     assert run.stdout.strip() == str([simulate_dialogue(2, index) for index in range(30)])
 
 
-def test_an_unlabelled_dialogue_has_texts_and_nothing_else():
+def test_an_unlabeled_dialogue_has_texts_and_nothing_else():
     dialogue = simulate_dialogue(0, 0, labeled=False)
     assert set(dialogue) == {"id", "content"}
     assert all(set(turn) <= {SERVICE, USER} for turn in dialogue["content"])

@@ -33,7 +33,7 @@ def rows():
     ]
 
 
-def test_counts_are_by_name_and_null_labels_count_nothing(rows):
+def test_counts_are_by_name_and_null_labels_are_not_counted(rows):
     measured = marginals(iter(rows))
     assert (measured.dialogues, measured.synthetic, measured.exchanges, measured.non_neutral) == (2, 1, 2, 1)
     assert measured.turns == {1: 1, 2: 1}
@@ -69,7 +69,7 @@ def test_the_papers_own_numbers_are_within_every_bound():
     assert [row.name for row in compare(published_marginals()) if not row.within] == []
 
 
-def test_shares_may_miss_by_15_percent_or_three_tenths_of_a_point():
+def test_shares_may_differ_by_15_percent_or_0_3_points():
     acts = {name: round(1000 * share) for name, share in paper.ACT_SHARES.items()}
     # comfort 0.58 -> 0.86 is within 0.3 points; request 6.64 -> 5.5 is beyond 15 %.
     acts["comfort"] += 280
@@ -78,7 +78,7 @@ def test_shares_may_miss_by_15_percent_or_three_tenths_of_a_point():
     assert missed == ["act request"]
 
 
-def test_lengths_may_miss_by_a_tenth():
+def test_lengths_may_differ_by_a_tenth():
     assert [
         row.name for row in compare(published_marginals(characters={"service": 2250, "user": 1320})) if not row.within
     ] == ["characters an utterance, service"]
@@ -98,13 +98,13 @@ def test_a_row_shows_the_difference_and_a_bound_alone_where_nothing_else_is_publ
     assert rows["raw turns, mode"].cells()[2:5] == ("", "", "8 to 13")
 
 
-def test_no_dialogues_are_no_division_by_zero():
+def test_an_empty_data_set_does_not_divide_by_zero():
     assert not any(row.within for row in compare(marginals([])) if row.name == "act inform")
 
 
 @pytest.mark.parametrize(
     ("synthetic", "title"),
-    [(1000, "1,000 SYNTHETIC dialogues"), (3, "3 of them SYNTHETIC"), (0, "1,000 dialogues beside")],
+    [(1000, "1,000 SYNTHETIC dialogues"), (3, "3 of them SYNTHETIC"), (0, "1,000 dialogues compared with")],
 )
 def test_the_table_says_how_much_is_synthetic(synthetic, title):
     console = Console(width=160, record=True, file=None, quiet=False)

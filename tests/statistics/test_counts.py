@@ -31,7 +31,7 @@ COMPLAINING = dialogue(
 )
 
 
-def test_a_transition_leads_from_a_user_utterance_to_the_service_utterance_after_it():
+def test_a_transition_is_from_a_user_utterance_to_the_next_service_utterance():
     transitions = counted(COMPLAINING).transitions
     assert transitions[COMPLAINT, ACT["apology"]] == transitions[AGITATED, ACT["comfort"]] == 1
     assert transitions[0, ACT["courtesy"]] == 1
@@ -52,7 +52,7 @@ def test_the_first_four_utterances_begin_with_the_users_first():
     assert found.third_flow[0, ACT["courtesy"]] == 1 and found.third_flow.sum() == 1
 
 
-def test_a_flow_ends_where_a_speaker_goes_on():
+def test_a_flow_ends_at_two_utterances_of_one_speaker():
     found = counted(
         dialogue(user("喂", COMPLAINT), service("您好", "greeting"), service("请讲", "guide"), user("好", 0))
     )
@@ -73,14 +73,14 @@ def test_satisfaction_counts_a_dialogue_once_for_each_emotion():
     assert found.annotated_dialogues["satisfaction"] == 2
 
 
-def test_null_is_not_annotated_and_an_empty_list_is_annotated_with_nothing():
+def test_null_is_not_annotated_and_an_empty_list_is_annotated_with_no_labels():
     found = counted(dialogue(user("喂"), utterance(1, "好"), utterance(0, "您好")))
     assert found.annotated_utterances("emotions") == 1 and found.annotated_utterances("acts") == 0
     assert found.labels_an_utterance == {("emotions", 0): 1, ("intents", 0): 1}
     assert found.annotated_dialogues["acts"] == 0 and found.annotated_dialogues["emotions"] == 1
 
 
-def test_unlabelled_dialogues_are_counted_without_labels():
+def test_unlabeled_dialogues_are_counted_without_labels():
     rows = [{"dialogue_id": "x", "utterances": [{"speaker": 1, "text": "喂", "turn": 0}]}]
     found = count(columns_of(cmcc.table_of(rows, "unlabeled")))
     assert (found.dialogues, found.characters.tolist(), found.turns) == (1, [0, 1], {1: 1})
@@ -101,7 +101,7 @@ def test_counts_of_blocks_add_up_to_the_counts_of_all():
         )
 
 
-def test_the_arrays_count_what_a_loop_over_rows_counts():
+def test_the_array_counts_equal_those_of_a_loop_over_rows():
     rows = [dict(row) for row in labeled_rows("sample")][:80]
     transitions: Counter = Counter()
     for row in rows:

@@ -11,7 +11,7 @@ from cmcc_bench.statistics.duplicates import (
     Duplicates,
     Fingerprints,
     Pair,
-    normalised_codes,
+    normalized_codes,
     similar_pairs,
     sketches_of,
 )
@@ -33,16 +33,16 @@ def chatter(seed, length=400):
     return "".join(random.Random(seed).choices([chr(code) for code in range(0x4E00, 0x5000)], k=length))
 
 
-def normalised(*texts):
-    codes, offsets = normalised_codes(columns_of(cmcc.table_of([said(*texts)], "labeled")))
+def normalized(*texts):
+    codes, offsets = normalized_codes(columns_of(cmcc.table_of([said(*texts)], "labeled")))
     return codes.tobytes().decode("utf-32-le"), offsets.tolist()
 
 
-def test_normalised_text_is_letters_and_digits_in_lower_case_of_normal_width():
-    assert normalised("您好，５Ｇ ab_C。", "[UNK]😀好！") == ("您好5gabcunk😀好", [0, 12])
+def test_normalized_text_is_letters_and_digits_in_lower_case_of_normal_width():
+    assert normalized("您好，５Ｇ ab_C。", "[UNK]😀好！") == ("您好5gabcunk😀好", [0, 12])
 
 
-def test_a_dialogue_that_differs_in_punctuation_alone_is_equal():
+def test_dialogues_that_differ_only_in_punctuation_are_equal():
     text = chatter(1)
     found = repeated(train=[said(text, "好的。"), said(chatter(2))], test=[said(f"{text}，", "好的")])
     assert found == {
@@ -86,14 +86,14 @@ def test_no_dialogues_have_no_duplicates():
 def test_sketches_agree_as_much_as_the_sets_of_shingles_do(shared):
     left, right = chatter(1, 600), chatter(1, 600)[:shared] + chatter(2, 600 - shared)
     columns = columns_of(cmcc.table_of([said(left), said(right)], "labeled"))
-    sketches = sketches_of(*normalised_codes(columns))
+    sketches = sketches_of(*normalized_codes(columns))
     expected = shared / (1200 - shared)
     assert np.mean(sketches[0] == sketches[1]) == pytest.approx(expected, abs=0.12)
 
 
-def test_short_dialogues_have_sketches_of_their_own():
+def test_short_dialogues_have_different_sketches():
     columns = columns_of(cmcc.table_of([said("喂"), said("好"), said("")], "labeled"))
-    sketches = sketches_of(*normalised_codes(columns))
+    sketches = sketches_of(*normalized_codes(columns))
     assert sketches.shape == (3, 128) and len({row.tobytes() for row in sketches}) == 3
 
 

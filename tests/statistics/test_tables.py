@@ -18,12 +18,12 @@ def sample():
     return collect("sample")
 
 
-def test_the_committed_statistics_are_the_sample_s(sample):
-    hint = "write them anew: cmcc stats sample --json dataset_card/sample-statistics.json"
+def test_the_committed_statistics_equal_those_of_the_sample(sample):
+    hint = "write them again: cmcc stats sample --json dataset_card/sample-statistics.json"
     assert COMMITTED.read_bytes() == statistics_bytes(sample), hint
 
 
-def test_table_1_has_every_published_row_in_both_readings(sample):
+def test_table_1_has_every_published_row_for_both_meanings_of_turn(sample):
     table = next(table for table in statistics_tables(sample) if table.title.startswith("Table 1"))
     published = [row[2] for row in table.rows]
     assert published[:5] == ["8,975", "100,139", "200,277 *", "22.31", "11.16 *"]
@@ -53,7 +53,7 @@ def built(tmp_path):
     return tmp_path / "cmcc"
 
 
-def test_a_built_folder_is_counted_with_its_unlabelled_dialogues_and_its_duplicates(built, tmp_path, capsys):
+def test_a_built_folder_is_counted_with_its_unlabeled_dialogues_and_its_duplicates(built, tmp_path, capsys):
     out, markdown = tmp_path / "new" / "stats.json", tmp_path / "new" / "stats.md"
     assert cli.main(["stats", str(built), "--json", str(out), "--markdown", str(markdown)]) == 0
     record = json.loads(out.read_text("utf-8"))
@@ -62,14 +62,12 @@ def test_a_built_folder_is_counted_with_its_unlabelled_dialogues_and_its_duplica
     leak = next(r for r in record["duplicates"]["repeated"] if (r["split"], r["other"]) == ("test", "train"))
     assert (leak["exact"], leak["near"]) == (1, 0)
     shared = {"dialogue": "call-1", "split": "train", "other": "call-2", "other_split": "test", "similarity": 1.0}
-    assert record["duplicates"]["pairs"] == [shared] and "Dialogues that two splits share" in markdown.read_text(
-        "utf-8"
-    )
+    assert record["duplicates"]["pairs"] == [shared] and "Dialogues shared by two splits" in markdown.read_text("utf-8")
     assert "| test | train | 1 | 100.00 % |" in markdown.read_text("utf-8")
-    assert "Dialogues that occur again" in capsys.readouterr().out
+    assert "Repeated dialogues" in capsys.readouterr().out
 
 
-def test_personal_numbers_are_in_no_output(built, tmp_path, capsys):
+def test_personal_numbers_are_masked_in_all_output(built, tmp_path, capsys):
     assert (
         cli.main(["stats", str(built), "--json", str(tmp_path / "s.json"), "--markdown", str(tmp_path / "s.md")]) == 0
     )
@@ -77,7 +75,7 @@ def test_personal_numbers_are_in_no_output(built, tmp_path, capsys):
     assert "13812345678" not in shown and "我电话***********流量包" in shown
 
 
-def test_unlabelled_dialogues_alone_are_counted_without_tables_of_labels(tmp_path, capsys):
+def test_unlabeled_dialogues_alone_are_counted_without_tables_of_labels(tmp_path, capsys):
     raw.write(tmp_path / "raw", "unlabeled.json", [raw.plain(), raw.plain("plain-2")])
     build(tmp_path / "raw", tmp_path / "cmcc")
     assert cli.main(["stats", str(tmp_path / "cmcc"), "--json", str(tmp_path / "s.json")]) == 0
@@ -88,7 +86,7 @@ def test_unlabelled_dialogues_alone_are_counted_without_tables_of_labels(tmp_pat
     assert record["duplicates"]["repeated"][0]["exact"] == 2
 
 
-def test_a_missing_data_set_ends_with_1(tmp_path, capsys):
+def test_a_missing_data_set_gives_exit_status_1(tmp_path, capsys):
     assert cli.main(["stats", str(tmp_path)]) == 1
     assert "cmcc build" in capsys.readouterr().err
 

@@ -51,9 +51,9 @@ def test_what_a_dialogue_model_wrote_is_an_answer_with_unknown_names_left_out(la
 
 
 def test_a_model_without_emotions_and_a_missing_exchange_are_errors(labeled):
-    with pytest.raises(cmcc.DataError, match="Only a text form with emotions"):
+    with pytest.raises(cmcc.DataError, match="the model writes no emotions"):
         emotions_written([prediction(0, emotions=None)], [labeled])
-    with pytest.raises(cmcc.DataError, match="one for every exchange"):
+    with pytest.raises(cmcc.DataError, match="no prediction for this exchange"):
         emotions_written([], [labeled])
 
 

@@ -184,7 +184,7 @@ def test_a_price_asked_of_nothing_in_particular_is_not_requested_when_the_user_g
 
 def test_rows_with_the_reference_s_kb_are_an_error_that_says_what_to_do():
     labelled = row(user("喂", intent("问候"), entities=[entity("包")]), service("您好", "问候"))
-    with pytest.raises(cmcc.DataError, match="score them with version seretod"):
+    with pytest.raises(cmcc.DataError, match="with the version seretod"):
         requests(response_rows(labelled, compatible=True))
 
 

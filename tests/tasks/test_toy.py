@@ -120,7 +120,7 @@ def test_its_models_are_opened_by_what_the_declaration_names(tmp_path, rows):
 
 
 def test_an_unknown_task_is_an_error_that_lists_the_tasks(predictions):
-    with pytest.raises(cmcc.DataError, match=r"expected one of response, emotion, entities, satisfaction, length"):
+    with pytest.raises(cmcc.DataError, match=r"Choose one of response, emotion, entities, satisfaction, length"):
         read_answers(predictions, "mood")
 
 
