@@ -97,8 +97,8 @@ def check_processes(asked: int, found: int, launched: int) -> None:
     else:
         launcher = f"ACCELERATE_USE_CPU=1 torchrun --nproc_per_node {asked} -m cmcc_bench.cli"
         hint = f"On a CPU: {launcher} train TASK --processes {asked} ..."
-    processes = f"{launched} processes that each train alone" if launched > found else f"{found}"
-    raise DataError(processes, f"{asked} processes that train together", hint, key="processes")
+    processes = f"{launched} that each train alone" if launched > found else f"{found}"
+    raise DataError(processes, f"{asked} that train together", hint, key="processes")
 
 
 def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingTask) -> TrainingProgress:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,12 +15,21 @@ class Clients:
     """Runs functions of a test module in another process, which keeps its imports."""
 
     def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self._pool = self._start()
+
+    def _start(self) -> ProcessPoolExecutor:
         spawn = multiprocessing.get_context("spawn")  # a forked process would inherit the imports
-        self._pool = ProcessPoolExecutor(1, spawn, initializer=_set_environment, initargs=(environment,))
+        return ProcessPoolExecutor(1, spawn, initializer=_set_environment, initargs=(self._environment,))
 
     def __call__(self, function: Callable[..., Any], *arguments: Any, token: str | None = None) -> Any:
         """The function's result. token: another user's token, or "" for none."""
-        return self._pool.submit(_call, function, arguments, token).result(timeout=120)
+        try:
+            future = self._pool.submit(_call, function, arguments, token)
+        except BrokenProcessPool:  # the process died between two test files; a death during a call is still an error
+            self._pool = self._start()
+            future = self._pool.submit(_call, function, arguments, token)
+        return future.result(timeout=120)
 
     def __enter__(self) -> Self:
         return self

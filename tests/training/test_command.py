@@ -65,7 +65,7 @@ def test_a_training_that_is_stopped_ends_with_status_1_and_says_how_to_go_on(
 ):
     stop_at(monkeypatch, 1)
     assert run_training("satisfaction", **SMALL, **SHORT, dataset=data, out=tmp_path / "run") == 1
-    assert f"stopped. --resume goes on with {tmp_path / 'run'} after its last state" in capsys.readouterr().err
+    assert f"stopped. Add --resume to continue {tmp_path / 'run'} from its last saved state" in capsys.readouterr().err
 
 
 def test_a_library_that_is_missing_is_named_with_the_extra_that_brings_it(tmp_path):

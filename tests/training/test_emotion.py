@@ -116,7 +116,7 @@ def test_a_model_of_another_task_labels_nothing(data, tmp_path, run_training, ca
     (tmp_path / "response").mkdir()  # without a training.json: a response model
     settings = {**SMALL, **SHORT, "dataset": data, "out": tmp_path / "x", "pseudo_label": tmp_path / "response"}
     assert run_training("emotion", **settings) == 1
-    assert "expected one of the task emotion" in capsys.readouterr().err
+    assert "expected a model of the task emotion" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["tiny", "paper"])

@@ -70,7 +70,7 @@ def test_a_text_longer_than_the_backbone_reads_is_refused_before_training(tmp_pa
 
 
 def test_what_is_no_tagger_is_refused(tmp_path):
-    with pytest.raises(cmcc.DataError, match=r"no tagger.*Name the folder of a run of cmcc train joint"):
+    with pytest.raises(cmcc.DataError, match=r"tagger cannot be opened.*Give the folder of a run of cmcc train joint"):
         load_tagger(tmp_path)
 
 

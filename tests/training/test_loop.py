@@ -210,7 +210,7 @@ def test_the_run_says_what_was_run_on_what_and_how_it_went(tmp_path):
 
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
     toy.train(toy.recipe(tmp_path, epochs=1))
-    with pytest.raises(cmcc.DataError, match=r"already has a run.*--resume"):
+    with pytest.raises(cmcc.DataError, match=r"already holds a run.*--resume"):
         toy.train(toy.recipe(tmp_path, epochs=1))
 
 
@@ -276,7 +276,7 @@ def test_a_damaged_state_beside_an_older_one_says_how_to_go_on_from_that(stopped
 def test_a_run_whose_state_is_missing_is_not_restarted(stopped, tmp_path):
     run = shutil.copytree(stopped, tmp_path / "run")
     shutil.rmtree(state_of(run))
-    with pytest.raises(cmcc.DataError, match=r"no state to resume from. Restore the folder state-STEP"):
+    with pytest.raises(cmcc.DataError, match=r"the run has no state-STEP folder"):
         toy.train(toy.recipe(run, resume=True))
 
 
@@ -290,9 +290,9 @@ def test_a_copy_of_a_state_is_no_state(stopped, tmp_path):
 
 def test_a_run_of_another_recipe_or_other_data_is_not_gone_on_with(tmp_path):
     toy.train(toy.recipe(tmp_path))
-    with pytest.raises(cmcc.DataError, match=r"other values: epochs \(was 2, is 3\)"):
+    with pytest.raises(cmcc.DataError, match=r"changed since the first start: epochs \(was 2, is 3\)"):
         toy.train(toy.recipe(tmp_path, resume=True, epochs=3))
-    with pytest.raises(cmcc.DataError, match="other values: the data"):
+    with pytest.raises(cmcc.DataError, match="changed since the first start: the data"):
         toy.train(toy.recipe(tmp_path, resume=True), number=46)
 
 
