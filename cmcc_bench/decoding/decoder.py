@@ -239,10 +239,6 @@ def _longest_context(model: PreTrainedModel, form: TextForm) -> int:
     needed = max(segment.longest for segment in form.segments)
     if longest <= needed:
         hint = "Train a model with a larger max_length."
-        raise DataError(
-            f"{longest} positions",
-            f"more than the {needed} of the longest segment",
-            hint,
-            model=str(model.config.name_or_path),
-        )
+        problem = f"the model reads {longest} tokens; the longest segment alone takes {needed}"
+        raise DataError(problem, "", hint, model=str(model.config.name_or_path))
     return longest

@@ -48,10 +48,12 @@ def label_unlabeled(
     Raises cmcc.DataError when the model is of another task, there are no such data, or `out` was begun by another
     model or for other data.
     """
-    trained_for, is_folder = read_training(model_dir).task, Path(model_dir).is_dir()
-    if trained_for != task or not is_folder:
-        found = f"a model of the task {trained_for}" if is_folder else "no such folder"
-        raise DataError(found, f"a model of the task {task}", "Give the folder RUN/best.", model=model_dir)
+    hint = f"Give the folder RUN/best of a {task} model."
+    if not Path(model_dir).is_dir():
+        raise DataError("no such folder", "", hint, model=model_dir)
+    model_task = read_training(model_dir).task
+    if model_task != task:
+        raise DataError(f"a model of the task {model_task}", f"a model of the task {task}", hint, model=model_dir)
     dialogues = open_split(dataset, "unlabeled", "train")
     total = min(most or len(dialogues), len(dialogues))
     data = {"dataset": dataset, "dialogues": total, "fingerprint": fingerprint_of(dialogues.select(range(total)))}

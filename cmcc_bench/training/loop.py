@@ -217,7 +217,7 @@ class _Run:
         rate = learning_rate(self.progress.step, self.steps, self.recipe.warmup, self.recipe.learning_rate)
         if not math.isfinite(loss):
             hint = "Set a lower learning_rate or a smaller clip (maximum gradient norm)."
-            raise DataError(f"a loss of {loss}", "a number", hint, run=self.recipe.out, step=self.progress.step)
+            raise DataError(f"the loss is {loss}", "", hint, run=self.recipe.out, step=self.progress.step)
         self._update(units, rate)
         return loss / max(1.0, units), rate
 

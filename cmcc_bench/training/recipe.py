@@ -133,8 +133,9 @@ def recipe_path(name: str | Path) -> Path:
     shipped = Path(name).as_posix().rpartition("train/recipes/")[2].removesuffix(".yaml")
     names = recipe_names()
     if shipped not in names:
-        expected = f"a YAML file or a name like {', '.join(difflib.get_close_matches(shipped, names) or names)}"
-        raise DataError("no such recipe", expected, "cmcc train --list shows all.", recipe=str(name))
+        close = ", ".join(difflib.get_close_matches(shipped, names) or names)
+        hint = f"Give a YAML file or a name like {close}. Run cmcc train --list to see all recipes."
+        raise DataError("no such recipe", "", hint, recipe=str(name))
     return _RECIPES / f"{shipped}.yaml"
 
 
@@ -193,7 +194,9 @@ def read_recipe(recipe: type[Settings], name: str | Path | None, overrides: Mapp
             values[key] = _typed(value, types[key], key, place)
     missing = [item.name for item in fields(recipe) if item.default is MISSING and item.name not in values]
     if missing:
-        raise DataError(f"no {', '.join(missing)}", "a value for each key", recipe=str(name) if name else "none")
+        options = ", ".join(f"--{key}" for key in missing)
+        hint = f"Set them in the recipe, or with {options}."
+        raise DataError(f"no value for {', '.join(missing)}", "", hint, recipe=str(name) if name else "none")
     try:
         return recipe(**values)
     except DataError as error:

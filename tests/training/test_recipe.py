@@ -75,7 +75,7 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(cmcc.DataError, match=r"nowhere.yaml: found no such recipe; expected a YAML file"):
+    with pytest.raises(cmcc.DataError, match=r"nowhere.yaml: no such recipe. Give a YAML file"):
         read_recipe(Recipe, tmp_path / "nowhere.yaml", {})
 
 
@@ -144,7 +144,7 @@ def test_a_file_of_yours_comes_before_a_recipe_that_ships(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("name", ["tiny/varient", "variant", "mine/tiny/variant.yaml", "..", "", "a\0b"])
 def test_a_name_of_no_recipe_is_refused_with_those_that_are_like_it(name):
-    with pytest.raises(cmcc.DataError, match=r"found no such recipe; expected a YAML file or .*train --list"):
+    with pytest.raises(cmcc.DataError, match=r"no such recipe. Give a YAML file or .*train --list"):
         recipe_path(name)
 
 
