@@ -111,7 +111,7 @@ _JSON = st.recursive(
 )
 _KEYS = (
     "recipe", "versions", "hardware", "examples", "dataset", "commit", "seed", "device", "seconds", "best_epoch", "cut",
-    "labelled_share", "pseudo_labelled", "finished", "overlapping", "synthetic", "licensed", "parameters",
+    "labeled_share", "pseudo_labeled", "finished", "overlapping", "synthetic", "licensed", "parameters",
 )  # fmt: skip
 
 

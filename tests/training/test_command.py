@@ -87,7 +87,7 @@ def test_the_script_of_a_task_is_the_command(task, monkeypatch, capsys):
     with pytest.raises(SystemExit) as end:
         runpy.run_path(script, run_name="__main__")
     text = capsys.readouterr().out
-    assert end.value.code == 0 and text.startswith(f"usage: cmcc train {task} ") and "--labelled_share" in text
+    assert end.value.code == 0 and text.startswith(f"usage: cmcc train {task} ") and "--labeled_share" in text
 
 
 def test_two_processes_of_torchrun_train_one_model(data, tmp_path):
@@ -96,4 +96,4 @@ def test_two_processes_of_torchrun_train_one_model(data, tmp_path):
     done = start(*torchrun, "train", "satisfaction", *settings, folder=tmp_path, ACCELERATE_USE_CPU="1")
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
-    assert record["processes"] == 2 and done.stdout.count("examples to train on") == 1
+    assert record["processes"] == 2 and done.stdout.count("training examples") == 1

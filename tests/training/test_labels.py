@@ -101,7 +101,7 @@ def test_labels_of_data_that_were_built_anew_are_refused(response_model, tmp_pat
 
 
 def test_a_model_that_is_not_there_is_named(data, tmp_path):
-    with pytest.raises(cmcc.DataError, match=r"model nowhere: found no such folder"):
+    with pytest.raises(cmcc.DataError, match=r"model nowhere: no such folder"):
         label_unlabeled("response", "nowhere", str(data), tmp_path / "labels.jsonl")
 
 
