@@ -19,7 +19,7 @@ from cmcc_bench.features import VERSION
 from cmcc_bench.files import write_bytes
 from cmcc_bench.models.causal_lm import load_model
 from cmcc_bench.models.digest import digest_of_model
-from cmcc_bench.models.record import read_training
+from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
 from cmcc_bench.tasks import RESPONSE
 from cmcc_bench.textform import TextForm, load_form
@@ -65,21 +65,23 @@ def predict(
     output_format: str = "jsonl",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
+    training: TrainingRecord | None = None,
 ) -> PredictionRun:
     """Writes the predictions for every exchange of a split to `out`, sorted by dialogue id and exchange.
 
     dataset: a built folder, a Hub id or `sample`; with the format seretod, a Track 2 test file, and `out` is then a
     Track 2 result file. progress: called with the number of finished exchanges and the total. The record of the run is
     written to out.run.json. During the run out.part grows by one line for each exchange; a second start continues from
-    it. A finished run is not repeated. Returns the record. Raises cmcc.DataError if the model, data set, split, mode or
-    format cannot be used.
+    it. training: the model's record, if it was read already. A finished run is not repeated. Returns the record of the
+    run. Raises cmcc.DataError if the model, data set, split, mode or format cannot be used.
     """
     _check_request(mode, output_format)
     source = open_track2(dataset) if output_format == "seretod" else open_split(dataset, split)
     if mode == "oracle":
         RESPONSE.check_labels(source.rows, dataset=dataset, split=split)
     trained = open_model(model_dir)
-    run = _new_run(trained, source, mode, output_format, batch_size)
+    training = training or read_training(trained.folder)
+    run = _new_run(trained, training, source, mode, output_format, batch_size)
     files, report = RunFiles(Path(out)), progress or _no_progress
     total = sum(source.sizes.values())
     if finished := files.finished_run(run):
@@ -107,7 +109,12 @@ def _check_request(mode: str, output_format: str) -> None:
 
 
 def _new_run(
-    trained: TrainedModel, source: DialogueSource, mode: str, output_format: str, batch_size: int
+    trained: TrainedModel,
+    training: TrainingRecord,
+    source: DialogueSource,
+    mode: str,
+    output_format: str,
+    batch_size: int,
 ) -> PredictionRun:
     return PredictionRun(
         model=trained.folder,
@@ -122,7 +129,7 @@ def _new_run(
         synthetic=source.is_synthetic,
         batch_size=batch_size,
         versions=library_versions(),
-        training=read_training(trained.folder).as_dict(),
+        training=training.as_dict(),
     )
 
 

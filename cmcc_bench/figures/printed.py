@@ -31,6 +31,7 @@ from cmcc_bench.figures.layout import (
     wrapped,
 )
 from cmcc_bench.figures.palette import PLAIN, color
+from cmcc_bench.files import open_replacement
 from cmcc_bench.statistics.counts import Integers
 
 
@@ -43,7 +44,8 @@ def write_print(figure: Figure, subject: Subject, language: str, font: str | Non
         drawing = draw(figure, subject, language)
         for path in paths:
             metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
-            drawing.savefig(path, dpi=DPI, metadata=metadata)
+            with open_replacement(path) as file:
+                drawing.savefig(file, format=path.suffix[1:], dpi=DPI, metadata=metadata)
 
 
 def draw(figure: Figure, subject: Subject, language: str) -> Drawing:

@@ -76,6 +76,7 @@ def open_emotions(model_dir: str | Path, batch_size: int) -> Recognizer:
     thresholds = model_thresholds(model)
 
     def answers(rows: Sequence[Row]) -> list[EmotionAnswer]:
+        """An answer for each row, in their order."""
         return list(emotion_answers(rows, emotion_probabilities(model, tokenizer, rows, batch_size), thresholds))
 
     return answers

@@ -42,6 +42,7 @@ def open_entities(model_dir: str | Path, batch_size: int) -> Recognizer:
     tokenizer, model = load_tokenizer(model_dir, ()), load_tagger(model_dir)
 
     def answers(rows: Sequence[Row]) -> list[EntityAnswer]:
+        """An answer for each row, in their order."""
         by_index = dict(entity_answers(model, tokenizer, rows, batch_size))  # yielded in order of text length
         return [by_index[index] for index in range(len(rows))]
 

@@ -112,6 +112,7 @@ def _emotions(model_dir: str) -> Labeler:
     recognize = open_recognizer(model_dir)
 
     def label(dialogues: Sequence[Row]) -> list[list[dict[str, Any]]]:
+        """The rows of each dialogue with their scores."""
         rows = [emotion_rows(dict(row)) for row in dialogues]
         answers = iter(recognize([row for dialogue in rows for row in dialogue]))
         return [[{**row, "scores": _scores(next(answers))} for row in dialogue] for dialogue in rows]
@@ -128,6 +129,7 @@ def _responses(model_dir: str) -> Labeler:
     trained = open_model(model_dir)
 
     def label(dialogues: Sequence[Row]) -> list[list[dict[str, Any]]]:
+        """The labeled exchanges of each dialogue."""
         return label_exchanges(trained, [response_rows(row) for row in dialogues])
 
     return label

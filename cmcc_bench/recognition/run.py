@@ -31,21 +31,22 @@ def recognize(
     split: str = "test",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
+    training: TrainingRecord | None = None,
 ) -> PredictionRun:
     """Writes the answers for every row of a split to `out`, and the record of the run to out.run.json.
 
-    dataset: a built folder, a Hub id or `sample`. progress: called with the number of finished rows and the total. A
-    finished run is not repeated. Returns the record. Raises cmcc.DataError if the model, the data set or the split
-    cannot be used.
+    dataset: a built folder, a Hub id or `sample`. progress: called with the number of finished rows and the total.
+    training: the model's record, if it was read already. A finished run is not repeated. Returns the record of the run.
+    Raises cmcc.DataError if the model, the data set or the split cannot be used.
     """
-    training = read_training(model_dir)
+    training = training or read_training(model_dir)
     rows = task_of(training.task).split_rows(dataset, split)
     run = _new_run(Path(model_dir), training, dataset, split, rows, batch_size)
     files, total = RunFiles(Path(out)), len(rows)
     if finished := files.finished_run(run):
         return finished
     files.check_free(run)
-    recognizer, begin, answers = open_recognizer(model_dir, batch_size), time.perf_counter(), list[Any]()
+    recognizer, begin, answers = open_recognizer(model_dir, batch_size, training), time.perf_counter(), list[Any]()
     for start in range(0, total, _CHUNK):
         answers += recognizer(rows[start : start + _CHUNK])
         if progress:
@@ -60,12 +61,15 @@ def recognize(
     return run
 
 
-def open_recognizer(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Recognizer:
+def open_recognizer(
+    model_dir: str | Path, batch_size: int = BATCH_SIZE, training: TrainingRecord | None = None
+) -> Recognizer:
     """Opens a trained model as a function from rows to answers. Raises cmcc.DataError if it is not a recognizer.
 
-    Each task declares the function that opens its models: `recognizer`.
+    Each task declares the function that opens its models: `recognizer`. training: the model's record, if it was read
+    already.
     """
-    name = read_training(model_dir).task
+    name = (training or read_training(model_dir)).task
     recognizers = {task.name: task.recognizer for task in TASKS.values() if task.recognizer}
     if name not in recognizers:
         hint = "Give the best checkpoint of a run of cmcc train emotion, joint or satisfaction."

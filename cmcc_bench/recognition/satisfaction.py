@@ -17,6 +17,7 @@ def open_satisfaction(model_dir: str | Path, batch_size: int) -> Recognizer:
     tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, SATISFACTION)
 
     def answers(rows: Sequence[Row]) -> list[SatisfactionAnswer]:
+        """An answer for each row, in their order."""
         texts = encode_texts(tokenizer, [row["text"] for row in rows], longest_text(model, tokenizer))
         scores = dict(probabilities(model, texts, batch_size))  # yielded in order of text length
         results = []

@@ -68,6 +68,7 @@ def collator(tokenizer: Tokenizer) -> Callable[[list[LabeledText]], Batch]:
     """The collate function: the tensors of batch_of, and labels, [texts, labels] or [texts]."""
 
     def collate(items: list[LabeledText]) -> Batch:
+        """A padded batch of texts and their labels."""
         batch = batch_of([item.text for item in items], tokenizer.pad_token_id or 0)
         return {**batch, "labels": torch.tensor([item.gold for item in items])}
 

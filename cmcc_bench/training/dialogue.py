@@ -113,6 +113,7 @@ def collator(filler: int, loss_on: str) -> Callable[[list[Encoded]], Batch]:
     """
 
     def collate(exchanges: list[Encoded]) -> Batch:
+        """A padded batch of exchanges; tokens without a loss have the label IGNORED."""
         ids = [torch.tensor(exchange.ids) for exchange in exchanges]
         labels = [
             tokens if loss_on == "all" else tokens.masked_fill(~torch.tensor(exchange.generated), IGNORED)

@@ -180,6 +180,7 @@ class _Run:
         parts = [part for batch in batches[:BATCHES] for part in cut(batch, recipe.batch_size)]
 
         def forward(batch: list[int], bfloat16: bool) -> Tensor:
+            """The loss of a batch, in float32 or bfloat16."""
             return self._loss(self.plain_model, self.task.train, batch, bfloat16)[0]
 
         return [partial(forward, self._slices(part)[0]) for part in parts[:BATCHES]]

@@ -37,6 +37,7 @@ def label_loss(weights: Tensor | None) -> Callable[[Module, Batch], tuple[Tensor
     """
 
     def loss(model: Module, batch: Batch) -> tuple[Tensor, int]:
+        """The sum of the losses of a batch, and the number of labels in it."""
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
         plain: Any = getattr(model, "module", model)  # wrapped when several processes train
         logits, labels = model(**model_inputs(plain, inputs)).logits.float(), batch["labels"]

@@ -183,6 +183,7 @@ def run_systems(
     ready = {system.name: threading.Event() for system in systems}
 
     def run(system: TrainedSystem) -> None:
+        """Trains and predicts with one system, after the one that it builds on."""
         if system.after:  # it was started earlier, so it is running or finished
             ready[system.after].wait()
         if clock.stopped.is_set():
