@@ -18,14 +18,13 @@ from cmcc_bench.decoding.run import TrainedModel
 from cmcc_bench.models.causal_lm import longest_input
 from cmcc_bench.models.encoding import Encoded, encode_rows, end_id
 from cmcc_bench.textform import TextForm, read_labels
+from cmcc_bench.types import Row
 
 LABEL_SEGMENTS = ("entities", "user_intent", "emotions", "acts")  # the generated segments except the response
 _BATCH = 16
 
-Rows = list[dict[str, Any]]
 
-
-def label_exchanges(trained: TrainedModel, dialogues: Sequence[Sequence[Mapping[str, Any]]]) -> list[Rows]:
+def label_exchanges(trained: TrainedModel, dialogues: Sequence[Sequence[Mapping[str, Any]]]) -> list[list[Row]]:
     """Labels dialogues; returns the rows of each with the model's labels and `confidence`: segment -> probability.
 
     dialogues: rows of the `response` view; only user and response are read. A segment's probability is the geometric
@@ -36,7 +35,7 @@ def label_exchanges(trained: TrainedModel, dialogues: Sequence[Sequence[Mapping[
         (p.dialogue_id, p.exchange): p
         for p in decode(trained.model, trained.tokenizer, trained.form, response_dialogues(rows))
     }
-    labeled: list[Rows] = []
+    labeled: list[list[Row]] = []
     for dialogue in dialogues:
         history: dict[str, str] = {}  # lowercase name -> name, as in the response view
         labeled.append([])
@@ -53,7 +52,7 @@ def label_exchanges(trained: TrainedModel, dialogues: Sequence[Sequence[Mapping[
     return labeled
 
 
-def _confidences(trained: TrainedModel, rows: Rows) -> list[dict[str, float]]:
+def _confidences(trained: TrainedModel, rows: list[Row]) -> list[dict[str, float]]:
     limit = longest_input(trained.model) or 1024
     texts = encode_rows(trained.form, trained.tokenizer, rows, limit)
     order = sorted(range(len(texts)), key=lambda index: len(texts[index].ids))
