@@ -187,6 +187,10 @@ def _recognize(options: argparse.Namespace, folder: Path, training: TrainingReco
     from cmcc_bench.recognition.run import BATCH_SIZE, recognize
     from cmcc_bench.tasks import task_of
 
+    if options.format == "seretod":
+        hint = "Leave --format out, or pass a model of cmcc train dialogue."
+        problem = f"--format seretod needs a dialogue model; this one is of the task {training.task}"
+        raise DataError(problem, "", hint, model=str(folder))
     batch_size = options.batch_size or BATCH_SIZE
     with progress_bar("recognizing") as show:
         run = recognize(
