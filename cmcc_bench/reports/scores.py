@@ -125,10 +125,10 @@ def main_score(task: Task, untold: Sequence[str] = ()) -> str:
 def difference_table(name: str, compared: Comparison, synthetic: bool, untold: Sequence[str] = ()) -> ReportTable:
     """The paired bootstrap test of two systems, one row per score. untold: scores that one of them does not have."""
     task = task_of(compared.task)
-    main = main_score(task, untold)
     shown = [score for score in task.compared or compared.differences if score not in untold]
-    rows = tuple((label_of(task, score), *difference_cells(compared.differences[score])) for score in shown)
-    notes = (verdict(name, label_of(task, main), compared.differences[main]),)
+    results = {label_of(task, score): compared.differences[score] for score in shown}
+    rows = tuple((label, *difference_cells(result)) for label, result in results.items())
+    notes = (verdict(name, results),)
     return ReportTable(f"{name}, {compared.version or task.name}{mark(synthetic)}", DIFFERENCES, rows, notes)
 
 
@@ -143,6 +143,10 @@ def paired_table(
     for name, compared, untold in pairs:
         main = main_score(task, untold)
         shown = [score for score in task.compared or (main,) if score not in untold]
-        rows += [(name, label_of(task, score), *difference_cells(compared.differences[score])) for score in shown]
-        notes.append(verdict(name, label_of(task, main), compared.differences[main]))
+        results = {label_of(task, score): compared.differences[score] for score in shown}
+        rows += [(name, label, *difference_cells(result)) for label, result in results.items()]
+        notes.append(verdict(name, results))
+    if not rows:
+        note = "Left out: no two systems to compare; run cmcc score FILE DATASET --against OTHER to compare any two."
+        return ReportTable(f"{title}{mark(synthetic)}", (), (), (note,))
     return ReportTable(f"{title}{mark(synthetic)}", ("systems", *DIFFERENCES), tuple(rows), tuple(notes))
