@@ -180,10 +180,10 @@ def test_a_missing_file_of_predictions_is_named_before_anything_else(tmp_path, c
         assert capsys.readouterr().err == f"cmcc: file {gone}: no such file. Check the path of the prediction file.\n"
 
 
-def test_predictions_without_a_record_and_without_the_option_task_are_told_of_it(built, tmp_path, capsys):
+def test_the_error_for_predictions_without_a_record_names_the_option_task(built, tmp_path, capsys):
     file = tmp_path / "emotions.jsonl"
     file.write_text('{"dialogue_id": "a", "utterance": 1, "emotions": ["neutral"]}\n')
-    hint = "Without emotions.jsonl.run.json the task is response; for another one, add --task emotion or"
+    hint = "Without emotions.jsonl.run.json the task is response. For another task add --task NAME, one of response, em"
     for dataset, status in (([str(built)], 1), ([], 2)):
         assert cli.main(["score", str(file), *dataset]) == status
         assert hint in capsys.readouterr().err

@@ -276,14 +276,15 @@ def _score(options: argparse.Namespace) -> int:
 
 def _task_hint(options: argparse.Namespace) -> str:
     """The advice to name the task if neither --task nor the record of the predictions does; "" if one does."""
+    from cmcc_bench.reports.systems import task_of_file
     from cmcc_bench.scoring.predictions import facts_path
-    from cmcc_bench.tasks import RESPONSE, TASKS
+    from cmcc_bench.tasks import TASKS
 
     record = facts_path(options.predictions)
     if options.task or record.exists():
         return ""
-    others = " or ".join(f"--task {name}" for name in TASKS if name != RESPONSE.name)
-    return f"Without {record.name} the task is {RESPONSE.name}; for another one, add {others}."
+    task = task_of_file(options.predictions)
+    return f"Without {record.name} the task is {task}. For another task add --task NAME, one of {', '.join(TASKS)}."
 
 
 def _score_table(
