@@ -5,8 +5,9 @@ from random import Random
 import pytest
 
 import cmcc
-from cmcc_bench.simulate.agenda import load_world, make_product, spoken_number
+from cmcc_bench.simulate.agenda import load_world, make_product
 from cmcc_bench.simulate.patterns import BLANK, LITERAL, PAUSE, Family, compile_pattern, load_patterns, pick
+from cmcc_bench.simulate.values import spoken_number
 
 
 def test_there_are_at_least_400_patterns_and_no_family_is_empty():
