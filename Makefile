@@ -1,4 +1,4 @@
-# make setup | test | lint | reproduce | publish-demo | bench
+# make setup | test | lint | reproduce | publish-demo | bench | sample | backbone
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -8,7 +8,7 @@ export TOKENIZERS_PARALLELISM = false
 # A thread that waits gives its core back: two that spin beside other work are many times slower than one.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: setup test lint reproduce publish-demo bench sample
+.PHONY: setup test lint reproduce publish-demo bench sample backbone
 setup: $(VENV)/done
 
 # torch comes first and exactly: this version is a CPU build, an open range takes gigabytes of CUDA.
@@ -45,3 +45,11 @@ sample: setup
 	$(BIN)/cmcc stats sample --json dataset_card/sample-statistics.json
 	$(BIN)/cmcc figures sample --out dataset_card/figures --formats svg
 	$(BIN)/python -m cmcc_bench.quality.guideline
+
+# Trains the models that ship, on simulated calls: the backbone of the tiny recipes, and the variant fine-tuned from it.
+backbone: setup
+	rm -rf runs/backbone runs/tiny-variant
+	$(BIN)/python -m cmcc_bench.training.backbone --out runs/backbone
+	$(BIN)/python -m cmcc_bench.training.ship runs/backbone cmcc_bench/backbones/tiny
+	$(BIN)/cmcc train dialogue --recipe tiny/variant --out runs/tiny-variant
+	$(BIN)/python -m cmcc_bench.training.ship runs/tiny-variant cmcc_bench/backbones/tiny/variant

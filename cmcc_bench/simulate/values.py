@@ -80,7 +80,7 @@ def draw_price(rng: Random, low: int, high: int) -> str:
 
 
 def draw_balance(rng: Random, low: int, high: int) -> str:
-    """An amount of low to high yuan that nobody chose: mostly exact, 三十八块六毛, at times 一百二十来块, 三十多块钱."""
+    """An amount of low to high yuan that nobody chose: mostly exact (三十八块六毛), at times 一百二十来块."""
     form = rng.random()
     if form < 0.12 and high >= 20:
         tens = spoken_count(between(rng, -(-low // 10) * 10 or 10, high, 10))
@@ -95,13 +95,13 @@ def draw_balance(rng: Random, low: int, high: int) -> str:
 
 def draw_data(rng: Random, low: int, high: int) -> int:
     """A volume in megabytes, as round as what people speak of; each order of magnitude is about as likely."""
-    rough = low * (high / low) ** rng.random()
+    rough: float = low * (high / low) ** rng.random()
     step = 10 if rough < _MEGABYTES else 500 if rough < 5 * _MEGABYTES else _MEGABYTES
     return max(low, min(high, round(rough / step) * step))
 
 
 def spoken_data(megabytes: int) -> str:
-    """A volume as it is spoken: 350 -> 三百五十兆, 2000 -> 两个G, 3500 -> 三个半G, 12300 -> 十二点三G, 30000 -> 三十G."""
+    """A volume as it is spoken: 350 -> 三百五十兆, 2000 -> 两个G, 3500 -> 三个半G, 12300 -> 十二点三G."""
     whole, rest = divmod(megabytes, _MEGABYTES)
     if not whole:
         return spoken_number(megabytes) + "兆"

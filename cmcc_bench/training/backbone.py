@@ -1,6 +1,6 @@
 """Trains the small backbone that ships: a language model that the tiny recipes begin from, as the paper's from a GPT-2.
 
-    make backbone
+    make backbone                                                 # also fine-tunes the variant, and ships both
     python -m cmcc_bench.training.backbone --out runs/backbone
 
 It learns from SYNTHETIC calls only, of a seed that no sample, test or run uses. Its shape is Llama's (rotary positions,
@@ -8,7 +8,7 @@ tied embeddings), its vocabulary the characters of the simulator. It reads excha
 as the baseline writes them and those of the next as the variant does, so that neither form has learned more than the
 other; fine-tuning then decides. What a model has to write is what it is trained on. A value is copied from what the
 knowledge base answered, and copying is learned late and from many different values: so all exchanges that ask something
-are taken, and a part of the others. `best` in OUT is the backbone in float32, SHIPPED the same in bfloat16.
+are taken, and a part of the others.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
+from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.models.causal_lm import backbone_model
 from cmcc_bench.models.encoding import IGNORED, encode_rows
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
@@ -43,7 +44,9 @@ from cmcc_bench.training.loss import Batch
 from cmcc_bench.training.recipe import Recipe, parse_recipe, setting
 from cmcc_bench.views.response import response_rows
 
-Exchange = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]  # tokens [length], and which of them are generated [length]
+Exchange = tuple[
+    np.ndarray[Any, Any], np.ndarray[Any, Any]
+]  # tokens [length], and which of them are generated [length]
 _FORMS = (FORMS["baseline"], FORMS["variant"])
 
 
@@ -89,8 +92,9 @@ def train(recipe: BackboneRecipe) -> None:
         tokenizer: Tokenizer = character_tokenizer(text for form, row in texts for text in form.write(row))
         model: PreTrainedModel = _new_model(recipe, tokenizer)
     else:
-        tokenizer = backbone_tokenizer(recipe.backbone)
-        model = backbone_model(recipe.backbone, tokenizer)
+        name = backbone_folder(recipe.backbone)
+        tokenizer = backbone_tokenizer(name)
+        model = backbone_model(name, tokenizer)
     facts = {"task": "backbone", "synthetic": True, "simulator": SIMULATOR, "forms": [form.name for form in _FORMS]}
     task = Task(
         train=_examples(texts, tokenizer, recipe.max_length),
@@ -171,7 +175,9 @@ def collator(filler: int) -> Callable[[list[Exchange]], Batch]:
 def generated_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
     """token_loss of loss.py, without the logits of tokens that do not count: they are a fifth of the time."""
     plain: Any = getattr(model, "module", model)
-    hidden = plain.base_model(input_ids=batch["input_ids"], use_cache=False).last_hidden_state  # [exchanges, longest, width]
+    hidden = plain.base_model(
+        input_ids=batch["input_ids"], use_cache=False
+    ).last_hidden_state  # [exchanges, longest, width]
     following = batch["labels"][:, 1:]
     counted = following != IGNORED
     logits = plain.get_output_embeddings()(hidden[:, :-1][counted])  # [tokens that count, vocabulary]
