@@ -64,7 +64,7 @@ class BackboneRecipe(Recipe):
     warmup: float = setting("warm-up fraction", 0.03)
     weight_decay: float = setting("of AdamW", 0.01)
     precision: Literal["auto", "float32", "bfloat16"] = setting("what it computes in", "float32")
-    dialogues: int = setting("simulated dialogues to learn from", 8_000)
+    dialogues: int = setting("simulated dialogues to learn from", 44_000)
     validation: int = setting("simulated dialogues to choose by, of the next seed", 100)
     data_seed: int = setting("seed of the simulator", 1_000_003)
     share: float = setting("part of the exchanges that ask nothing to learn from", 0.3)
