@@ -34,6 +34,7 @@ from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.models.causal_lm import backbone_model
 from cmcc_bench.models.encoding import IGNORED, encode_rows
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
+from cmcc_bench.models.training import Training
 from cmcc_bench.reader.folder import read_dialogues
 from cmcc_bench.simulate import write_corpus
 from cmcc_bench.simulate.dialogue import SIMULATOR
@@ -185,8 +186,10 @@ def generated_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def _save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer) -> None:
+    """The model, its tokenizer, and that it is synthetic: what is trained from it is so in part, and says so."""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    Training("backbone", synthetic=True, licensed=False).save(folder)
 
 
 if __name__ == "__main__":

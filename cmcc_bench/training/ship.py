@@ -74,6 +74,8 @@ def ship(run: Path, folder: Path) -> None:
         for name in _KEPT:
             if (run / BEST / name).exists():
                 shutil.copyfile(run / BEST / name, part / name)
+        for path in part.iterdir():
+            path.chmod(0o644)  # safetensors writes for its owner alone, and an installed file keeps that
         write_json(part / "run.json", facts)
         write_text(part / "README.md", _card(facts))
 
