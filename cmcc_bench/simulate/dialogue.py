@@ -38,7 +38,7 @@ class Shape:
 
 def dialogue_id(seed: int, index: int, labeled: bool = True) -> str:
     """The id of a simulated dialogue; "synthetic-" at its head is how everything downstream knows it."""
-    return f"{SYNTHETIC_ID}v{SIMULATOR}-{'' if labeled else 'u'}{seed}-{index:06d}"
+    return f"{SYNTHETIC_ID}s{SIMULATOR}-{'' if labeled else 'u'}{seed}-{index:06d}"
 
 
 def simulate_dialogue(seed: int, index: int, labeled: bool = True) -> dict[str, Any]:
