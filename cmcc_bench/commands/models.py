@@ -85,7 +85,10 @@ def _add_report(commands: Commands) -> None:
 def _add_chat(commands: Commands) -> None:
     chat = commands.add_parser("chat", help="talk to one or more trained models")
     chat.add_argument(
-        "models", type=Path, nargs="+", help="folders of best checkpoints, or Hub ids; several stand side by side"
+        "models",
+        type=Path,
+        nargs="+",
+        help="folders of best checkpoints, Hub ids, or tiny, which ships (synthetic); several stand side by side",
     )
     chat.add_argument("--dataset", default="sample", help="where the local KB is from (default: %(default)s)")
     chat.add_argument("--dialogue", help="the id of the dialogue whose KB is used (default: the largest KB of test)")

@@ -85,11 +85,11 @@ def pull_model(name: str, out: Path, revision: str | None = None) -> Pulled:
 def model_folder(name: str | Path, revision: str | None = None) -> Path:
     """A model's folder on this machine: `name` itself, or the download of what it names on the Hub, cached.
 
-    name: one that ships (tiny), a folder, or an id such as ORGANIZATION/NAME. Raises cmcc.DataError when it is none of
+    name: a folder, one that ships (tiny), or an id such as ORGANIZATION/NAME. Raises cmcc.DataError when it is none of
     them, or no model.
     """
     shipped = shipped_model(str(name))
-    if shipped:
+    if shipped and not (Path(name) / "config.json").exists():  # a path has lost the ./ that would tell its own folder
         return shipped
     if is_folder(name):
         return Path(name)

@@ -112,6 +112,14 @@ def test_other_names_are_folders_or_on_the_hub():
     assert shipped_model("./tiny") is None and model_folder("tiny") == FOLDERS[1]
 
 
+def test_a_folder_of_mine_with_a_model_goes_before_the_one_that_ships(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny").mkdir()
+    assert model_folder(Path("./tiny")) == FOLDERS[1]
+    Path("tiny", "config.json").write_text("{}")
+    assert model_folder(Path("./tiny")) == Path("tiny")
+
+
 def test_the_shipped_model_looks_a_price_up_and_says_it():
     kb = {
         "ent-1": KBEntry(("畅享流量包",), "流量包", {"业务费用": ("三十七块六毛",), "流量总量": ("四百六十兆",)}),
