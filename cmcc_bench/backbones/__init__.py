@@ -1,8 +1,8 @@
 """The small models that ship: the backbone of the tiny recipes, and the variant that was fine-tuned from it.
 
 `make backbone` writes them; NAME/run.json says how. All of them learned from SYNTHETIC calls only.
-A folder that is called like a backbone is ./NAME in a recipe, as with the data set `sample`; one that holds a model goes
-before the dialogue model that ships.
+A folder that is called like a backbone is ./NAME in a recipe, as with the data set `sample`; one that holds a model
+goes before the dialogue model that ships.
 """
 
 from __future__ import annotations
