@@ -67,9 +67,9 @@ def ship(run: Path, folder: Path) -> None:
     if facts.get("synthetic") is not True or facts.get("licensed", False) is not False:
         raise DataError("a model of data that may be licensed", "one of simulated calls only", run=str(run))
     facts["hardware"] = {key: facts["hardware"][key] for key in ("cores", "threads", "gpus")}
-    model, tokenizer = load_model(run / BEST), load_tokenizer(run / BEST)
+    model, tokenizer = load_model(run / BEST, torch.float16), load_tokenizer(run / BEST)
     with new_folder(folder) as part:
-        model.to(dtype=torch.float16).save_pretrained(part)
+        model.save_pretrained(part)
         tokenizer.save_pretrained(part)
         for name in _KEPT:
             if (run / BEST / name).exists():
