@@ -9,6 +9,7 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.corpus import is_licensed, is_synthetic, place_name
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.record import TRAINING_FILE, TrainingRecord, read_training
@@ -89,7 +90,7 @@ def describe(
 
 def _trained_before(recipe: ModelRecipe) -> Iterator[TrainingRecord]:
     """What is known of the toolkit's own models behind this one; of those that others published, nothing."""
-    for name in (recipe.backbone, getattr(recipe, "pseudo_label", "")):
+    for name in (backbone_folder(recipe.backbone), getattr(recipe, "pseudo_label", "")):
         if name and (Path(name) / TRAINING_FILE).exists():
             yield read_training(name)
 
