@@ -245,6 +245,7 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
         found: dict[str, dict[RawFile, set[int]]] = {}
 
         def reject(item: Unreadable, error: DataError) -> None:
+            """Records an unreadable dialogue or line, or raises the error."""
             if self.config.on_error == "raise" or isinstance(item, RawFile):
                 raise error
             reader.report.rejected.append(str(error))

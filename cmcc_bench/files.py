@@ -98,13 +98,16 @@ def recover_folder(path: Path) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """An empty folder to fill that takes the place of `path` at the end; after an error the old folder is unchanged."""
+    """An empty folder to fill that takes the place of `path` at the end; an error leaves the old folder as it was."""
     recover_folder(path)
     part = path.with_name(f".{path.name}")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    yield part
-    replace_folder(part, path)
+    try:
+        yield part
+        replace_folder(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def folder_identity(path: Path) -> tuple[int, int] | None:

@@ -22,15 +22,19 @@ class _Pipe(io.RawIOBase):
         self._raw, self._is_closed = raw, False
 
     def writable(self) -> bool:
+        """True."""
         return True
 
     def isatty(self) -> bool:
+        """Whether the file is a terminal."""
         return self._raw.isatty()
 
     def fileno(self) -> int:
+        """The number of the file descriptor."""
         return self._raw.fileno()
 
     def write(self, data: object) -> int:
+        """Writes to the file; after its reader has closed it, does nothing. Returns the number of bytes."""
         size = memoryview(data).nbytes  # type: ignore[arg-type]  # a buffer of BufferedWriter
         if not self._is_closed:
             try:

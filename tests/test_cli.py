@@ -163,10 +163,10 @@ def test_a_folder_without_a_model_and_predictions_of_other_data_exit_with_1(buil
     assert cli.main(["score", out, str(built)]) == 1
     assert "x.jsonl" in capsys.readouterr().err
     assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--out", out]) == 1
-    assert "a file that this run did not write" in capsys.readouterr().err
+    assert "the file exists and was not written by this run" in capsys.readouterr().err
     assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--out", str(tmp_path)]) == 1
-    assert "Give --out a file, not a folder" in capsys.readouterr().err
+    assert "Give --out the path of a file" in capsys.readouterr().err
     assert cli.main(["score", out, str(built), "--split", "validation"]) == 1
-    assert "expected a split 'validation'" in capsys.readouterr().err
+    assert "split validation: no rows that are annotated" in capsys.readouterr().err
     assert cli.main(["report", str(tmp_path / "raw")]) == 1
     assert "Run cmcc predict first" in capsys.readouterr().err

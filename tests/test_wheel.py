@@ -1,4 +1,4 @@
-"""The wheel is all that a user needs: installed into a bare environment, every step works in another folder."""
+"""The wheel installed into an environment of its own, beside the dependencies: every step works in another folder."""
 
 import json
 import os
@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-MADE = {"out", "runs", "cmcc", "build", "dist"}  # by commands, at the top of a checkout
+MADE = {"out", "runs", "cmcc", "build", "dist", "site"}  # by commands, at the top of a checkout
 TINY = ("--epochs", "1", "--layers", "1", "--width", "32", "--heads", "2", "--max_length", "64")
 
 
 def run(*command: object, folder: Path) -> str:
-    """What the command prints. It runs as a user's does: without PYTHONPATH, and with no network."""
-    variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    """What the command prints. It runs as a user's does, without PYTHONPATH; the Hub's clients are offline."""
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"HF_HUB_OFFLINE": "1"}
     done = subprocess.run(list(map(str, command)), cwd=folder, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -1,4 +1,4 @@
-"""Runs the whole path on the synthetic sample and prints the paper's tables; see cmcc_bench/training/reproduce.py.
+"""Runs the whole pipeline on the synthetic sample and prints the paper's tables; see cmcc_bench/training/reproduce.py.
 
 python train/reproduce.py --out out
 """

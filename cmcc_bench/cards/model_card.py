@@ -29,7 +29,7 @@ from cmcc_bench.dataset.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.distribution import requirement
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import resource_folder
-from cmcc_bench.models.record import TrainingRecord, is_licensed_run, is_synthetic_run, read_training
+from cmcc_bench.models.record import TrainingRecord, is_licensed_run, is_synthetic_run, read_training, with_current_keys
 from cmcc_bench.tasks import task_of
 from cmcc_bench.textform import FORM_FILE, FORMS, TextForm, load_form
 from cmcc_bench.vocabulary import EMOTIONS
@@ -159,7 +159,8 @@ def base_model(subject: CardSubject) -> str | None:
 
 def data_facts(subject: CardSubject) -> list[tuple[str, str]]:
     """(name, value) of each fact about the training data."""
-    facts, share = subject.facts, subject.facts.get("labelled_share")
+    facts = with_current_keys(subject.facts)
+    share = facts.get("labeled_share")
     return [
         ("data set", place_name(str(_dataset(subject)))),
         (
@@ -167,7 +168,7 @@ def data_facts(subject: CardSubject) -> list[tuple[str, str]]:
             f"{share:.0%}" if isinstance(share, int | float) else NOT_RECORDED,
         ),
         ("training examples", _number(_get(facts, "examples", "train"))),
-        ("of these, pseudo-labeled by another model", _number(_get(facts, "pseudo_labelled"))),
+        ("of these, pseudo-labeled by another model", _number(_get(facts, "pseudo_labeled"))),
         ("validation examples", _number(_get(facts, "examples", "validation"))),
         ("fingerprint of the data", _recorded(_get(facts, "fingerprint"))),
     ]

@@ -44,6 +44,7 @@ def make_page(sessions: Mapping[str, Session], title: str) -> gr.Blocks:
         chats, facts = [chat for chat, _ in columns], [fact for _, fact in columns]
 
         def answer(text: str, earlier: dict[str, tuple[str, ...]], *shown: list[dict[str, str]]) -> tuple[Any, ...]:
+            """What the page shows after the user's text."""
             return _answer(sessions, text, earlier, shown)
 
         outputs = [user_text, histories, *chats, *facts]

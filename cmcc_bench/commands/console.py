@@ -82,6 +82,7 @@ def incremental(show: Callable[[int, int], None], total: int) -> Callable[[int],
     done = 0
 
     def advance(amount: int) -> None:
+        """Adds what was done since the last call."""
         nonlocal done
         done += amount
         show(done, total)

@@ -124,6 +124,7 @@ def _sigterm_cleans_up() -> Iterator[None]:
     """Turns SIGTERM into SystemExit(143) inside the block, so that the build can remove its temporary files."""
 
     def stop(*_: object) -> None:
+        """Ends the command as SIGTERM would, after the cleaning up."""
         raise SystemExit(128 + signal.SIGTERM)
 
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set a signal handler

@@ -25,6 +25,7 @@ from cmcc_bench.terminal import progress_bar
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 if TYPE_CHECKING:
+    from cmcc_bench.models.record import TrainingRecord
     from cmcc_bench.reports.table import ReportTable
     from cmcc_bench.scoring import Comparison, Scores
     from cmcc_bench.tasks import Task
@@ -170,8 +171,9 @@ def _predict(options: argparse.Namespace) -> int:
 
     _silence_transformers()
     folder = model_folder(options.model)
-    is_dialogue_model = read_training(folder).task == RESPONSE.name
-    return _decode(options, folder) if is_dialogue_model else _recognize(options, folder)
+    training = read_training(folder)
+    run = _decode if training.task == RESPONSE.name else _recognize
+    return run(options, folder, training)
 
 
 def _silence_transformers() -> None:
@@ -181,13 +183,21 @@ def _silence_transformers() -> None:
     disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _recognize(options: argparse.Namespace, folder: Path) -> int:
+def _recognize(options: argparse.Namespace, folder: Path, training: TrainingRecord) -> int:
     from cmcc_bench.recognition.run import BATCH_SIZE, recognize
     from cmcc_bench.tasks import task_of
 
     batch_size = options.batch_size or BATCH_SIZE
     with progress_bar("recognizing") as show:
-        run = recognize(folder, options.dataset, options.out, split=options.split, batch_size=batch_size, progress=show)
+        run = recognize(
+            folder,
+            options.dataset,
+            options.out,
+            split=options.split,
+            batch_size=batch_size,
+            progress=show,
+            training=training,
+        )
     synthetic = " of SYNTHETIC data" if run.synthetic else ""
     items = counted(run.exchanges, task_of(run.task).items.removesuffix("s"))
     console.print(
@@ -197,7 +207,7 @@ def _recognize(options: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
-def _decode(options: argparse.Namespace, folder: Path) -> int:
+def _decode(options: argparse.Namespace, folder: Path, training: TrainingRecord) -> int:
     from cmcc_bench.decoding.decoder import BATCH_SIZE
     from cmcc_bench.decoding.run import predict
 
@@ -211,6 +221,7 @@ def _decode(options: argparse.Namespace, folder: Path) -> int:
             output_format=options.format,
             batch_size=options.batch_size or BATCH_SIZE,
             progress=show,
+            training=training,
         )
     synthetic = " of SYNTHETIC data" if run.synthetic else ""
     contexts, entities = counted(run.cut_contexts, "context"), "entity" if run.cut_entities == 1 else "entities"

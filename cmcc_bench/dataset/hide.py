@@ -15,9 +15,9 @@ from cmcc_bench.dataset.result import BuildResult
 from cmcc_bench.dataset.spool import CONFIGS, count_exchanges
 from cmcc_bench.errors import DataError
 from cmcc_bench.features import BLOCK, table_of
-from cmcc_bench.tasks import TASKS, Row
+from cmcc_bench.tasks import TASKS
 from cmcc_bench.tasks.entities import DIALOGUE_LABELS
-from cmcc_bench.types import Row as PlainRow
+from cmcc_bench.types import Row
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 SPLIT = "test"
@@ -67,7 +67,7 @@ def _hide_file(folder: Path, labels: Path, config: str, test_result: BuildResult
     return SplitSize(writer.rows, writer.bytes)
 
 
-def hide_labels(row: Row, config: str) -> PlainRow:
+def hide_labels(row: Row, config: str) -> Row:
     """A row of a config without its labels.
 
     Rows still show what was annotated, so that a checker knows for which rows it expects predictions: the labels of an

@@ -1,4 +1,4 @@
-"""Decoding: what a trained model writes for each exchange, fast on a CPU; all of it needs torch.
+"""Decoding: generates the predictions of a trained model for each exchange, fast on a CPU. It needs torch.
 
 from cmcc_bench.decoding import decode, predict
 """

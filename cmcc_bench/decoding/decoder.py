@@ -1,14 +1,15 @@
-"""Greedy decoding of many dialogues at once, with the text that decoding them one at a time gives.
+"""Batched greedy decoding of many dialogues, with the same text as decoding one dialogue at a time.
 
     for prediction in decode(model, tokenizer, form, dialogues):
         ...
 
-A row of the batch is an exchange; rows are in different segments at the same time, and a finished one is replaced at
-once. An exchange can start as soon as the entities of the one before it are written, since a model sees nothing else
-of the past (the paper, section 4.1.1), so that a dialogue may have several rows.
+Each row of the batch is an exchange. Rows may be in different segments at the same time, and a finished exchange is
+replaced at once. An exchange can start as soon as the entities of the previous one are generated, because the model
+sees nothing else of the past (the paper, section 4.1.1). So a dialogue may occupy several rows.
 
-`decode_one` is the plain version, which tests and benchmarks/decode.py compare `decode` with. Read it first. The same
-loop in exchange.py asks for the next token and waits; forward.py computes the next tokens of all rows in one pass.
+`decode_one` is the reference implementation, which tests and benchmarks/decode.py compare `decode` with. Read it first.
+The same loop in exchange.py asks for the next token and waits; forward.py computes the next tokens of all rows in one
+pass.
 """
 
 from __future__ import annotations
@@ -33,16 +34,17 @@ from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import TextForm, read_labels
 from cmcc_bench.views import kb_result
 
-BATCH_SIZE = 32  # exchanges at a time; twice as many need twice the memory for some 10 % of speed
+BATCH_SIZE = 32  # exchanges in a batch; twice as many need twice the memory and are only about 10 % faster
 
 
 @torch.inference_mode()
 def decode_one(
     model: PreTrainedModel, tokenizer: Tokenizer, form: TextForm, dialogue: DialogueInput
 ) -> Iterator[Prediction]:
-    """The reference: one dialogue end to end, each segment by transformers' `generate` on the whole text so far.
+    """The reference implementation: decodes one dialogue end to end with transformers' `generate`.
 
-    The model must be in evaluation mode and have room for the longest exchange.
+    Each segment is generated after the whole text so far. The model must be in evaluation mode and have enough
+    positions for the longest exchange.
     """
     history = dialogue.history
     for exchange, row in enumerate(dialogue.rows):
@@ -55,7 +57,7 @@ def decode_one(
                 ids += [*written, end]  # also where the model did not end the segment itself
                 texts[segment.column] = text_of(tokenizer, written)
                 continue
-            if segment.source == "queried":  # the KB is asked by the intent that the model wrote
+            if segment.source == "queried":  # the query is the intent that the model generated
                 texts["kb_result"] = given["kb_result"] = ",".join(kb_result(dialogue.kb, texts["user_intent"])).lower()
             ids += segment_ids(tokenizer, form.write_segment(segment, given[segment.column]), segment)
         history = tuple(dict.fromkeys(history + read_labels(texts["entities"].lower())))
@@ -63,7 +65,7 @@ def decode_one(
 
 
 def generate(model: PreTrainedModel, ids: Sequence[int], longest: int, end: int) -> list[int]:
-    """The greedy continuation of `ids`, at most `longest` tokens, without its end token."""
+    """The greedy continuation of `ids` with at most `longest` tokens, without the token `end`."""
     context = torch.tensor([ids], device=model.device)  # [1, tokens]
     output = model.generate(  # type: ignore[operator]
         context,
@@ -79,10 +81,10 @@ def generate(model: PreTrainedModel, ids: Sequence[int], longest: int, end: int)
 
 @dataclass
 class DecodingCounts:
-    """What a decoding did, so far.
+    """Counts of a decoding so far.
 
-    steps: forward passes. fed_tokens: tokens that the model read. cut_contexts: exchanges whose context was longer than
-    the model's; cut_entities: history entities left out for it, the oldest ones.
+    steps: forward passes. fed_tokens: tokens that the model read. cut_contexts: exchanges whose context was too long
+    for the model. cut_entities: history entities that were dropped to shorten contexts, the oldest first.
     """
 
     exchanges: int = 0
@@ -101,16 +103,17 @@ def decode(
     batch_size: int = BATCH_SIZE,
     counts: DecodingCounts | None = None,
 ) -> Iterator[Prediction]:
-    """The predictions for all exchanges, as they are finished: those of two dialogues may be mixed.
+    """Yields the prediction of each exchange when it is finished; exchanges of different dialogues may be mixed.
 
-    dialogues: are taken as places come free. mode: end2end, or oracle (the response alone is written, after gold).
-    batch_size: rows. counts: is added to while the predictions come.
-    Raises cmcc.DataError for an unknown mode, a gold column that the oracle misses, and a model with too few positions.
+    dialogues: read lazily, when a row is free. mode: end2end, or oracle (only the response is generated, after the gold
+    segments). batch_size: exchanges in a batch. counts: updated while predictions are yielded.
+    Raises cmcc.DataError for an unknown mode, a missing gold column in the mode oracle, or a model with too few
+    positions.
     """
     check_mode(mode)
     setting = Setting(tokenizer, form, mode, _longest_context(model, form))
     if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}: it must be 1 or more")
+        raise ValueError(f"batch_size is {batch_size}; expected 1 or more")
     counts = DecodingCounts() if counts is None else counts
     return _decode(model, len(tokenizer), _Waiting(setting, dialogues), batch_size, counts)
 
@@ -118,8 +121,8 @@ def decode(
 def _decode(
     model: PreTrainedModel, vocabulary: int, waiting: _Waiting, rows: int, counts: DecodingCounts
 ) -> Iterator[Prediction]:
-    # Each turn of the loop: fill the free rows, one forward pass for all rows, take out what is finished. A row never
-    # waits for another: the pass reads one new token in most rows and a whole new context in those just filled.
+    # Each iteration fills the free rows, runs one forward pass for all rows and removes finished exchanges. No row
+    # waits for another: the pass reads one new token in most rows and a whole context in rows that were just filled.
     free, running = list(range(rows - 1, -1, -1)), dict[int, _Running]()  # rows without and with an exchange
     with forward_of(model, rows) as forward:
         while True:
@@ -128,7 +131,7 @@ def _decode(
             if not running:
                 return
             for row in _step(forward, running, vocabulary, counts):
-                # As soon as the entities are written, not when the exchange ends: the next one can run beside it.
+                # As soon as the entities are generated, not at the end: the next exchange can then run in parallel.
                 waiting.learn_entities(running[row].decoding)
                 prediction = running[row].prediction
                 if prediction:
@@ -138,11 +141,11 @@ def _decode(
                     counts.cut_entities += decoding.cut_names
                     free.append(row)
                     yield prediction
-            free.sort(reverse=True)  # the lowest place first: neighbors share an attention call
+            free.sort(reverse=True)  # lowest row first: neighboring rows share an attention call
 
 
 class _Running:
-    """An exchange in a row: what the model is to read next, and in the end the prediction."""
+    """An exchange in a row: the next tokens to read and, when it is finished, the prediction."""
 
     def __init__(self, decoding: ExchangeDecoding) -> None:
         self.decoding = decoding
@@ -151,7 +154,7 @@ class _Running:
         self.feed = next(self._run)
 
     def send(self, token: int) -> None:
-        """Takes the model's next token."""
+        """Sends the model's next token to the exchange."""
         try:
             self.feed = self._run.send(token)
         except StopIteration as finished:
@@ -159,9 +162,9 @@ class _Running:
 
 
 def _step(forward: Forward, running: dict[int, _Running], vocabulary: int, counts: DecodingCounts) -> list[int]:
-    """One token for each row; the rows, in order.
+    """Generates one token for each row and returns the rows in order.
 
-    vocabulary: tokens of the tokenizer; a model may have more, to fill up, which mean nothing.
+    vocabulary: number of tokens of the tokenizer. A model may have more embeddings as padding; these are ignored.
     """
     rows = sorted(running)
     feeds = [(row, running[row].feed) for row in rows]
@@ -174,15 +177,15 @@ def _step(forward: Forward, running: dict[int, _Running], vocabulary: int, count
 
 
 class _Waiting:
-    """Exchanges that can start, those of earlier dialogues first; a new dialogue is taken only when there is none."""
+    """A queue of exchanges that can start, earlier dialogues first; it reads a new dialogue only when it is empty."""
 
     def __init__(self, setting: Setting, dialogues: Iterable[DialogueInput]) -> None:
         self._setting, self._dialogues = setting, enumerate(dialogues)
-        self._ready: list[_Start] = []  # a heap: the earliest dialogue's earliest exchange first
-        self._unwritten: dict[ExchangeDecoding, _Start] = {}  # the next exchange waits for the entities of these
+        self._ready: list[_Start] = []  # a heap: first by dialogue, then by exchange
+        self._unwritten: dict[ExchangeDecoding, _Start] = {}  # exchanges whose entities are not generated yet
 
     def take(self) -> ExchangeDecoding | None:
-        """The next exchange, or None while none can start."""
+        """The next exchange, or None if none can start now."""
         while not self._ready:
             number, dialogue = next(self._dialogues, (-1, None))
             if dialogue is None:
@@ -198,9 +201,9 @@ class _Waiting:
         return decoding
 
     def learn_entities(self, decoding: ExchangeDecoding) -> None:
-        """Lets the next exchange of the dialogue start, once the entities of this one are written.
+        """Adds the next exchange of the dialogue to the queue once the entities of this one are generated.
 
-        Its history is each entity once, in order of first mention, as in the `response` view.
+        Its history has each entity once, in order of first mention, as in the `response` view.
         """
         if "entities" in decoding.texts and (start := self._unwritten.pop(decoding, None)):
             number, exchange, history, dialogue = start
@@ -210,15 +213,15 @@ class _Waiting:
 
     def _open(self, number: int, dialogue: DialogueInput) -> None:
         if self._setting.mode == "end2end":
-            if dialogue.rows:  # the others start when learn_entities knows their history
+            if dialogue.rows:  # learn_entities adds the others when their history is known
                 heappush(self._ready, _Start(number, 0, dialogue.history, dialogue))
-        else:  # gold says what was named before: all of them can start
+        else:  # the history is gold, so all exchanges can start
             for exchange, row in enumerate(dialogue.rows):
                 heappush(self._ready, _Start(number, exchange, (str(row["history_entities"]),), dialogue))
 
 
 class _Start(NamedTuple):
-    """An exchange that can start: its dialogue's number, its place there and the entities named before it."""
+    """An exchange that can start: number of the dialogue, index of the exchange, and the entities mentioned before."""
 
     number: int
     exchange: int
@@ -229,20 +232,16 @@ class _Start(NamedTuple):
 def check_mode(mode: str) -> None:
     """Raises cmcc.DataError for an unknown mode."""
     if mode not in MODES:
-        raise DataError(repr(mode), " or ".join(MODES), mode=mode)
+        raise DataError(f"unknown mode {mode!r}", "", f"Choose {' or '.join(MODES)}.")
 
 
 def _longest_context(model: PreTrainedModel, form: TextForm) -> int:
-    """The most tokens that the model reads; with a sliding window its width, within which it is plain attention."""
+    """The maximum context in tokens. With a sliding window it is the window, within which attention is ordinary."""
     limits = (longest_input(model), getattr(model.config, "sliding_window", None))
     longest = min((limit for limit in limits if limit), default=sys.maxsize)
     needed = max(segment.longest for segment in form.segments)
     if longest <= needed:
         hint = "Train a model with a larger max_length."
-        raise DataError(
-            f"{longest} positions",
-            f"more than the {needed} of the longest segment",
-            hint,
-            model=str(model.config.name_or_path),
-        )
+        problem = f"the model reads {longest} tokens; the longest segment alone takes {needed}"
+        raise DataError(problem, "", hint, model=str(model.config.name_or_path))
     return longest

@@ -1,4 +1,4 @@
-"""What is decoded: dialogues as their user texts and local KB, from the `response` view or a SereTOD Track 2 file."""
+"""The input of decoding: user texts and local KBs of dialogues, from the `response` view or a SereTOD Track 2 file."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from cmcc_bench.views.kb import TYPES
 class DialogueInput:
     """A dialogue to decode.
 
-    rows: an item an exchange with the columns of the `response` view; end to end, only `user` is read.
-    history: the entities named before the first of these rows, where the dialogue goes on from earlier ones.
+    rows: one item for each exchange, with the columns of the `response` view; the mode end2end reads only `user`.
+    history: the entities mentioned before the first of these rows, if the dialogue continues an earlier one.
     """
 
     dialogue_id: str
@@ -27,22 +27,22 @@ class DialogueInput:
 
 
 def response_dialogues(rows: Iterable[Mapping[str, Any]]) -> Iterator[DialogueInput]:
-    """The dialogues of the `response` view, whose rows stand together, in order of their exchanges."""
+    """Groups rows of the `response` view into dialogues. The rows of a dialogue must be adjacent."""
     for dialogue_id, group in groupby(rows, key=lambda row: row["dialogue_id"]):
         members = tuple(sorted(group, key=lambda row: row["exchange"]))
         yield DialogueInput(dialogue_id, kb_from_json(members[0]["kb"]), members)
 
 
 def track2_dialogue(dialogue: Track2Dialogue) -> DialogueInput:
-    """A dialogue of a Track 2 file; it has no gold, so it can be decoded end to end only."""
+    """Converts a dialogue of a Track 2 file. It has no gold, so only the mode end2end can decode it."""
     rows = tuple({"user": exchange.user} for exchange in dialogue.exchanges)
     return DialogueInput(dialogue.dialogue_id, track2_kb(dialogue.kb), rows)
 
 
 def track2_kb(flat: Mapping[str, Mapping[str, str]]) -> LocalKB:
-    """Track 2's KB, {"ent-1": {"name": "套餐,十八的", "type": "套餐", "业务费用": "十八块钱,十八"}}, as a LocalKB.
+    """Converts a Track 2 KB, {"ent-1": {"name": "套餐,十八的", "type": "套餐", "业务费用": "十八块钱,十八"}}.
 
-    A comma inside a value was there before: it reads as two values, and the KB's answer joins them again.
+    A comma inside a value splits it into two values; the KB result joins them again.
     """
     kb = {}
     for entity_id, entry in flat.items():

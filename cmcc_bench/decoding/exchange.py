@@ -1,7 +1,7 @@
-"""Decoding one exchange: what the model is to read next, whatever else is decoded beside it.
+"""Decoding of one exchange, independent of all other exchanges in the batch.
 
-An exchange is a generator: it yields what the model reads, is sent the token that the model then finds likeliest, and
-returns its Prediction. It knows nothing of batches, caches or tensors.
+An exchange is a generator: it yields the tokens for the model to read, receives the most likely next token, and returns
+its Prediction. Batches, caches and tensors are handled elsewhere.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MODES = ("end2end", "oracle")
 
 @dataclass(frozen=True)
 class Feed:
-    """Tokens that a model reads after what it has read already, or as a new text."""
+    """Tokens for the model to read, as a continuation or as a new text."""
 
     ids: tuple[int, ...]
     is_new_text: bool
@@ -30,7 +30,7 @@ class Feed:
 
 @dataclass(frozen=True)
 class Setting:
-    """What all exchanges of a run have in common; `longest` is the most tokens that the model reads."""
+    """The settings that all exchanges of a run share. longest: the model's maximum context in tokens."""
 
     tokenizer: Tokenizer
     form: TextForm
@@ -38,15 +38,15 @@ class Setting:
     longest: int
 
     def is_generated(self, segment: Segment) -> bool:
-        """End to end a model writes all that the form says; with the oracle, the response alone."""
+        """Whether the model generates the segment: all generated segments in end2end, only the response in oracle."""
         return segment.source == "generated" and (self.mode == "end2end" or segment.column == "response")
 
 
 class ExchangeDecoding:
-    """One exchange on its way: its texts by column so far, and whether its context was too long for the model.
+    """The state of one exchange.
 
-    cut_names: how many history entities were left out, the oldest ones; where that was not enough, the first tokens of
-    what was left are missing, too.
+    texts: the finished segments by column. is_cut: whether the context was too long for the model. cut_names: number of
+    history entities that were dropped, the oldest first; if that was not enough, the first tokens are dropped too.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class ExchangeDecoding:
         self._setting, self._row, self._kb = setting, row, kb
         self._history = setting.form.write_segment(setting.form.segments[0], history)
         self._before: list[int] = []  # the start and the history entities
-        self._after: list[int] = []  # all that follows them
-        self._read = 0  # of both together, what the model has read
+        self._after: list[int] = []  # all tokens after them
+        self._read = 0  # number of tokens of both that the model has read
 
     def run(self) -> Generator[Feed, int, Prediction]:
-        """Yields what the model is to read and is sent its next token, until the response is written."""
+        """Yields tokens for the model to read and receives its next token, until the response is generated."""
         tokenizer, form = self._setting.tokenizer, self._setting.form
         history, *segments = form.segments
         self._before = start_ids(tokenizer) + segment_ids(tokenizer, self._history, history)
@@ -88,17 +88,18 @@ class ExchangeDecoding:
         )
 
     def _given(self, segment: Segment) -> str:
-        """The text of a segment that the model does not write; end to end, the KB is asked by what it wrote."""
+        """The text of a segment that is not generated. In end2end the KB is queried with the generated intent."""
         if segment.source == "queried" and self._setting.mode == "end2end":
             return ",".join(kb_result(self._kb, self.texts["user_intent"]))
         text = self._row.get(segment.column)
         if not isinstance(text, str):
-            expected = f"the text of {segment.column}, which the mode {self._setting.mode} is given"
-            raise DataError(f"{text!r:.40}", expected, dialogue=self.dialogue_id, exchange=self.exchange)
+            expected = f"the gold text of {segment.column}"
+            hint = f"The mode {self._setting.mode} needs it; add the column or decode with --mode end2end."
+            raise DataError(f"{text!r:.40}", expected, hint, dialogue=self.dialogue_id, exchange=self.exchange)
         return text
 
     def _write(self, segment: Segment) -> Generator[Feed, int, str]:
-        """The model's text of a segment; one that does not end by itself is ended, as the published baseline does."""
+        """Generates a segment. A segment that is too long is ended, as in the published baseline."""
         end, written = end_id(self._setting.tokenizer, segment), list[int]()
         self._make_room(segment.longest)
         while len(written) < segment.longest - 1:
@@ -116,9 +117,9 @@ class ExchangeDecoding:
         return feed
 
     def _make_room(self, longest: int) -> None:
-        """Shortens the context as training does, oldest names first, so that `longest` tokens fit after it.
+        """Shortens the context as in training, oldest names first, so that `longest` more tokens fit.
 
-        The model then reads all of it again: the positions have changed.
+        The model then reads the whole context again, because the positions have changed.
         """
         room = self._setting.longest - longest
         if len(self._before) + len(self._after) <= room:

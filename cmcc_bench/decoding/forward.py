@@ -1,22 +1,22 @@
-"""One forward pass for rows that are each at another place of their text: what is fed, and what is remembered.
+"""One forward pass for rows that are at different positions of their texts, over a shared key-value cache.
 
-The new tokens of all rows are put one after the other into a single sequence, so that the linear layers see no padding
-and a row that reads a whole text runs beside rows that write one token. Attention alone has to know where a row ends:
-it is this module's, handed to the model through transformers' attention interface, over one cache with a place a row.
+The new tokens of all rows are concatenated into a single sequence. So the linear layers see no padding, and a row that
+reads a whole text can run together with rows that generate one token. Only attention has to know where a row ends. It
+is implemented here, registered with transformers' attention interface, and uses one cache with one entry for each row.
 
 An example of two rows. Row 0 has read a b c and reads d; row 1 begins a new text, x y:
 
     input_ids      d  x  y      one sequence, [1, tokens]
-    rows           0  1  1      whose each token is
-    columns        3  0  1      its place in that row, which is its position, too
+    rows           0  1  1      the row of each token
+    columns        3  0  1      its index in that row, which is also its position
     cache          a b c d      row 0: keys and values of each layer, [rows, heads, columns, head size]
-                   x y . .      row 1: what is behind its end is left over from longer texts, and masked
-    attention      d            asks columns 0 to 3 of row 0
-                   x y          ask columns 0 to 1 of row 1, x only column 0
+                   x y . .      row 1: entries after its end are left over from longer texts and masked
+    attention      d            attends to columns 0 to 3 of row 0
+                   x y          attend to columns 0 to 1 of row 1, x only to column 0
     logits         d, y         the last token of each feed, [feeds, vocabulary]
 
-OneByOneForward is the plain version: it gives the same logits, up to rounding, and is used where a model attends in
-some other way. `forward_of` tries both on a few tokens before it trusts the fast one.
+OneByOneForward is the reference implementation. It gives the same logits up to rounding and is used for models with
+another kind of attention. `forward_of` compares both on a few tokens before it uses the fast one.
 """
 
 from __future__ import annotations
@@ -33,32 +33,32 @@ from transformers import AttentionInterface, PreTrainedModel
 
 from cmcc_bench.decoding.exchange import Feed
 
-_NAME = "cmcc_rows"  # of the attention, among those that transformers knows
-_COLUMNS = 256  # tokens that a row has place for at first; doubled when a row is longer
+_NAME = "cmcc_rows"  # the name of this attention in transformers' registry
+_COLUMNS = 256  # initial size of a cache row in tokens; doubled when a row is longer
 
-# Rows of different lengths go into one attention call as long as that reads, in vain, at most this many cached tokens
-# more. Which number it is matters little: GPT-2 base took 28 to 31 ms a step of 32 rows with 20, 50 and 100.
+# Rows of different lengths share one attention call if that reads at most this many cached tokens unnecessarily. The
+# exact number matters little: GPT-2 base took 28 to 31 ms a step of 32 rows with 20, 50 and 100.
 _TOKENS_OF_A_CALL = 40
 
 
 class Forward(Protocol):
-    """A model with a memory of `rows` texts."""
+    """A model with a cache for several texts, one in each row."""
 
     def __call__(self, feeds: Sequence[tuple[int, Feed]]) -> torch.Tensor:
-        """Reads each feed into the row that its number names; logits of each one's next token, [feeds, vocabulary]."""
+        """Reads each (row, feed) and returns the logits of the next tokens, [feeds, vocabulary]."""
 
 
 @contextmanager
 def forward_of(model: PreTrainedModel, rows: int) -> Iterator[Forward]:
-    """The model ready to decode: all rows together, or one by one where its attention is not of the usual kind.
+    """Prepares a model for decoding: all rows together if its attention allows that, else one by one.
 
-    What is usual is tried out on a few tokens, not looked up. Until the end the model is in evaluation mode, its
-    attention is this module's, and nobody else can use it.
+    This is tested on a few tokens. Until the context ends, the model is in evaluation mode, uses the attention of this
+    module and cannot be used elsewhere.
     """
     was_training = model.training
     model.train(False)
     try:
-        together = TogetherForward(model, max(rows, 2))  # the trial takes two
+        together = TogetherForward(model, max(rows, 2))  # the test needs two rows
         if _agrees(model, together):
             with _attention(model):
                 yield together
@@ -69,7 +69,7 @@ def forward_of(model: PreTrainedModel, rows: int) -> Iterator[Forward]:
 
 
 class OneByOneForward:
-    """Each row by itself with transformers' own cache: what any causal LM can do, and the reference for the other."""
+    """The reference implementation: one row at a time with transformers' own cache; works for any causal LM."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         self._model = model
@@ -90,7 +90,7 @@ class OneByOneForward:
 
 
 class TogetherForward:
-    """All rows in one sequence, see the module's text; the model's attention must be this module's."""
+    """All rows in one sequence, see the module's docstring. The model must use the attention of this module."""
 
     def __init__(self, model: PreTrainedModel, rows: int) -> None:
         self._model = model
@@ -99,7 +99,7 @@ class TogetherForward:
     @torch.inference_mode()
     def __call__(self, feeds: Sequence[tuple[int, Feed]]) -> torch.Tensor:
         """See Forward."""
-        # Feeds of one token first, by row: they then stand as in the cache, and neighbors can share a call.
+        # Feeds of one token first, by row: they are then in the order of the cache, so neighbors can share a call.
         ordered = sorted(range(len(feeds)), key=lambda index: (len(feeds[index][1].ids) > 1, feeds[index][0]))
         step = self._cache.start_step([feeds[index] for index in ordered])
         ids = torch.tensor([token for index in ordered for token in feeds[index][1].ids])  # [tokens]
@@ -107,8 +107,8 @@ class TogetherForward:
             input_ids=ids[None].to(self._model.device),
             position_ids=step.columns[None].to(self._model.device),
             use_cache=False,  # transformers' own cache; ours is written in _attend
-            logits_to_keep=step.last,  # the vocabulary is large: no logits but of each feed's end
-            rows_step=step,  # comes to _attend as it is
+            logits_to_keep=step.last,  # only the logits at the end of each feed; the vocabulary is large
+            rows_step=step,  # passed on to _attend unchanged
         )
         logits: torch.Tensor = output.logits[0]  # [feeds, vocabulary], in the order of `ordered`
         restored = torch.empty(len(feeds), dtype=torch.long)
@@ -118,10 +118,10 @@ class TogetherForward:
 
 @dataclass(frozen=True)
 class Piece:
-    """Tokens that attend in one call: one each of neighboring rows, or several of one row.
+    """Tokens that share an attention call: one token each of neighboring rows, or several tokens of one row.
 
-    tokens: where they are in the sequence. rows: whose they are. columns: how many cached tokens the call reads.
-    mask: which of these each token may see, None for all or, is_causal, for all before it.
+    tokens: their slice of the sequence. rows: their slice of the cache. columns: number of cached tokens that the call
+    reads. mask: the cached tokens that each token may attend to; None for all or, if is_causal, for all before it.
     """
 
     tokens: slice
@@ -133,7 +133,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class ForwardStep:
-    """What is fed at once: row and column in the cache of each token, [tokens]; where each feed ends, [feeds]."""
+    """The tokens of one pass. rows, columns: cache index of each token, [tokens]. last: end of each feed, [feeds]."""
 
     cache: RowCache
     rows: torch.Tensor
@@ -151,8 +151,8 @@ class RowCache:
         self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def start_step(self, feeds: Sequence[tuple[int, Feed]]) -> ForwardStep:
-        """Where the tokens of the feeds go, which come with those of one token first, each kind in order of rows."""
-        # A new text starts at column 0 again; what the row held before is overwritten or, behind its end, masked.
+        """Assigns cache entries to the tokens of the feeds: first feeds of one token, then others, each by row."""
+        # A new text starts at column 0 again. Older entries of the row are overwritten or, after its end, masked.
         counts = [len(feed.ids) for _, feed in feeds]
         starts = [0 if feed.is_new_text else self._lengths[row] for row, feed in feeds]
         for (row, _), start, count in zip(feeds, starts, counts, strict=True):
@@ -166,7 +166,7 @@ class RowCache:
     def write(
         self, layer: int, step: ForwardStep, keys: torch.Tensor, values: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
-        """Puts the step's keys and values, each [1, heads, tokens, head size], in their places; all of the layer."""
+        """Stores keys and values, each [1, heads, tokens, head size]; returns all keys and values of the layer."""
         cached = self._layers[layer] = self._with_room(layer, keys, values)
         for whole, new in zip(cached, (keys, values), strict=True):
             whole[step.rows, :, step.columns] = new[0].transpose(0, 1)  # [tokens, heads, head size]
@@ -179,15 +179,15 @@ class RowCache:
         if old is not None and old[0].shape[2] >= self._columns:
             return old
         # Doubled, so that a text of n tokens is copied log n times, not n times.
-        # Zeros, not what the memory held: what is masked is still multiplied, and 0 * nan is nan.
+        # Zeros, not uninitialized memory: masked values are still multiplied, and 0 * nan is nan.
         new = tuple(x.new_zeros(len(self._lengths), x.shape[1], self._columns, x.shape[3]) for x in (keys, values))
         for whole, before in zip(new, old or (), strict=False):
             whole[:, :, : before.shape[2]] = before
         return new[0], new[1]
 
     def _single_pieces(self, rows: Sequence[int]) -> Iterator[Piece]:
-        # One call for all rows reads as many columns as the longest has, in each; a call a row costs a call each. So
-        # neighbors are put together greedily, as long as little is read in vain.
+        # One call for all rows reads the longest row's number of columns in each; one call for each row has overhead.
+        # So neighbors are grouped greedily while few columns are read unnecessarily.
         first = 0
         for last in range(1, len(rows) + 1):
             if last == len(rows) or not self._belongs(rows[first:last], rows[last]):
@@ -195,11 +195,11 @@ class RowCache:
                 first = last
 
     def _belongs(self, rows: Sequence[int], row: int) -> bool:
-        """Whether one call for these rows and the next one costs less than a call of its own for it."""
+        """Whether a shared call for these rows and the next one costs less than a separate call for the next one."""
         lengths = [self._lengths[other] for other in rows]
         longest = max(*lengths, self._lengths[row])
-        in_vain = (longest - max(lengths)) * len(rows) + longest - self._lengths[row]
-        return row == rows[-1] + 1 and in_vain <= _TOKENS_OF_A_CALL
+        unneeded = (longest - max(lengths)) * len(rows) + longest - self._lengths[row]
+        return row == rows[-1] + 1 and unneeded <= _TOKENS_OF_A_CALL
 
     def _single_piece(self, first: int, rows: Sequence[int]) -> Piece:
         lengths = torch.tensor(self._lengths[rows[0] : rows[-1] + 1])
@@ -214,7 +214,7 @@ def _longer_pieces(feeds: Sequence[tuple[int, int, int]]) -> Iterator[Piece]:
     token = 0
     for row, start, count in feeds:
         if count > 1:
-            # [tokens, columns]: token i sees what was there and the new tokens up to itself, columns 0 to start + i.
+            # [tokens, columns]: token i attends to all earlier tokens and itself, columns 0 to start + i.
             mask = torch.ones(count, start + count, dtype=torch.bool).tril(start) if start else None
             yield Piece(slice(token, token + count), slice(row, row + 1), start + count, mask, is_causal=not start)
         token += count
@@ -225,22 +225,22 @@ def _attend(
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
-    attention_mask: torch.Tensor | None,  # noqa: ARG001 - the interface's; always None here
+    attention_mask: torch.Tensor | None,  # noqa: ARG001 - part of the interface; always None here
     scaling: float | None = None,
     *,
     rows_step: ForwardStep,
-    **_kwargs: Any,  # noqa: ANN401 - whatever else the interface has
+    **_kwargs: Any,  # noqa: ANN401 - other arguments of the interface
 ) -> tuple[torch.Tensor, None]:
     """Attention of query [1, heads, tokens, head size] over the rows' caches: [1, tokens, heads, head size]."""
-    layer = int(module.layer_idx)  # type: ignore[arg-type]  # a plain number that every attention has
+    layer = int(module.layer_idx)  # type: ignore[arg-type]  # an int in every attention module
     keys, values = rows_step.cache.write(layer, rows_step, key, value)  # [rows, key heads, columns, head size]
     output = query.new_empty(query.shape[2], query.shape[1], values.shape[3])  # [tokens, heads, head size]
     for piece in rows_step.pieces:
         singles = piece.rows.stop - piece.rows.start == piece.tokens.stop - piece.tokens.start
-        asked = query[:, :, piece.tokens]  # [1, heads, tokens, head size]
-        # One token each of several rows is a batch, [rows, heads, 1, head size]; tokens of one row are one text.
-        seen = scaled_dot_product_attention(
-            asked.transpose(0, 2) if singles else asked,
+        queries = query[:, :, piece.tokens]  # [1, heads, tokens, head size]
+        # One token each of several rows is a batch, [rows, heads, 1, head size]; tokens of one row are one sequence.
+        attended = scaled_dot_product_attention(
+            queries.transpose(0, 2) if singles else queries,
             keys[piece.rows, :, : piece.columns],
             values[piece.rows, :, : piece.columns],
             attn_mask=piece.mask,
@@ -248,7 +248,7 @@ def _attend(
             scale=scaling,
             enable_gqa=keys.shape[1] != query.shape[1],
         )
-        output[piece.tokens] = seen[:, :, 0] if singles else seen[0].transpose(0, 1)
+        output[piece.tokens] = attended[:, :, 0] if singles else attended[0].transpose(0, 1)
     return output[None], None
 
 
@@ -257,7 +257,7 @@ AttentionInterface.register(_NAME, _attend)
 
 @contextmanager
 def _attention(model: PreTrainedModel) -> Iterator[None]:
-    """The model's attention is this module's until the end."""
+    """The model uses the attention of this module until the context ends."""
     own = model.config._attn_implementation
     model.set_attn_implementation(_NAME)
     try:
@@ -267,9 +267,9 @@ def _attention(model: PreTrainedModel) -> Iterator[None]:
 
 
 def _agrees(model: PreTrainedModel, together: Forward) -> bool:
-    """Whether the model attends as `_attend` does: two short texts, then a token more, give the logits of its own way.
+    """Whether `_attend` gives the logits of the model's own attention, for two short texts and one more token each.
 
-    Sinks, caps and recurrent layers do not. A model that does not take its attention from outside is not tried.
+    Attention sinks, soft caps and recurrent layers differ. A model without a pluggable attention is not tested.
     """
     if not model._supports_attention_backend or "logits_to_keep" not in inspect.signature(model.forward).parameters:
         return False
@@ -277,7 +277,7 @@ def _agrees(model: PreTrainedModel, together: Forward) -> bool:
     first = [(0, Feed((1, 2, 3), True)), (1, Feed((3, 1), True))]
     for feeds in (first, [(0, Feed((2,), False)), (1, Feed((1, 2), False))]):
         with _attention(model):
-            found = together(feeds)
-        if not torch.allclose(found, alone(feeds), rtol=1e-3, atol=1e-3):
+            logits = together(feeds)
+        if not torch.allclose(logits, alone(feeds), rtol=1e-3, atol=1e-3):
             return False
     return True

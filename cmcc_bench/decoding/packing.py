@@ -1,6 +1,6 @@
-"""Linear layers with weights laid out once for the CPU (oneDNN), instead of at every call.
+"""Linear layers whose weights are packed once for the CPU (oneDNN) instead of at every call.
 
-Decoding with GPT-2 base is about 1.4 times as fast with them (one thread, 32 rows). Rounding differs in the last bits.
+They make decoding with GPT-2 base about 1.4 times as fast (one thread, 32 rows). Results differ by rounding only.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from torch import nn
 from transformers.activations import NewGELUActivation
 from transformers.pytorch_utils import Conv1D
 
-_TOKENS = 32  # about how many come at a time; the layout is chosen for it
+_TOKENS = 32  # typical number of tokens in a call, for which the layout is chosen
 
 
 class PackedLinear(nn.Module):
-    """A linear layer on packed weights; it can be used, not trained or saved."""
+    """A linear layer with packed weights, for inference only: it cannot be trained or saved."""
 
     def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
         super().__init__()
@@ -22,16 +22,16 @@ class PackedLinear(nn.Module):
         self._bias = bias
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """inputs [..., in] to [..., out]."""
+        """Maps inputs [..., in] to [..., out]."""
         output: torch.Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self._packed, self._bias, "none", [], "")
         return output
 
 
 def pack_linear_layers(model: nn.Module) -> int:
-    """Replaces, in place, the linear layers of a float32 model on the CPU by packed ones; how many there were.
+    """Packs the linear layers of a float32 model on the CPU in place and returns their number.
 
-    GPT-2's Conv1D is one, too. Its GELU, seven operations in Python, becomes torch's own of the same formula. The model
-    can then be used, not trained or saved. Where this torch has no oneDNN nothing happens.
+    GPT-2's Conv1D layers are packed too. Its GELU, seven operations in Python, is replaced by torch's fused GELU with
+    the same formula. Afterwards the model cannot be trained or saved. Without oneDNN nothing is changed.
     """
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return 0

@@ -1,4 +1,4 @@
-"""`cmcc predict`: decodes a split, or a SereTOD Track 2 test file, with a trained model into a file of predictions."""
+"""`cmcc predict`: decodes a split or a SereTOD Track 2 test file with a trained model and writes the predictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cmcc_bench.features import VERSION
 from cmcc_bench.files import write_bytes
 from cmcc_bench.models.causal_lm import load_model
 from cmcc_bench.models.digest import digest_of_model
-from cmcc_bench.models.record import read_training
+from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
 from cmcc_bench.tasks import RESPONSE
 from cmcc_bench.textform import TextForm, load_form
@@ -36,9 +36,10 @@ class TrainedModel:
 
 
 def open_model(folder: str | Path, is_packed: bool = True) -> TrainedModel:
-    """The model in a folder, in float32; is_packed: with weights laid out for the CPU, fit for decoding alone.
+    """Opens the trained model in a folder, in float32.
 
-    Raises cmcc.DataError when the folder holds no model, or a tokenizer that lost tokens or has more than the model.
+    is_packed: pack its weights for the CPU, for decoding only. Raises cmcc.DataError if the folder has no model, or if
+    the tokenizer lacks special tokens or has more tokens than the model.
     """
     if not Path(folder).is_dir():
         hint = "Give the folder of a run's best checkpoint, for instance RUN/best."
@@ -64,20 +65,23 @@ def predict(
     output_format: str = "jsonl",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
+    training: TrainingRecord | None = None,
 ) -> PredictionRun:
-    """Writes the predictions for every exchange of a split into `out`, sorted by dialogue id and exchange.
+    """Writes the predictions for every exchange of a split to `out`, sorted by dialogue id and exchange.
 
-    dataset: a built folder, a Hub id or `sample`; with the format seretod a Track 2 test file, whose result form is
-    written then. progress: called with the exchanges done and all there are. Beside `out`, out.run.json says what was
-    run; while it runs, out.part grows by a line an exchange and a second start goes on from there. A finished run is
-    not run again. Returns the record. Raises cmcc.DataError for what is not a model, a data set, a mode or a format.
+    dataset: a built folder, a Hub id or `sample`; with the format seretod, a Track 2 test file, and `out` is then a
+    Track 2 result file. progress: called with the number of finished exchanges and the total. The record of the run is
+    written to out.run.json. During the run out.part grows by one line for each exchange; a second start continues from
+    it. training: the model's record, if it was read already. A finished run is not repeated. Returns the record of the
+    run. Raises cmcc.DataError if the model, data set, split, mode or format cannot be used.
     """
     _check_request(mode, output_format)
     source = open_track2(dataset) if output_format == "seretod" else open_split(dataset, split)
     if mode == "oracle":
         RESPONSE.check_labels(source.rows, dataset=dataset, split=split)
     trained = open_model(model_dir)
-    run = _new_run(trained, source, mode, output_format, batch_size)
+    training = training or read_training(trained.folder)
+    run = _new_run(trained, training, source, mode, output_format, batch_size)
     files, report = RunFiles(Path(out)), progress or _no_progress
     total = sum(source.sizes.values())
     if finished := files.finished_run(run):
@@ -98,14 +102,19 @@ def predict(
 def _check_request(mode: str, output_format: str) -> None:
     check_mode(mode)
     if output_format not in FORMATS:
-        raise DataError(repr(output_format), " or ".join(FORMATS), format=output_format)
+        raise DataError(f"unknown format {output_format!r}", "", f"Choose --format {' or '.join(FORMATS)}.")
     if output_format == "seretod" and mode != "end2end":
         hint = "A Track 2 test file has no gold labels for the oracle."
         raise DataError(repr(mode), "end2end with the format seretod", hint, mode=mode)
 
 
 def _new_run(
-    trained: TrainedModel, source: DialogueSource, mode: str, output_format: str, batch_size: int
+    trained: TrainedModel,
+    training: TrainingRecord,
+    source: DialogueSource,
+    mode: str,
+    output_format: str,
+    batch_size: int,
 ) -> PredictionRun:
     return PredictionRun(
         model=trained.folder,
@@ -120,12 +129,12 @@ def _new_run(
         synthetic=source.is_synthetic,
         batch_size=batch_size,
         versions=library_versions(),
-        training=read_training(trained.folder).as_dict(),
+        training=training.as_dict(),
     )
 
 
 def library_versions() -> dict[str, str]:
-    """Of what predictions depend on."""
+    """The versions of the libraries that predictions depend on."""
     return {"cmcc": VERSION} | {name: version(name) for name in ("torch", "transformers")}
 
 
@@ -161,7 +170,7 @@ def _measured(
 
 
 def _finish(files: RunFiles, source: DialogueSource, run: PredictionRun, lines: list[Line]) -> PredictionRun:
-    predictions = sorted((line.prediction for line in lines), key=lambda made: (made.dialogue_id, made.exchange))
+    predictions = sorted((line.prediction for line in lines), key=lambda item: (item.dialogue_id, item.exchange))
     write_bytes(files.out, source.result(predictions))
     files.write_record(run)
     files.part.unlink()
@@ -169,4 +178,4 @@ def _finish(files: RunFiles, source: DialogueSource, run: PredictionRun, lines: 
 
 
 def _no_progress(done: int, total: int) -> None:
-    """Nobody looks on."""
+    """Shows nothing."""

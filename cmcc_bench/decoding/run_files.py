@@ -1,6 +1,6 @@
-"""The files of a prediction run: OUT.part while it runs, a line an exchange; OUT when it is finished; OUT.run.json.
+"""The files of a prediction run: OUT.part during the run, one line for each exchange; OUT at the end; OUT.run.json.
 
-A run that was stopped leaves OUT.part: the next start of the same run keeps its whole dialogues and decodes the rest.
+A stopped run leaves OUT.part. The next start of the same run keeps its complete dialogues and decodes the rest.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ _IDENTITY = ("task", "model_digest", "form", "mode", "fingerprint", "split", "fo
 
 @dataclass(frozen=True)
 class PredictionRun:
-    """What OUT.run.json says.
+    """The contents of OUT.run.json.
 
-    task: a key of tasks.TASKS; all but response have neither form nor mode. training: what the model's folder
-    says of its training (models.record). exchanges: of a recognizer its utterances or dialogues.
-    model_digest, fingerprint: of the model's files and of the data. seconds: of this start, without opening the model;
-    exchanges_per_second: in them. resumed: exchanges that an earlier start had decoded. forward_tokens: that the model
-    read in this start. cut_contexts: exchanges whose context was longer than the model's; cut_entities: history
-    entities left out for it, the oldest first. date: when it was finished, in UTC.
+    task: a key of tasks.TASKS; form and mode are empty for all tasks but response. training: the record of the model's
+    training (models.record). exchanges: number of exchanges; for a recognizer, of utterances or dialogues.
+    model_digest, fingerprint: digests of the model's files and of the data. seconds: time of this start, without
+    opening the model; exchanges_per_second: exchanges of this start per second. resumed: exchanges that an earlier
+    start decoded. forward_tokens: tokens that the model read in this start. cut_contexts: exchanges whose context was
+    too long for the model. cut_entities: history entities that were dropped, the oldest first. date: end of the run, in
+    UTC.
     """
 
     model: str
@@ -63,14 +64,14 @@ class PredictionRun:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of OUT.part. cut_entities: history entities left out; None where the context was not cut."""
+    """A line of OUT.part. cut_entities: number of dropped history entities; None if the context was not cut."""
 
     prediction: Prediction
     cut_entities: int | None
 
 
 class RunFiles:
-    """The three files of a run with this output."""
+    """The three files of a run that writes to `out`."""
 
     def __init__(self, out: Path) -> None:
         self.out = out
@@ -78,16 +79,17 @@ class RunFiles:
         self.record = facts_path(out)
 
     def finished_run(self, run: PredictionRun) -> PredictionRun | None:
-        """The record of the same run, where it is finished and its output is there."""
+        """The record of the same run if it is finished and its output exists, else None."""
         before = self._read_record()
         if before is None or not before.finished or not self.out.exists() or _identity(before) != _identity(run):
             return None
         return before
 
     def start(self, run: PredictionRun, sizes: Mapping[str, int]) -> list[Line]:
-        """Writes the record and keeps the whole dialogues of an earlier start, `sizes` exchanges each; their lines.
+        """Writes the record and returns the lines of all complete dialogues of an earlier start.
 
-        Raises cmcc.DataError when the earlier start was of another run: model, form, mode, data or format differ.
+        sizes: number of exchanges of each dialogue. Raises cmcc.DataError if the earlier start had another model, form,
+        mode, data or format.
         """
         self.check_free(run)
         lines = _whole_dialogues(self._read_part(run), sizes)
@@ -96,9 +98,9 @@ class RunFiles:
         return lines
 
     def check_free(self, run: PredictionRun) -> None:
-        """Raises cmcc.DataError where the output's place is taken by something else.
+        """Raises cmcc.DataError if `out` is a folder or a file of another run.
 
-        Predictions of another run are never written over: its record would be gone first, and then not be theirs.
+        Predictions of another run are never overwritten: their record would be replaced first and not match them.
         """
         if self.out.is_dir():
             raise DataError("this is a folder", "", "Give --out the path of a file.", file=str(self.out))
@@ -108,18 +110,18 @@ class RunFiles:
             raise DataError("the file exists and was not written by this run", "", hint, file=str(self.out))
 
     def write_record(self, run: PredictionRun) -> None:
-        """Puts OUT.run.json in its place."""
+        """Writes OUT.run.json."""
         write_bytes(self.record, orjson.dumps(asdict(run), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
     def _read_part(self, run: PredictionRun) -> list[Line]:
         before = self._read_record()
         if not self.part.exists() or (before and before.finished):
-            return []  # a part beside a finished run's record is one whose removal was cut off
+            return []  # the finished run was interrupted before it removed its .part file
         if before is None or _identity(before) != _identity(run):
             expected = f"those of model {run.model}, mode {run.mode}, on {run.dataset}"
             hint = f"Choose another --out, or remove {self.part.name} to start again."
             raise DataError("unfinished predictions of another run", expected, hint, file=str(self.part))
-        whole, end, _ = self.part.read_bytes().rpartition(b"\n")  # what follows the last line break was cut off
+        whole, end, _ = self.part.read_bytes().rpartition(b"\n")  # after the last line break: possibly truncated
         lines = filled_lines(BytesIO(whole + end), str(self.part))
         return [_line(line, {"file": str(self.part), "line": number}) for number, line in lines]
 
@@ -134,7 +136,7 @@ class RunFiles:
 
 
 def append_line(stream: IO[bytes], line: Line) -> None:
-    """Writes a line and hands it to the system, so that a kill does not lose it."""
+    """Writes and flushes a line, so that a kill does not lose it."""
     stream.write(_dump(line))
     stream.flush()
 
@@ -154,7 +156,7 @@ def _dump(line: Line) -> bytes:
 
 
 def _line(text: bytes, place: Place) -> Line:
-    """A line of OUT.part. Raises cmcc.DataError, which names it and says how to go on, where it is none."""
+    """Parses a line of OUT.part. Raises cmcc.DataError with the line number and the fix."""
     try:
         value: Any = parse_line(text, place)
         return Line(prediction_of(value, place), value.get("cut_entities"))
@@ -164,5 +166,5 @@ def _line(text: bytes, place: Place) -> Line:
 
 
 def _whole_dialogues(lines: Sequence[Line], sizes: Mapping[str, int]) -> list[Line]:
-    found = Counter(line.prediction.dialogue_id for line in lines)
-    return [line for line in lines if found[line.prediction.dialogue_id] == sizes.get(line.prediction.dialogue_id)]
+    counts = Counter(line.prediction.dialogue_id for line in lines)
+    return [line for line in lines if counts[line.prediction.dialogue_id] == sizes.get(line.prediction.dialogue_id)]

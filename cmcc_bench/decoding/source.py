@@ -1,4 +1,4 @@
-"""What a prediction run decodes, opened: a split of a data set, or a SereTOD Track 2 test file; and its result file."""
+"""The input of a prediction run, a split of a data set or a SereTOD Track 2 test file, and its result file."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ FORMATS = ("jsonl", "seretod")
 
 @dataclass(frozen=True)
 class DialogueSource:
-    """Dialogues to decode, and what a run's record says of them.
+    """Dialogues to decode, with the facts that a run's record stores.
 
-    dialogues: gives them in order, again at each call. sizes: exchanges of each dialogue, in the same order.
-    fingerprint: a digest of all rows; equal for equal rows in equal order. result: the predictions, sorted, as a file.
-    rows: of the split; none of a Track 2 file.
+    dialogues: returns a new iterator over the dialogues at each call. sizes: number of exchanges of each dialogue, in
+    the same order. fingerprint: a digest of all rows in order. result: converts sorted predictions to the bytes of the
+    result file. rows: the rows of the split; empty for a Track 2 file.
     """
 
     dataset: str
@@ -40,14 +40,14 @@ class DialogueSource:
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether a simulator made any of the dialogues."""
+        """Whether any of the dialogues are simulated."""
         return any(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in self.sizes)
 
 
 def open_split(name: str, split: str) -> DialogueSource:
-    """A split of the config `response`.
+    """Opens a split of the config `response`.
 
-    name: a built folder, a Hub id or `sample`. Raises cmcc.DataError when there is no such data set or split.
+    name: a built folder, a Hub id or `sample`. Raises cmcc.DataError if there is no such data set or split.
     """
     if not (Path(name) / "README.md").exists() and is_track2(name):
         hint = "Add --format seretod; the result file then has the same form."
@@ -63,7 +63,7 @@ def open_split(name: str, split: str) -> DialogueSource:
 
 
 def open_track2(path: str) -> DialogueSource:
-    """A SereTOD Track 2 test file. Raises cmcc.DataError where it is not one, or holds a dialogue twice."""
+    """Opens a SereTOD Track 2 test file. Raises cmcc.DataError if it is another file or has a dialogue twice."""
     file = read_track2_file(path)
     sizes = {dialogue.dialogue_id: len(dialogue.exchanges) for dialogue in file.dialogues}
     return DialogueSource(
@@ -82,10 +82,10 @@ def _json_lines(predictions: Sequence[Prediction]) -> bytes:
 
 
 def _track2_result(ids: Sequence[str], raw: Sequence[Mapping[str, Any]], predictions: Sequence[Prediction]) -> bytes:
-    """The test file as it was, with what was generated in its place."""
-    found = {(prediction.dialogue_id, prediction.exchange): prediction for prediction in predictions}
+    """The unchanged test file with the generated texts added."""
+    by_exchange = {(prediction.dialogue_id, prediction.exchange): prediction for prediction in predictions}
     filled = [
-        {**value, "content": [_filled(turn, found[name, number]) for number, turn in enumerate(value["content"])]}
+        {**value, "content": [_filled(turn, by_exchange[name, number]) for number, turn in enumerate(value["content"])]}
         for name, value in zip(ids, raw, strict=True)
     ]
     return orjson.dumps(filled, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +72,25 @@ def ribbon_places(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray
     begins = np.cumsum(counts, axis=1) - counts
     ends = np.cumsum(counts[::-1], axis=0)[::-1] - counts
     return begins, ends
+
+
+class Ribbon(NamedTuple):
+    """A ribbon of a chord diagram: its row and column, its size, and where it begins on the arcs of both."""
+
+    row: int
+    column: int
+    size: int
+    begin: int
+    end: int
+
+
+def ribbons(counts: NDArray[np.int64]) -> Iterator[Ribbon]:
+    """Yields the ribbons of a chord diagram, largest first, so that small ones are drawn on top."""
+    begins, ends = ribbon_places(counts)
+    for flat in np.argsort(-counts, axis=None, kind="stable"):
+        row, column = divmod(int(flat), counts.shape[1])
+        if size := int(counts[row, column]):
+            yield Ribbon(row, column, size, int(begins[row, column]), int(ends[row, column]))
 
 
 def leader(angle: float, lift: float, side: int, radius: float, bend: float = 1.1) -> list[tuple[float, float]]:

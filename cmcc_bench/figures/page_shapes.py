@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from cmcc_bench.figures.data import Bars, Chord, Label, Sankey, share
-from cmcc_bench.figures.layout import GAP, HALVES, bends, leader, ribbon_places, scale_of, spread, stacked, wrapped
+from cmcc_bench.figures.layout import GAP, HALVES, bends, leader, ribbons, scale_of, spread, stacked, wrapped
 from cmcc_bench.figures.palette import PLAIN, color, transparent
 
 Drawn: TypeAlias = dict[str, Any]  # a figure, a trace or a layout of plotly.js
@@ -174,17 +174,12 @@ def _arc_starts(sizes: Sequence[int], unit: float, first: float) -> list[float]:
 
 
 def _ribbons(chord: Chord, form: Form, right: list[float], left: list[float], unit: float) -> Iterator[Drawn]:
-    """Yields the ribbons, largest first, so that small ones are drawn on top."""
-    begins, ends = ribbon_places(chord.counts)
-    order = np.argsort(-chord.counts, axis=None, kind="stable")
-    for row, column in zip(*np.unravel_index(order, chord.counts.shape), strict=True):
-        count = int(chord.counts[row, column])
-        if count:
-            source, target = chord.sources[row], chord.targets[column]
-            from_, to = right[row] + unit * begins[row, column], left[column] + unit * ends[row, column]
-            points = _ribbon(from_, from_ + count * unit, to, to + count * unit)
-            of = int(chord.counts[row].sum())
-            yield _shape(points, transparent(color(source), 0.55), _transition(source, target, count, of, form))
+    for row, column, count, begin, end in ribbons(chord.counts):
+        source, target = chord.sources[row], chord.targets[column]
+        from_, to = right[row] + unit * begin, left[column] + unit * end
+        points = _ribbon(from_, from_ + count * unit, to, to + count * unit)
+        of = int(chord.counts[row].sum())
+        yield _shape(points, transparent(color(source), 0.55), _transition(source, target, count, of, form))
 
 
 def _transition(source: Label, target: Label, count: int, of: int, form: Form) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.lines import Line2D
@@ -24,13 +23,14 @@ from cmcc_bench.figures.layout import (
     LEADER,
     bends,
     leader,
-    ribbon_places,
+    ribbons,
     scale_of,
     spread,
     stacked,
     wrapped,
 )
 from cmcc_bench.figures.palette import PLAIN, color
+from cmcc_bench.files import open_replacement
 from cmcc_bench.statistics.counts import Integers
 
 
@@ -43,7 +43,8 @@ def write_print(figure: Figure, subject: Subject, language: str, font: str | Non
         drawing = draw(figure, subject, language)
         for path in paths:
             metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
-            drawing.savefig(path, dpi=DPI, metadata=metadata)
+            with open_replacement(path) as file:
+                drawing.savefig(file, format=path.suffix[1:], dpi=DPI, metadata=metadata)
 
 
 def draw(figure: Figure, subject: Subject, language: str) -> Drawing:
@@ -188,23 +189,17 @@ def _circos(chord: Chord) -> Circos:
 
 
 def _draw_chord_ribbons(circos: Circos, chord: Chord) -> None:
-    """Draws the largest ribbons first, so that small ones are on top."""
-    begins, ends = ribbon_places(chord.counts)
-    order = np.argsort(-chord.counts, axis=None, kind="stable")
-    for row, column in zip(*np.unravel_index(order, chord.counts.shape), strict=True):
-        count = int(chord.counts[row, column])
-        if count:
-            source, target = chord.sources[row], chord.targets[column]
-            begin, end = int(begins[row, column]), int(ends[row, column])
-            circos.link(
-                (source.code, begin, begin + count),
-                (target.code, end, end + count),
-                color=color(source),
-                alpha=0.6,
-                lw=0.1,
-                ec=color(source),
-                allow_twist=False,
-            )
+    for ribbon in ribbons(chord.counts):
+        source, target = chord.sources[ribbon.row], chord.targets[ribbon.column]
+        circos.link(
+            (source.code, ribbon.begin, ribbon.begin + ribbon.size),
+            (target.code, ribbon.end, ribbon.end + ribbon.size),
+            color=color(source),
+            alpha=0.6,
+            lw=0.1,
+            ec=color(source),
+            allow_twist=False,
+        )
 
 
 def _draw_name(canvas: Canvas, text: str, line: list[tuple[float, float]], side: int, circle: _Circle) -> None:

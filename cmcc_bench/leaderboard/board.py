@@ -92,6 +92,7 @@ class TrackBoard:
         """The entries, highest score first; entries without the score last."""
 
         def order(entry: BoardEntry) -> tuple[bool, float, str]:
+            """Sort key: highest first, entries without the score last, then by key."""
             point = entry.scores[score].point if score in entry.scores else math.nan
             return math.isnan(point), -point if not math.isnan(point) else 0.0, entry.key
 

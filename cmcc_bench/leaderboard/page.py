@@ -84,6 +84,9 @@ class _Page:
     def _lay_out_rows(self) -> None:
         self.track = gr.Radio([], label="Track")
         self.order = gr.Radio([], label="Sort by", info="Highest first. The plot and the ranks use this score.")
+        # The order that the handlers use. A state is read when its event runs, a radio's value when the event is sent:
+        # a filter that is sent during a sort would put the rows back into the earlier order.
+        self.chosen_order = gr.State("")
         with gr.Row():
             placeholder = "name, author, training data"
             self.text = gr.Textbox(label="Filter", placeholder=placeholder, max_lines=1, min_width=240)
@@ -103,17 +106,27 @@ class _Page:
         self.items_before, self.items_after = _pager("differences")
 
     def _connect(self, page: gr.Blocks) -> None:
-        query = [self.track, self.order, self.text, self.kinds, self.page]
+        query = [self.track, self.chosen_order, self.text, self.kinds, self.page]
         rows = [self.table, self.plot, self.page, self.rows_before, self.rows_after]
         after = [self.help, self.rejected, self.body]
-        board = [self.heading, self.track, self.order, *rows, self.a, self.b, *self._compared(), *after]
+        board = [
+            self.heading,
+            self.track,
+            self.order,
+            *rows,
+            self.a,
+            self.b,
+            *self._compared(),
+            self.chosen_order,
+            *after,
+        ]
         for event in (page.load, self.reload.click, self.track.input):
             _on(event, self.show_board, query, board)
         filtered = [*rows, self.a, self.b]
-        _on(self.order.input, self.show_rows, query, rows, **_IN_TURN)
+        _on(self.order.input, self.choose_order, [self.order, *query], [self.chosen_order, *rows], **_IN_TURN)
         for event in (self.text.change, self.kinds.input):
             _on(event, self.filter_rows, [*query, self.a, self.b], filtered, **_IN_TURN)
-        _on(self.table.click, self.sort, query, [self.order, *rows], **_IN_TURN)
+        _on(self.table.click, self.sort, query, [self.order, self.chosen_order, *rows], **_IN_TURN)
         for button, step in ((self.rows_before, -1), (self.rows_after, 1)):
             _on(button.click, self.turn_rows(step), query, rows, **_IN_TURN | {"trigger_mode": "once"})
         for event in (self.compare.click, self.a.input, self.b.input):
@@ -133,7 +146,7 @@ class _Page:
             empty = [gr.update(choices=[], value=None)] * 2
             nothing = ["", "", 0, *_buttons(0, 1)]
             shown = [html.heading_html(reading, None), *empty, *nothing, *empty, *_no_comparison(_NOTHING_CHOSEN)]
-            return [*shown, *_about(reading), gr.update(visible=False)]
+            return [*shown, order, *_about(reading), gr.update(visible=False)]
         orders = _orders(track)
         order = order if order in orders.values() else track.track.headline[0]
         tracks = reading.board.tracks if reading.board else {}
@@ -145,9 +158,14 @@ class _Page:
             *_rows(track, _query(order, text, kinds)),
             *_sides(track, _query(order, text, kinds)),
             *_no_comparison(_NOTHING_CHOSEN),
+            order,
             *_about(reading),
             gr.update(visible=True),
         ]
+
+    def choose_order(self, chosen: str, task: str, _: str, text: str, kinds: list[str], page: int) -> list[Any]:
+        """The order that was chosen in the list, and the table in it."""
+        return [chosen, *self.show_rows(task, chosen, text, kinds, page)]
 
     def show_rows(self, task: str, order: str, text: str, kinds: list[str], _: int) -> list[Any]:
         """The table, from its first page, and the plot."""
@@ -169,7 +187,7 @@ class _Page:
         clicked = getattr(event, "order", None)
         if track is not None and clicked in _orders(track).values():
             order = str(clicked)
-        return [gr.update(value=order), *self.show_rows(task, order, text, kinds, page)]
+        return [gr.update(value=order), order, *self.show_rows(task, order, text, kinds, page)]
 
     def turn_rows(self, step: int) -> Callable[..., list[Any]]:
         """A handler that shows the previous (-1) or next (1) page of rows."""
@@ -258,16 +276,20 @@ def _rows(track: TrackBoard, query: TableQuery) -> list[Any]:
 
 
 def _sides(track: TrackBoard, query: TableQuery, chosen: Sequence[str | None] | None = None) -> list[Any]:
-    """The two lists of systems to compare. chosen: the selected keys (default: the two best submissions)."""
+    """The two lists of systems to compare.
+
+    chosen: the selected keys, which stay as they are; a visitor may choose another one while this is computed. Without
+    them the two best submissions are selected.
+    """
     choices = comparable(track, query)
     labels = {key: label for label, key in comparable(track, TableQuery(query.order))}
+    ranked = [entry.key for entry in track.sorted_by(track.track.headline[0]) if entry.ranks]
+    selected = [*ranked, None, None][:2] if chosen is None else chosen
+    keys = {key for _, key in choices}
+    choices += [(labels[key], key) for key in dict.fromkeys(selected) if key in labels and key not in keys]
     if chosen is None:
-        ranked = [entry.key for entry in track.sorted_by(track.track.headline[0]) if entry.ranks]
-        chosen = [*ranked, None, None][:2]
-    keys = {key for _, key in choices}
-    choices += [(labels[key], key) for key in dict.fromkeys(chosen) if key in labels and key not in keys]
-    keys = {key for _, key in choices}
-    return [gr.update(choices=choices, value=key if key in keys else None) for key in chosen]
+        return [gr.update(choices=choices, value=key) for key in selected]
+    return [gr.update(choices=choices) if key in labels else gr.update(choices=choices, value=None) for key in selected]
 
 
 def _buttons(page: int, pages: int) -> list[Any]:

@@ -45,6 +45,7 @@ class OwnContentOnly:
         """Calls the app and adds the headers to its response."""
 
         async def send_with_headers(message: _Message) -> None:
+            """Sends a message of the response, its start with the headers of the policy."""
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)

@@ -36,6 +36,7 @@ def track_board(track: Task, gold: Gold, submitted: Mapping[str, tuple[Stored, S
     """A track's table. submitted: by key, the description and the scores of each system."""
 
     def board_scores(answers: Iterable[Answer]) -> Scores:
+        """The scores of the track for one system."""
         return score(track, answers, gold.rows, BOOTSTRAP, measure=track.board_measure)
 
     answers_of_bounds = track.bounds(gold.train, gold.rows, BOOTSTRAP.seed) if gold.train else {}

@@ -112,6 +112,7 @@ def plan_update(
     total, done = len(stored) + len(now), count(1)
 
     def advance() -> None:
+        """Counts one more submission as done."""
         progress(next(done), total)
 
     kept, lost = _score_stored(here, stored, gold, advance)

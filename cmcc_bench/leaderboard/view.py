@@ -233,6 +233,7 @@ def plot_of(track: TrackBoard, query: TableQuery) -> Plot:
     low, high, marks = _axis(min(values, default=0.0), max(values, default=1.0))
 
     def percent(value: float) -> float:
+        """A score's position on the axis, in percent of its length."""
         return round(min(100.0, max(0.0, 100 * (value - low) / (high - low))), 2)
 
     bars = []

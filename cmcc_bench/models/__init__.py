@@ -1,1 +1,1 @@
-"""Models' tokenizers, how an exchange becomes tokens, models themselves; only digest and training need no torch."""
+"""Models, their tokenizers and the encoding of exchanges. Only `digest` and `record` can be imported without torch."""

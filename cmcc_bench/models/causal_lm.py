@@ -1,4 +1,4 @@
-"""Causal language models for the text form: a small GPT-2 from scratch, or any one that transformers opens."""
+"""Causal language models: a small GPT-2 from scratch, or any model that AutoModelForCausalLM opens."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.textform import TextForm
 
-# GPT-2's activation in one call; gelu_new is the same function in eight, and they show in a small model's training.
+# GPT-2's activation as one fused call. gelu_new is the same function in eight calls, which slow down a small model.
 _FUSED = {"gelu_new": "gelu_pytorch_tanh"}
 
 
 def scratch_model(
     tokenizer: Tokenizer, *, layers: int, width: int, heads: int, positions: int, dropout: float
 ) -> PreTrainedModel:
-    """A GPT-2 with random weights (torch's seed decides them) and the tokenizer's vocabulary.
+    """Creates a GPT-2 with random weights, drawn with torch's seed, for the tokenizer's vocabulary.
 
-    width must be a multiple of heads; positions is the longest sequence in tokens.
+    positions: maximum sequence length in tokens. Raises ValueError unless width is a multiple of heads.
     """
     if width % heads:
         raise ValueError(f"width {width} is not a multiple of heads {heads}")
@@ -51,9 +51,9 @@ def scratch_model(
 
 
 def backbone_model(name: str, tokenizer: Tokenizer) -> PreTrainedModel:
-    """A published causal LM in float32; the tokens that were added get random embeddings, which torch's seed decides.
+    """Loads a pretrained causal LM in float32. Added tokens get random embeddings, drawn with torch's seed.
 
-    name: a folder or an id on the Hub. Raises cmcc.DataError when it is no causal LM.
+    name: a folder or a Hub id. Raises cmcc.DataError if it is not a causal LM.
     """
     model = load_model(name, fused=True)
     if model.get_input_embeddings().weight.shape[0] < len(tokenizer):  # type: ignore[union-attr,index,operator]
@@ -64,10 +64,10 @@ def backbone_model(name: str, tokenizer: Tokenizer) -> PreTrainedModel:
 
 
 def load_model(name: str | Path, dtype: torch.dtype = torch.float32, *, fused: bool = False) -> PreTrainedModel:
-    """The causal LM in a folder or of an id on the Hub.
+    """Loads the causal LM in a folder or with a Hub id.
 
-    fused: with its activation replaced by a faster one that is the same function up to rounding, where there is one.
-    Raises cmcc.DataError when there is no such model.
+    fused: replace the activation by a fused one where possible; results are equal up to rounding.
+    Raises cmcc.DataError if the model cannot be opened.
     """
     try:
         config = AutoConfig.from_pretrained(str(name))
@@ -89,10 +89,10 @@ def load_model(name: str | Path, dtype: torch.dtype = torch.float32, *, fused: b
 
 
 def generation_settings(form: TextForm, tokenizer: Tokenizer) -> GenerationConfig:
-    """How `generate` of transformers alone writes what decoding writes: generation_config.json.
+    """The generation_config.json with which transformers' own `generate` writes the same text as `decode`.
 
-    Greedy, up to where the knowledge base is to be asked, or to the end of the response: the end of each row of
-    generated segments. Longest: the longest such row.
+    Generation is greedy. It stops where the knowledge base must be queried or the response ends, that is, at the end
+    of each run of generated segments. max_new_tokens is the length of the longest run.
     """
     ends, sizes, size = list[str](), list[int](), 0
     for segment, following in zip(form.segments, [*form.segments[1:], None], strict=True):
@@ -110,6 +110,6 @@ def generation_settings(form: TextForm, tokenizer: Tokenizer) -> GenerationConfi
 
 
 def longest_input(model: PreTrainedModel) -> int | None:
-    """The most tokens that the model has positions for; None where its configuration sets no limit."""
-    found: int | None = getattr(model.config, "max_position_embeddings", None)
-    return found
+    """The maximum input length of a model in tokens; None if its configuration sets no limit."""
+    limit: int | None = getattr(model.config, "max_position_embeddings", None)
+    return limit

@@ -1,9 +1,9 @@
-"""Text classifiers: a small BERT from scratch, or any one that transformers opens, saved as transformers' own.
+"""Text classifiers: a small BERT from scratch, or any model that AutoModelForSequenceClassification opens.
 
-`pipeline("text-classification", model=FOLDER, top_k=None)` opens what is saved here; called with `truncation=True` it
-takes texts of any length, and gives the probabilities of `probabilities` below. The configuration holds what else
-prediction needs: `thresholds`, the probability from which each label is said, and `context`, whether the two utterances
-before the one to classify are read, too. A pipeline then takes them as {"text": the two before, "text_pair": the one}.
+`pipeline("text-classification", model=FOLDER, top_k=None)` opens a saved model. Called with `truncation=True`, it takes
+texts of any length and gives the same probabilities as `probabilities` below. The model's configuration has two more
+settings for prediction: `thresholds`, the minimum probability of each label, and `context`, whether the model also
+reads the two preceding utterances. In a pipeline these are {"text": the preceding two, "text_pair": the utterance}.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from cmcc_bench.models.causal_lm import longest_input
 from cmcc_bench.models.tokenizer import Tokenizer
 
 MULTI_LABEL, SINGLE_LABEL = "multi_label_classification", "single_label_classification"
-_UNBOUNDED = 2**31 - 1  # tokens: what a tokenizer can be told
+_UNBOUNDED = 2**31 - 1  # the largest length in tokens that a tokenizer accepts
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def scratch_classifier(
     positions: int,
     dropout: float,
 ) -> PreTrainedModel:
-    """A BERT with random weights (torch's seed decides them) and a layer for the labels.
+    """Creates a BERT with a classification layer and random weights, drawn with torch's seed.
 
-    problem: MULTI_LABEL or SINGLE_LABEL. width must be a multiple of heads; positions is the longest text in tokens.
+    problem: MULTI_LABEL or SINGLE_LABEL. width: a multiple of heads. positions: maximum text length in tokens.
     """
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -70,17 +70,17 @@ def scratch_classifier(
 
 
 def backbone_classifier(name: str, labels: Sequence[str], problem: str) -> PreTrainedModel:
-    """A published encoder in float32 with a new layer for the labels, which torch's seed decides.
+    """Loads a pretrained encoder in float32 and adds a classification layer, drawn with torch's seed.
 
-    name: a folder or an id on the Hub. Raises cmcc.DataError when it is no encoder that classifies.
+    name: a folder or a Hub id. Raises cmcc.DataError if the model cannot classify text.
     """
     return _open(name, **_label_settings(labels, problem), ignore_mismatched_sizes=True)[0]
 
 
 def load_classifier(folder: str | Path, labels: Iterable[str]) -> PreTrainedModel:
-    """The trained classifier in a folder, in float32.
+    """Loads the trained classifier in a folder, in float32.
 
-    Raises cmcc.DataError when it is none, lacks weights, or has other labels.
+    Raises cmcc.DataError if it is not a classifier, lacks weights or has other labels.
     """
     model, info = _open(str(folder))
     if info["missing_keys"]:  # transformers would begin with random weights in their place
@@ -118,9 +118,9 @@ def _open(name: str, **settings: Any) -> tuple[PreTrainedModel, Mapping[str, Any
 
 
 def longest_text(model: PreTrainedModel, tokenizer: Tokenizer) -> int:
-    """The most tokens of a text: as the training cut them, which the saved tokenizer knows, a pipeline's, too.
+    """The maximum length of a text in tokens: the one of the training, which the saved tokenizer records.
 
-    A tokenizer that knows no limit has a huge one; the model's positions are then the limit.
+    A tokenizer without a limit reports a huge number; the model's positions are then the limit.
     """
     return min(tokenizer.model_max_length, longest_input(model) or _UNBOUNDED)
 
@@ -128,9 +128,9 @@ def longest_text(model: PreTrainedModel, tokenizer: Tokenizer) -> int:
 def encode_texts(
     tokenizer: Tokenizer, texts: Sequence[str], max_length: int, contexts: Sequence[str] | None = None
 ) -> list[EncodedText]:
-    """Texts as tokens, at most `max_length` each; of what is too long the tokenizer's `truncation_side` goes.
+    """Encodes texts with at most `max_length` tokens each; longer ones are truncated at `truncation_side`.
 
-    contexts: what stands before each text, as the first of a pair of texts; the longer of a pair is cut first.
+    contexts: the text before each text, encoded as the first of a pair. The longer text of a pair is truncated first.
     """
     if not texts:
         return []  # transformers raises IndexError
@@ -143,7 +143,7 @@ def encode_texts(
 
 
 def batch_of(texts: Sequence[EncodedText], pad: int) -> dict[str, torch.Tensor]:
-    """input_ids, token_type_ids and attention_mask, each [texts, longest], filled up on the right."""
+    """A batch of input_ids, token_type_ids and attention_mask, each [texts, longest], padded on the right."""
     longest = max(len(text.ids) for text in texts)
     shape = len(texts), longest
     batch = {
@@ -160,26 +160,27 @@ def batch_of(texts: Sequence[EncodedText], pad: int) -> dict[str, torch.Tensor]:
 
 
 def model_inputs(model: PreTrainedModel, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Of a batch what the model takes: not all encoders know token types."""
-    known = getattr(model.config, "type_vocab_size", 0)
-    return {name: tensor for name, tensor in batch.items() if name != "token_type_ids" or known}
+    """The tensors of a batch that the model accepts; some encoders have no token types."""
+    has_types = getattr(model.config, "type_vocab_size", 0)
+    return {name: tensor for name, tensor in batch.items() if name != "token_type_ids" or has_types}
 
 
 @torch.inference_mode()
 def probabilities(
     model: PreTrainedModel, texts: Sequence[EncodedText], batch_size: int = 32
 ) -> Iterator[tuple[int, list[float]]]:
-    """The place of each text and its labels' probabilities, those of similar length together.
+    """Yields (index of the text, probability of each label); texts of similar length are computed together.
 
-    Sigmoids for a multi-label model, a softmax for a single-label one. The model is put into evaluation mode.
+    Probabilities are sigmoids for a multi-label model and a softmax for a single-label one. The model is put into
+    evaluation mode.
     """
     model.train(False)
     multi = model.config.problem_type == MULTI_LABEL
-    order = sorted(range(len(texts)), key=lambda place: len(texts[place].ids))
+    order = sorted(range(len(texts)), key=lambda index: len(texts[index].ids))
     for start in range(0, len(order), batch_size):
-        places = order[start : start + batch_size]
-        batch = batch_of([texts[place] for place in places], model.config.pad_token_id or 0)
+        indices = order[start : start + batch_size]
+        batch = batch_of([texts[index] for index in indices], model.config.pad_token_id or 0)
         inputs = {name: tensor.to(model.device) for name, tensor in model_inputs(model, batch).items()}
         logits = model(**inputs).logits.float()  # [texts, labels]
-        found = torch.sigmoid(logits) if multi else torch.softmax(logits, dim=-1)
-        yield from zip(places, found.tolist(), strict=True)
+        scores = torch.sigmoid(logits) if multi else torch.softmax(logits, dim=-1)
+        yield from zip(indices, scores.tolist(), strict=True)

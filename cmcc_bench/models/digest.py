@@ -1,4 +1,4 @@
-"""The digest of a trained model's folder, by which predictions know the model that made them; needs no torch."""
+"""The digest of a trained model's folder, which ties predictions to their model. It does not import torch."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _CARD = "README.md"
 
 
 def digest_of_model(folder: str | Path) -> str:
-    """Of names and contents, so that a copy of a model is the same model and a retrained one is not.
+    """The SHA-256 digest of all file names and contents: equal for a copy of a model, different for a retrained one.
 
-    The card is left out: it is written after the predictions, and decodes nothing. So are files that a system left.
+    The model card is skipped, since it is written after the predictions. So are files of the operating system.
     """
     digest = hashlib.sha256()
     left_out = {path for path in Path(folder).iterdir() if path.name == _CARD or is_system_file(path.name)}

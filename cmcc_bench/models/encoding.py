@@ -1,6 +1,6 @@
-"""How an exchange becomes a model's tokens: [CLS], each segment of the text form with its end token, [SEP].
+"""The encoding of an exchange as tokens: [CLS], each segment of the text form with its end token, [SEP].
 
-Training encodes whole exchanges with `encode_rows`; decoding puts the same sequence together piece by piece with
+Training encodes whole exchanges with `encode_rows`. Decoding builds the same sequence segment by segment with
 `start_ids`, `history_ids` and `segment_ids`.
 """
 
@@ -13,15 +13,16 @@ from typing import Any
 from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.textform import Segment, TextForm
 
-IGNORED = -100  # the label of a token without a loss; torch's own number for it
+IGNORED = -100  # the label of a token that is not in the loss; torch's ignore_index
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """An exchange in tokens.
+    """An encoded exchange.
 
-    ids: [length]. generated: [length], True where the model is to write the token itself: those of generated segments,
-    their end tokens included. cut_names: oldest history entities left out; cut_tokens: first tokens left out after it.
+    ids: [length]. generated: [length], True for tokens that the model generates: those of generated segments and their
+    end tokens. cut_names: number of history entities that were dropped, the oldest first. cut_tokens: number of
+    tokens that were then dropped from the start.
     """
 
     ids: tuple[int, ...]
@@ -31,17 +32,17 @@ class Encoded:
 
 
 def start_ids(tokenizer: Tokenizer) -> list[int]:
-    """What stands before the first segment: [CLS], or the beginning token of a tokenizer without one, or nothing."""
+    """The tokens before the first segment: [CLS], else the tokenizer's BOS token, else none."""
     return _first_known(tokenizer.cls_token_id, tokenizer.bos_token_id)
 
 
 def closing_ids(tokenizer: Tokenizer) -> list[int]:
-    """What stands after the last segment: [SEP], or the end token of a tokenizer without one, or nothing."""
+    """The tokens after the last segment: [SEP], else the tokenizer's EOS token, else none."""
     return _first_known(tokenizer.sep_token_id, tokenizer.eos_token_id)
 
 
 def segment_ids(tokenizer: Tokenizer, text: str, segment: Segment) -> list[int]:
-    """The tokens of a segment's text (as TextForm.write_segment has it), then its end token."""
+    """The tokens of a segment's text (see TextForm.write_segment), then its end token."""
     return [*_text_ids(tokenizer, [text])[0], end_id(tokenizer, segment)]
 
 
@@ -51,9 +52,9 @@ def end_id(tokenizer: Tokenizer, segment: Segment) -> int:
 
 
 def history_ids(tokenizer: Tokenizer, text: str, segment: Segment, room: int) -> tuple[list[int], int]:
-    """segment_ids of a list of names in at most `room` tokens, the oldest names left out; and how many were.
+    """Encodes a list of names in at most `room` tokens; drops the oldest names if needed.
 
-    The end token stays even where there is no room for it.
+    Returns the tokens and the number of dropped names. The end token stays even if there is no room for it.
     """
     names = text.split(",") if text else []
     ids = segment_ids(tokenizer, text, segment)
@@ -67,9 +68,9 @@ def history_ids(tokenizer: Tokenizer, text: str, segment: Segment, room: int) ->
 def encode_rows(
     form: TextForm, tokenizer: Tokenizer, rows: Iterable[Mapping[str, Any]], max_length: int
 ) -> list[Encoded]:
-    """Rows of the `response` view as tokens, at most `max_length` each.
+    """Encodes rows of the `response` view with at most `max_length` tokens each.
 
-    What is too long loses its oldest history entities first, then its first tokens, as the published baseline does.
+    A longer row loses its oldest history entities first, then its first tokens, as in the published baseline.
     """
     texts = [form.write(row) for row in rows]
     width = len(form.segments)
@@ -81,7 +82,7 @@ def encode_rows(
 
 
 def encode(form: TextForm, tokenizer: Tokenizer, row: Mapping[str, Any], max_length: int) -> Encoded:
-    """One row of the `response` view as tokens; see encode_rows."""
+    """Encodes one row of the `response` view; see encode_rows."""
     return encode_rows(form, tokenizer, [row], max_length)[0]
 
 
@@ -105,12 +106,12 @@ def _join(
 
 
 def _text_ids(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
-    """The tokens of plain text; a special token that someone wrote out in a text is cut up like any other word."""
+    """The tokens of plain texts. A special token written out in a text is split like any other word."""
     if not texts:
         return []  # transformers raises IndexError
-    found: list[list[int]] = tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-    return found
+    ids: list[list[int]] = tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    return ids
 
 
 def _first_known(*ids: int | None) -> list[int]:
-    return next(([found] for found in ids if found is not None), [])
+    return next(([token] for token in ids if token is not None), [])

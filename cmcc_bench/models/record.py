@@ -1,6 +1,7 @@
-"""What a trained model's folder says of its training: training.json, beside the weights.
+"""training.json: the record of a training, stored in the model's folder beside the weights.
 
-Commands read from it what the model is for, and tables what to call it; run.json, one folder up, says all the rest.
+Commands read the model's task from it, and tables the options in a system's name. All other facts are in run.json, one
+folder up.
 """
 
 from __future__ import annotations
@@ -16,49 +17,51 @@ from cmcc_bench.files import write_json
 
 TRAINING_FILE = "training.json"
 BEST = "best"  # the folder of a run's best checkpoint
+_OLD_KEYS = {"labelled_share": "labeled_share", "pseudo_labelled": "pseudo_labeled"}  # files of earlier runs have them
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """task: response, emotion, entities or satisfaction. dataset: as it was named; synthetic: whether any of it is
-    simulated; licensed: whether any is not.
+    """The contents of training.json.
 
-    labelled_share: the part of the labeled training dialogues that was used, in (0, 1]. pseudo_labelled: examples
-    whose labels another model made. options: settings that a table's row is named by. validation: scores of this model.
+    task: response, emotion, entities or satisfaction. dataset: its name or id. synthetic: whether any of the data are
+    simulated. licensed: whether any of the data are real calls. labeled_share: fraction of the labeled training
+    dialogues that was used, in (0, 1]. pseudo_labeled: number of training examples that another model labeled.
+    options: settings that a table adds to the system's name. validation: scores of this model by name.
     """
 
     task: str = "response"
     dataset: str | None = None
     synthetic: bool | None = None
     licensed: bool | None = None
-    labelled_share: float = 1.0
-    pseudo_labelled: int = 0
+    labeled_share: float = 1.0
+    pseudo_labeled: int = 0
     options: tuple[str, ...] = ()
     validation: Mapping[str, float] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
-        """Writes it into a model's folder."""
+        """Writes training.json into a model's folder."""
         write_json(folder / TRAINING_FILE, self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, all the way down."""
+        """The record as plain values for JSON."""
         return asdict(self) | {"options": list(self.options)}
 
     @property
     def suffix(self) -> str:
-        """What a table adds to the name of such a model: nothing where it learned from all labels and no others."""
+        """The text that a table adds to the system's name; empty for a model of all gold labels and nothing else."""
         parts = [*self.options]
-        if self.labelled_share < 1:
-            parts.append(f"{self.labelled_share:.0%} of the labels")
-        if self.pseudo_labelled:
+        if self.labeled_share < 1:
+            parts.append(f"{self.labeled_share:.0%} of the labels")
+        if self.pseudo_labeled:
             parts.append("pseudo-labels")
         return "".join(f", {part}" for part in parts)
 
 
 def read_training(folder: str | Path) -> TrainingRecord:
-    """What the folder says; a response model's where it says nothing.
+    """Reads the record of a model's folder; without a training.json, the record of a response model.
 
-    Raises cmcc.DataError where the file is not what cmcc train writes.
+    Raises cmcc.DataError if cmcc train did not write the file.
     """
     path = Path(folder) / TRAINING_FILE
     if not path.exists():
@@ -71,17 +74,22 @@ def read_training(folder: str | Path) -> TrainingRecord:
 
 
 def training_of(facts: Mapping[str, Any]) -> TrainingRecord:
-    """Decoded JSON as a TrainingRecord. Raises TypeError for other fields."""
-    training = TrainingRecord(**{**facts, "options": tuple(facts.get("options", ()))})
-    if not isinstance(training.task, str) or not isinstance(training.labelled_share, int | float):
-        raise TypeError("a field of another type")
+    """A TrainingRecord from decoded JSON. Raises TypeError for unknown fields or wrong types."""
+    training = TrainingRecord(**{**with_current_keys(facts), "options": tuple(facts.get("options", ()))})
+    if not isinstance(training.task, str) or not isinstance(training.labeled_share, int | float):
+        raise TypeError("a field has the wrong type")
     return training
 
 
-def is_licensed_run(facts: Mapping[str, Any]) -> bool:
-    """Whether a run's data held, or may have held, real calls; facts: what run.json says.
+def with_current_keys(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings or facts; keys in their old spelling get the current one."""
+    return {_OLD_KEYS.get(key, key): value for key, value in facts.items()}
 
-    Data may be synthetic in part, so that `synthetic` alone does not do, except for the sample.
+
+def is_licensed_run(facts: Mapping[str, Any]) -> bool:
+    """Whether a run's data included, or may have included, real calls.
+
+    facts: the contents of run.json. Data may be synthetic in part, so `synthetic` alone decides for the sample only.
     """
     if "licensed" in facts:
         return facts["licensed"] is not False
@@ -89,5 +97,5 @@ def is_licensed_run(facts: Mapping[str, Any]) -> bool:
 
 
 def is_synthetic_run(facts: Mapping[str, Any]) -> bool:
-    """Whether a run's data were simulated, in part or all; facts: what run.json says."""
+    """Whether any of a run's data were simulated. facts: the contents of run.json."""
     return facts.get("synthetic") is True

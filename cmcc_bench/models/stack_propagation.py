@@ -1,12 +1,12 @@
-"""Entities and emotions together by stack propagation: what is found of the emotion, token by token, feeds the tagger.
+"""Joint recognition of entities and emotions by stack propagation: token-level emotions are an input of the tagger.
 
-An encoder gives a vector a token: self-attention beside a BiLSTM, as published, or any encoder that transformers opens.
-The emotion decoder, an LSTM, gives each token the probabilities of all emotions; the tokens vote. The slot decoder,
-another LSTM, reads the token's vector, its emotion probabilities and the tag before it.
+An encoder gives each token a vector: self-attention beside a BiLSTM, as published, or any encoder that transformers
+opens. The emotion decoder, an LSTM, gives each token a probability for each emotion; the tokens vote. The slot decoder,
+another LSTM, reads the token's vector, its emotion probabilities and the previous tag.
 Source: Qin et al., "A Stack-Propagation Framework with Token-Level Intent Detection", EMNLP 2019, sections 3.1 to 3.4;
-the paper's table 9. An utterance may have several emotions, so that a sigmoid stands where the published model has a
-softmax, and an emotion is said when most tokens say it. The emotion decoder does not read its own last output: in
-training that would be the answer, since the emotion of all tokens is the same.
+the paper's table 9. Two differences: an utterance may have several emotions, so a sigmoid replaces the published
+softmax, and an emotion is predicted when most tokens vote for it. The emotion decoder does not read its own previous
+output: in training that would be the gold answer, since all tokens have the same emotions.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EMOTIONS = vocabulary.EMOTIONS.names
 
 
 class StackPropagationConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
-    """The sizes of the model. encoder: the configuration of transformers' encoder, None for the published one."""
+    """The sizes of the model. encoder: the configuration of a transformers encoder; None for the published encoder."""
 
     model_type = "cmcc-stack-propagation"
 
@@ -54,7 +54,7 @@ class StackPropagationConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 
 class Output(NamedTuple):
-    """Logits a token: tags [texts, tokens, 21]; emotions [texts, tokens, 9], None without them."""
+    """Logits of each token. tags: [texts, tokens, 21]. emotions: [texts, tokens, 9]; None without emotions."""
 
     tags: Tensor
     emotions: Tensor | None
@@ -84,7 +84,7 @@ class SelfAttentiveEncoder(nn.Module):
 
 
 class StackPropagation(PreTrainedModel):  # type: ignore[no-untyped-call]
-    """The model; `forward` is for training, `decode` tags greedily."""
+    """The joint model. `forward` is for training; `decode` tags greedily."""
 
     config_class = StackPropagationConfig
     base_model_prefix = "stack_propagation"
@@ -103,17 +103,17 @@ class StackPropagation(PreTrainedModel):  # type: ignore[no-untyped-call]
         if config.emotions:
             self.emotion_decoder = nn.LSTM(size, width, batch_first=True)
             self.emotion_output = nn.Linear(width, len(EMOTIONS))
-        told = len(EMOTIONS) if config.emotions else 0
-        self.slot_decoder = nn.LSTM(size + told + len(TAGS), width, batch_first=True)
+        emotion_size = len(EMOTIONS) if config.emotions else 0
+        self.slot_decoder = nn.LSTM(size + emotion_size + len(TAGS), width, batch_first=True)
         self.slot_output = nn.Linear(width, len(TAGS))
         self.dropout = nn.Dropout(config.dropout)
         self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Torch's own first weights stay; transformers asks each model for this."""
+        """Keeps torch's initial weights. transformers requires this method."""
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, tags: Tensor) -> Output:
-        """Logits with the gold tag before each token given. All: [texts, tokens]; tags: IGNORED counts as O."""
+        """Logits, given the gold tag before each token. All inputs: [texts, tokens]. A tag IGNORED counts as O."""
         read, emotions = self._read(input_ids, attention_mask)
         before = torch.zeros_like(tags)
         before[:, 1:] = tags[:, :-1].clamp(min=0)
@@ -122,9 +122,9 @@ class StackPropagation(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     @torch.inference_mode()
     def decode(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The best tag of each token, after those before it, [texts, tokens]; and the share of tokens for each emotion.
+        """Greedy tags, [texts, tokens], and the share of tokens that vote for each emotion, [texts, 9].
 
-        The share: [texts, 9], None without emotions.
+        The shares are None for a model without emotions.
         """
         read, emotions = self._read(input_ids, attention_mask)
         tag, state, tags = torch.zeros_like(input_ids[:, :1]), None, []
@@ -136,7 +136,7 @@ class StackPropagation(PreTrainedModel):  # type: ignore[no-untyped-call]
         return torch.cat(tags, dim=1), None if emotions is None else votes(emotions, attention_mask)
 
     def _read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        """What the slot decoder reads of each token, [texts, tokens, size], and the emotion logits."""
+        """The slot decoder's inputs, [texts, tokens, size], and the emotion logits, [texts, tokens, 9] or None."""
         read = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
         read = read if isinstance(read, Tensor) else read.last_hidden_state
         if not self.config.emotions:
@@ -146,17 +146,17 @@ class StackPropagation(PreTrainedModel):  # type: ignore[no-untyped-call]
 
 
 def votes(emotions: Tensor, attention_mask: Tensor) -> Tensor:
-    """The share of a text's tokens that say each emotion: [texts, 9] of logits [texts, tokens, 9]."""
-    said = (emotions > 0).float() * attention_mask[..., None]
-    return said.sum(dim=1) / attention_mask.sum(dim=1, keepdim=True).clamp(min=1)
+    """The share of a text's tokens that vote for each emotion: [texts, 9], from logits [texts, tokens, 9]."""
+    voted = (emotions > 0).float() * attention_mask[..., None]
+    return voted.sum(dim=1) / attention_mask.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 def said_emotions(shares: Sequence[float]) -> tuple[str, ...]:
-    """The emotions that most tokens say; where there is none, the one that the most tokens say, the first of equals."""
-    said = tuple(label for label, share in zip(EMOTIONS, shares, strict=True) if share > 0.5)
-    return said or (EMOTIONS[max(range(len(shares)), key=shares.__getitem__)],)
+    """The emotions with more than half of the votes; if there are none, the one with the most (the first of a tie)."""
+    majority = tuple(label for label, share in zip(EMOTIONS, shares, strict=True) if share > 0.5)
+    return majority or (EMOTIONS[max(range(len(shares)), key=shares.__getitem__)],)
 
 
-# Without it the tokenizer beside such a model is opened with a warning.
+# Without this, opening the tokenizer in such a model's folder gives a warning.
 AutoConfig.register(StackPropagationConfig.model_type, StackPropagationConfig, exist_ok=True)
 AutoModel.register(StackPropagationConfig, StackPropagation, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The models' tokenizers: a character vocabulary of training text, or a backbone's own, with the form's tokens."""
+"""Tokenizers: a character vocabulary of the training texts, or a backbone's own, plus the tokens of the text form."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _BASIC = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def character_tokenizer(texts: Iterable[str], special_tokens: Sequence[str] = SPECIAL_TOKENS) -> BertTokenizer:
-    """A BERT tokenizer whose pieces are the single characters of `texts`, and all ASCII letters and digits.
+    """Creates a BERT tokenizer whose vocabulary is the characters of `texts` and all ASCII letters and digits.
 
-    A letter or digit inside a word has a piece of its own, `##` before it, as in BERT's vocabularies. Text is lowered.
+    Inside a word a letter or digit is a `##` piece, as in BERT's vocabularies. Text is lowercased.
     special_tokens: those of the text form for a dialogue model, none for a classifier.
     """
     plain = BertTokenizer(vocab={token: index for index, token in enumerate(_BASIC)})
@@ -35,15 +35,15 @@ def character_tokenizer(texts: Iterable[str], special_tokens: Sequence[str] = SP
 
 
 def _words(tokenizer: BertTokenizer, texts: Iterable[str]) -> set[str]:
-    """What BERT's rules cut the texts into, before pieces: a Chinese character, a mark, a run of anything else."""
+    """The words of BERT's pre-tokenization: single Chinese characters, punctuation marks, and runs of anything else."""
     normalizer, splitter = tokenizer.backend_tokenizer.normalizer, tokenizer.backend_tokenizer.pre_tokenizer
     return {word for text in texts for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))}
 
 
 def backbone_tokenizer(name: str, special_tokens: Sequence[str] = SPECIAL_TOKENS) -> Tokenizer:
-    """A published model's tokenizer with the text form's tokens added; one without a pad token pads with its end.
+    """Loads a pretrained model's tokenizer and adds the special tokens. Without a pad token it pads with EOS.
 
-    name: a folder or an id on the Hub. Raises cmcc.DataError when it has no usable tokenizer.
+    name: a folder or a Hub id. Raises cmcc.DataError if the model has no usable tokenizer.
     """
     tokenizer = _open(name)
     add_special_tokens(tokenizer, special_tokens)
@@ -56,17 +56,17 @@ def backbone_tokenizer(name: str, special_tokens: Sequence[str] = SPECIAL_TOKENS
 
 
 def add_special_tokens(tokenizer: Tokenizer, special_tokens: Sequence[str]) -> None:
-    """Adds all of them in one call: a second call would replace what the first added."""
+    """Adds all special tokens in one call; a second call would replace the first ones."""
     if special_tokens:
         tokenizer.add_special_tokens({"extra_special_tokens": list(special_tokens)})
         check_special_tokens(tokenizer, special_tokens, "(new)")
 
 
 def load_tokenizer(name: str | Path, special_tokens: Sequence[str] = SPECIAL_TOKENS) -> Tokenizer:
-    """The tokenizer in a trained model's folder.
+    """Loads the tokenizer of a trained model.
 
-    special_tokens: those it must have; none for a classifier.
-    Raises cmcc.DataError when there is no tokenizer, or it lost its vocabulary or its special tokens.
+    special_tokens: the tokens that it must have; none for a classifier.
+    Raises cmcc.DataError if there is no tokenizer, or its vocabulary or special tokens are missing.
     """
     tokenizer = _open(name)
     check_special_tokens(tokenizer, special_tokens, str(name))
@@ -74,7 +74,7 @@ def load_tokenizer(name: str | Path, special_tokens: Sequence[str] = SPECIAL_TOK
 
 
 def check_special_tokens(tokenizer: Tokenizer, special_tokens: Sequence[str], name: str) -> None:
-    """Raises cmcc.DataError unless each special token is one id, not cut up and not unknown."""
+    """Raises cmcc.DataError unless each special token is encoded as one id of its own."""
     lost = [token for token in special_tokens if not _is_one_token(tokenizer, token)]
     if lost:
         hint = "Copy the tokenizer's files from the run that trained the model."
@@ -88,9 +88,9 @@ def _is_one_token(tokenizer: Tokenizer, token: str) -> bool:
 
 
 def _open(name: str | Path) -> Tokenizer:
-    """AutoTokenizer's, once it is known to be one.
+    """Opens a tokenizer with AutoTokenizer and checks that it has a vocabulary.
 
-    A folder that does not name its tokenizer's class gives one without a vocabulary and says nothing: transformers 5.
+    transformers 5 silently gives an empty tokenizer for a folder that does not name the tokenizer's class.
     """
     try:
         tokenizer: Tokenizer = AutoTokenizer.from_pretrained(str(name))
@@ -105,8 +105,8 @@ def _open(name: str | Path) -> Tokenizer:
 
 
 def text_of(tokenizer: Tokenizer, ids: Sequence[int]) -> str:
-    """The text of generated tokens, without special tokens and without any blanks, which BERT puts between characters.
+    """Decodes generated tokens without special tokens and without spaces, which BERT puts between characters.
 
-    Source: the published baseline removes all blanks, too.
+    Source: the published baseline also removes all spaces.
     """
     return "".join(str(tokenizer.decode(list(ids), skip_special_tokens=True)).split())

@@ -68,6 +68,7 @@ class ReviewItem:
         """The row of a review file. The annotator fills in the last two columns."""
 
         def names(labels: Iterable[int]) -> str:
+            """The English names of labels, separated by commas."""
             return ",".join(VOCABULARIES[self.field].names[label] for label in labels)
 
         return {

@@ -1,4 +1,4 @@
-"""Emotions by classification: texts for the model, thresholds, and answers from probabilities.
+"""Emotion classification: encoding of utterances, thresholds, and answers from probabilities.
 
 Source: the paper, section 4.2.1 (sigmoid, threshold 0.3).
 """
@@ -23,13 +23,13 @@ from cmcc_bench.vocabulary import EMOTIONS
 
 LABELS = EMOTIONS.names
 PUBLISHED_THRESHOLD = 0.3
-TUNED_FROM = 10  # utterances that a label must have for a threshold of its own: of fewer, chance decides
+TUNED_FROM = 10  # minimum utterances of a label for a tuned threshold; with fewer it would depend on chance
 
 
 def encode_utterances(
     tokenizer: Tokenizer, rows: Sequence[Row], max_length: int, with_context: bool
 ) -> list[EncodedText]:
-    """Rows of the config `emotion` in tokens; with_context: the two utterances before stand in front."""
+    """Encodes rows of the config `emotion`. with_context: put the two preceding utterances in front."""
     contexts = [row["context"] for row in rows] if with_context else None
     return encode_texts(tokenizer, [row["text"] for row in rows], max_length, contexts)
 
@@ -37,19 +37,19 @@ def encode_utterances(
 def emotion_probabilities(
     model: PreTrainedModel, tokenizer: Tokenizer, rows: Sequence[Row], batch_size: int = 32
 ) -> NDArray[np.float64]:
-    """The probability of each emotion: [rows, 9]. How texts are read is in the model's configuration."""
+    """The probability of each emotion: [rows, 9]. The model's configuration decides whether context is read."""
     with_context = bool(getattr(model.config, "context", False))
     encoded = encode_utterances(tokenizer, rows, longest_text(model, tokenizer), with_context)
-    found = np.zeros((len(rows), len(LABELS)))
-    for place, scores in probabilities(model, encoded, batch_size):
-        found[place] = scores
-    return found
+    matrix = np.zeros((len(rows), len(LABELS)))
+    for index, scores in probabilities(model, encoded, batch_size):
+        matrix[index] = scores
+    return matrix
 
 
 def model_thresholds(model: PreTrainedModel) -> tuple[float, ...]:
-    """The probability from which each emotion is said: the model's own, or as published where it has none.
+    """The minimum probability of each emotion: from the model's configuration, else the published threshold.
 
-    Raises cmcc.DataError when its configuration holds anything but a probability an emotion.
+    Raises cmcc.DataError unless the configuration has one probability for each emotion.
     """
     thresholds = getattr(model.config, "thresholds", None)
     if thresholds is None:
@@ -66,16 +66,17 @@ def _is_probability(value: object) -> bool:
 
 
 def said_labels(scores: Sequence[float], thresholds: Sequence[float]) -> tuple[str, ...]:
-    """The emotions whose probability reaches their threshold."""
+    """The emotions whose probability is at least their threshold."""
     return tuple(label for label, score, least in zip(LABELS, scores, thresholds, strict=True) if score >= least)
 
 
 def open_emotions(model_dir: str | Path, batch_size: int) -> Recognizer:
-    """The model in a folder. Raises cmcc.DataError when it is no classifier of emotions."""
+    """Opens the emotion classifier in a folder. Raises cmcc.DataError if it is another model."""
     tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, EMOTIONS)
     thresholds = model_thresholds(model)
 
     def answers(rows: Sequence[Row]) -> list[EmotionAnswer]:
+        """An answer for each row, in their order."""
         return list(emotion_answers(rows, emotion_probabilities(model, tokenizer, rows, batch_size), thresholds))
 
     return answers
@@ -84,25 +85,26 @@ def open_emotions(model_dir: str | Path, batch_size: int) -> Recognizer:
 def emotion_answers(
     rows: Sequence[Row], scores: NDArray[np.float64], thresholds: Sequence[float]
 ) -> Iterator[EmotionAnswer]:
-    """An answer for each row; scores: [rows, 9]."""
-    for row, found in zip(rows, scores.tolist(), strict=True):
-        rounded = tuple(round(score, 6) for score in found)
-        yield EmotionAnswer(row["dialogue_id"], row["utterance"], said_labels(found, thresholds), rounded)
+    """Yields one answer for each row. scores: [rows, 9]."""
+    for row, row_scores in zip(rows, scores.tolist(), strict=True):
+        rounded = tuple(round(score, 6) for score in row_scores)
+        yield EmotionAnswer(row["dialogue_id"], row["utterance"], said_labels(row_scores, thresholds), rounded)
 
 
 def gold_matrix(rows: Sequence[Row]) -> NDArray[np.bool_]:
-    """The emotions of rows: [rows, 9]."""
+    """The gold emotions of rows: [rows, 9]."""
     gold = np.zeros((len(rows), len(LABELS)), dtype=bool)
-    for place, row in enumerate(rows):
-        gold[place, row["emotions"]] = True
+    for index, row in enumerate(rows):
+        gold[index, row["emotions"]] = True
     return gold
 
 
 def tuned_thresholds(scores: NDArray[np.float64], gold: NDArray[np.bool_]) -> tuple[float, ...]:
-    """For each label the threshold with the highest F1 on these rows; as published for one of under TUNED_FROM rows.
+    """For each label the threshold with the highest F1 on these rows.
 
-    scores, gold: [rows, 9]. Thresholds lie halfway between two scores that are there, so that they do not hang on a
-    rounding; of equals the one nearest to the published.
+    A label with fewer than TUNED_FROM rows keeps the published threshold. scores, gold: [rows, 9]. Candidates lie
+    halfway between two neighboring scores, so that rounding cannot change the result. Ties go to the candidate nearest
+    to the published threshold.
     """
     return tuple(_tuned(scores[:, label], gold[:, label]) for label in range(scores.shape[1]))
 
@@ -112,14 +114,14 @@ def _tuned(scores: Array, gold: NDArray[np.bool_]) -> float:
         return PUBLISHED_THRESHOLD
     values = np.unique(np.append(scores, [0.0, 1.0]))
     candidates = (values[1:] + values[:-1]) / 2
-    said = scores[None, :] >= candidates[:, None]  # [candidates, rows]
-    true = (said & gold).sum(axis=1)
-    counted = np.stack([true, said.sum(axis=1) - true, gold.sum() - true], axis=-1).astype(np.float64)
-    found = f1(counted)
-    best = candidates[found >= found.max() - 1e-12]
+    predicted = scores[None, :] >= candidates[:, None]  # [candidates, rows]
+    true = (predicted & gold).sum(axis=1)
+    counts = np.stack([true, predicted.sum(axis=1) - true, gold.sum() - true], axis=-1).astype(np.float64)
+    f1_scores = f1(counts)
+    best = candidates[f1_scores >= f1_scores.max() - 1e-12]
     return round(float(best[np.abs(best - PUBLISHED_THRESHOLD).argmin()]), 6)
 
 
-def is_collapsed(said: Sequence[tuple[str, ...]], gold: NDArray[np.bool_]) -> bool:
-    """Whether predictions say no more than the base rate: one answer for every row although the gold ones differ."""
-    return len(set(said)) <= 1 < len(np.unique(gold, axis=0))
+def is_collapsed(predictions: Sequence[tuple[str, ...]], gold: NDArray[np.bool_]) -> bool:
+    """Whether all predictions are the same although the gold emotions differ."""
+    return len(set(predictions)) <= 1 < len(np.unique(gold, axis=0))

@@ -1,6 +1,6 @@
-"""Entities by tagging: texts in tokens with BIO tags, tags back to spans, and answers of a trained model.
+"""Entity tagging: encoding of texts with BIO tags, conversion of tags to spans, and answers of a trained model.
 
-Tags are strict IOB2: an entity begins with B and goes on with I of the same type; an I that follows nothing is none.
+Tags are strict IOB2: an entity starts with B and continues with I of the same type. Any other I is treated as O.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ TYPES = ENTITY_TYPES.names
 
 @dataclass(frozen=True)
 class TaggedText:
-    """A text in tokens with the gold labels: ids, tags and offsets (start, end in characters), all [length].
+    """An encoded text with its gold labels: ids, tags and offsets (start, end in characters), all [length].
 
-    tags: indices of TAGS, IGNORED on tokens that are no part of the text. emotions: 9 of 0 or 1.
+    tags: indices of TAGS; IGNORED for special tokens. emotions: nine values, 0 or 1.
     """
 
     ids: tuple[int, ...]
@@ -38,18 +38,19 @@ class TaggedText:
 
 
 def open_entities(model_dir: str | Path, batch_size: int) -> Recognizer:
-    """The model in a folder. Raises cmcc.DataError when it is no tagger."""
+    """Opens the tagger in a folder. Raises cmcc.DataError if it is another model."""
     tokenizer, model = load_tokenizer(model_dir, ()), load_tagger(model_dir)
 
     def answers(rows: Sequence[Row]) -> list[EntityAnswer]:
-        found = dict(entity_answers(model, tokenizer, rows, batch_size))  # they come the shortest texts first
-        return [found[place] for place in range(len(rows))]
+        """An answer for each row, in their order."""
+        by_index = dict(entity_answers(model, tokenizer, rows, batch_size))  # yielded in order of text length
+        return [by_index[index] for index in range(len(rows))]
 
     return answers
 
 
 def encode_tagged(tokenizer: Tokenizer, rows: Sequence[Row], max_length: int) -> list[TaggedText]:
-    """Rows of tasks.entities.entity_rows in tokens, at most `max_length` each; what is longer loses its end."""
+    """Encodes rows of tasks.entities.entity_rows with at most `max_length` tokens; longer ones lose their end."""
     if not rows:
         return []  # transformers raises IndexError
     tokenizer.truncation_side = "right"
@@ -69,20 +70,20 @@ def _tagged(row: Row, ids: Sequence[int], offsets: Sequence[tuple[int, int]]) ->
 def tags_of(entities: Sequence[Row], offsets: Sequence[tuple[int, int]]) -> list[int]:
     """The tag of each token. entities: type, start and end in characters, without overlaps.
 
-    A token that holds any character of an entity is in it; one without characters, such as [CLS], is IGNORED.
+    A token with any character of an entity belongs to it. A token without characters, such as [CLS], is IGNORED.
     """
     tags = [IGNORED if start == end else 0 for start, end in offsets]
     for entity in entities:
         inside = False
-        for place, (start, end) in enumerate(offsets):
+        for index, (start, end) in enumerate(offsets):
             if start < entity["end"] and entity["start"] < end:
-                tags[place] = 2 * entity["type"] + 1 + inside
+                tags[index] = 2 * entity["type"] + 1 + inside
                 inside = True
     return tags
 
 
 def spans_of(tags: Sequence[int], offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
-    """The entities that tags say: type, start and end in characters. Tokens without characters are passed over."""
+    """The entities of a tag sequence: type, start and end in characters. Tokens without characters are skipped."""
     spans: list[tuple[int, int, int]] = []
     open_type = None
     for tag, (start, end) in zip(tags, offsets, strict=True):
@@ -100,7 +101,7 @@ def spans_of(tags: Sequence[int], offsets: Sequence[tuple[int, int]]) -> list[tu
 
 
 def tagged_batch(texts: Sequence[TaggedText], pad: int) -> dict[str, torch.Tensor]:
-    """input_ids, attention_mask and tags, [texts, longest], filled up on the right; emotions [texts, 9]."""
+    """A batch of input_ids, attention_mask and tags, [texts, longest], padded on the right; emotions: [texts, 9]."""
     shape = len(texts), max(len(text.ids) for text in texts)
     batch = {
         "input_ids": torch.full(shape, pad),
@@ -117,7 +118,8 @@ def tagged_batch(texts: Sequence[TaggedText], pad: int) -> dict[str, torch.Tenso
 
 
 def load_tagger(folder: str | Path) -> StackPropagation:
-    """The trained tagger in a folder, in float32. Raises cmcc.DataError when it is none."""
+    """Loads the trained tagger in a folder, in float32. Raises cmcc.DataError if the folder holds no tagger."""
+    hint = "Name the folder of a run of cmcc train joint, RUN/best."
     try:
         opened: Any = StackPropagation.from_pretrained(str(folder), output_loading_info=True, use_safetensors=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
@@ -135,18 +137,18 @@ def load_tagger(folder: str | Path) -> StackPropagation:
 def entity_answers(
     model: StackPropagation, tokenizer: Tokenizer, rows: Sequence[Row], batch_size: int = 32
 ) -> Iterator[tuple[int, EntityAnswer]]:
-    """The place of each row and its answer, those of similar length together."""
+    """Yields (index of the row, answer); texts of similar length are computed together."""
     texts = encode_tagged(tokenizer, rows, model.config.longest_text)
-    order = sorted(range(len(texts)), key=lambda place: len(texts[place].ids))
+    order = sorted(range(len(texts)), key=lambda index: len(texts[index].ids))
     for start in range(0, len(order), batch_size):
-        places = order[start : start + batch_size]
-        batch = tagged_batch([texts[place] for place in places], model.config.pad_token_id or 0)
+        indices = order[start : start + batch_size]
+        batch = tagged_batch([texts[index] for index in indices], model.config.pad_token_id or 0)
         tags, shares = model.decode(batch["input_ids"], batch["attention_mask"])
-        for row, place in enumerate(places):
+        for row, index in enumerate(indices):
             emotions = None if shares is None else said_emotions(shares[row].tolist())
-            length = len(texts[place].ids)
-            found = _entities(rows[place]["text"], spans_of(tags[row, :length].tolist(), texts[place].offsets))
-            yield place, EntityAnswer(rows[place]["dialogue_id"], rows[place]["utterance"], found, emotions)
+            length = len(texts[index].ids)
+            entities = _entities(rows[index]["text"], spans_of(tags[row, :length].tolist(), texts[index].offsets))
+            yield index, EntityAnswer(rows[index]["dialogue_id"], rows[index]["utterance"], entities, emotions)
 
 
 def _entities(text: str, spans: Sequence[tuple[int, int, int]]) -> tuple[Entity, ...]:
@@ -154,5 +156,5 @@ def _entities(text: str, spans: Sequence[tuple[int, int, int]]) -> tuple[Entity,
 
 
 def tag_names(tags: Sequence[int]) -> list[str]:
-    """Tags by name, those that are IGNORED left out: B-package, I-package, O."""
+    """The names of tags, such as B-package, I-package and O; IGNORED ones are skipped."""
     return [TAGS[tag] for tag in tags if tag != IGNORED]

@@ -1,7 +1,8 @@
-"""Labels for the unlabeled dialogues by a trained model, and those of them that it is sure of.
+"""Pseudo-labels: a trained model labels the unlabeled dialogues; confident labels are used for training.
 
-A file of JSON lines, a dialogue each, in the order of the data; it grows while the model labels, so that a second start
-goes on where the first one stopped. What the model was sure of is chosen when the file is read.
+The labels are stored as JSON lines, one dialogue a line, in the order of the data. The file grows while the model
+labels, so a second start continues where the first one stopped. Labels are filtered by confidence when the file is
+read.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from cmcc_bench.views.flat import emotion_rows
 from cmcc_bench.views.response import response_rows
 from cmcc_bench.vocabulary import EMOTIONS
 
-_DIALOGUES = 32  # labeled together, and the most that a stop loses
+_DIALOGUES = 32  # dialogues in a batch; an interrupted run loses at most one batch
 _EMOTIONS = EMOTIONS.names
 
 Labeler = Callable[[Sequence[Row]], list[list[dict[str, Any]]]]  # dialogues -> the rows of each, with labels
@@ -42,16 +43,18 @@ def label_unlabeled(
     most: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Labels the config `unlabeled` of a data set into the file `out`.
+    """Labels the config `unlabeled` of a data set and writes the labels to the file `out`.
 
-    task: emotion or response, that of the model. most: dialogues, the first of the data; 0 for all.
-    Raises cmcc.DataError when the model is of another task, there are no such data, or `out` was begun by another
-    model or for other data.
+    task: emotion or response; must be the model's task. most: maximum number of dialogues, from the first on; 0 for
+    all. progress: called with the number of labeled dialogues and the total. Raises cmcc.DataError if the model has
+    another task, the data set cannot be opened, or `out` has labels of another model or other data.
     """
-    trained_for, is_folder = read_training(model_dir).task, Path(model_dir).is_dir()
-    if trained_for != task or not is_folder:
-        found = f"a model of the task {trained_for}" if is_folder else "no such folder"
-        raise DataError(found, f"a model of the task {task}", "Give the folder RUN/best.", model=model_dir)
+    hint = f"Give the folder RUN/best of a {task} model."
+    if not Path(model_dir).is_dir():
+        raise DataError("no such folder", "", hint, model=model_dir)
+    model_task = read_training(model_dir).task
+    if model_task != task:
+        raise DataError(f"a model of the task {model_task}", f"a model of the task {task}", hint, model=model_dir)
     dialogues = open_split(dataset, "unlabeled", "train")
     total = min(most or len(dialogues), len(dialogues))
     data = {"dataset": dataset, "dialogues": total, "fingerprint": fingerprint_of(dialogues.select(range(total)))}
@@ -72,15 +75,17 @@ def label_unlabeled(
 
 
 def _begun(out: Path, identity: Mapping[str, Any], total: int) -> int:
-    """Prepares the file; how many dialogues stand in it. A batch that a stop cut off is taken away, so that the same
-    dialogues are labeled together as in a run that was not stopped: another padding may change the last decimal.
+    """Prepares the file and returns the number of dialogues in it.
+
+    An incomplete batch is removed, so that batches are the same as in an uninterrupted run: other padding may change
+    the last decimal.
     """
     facts = out.with_suffix(".json")  # not FILE.run.json, by which reports find predictions
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.exists():
         try:
             before = json.loads(facts.read_text("utf-8")) if facts.exists() else None
-        except ValueError:  # cut short, or not JSON: it is unknown which model made the labels
+        except ValueError:  # truncated, or not JSON: the model of these labels is unknown
             before = None
         if before != identity:
             hint = f"Remove {out.name} to label again."
@@ -97,19 +102,20 @@ def _begun(out: Path, identity: Mapping[str, Any], total: int) -> int:
 
 
 def _as_labeled(row: Row) -> dict[str, Any]:
-    """A row of `unlabeled` as one of `labeled` whose user utterances may have emotions, for the task views."""
+    """Converts a row of `unlabeled` to the form of `labeled` with empty labels, for the task views."""
     nothing: dict[str, Any] = {"intents": None, "acts": None, "entities": [], "triples": []}
     utterances = [{**u, **nothing, "emotions": [] if u["speaker"] == 1 else None} for u in row["utterances"]]
     return {"dialogue_id": row["dialogue_id"], "satisfaction": None, "utterances": utterances}
 
 
 def _emotions(model_dir: str) -> Labeler:
-    recognized = open_recognizer(model_dir)
+    recognize = open_recognizer(model_dir)
 
     def label(dialogues: Sequence[Row]) -> list[list[dict[str, Any]]]:
+        """The rows of each dialogue with their scores."""
         rows = [emotion_rows(dict(row)) for row in dialogues]
-        answers = iter(recognized([row for found in rows for row in found]))
-        return [[{**row, "scores": _scores(next(answers))} for row in found] for found in rows]
+        answers = iter(recognize([row for dialogue in rows for row in dialogue]))
+        return [[{**row, "scores": _scores(next(answers))} for row in dialogue] for dialogue in rows]
 
     return label
 
@@ -123,15 +129,17 @@ def _responses(model_dir: str) -> Labeler:
     trained = open_model(model_dir)
 
     def label(dialogues: Sequence[Row]) -> list[list[dict[str, Any]]]:
+        """The labeled exchanges of each dialogue."""
         return label_exchanges(trained, [response_rows(row) for row in dialogues])
 
     return label
 
 
 def confidences(task: str, text: str) -> dict[str, float]:
-    """The least probability for each label of a task: of all emotions, or of the generated segments.
+    """The minimum probability of each emotion, or of each generated segment of an exchange.
 
-    text: one number for all, then perhaps others for some: `0.9,neutral=0.99`. Raises cmcc.DataError for other text.
+    text: one number for all names, optionally followed by numbers for single names: `0.9,neutral=0.99`. Raises
+    cmcc.DataError for any other text.
     """
     names = _PSEUDO_LABELINGS[task].names
     first, *others = text.split(",")
@@ -139,7 +147,8 @@ def confidences(task: str, text: str) -> dict[str, float]:
     for other in others:
         name, _, number = other.partition("=")
         if name.strip() not in least:
-            raise DataError(repr(name), f"one of {', '.join(names)}", key="pseudo_confidence")
+            hint = "Write a number, then NAME=NUMBER for single labels: 0.9,neutral=0.99."
+            raise DataError(repr(name), f"one of {', '.join(names)}", hint, key="pseudo_confidence")
         least[name.strip()] = _probability(number, text)
     return least
 
@@ -155,10 +164,11 @@ def _probability(number: str, text: str) -> float:
 
 
 def pseudo_rows(task: str, path: Path, least: Mapping[str, float]) -> Iterator[Row]:
-    """Rows of the task's config from such a file, those whose labels the model was sure of. least: see confidences.
+    """Yields the rows of a pseudo-label file whose labels are all confident.
 
-    Emotions: each is said with at least its probability, or not said with at most one less it, and one is said.
-    Exchanges: each generated segment has at least its probability, the geometric mean of its tokens'.
+    least: minimum probability by name, see confidences. Emotions: the probability of each emotion is either at least
+    its minimum or at most 1 minus the minimum, and at least one emotion is present. Exchanges: each generated segment
+    reaches its minimum; a segment's probability is the geometric mean over its tokens.
     """
     with path.open("rb") as stream:
         for line in stream:
@@ -169,23 +179,23 @@ def pseudo_rows(task: str, path: Path, least: Mapping[str, float]) -> Iterator[R
 
 def _sure_emotions(row: dict[str, Any], least: Mapping[str, float]) -> Row | None:
     scores = row.pop("scores")
-    said = []
+    labels = []
     for index, (score, name) in enumerate(zip(scores, _EMOTIONS, strict=True)):
         if score >= least[name]:
-            said.append(index)
+            labels.append(index)
         elif score > 1 - least[name]:
             return None
-    return {**row, "emotions": said} if said else None
+    return {**row, "emotions": labels} if labels else None
 
 
 def _sure_exchange(row: dict[str, Any], least: Mapping[str, float]) -> Row | None:
-    found = row.pop("confidence")
-    return row if all(found[name] >= least[name] for name in found) else None
+    confidence = row.pop("confidence")
+    return row if all(confidence[name] >= least[name] for name in confidence) else None
 
 
 @dataclass(frozen=True)
 class _PseudoLabeling:
-    """Labels of a task: what opens the model, the names that have a probability, and the row where all are sure."""
+    """The functions of a task: opens the labeler; names with a probability; the row if confident, else None."""
 
     open: Callable[[str], Labeler]
     names: Sequence[str]

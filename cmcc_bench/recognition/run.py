@@ -1,4 +1,4 @@
-"""`cmcc predict` for recognizers: what a trained model says of a split, in a file of answers."""
+"""`cmcc predict` for recognizers: writes a model's answers for a split to a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cmcc_bench.recognition import Recognizer
 from cmcc_bench.tasks import TASKS, Row, answer_line, task_of
 
 BATCH_SIZE = 32  # texts at a time
-_CHUNK = 512  # rows between two signs of progress; texts of similar length are put together within one
+_CHUNK = 512  # rows between two progress updates; texts of similar length are batched within a chunk
 
 
 def recognize(
@@ -31,22 +31,24 @@ def recognize(
     split: str = "test",
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
+    training: TrainingRecord | None = None,
 ) -> PredictionRun:
-    """Writes the answers for every row of a split's task into `out`, and out.run.json beside it.
+    """Writes the answers for every row of a split to `out`, and the record of the run to out.run.json.
 
-    dataset: a built folder, a Hub id or `sample`. progress: called with the rows done and all there are. A finished run
-    is not run again. Raises cmcc.DataError for what is not a model, a data set or a split.
+    dataset: a built folder, a Hub id or `sample`. progress: called with the number of finished rows and the total.
+    training: the model's record, if it was read already. A finished run is not repeated. Returns the record of the run.
+    Raises cmcc.DataError if the model, the data set or the split cannot be used.
     """
-    training = read_training(model_dir)
+    training = training or read_training(model_dir)
     rows = task_of(training.task).split_rows(dataset, split)
     run = _new_run(Path(model_dir), training, dataset, split, rows, batch_size)
     files, total = RunFiles(Path(out)), len(rows)
     if finished := files.finished_run(run):
         return finished
     files.check_free(run)
-    recognized, begin, answers = open_recognizer(model_dir, batch_size), time.perf_counter(), list[Any]()
+    recognizer, begin, answers = open_recognizer(model_dir, batch_size, training), time.perf_counter(), list[Any]()
     for start in range(0, total, _CHUNK):
-        answers += recognized(rows[start : start + _CHUNK])
+        answers += recognizer(rows[start : start + _CHUNK])
         if progress:
             progress(len(answers), total)
     seconds = time.perf_counter() - begin
@@ -59,12 +61,15 @@ def recognize(
     return run
 
 
-def open_recognizer(model_dir: str | Path, batch_size: int = BATCH_SIZE) -> Recognizer:
-    """The function that a trained model in a folder is. Raises cmcc.DataError when it is no recognizer.
+def open_recognizer(
+    model_dir: str | Path, batch_size: int = BATCH_SIZE, training: TrainingRecord | None = None
+) -> Recognizer:
+    """Opens a trained model as a function from rows to answers. Raises cmcc.DataError if it is not a recognizer.
 
-    A task says itself what opens its models: `recognizer` in its declaration.
+    Each task declares the function that opens its models: `recognizer`. training: the model's record, if it was read
+    already.
     """
-    name = read_training(model_dir).task
+    name = (training or read_training(model_dir)).task
     recognizers = {task.name: task.recognizer for task in TASKS.values() if task.recognizer}
     if name not in recognizers:
         hint = "Give the best checkpoint of a run of cmcc train emotion, joint or satisfaction."

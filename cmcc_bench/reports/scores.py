@@ -75,6 +75,7 @@ def systems_table(
     published = {name for row in task.published for name in row.scores}
 
     def cells(entry: Entry) -> Iterator[str]:
+        """The cells of one system's row."""
         yield entry.name
         for name in task.shown:
             own = NOTHING if name in entry.untold else score_cell(entry.scores.scores[name], decimals_of(name))

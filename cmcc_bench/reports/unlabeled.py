@@ -17,20 +17,20 @@ def unlabeled_table(task: Task, systems: Sequence[System], data: Data, bootstrap
     systems: those of the task. Of dialogue models, only the variant in the mode end2end is shown.
     """
     chosen = [system for system in systems if not _has_other_settings(system)]
-    if not task.gained or not any(system.training.pseudo_labelled for system in chosen):
+    if not task.gained or not any(system.training.pseudo_labeled for system in chosen):
         return None
-    chosen.sort(key=lambda system: (-system.training.labelled_share, system.training.pseudo_labelled))
+    chosen.sort(key=lambda system: (-system.training.labeled_share, system.training.pseudo_labeled))
     main, rows, lines, notes = task.gained[-1], data.rows, [], []
     for system in chosen:
         training = system.training
         scores = score(task, system.answers, rows, bootstrap, measure=system.measure()).scores
-        cells = [f"{training.labelled_share:.0%}", str(training.pseudo_labelled)]
+        cells = [f"{training.labeled_share:.0%}", str(training.pseudo_labeled)]
         cells += [score_cell(scores[name]) for name in task.gained]
         if plain := _without_pseudo_labels(system, chosen):
             measures = system.measure(), plain.measure()
             comparison = compare(task, system.answers, plain.answers, rows, bootstrap, measures=measures)
             difference = comparison.differences[main]
-            notes.append(_verdict(main, f"{training.labelled_share:.0%} of the labels", difference))
+            notes.append(_verdict(main, f"{training.labeled_share:.0%} of the labels", difference))
         lines.append((*cells, difference_cells(difference)[0] if plain else ""))
     gain = f"gain in {score_name(main)} [95 % CI]"
     columns = ("share of labels", "pseudo-labeled examples", *map(score_name, task.gained), gain)
@@ -47,10 +47,10 @@ def _has_other_settings(system: System) -> bool:
 
 def _without_pseudo_labels(system: System, systems: Iterable[System]) -> System | None:
     """The system with the same share of labels and without pseudo-labels."""
-    if not system.training.pseudo_labelled:
+    if not system.training.pseudo_labeled:
         return None
-    share = system.training.labelled_share
-    plain = (s for s in systems if not s.training.pseudo_labelled and s.training.labelled_share == share)
+    share = system.training.labeled_share
+    plain = (s for s in systems if not s.training.pseudo_labeled and s.training.labeled_share == share)
     return next(plain, None)
 
 

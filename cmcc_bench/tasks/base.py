@@ -239,6 +239,7 @@ def most_frequent(fields: Sequence[str]) -> Callable[[Sequence[Row]], Row]:
     """A function that finds the row with the most frequent values of the fields; ties go to the first in order."""
 
     def most(rows: Sequence[Row]) -> Row:
+        """The most frequent values of the fields together, as a row; of equally frequent ones the first."""
         seen: dict[bytes, Row] = {}
         counts: Counter[bytes] = Counter()
         for row in rows:

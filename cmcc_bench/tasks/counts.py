@@ -114,6 +114,7 @@ def macro(function: Statistic) -> Statistic:
     """
 
     def mean(sums: Array) -> Array:
+        """The mean over the labels; an undefined score of a label counts as 0."""
         scores: Array = np.nan_to_num(function(_by_label(sums))).mean(axis=-1)
         return scores
 

@@ -65,6 +65,7 @@ def strict_measure(fold_caring: bool = False, emotions: bool = False) -> Measure
     """
 
     def count(dialogue: PredictedDialogue[Prediction]) -> Sequence[int]:
+        """The counts of one dialogue, as one row of numbers."""
         return strict.count_dialogue(dialogue, fold_caring, emotions).flat()
 
     made = statistics(bleu.corpus_bleu, emotions)

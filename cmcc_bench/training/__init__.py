@@ -1,7 +1,7 @@
-"""Training: one loop on accelerate, what each task puts into it, and the recipes.
+"""Training: one loop on accelerate, one module for each task, and the recipes.
 
-`cmcc train TASK` calls train() of the module TASK with the settings that its RECIPE declares. Nothing here imports
-torch, so that the command line can read TASKS.
+`cmcc train TASK` calls train() of the module TASK with the settings of its RECIPE. This file does not import torch, so
+the command line can read TASKS quickly.
 """
 
 TASKS = {

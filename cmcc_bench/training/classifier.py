@@ -1,4 +1,4 @@
-"""What the training of emotions and of satisfaction share: the model, its batches, the weights of its labels."""
+"""Shared parts of the emotion and satisfaction classifiers: the model, its batches, the weights of its labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cmcc_bench.training.recipe import ModelRecipe, check
 
 @dataclass(frozen=True)
 class LabeledText:
-    """A text in tokens and its gold: a 0 or 1 for each label, or the index of its class."""
+    """An encoded text and its gold: 0 or 1 for each label, or the index of the class."""
 
     text: EncodedText
     gold: tuple[float, ...] | int
@@ -33,10 +33,10 @@ class LabeledText:
 def make_classifier(
     recipe: ModelRecipe, labels: Sequence[str], problem: str, texts: Iterable[str]
 ) -> tuple[Tokenizer, PreTrainedModel]:
-    """A tokenizer and its model: from scratch with the characters of the texts, or a backbone.
+    """Creates a tokenizer and a model: from scratch, with the characters of the texts, or from a backbone.
 
-    Texts that are too long lose their beginning, also in a pipeline that is called with `truncation=True`: the saved
-    tokenizer knows how long and on which side.
+    Texts that are too long lose their beginning. The saved tokenizer stores this limit and side, so a pipeline called
+    with `truncation=True` does the same. Raises cmcc.DataError if max_length exceeds the limit of the model.
     """
     if recipe.backbone == "scratch":
         tokenizer: Tokenizer = character_tokenizer(texts, ())
@@ -49,22 +49,26 @@ def make_classifier(
         model = backbone_classifier(recipe.backbone, labels, problem)
     limit = longest_input(model)
     check(
-        limit is None or recipe.max_length <= limit, "max_length", recipe.max_length, f"at most {limit}, as the model"
+        limit is None or recipe.max_length <= limit,
+        "max_length",
+        recipe.max_length,
+        f"at most {limit}, the limit of the model",
     )
     tokenizer.model_max_length, tokenizer.truncation_side = recipe.max_length, "left"
     return tokenizer, model
 
 
 def labeled_examples(texts: Sequence[EncodedText], gold: Sequence[tuple[float, ...] | int]) -> EncodedExamples:
-    """What the loop trains on."""
+    """The examples for the training loop."""
     items = [LabeledText(text, labels) for text, labels in zip(texts, gold, strict=True)]
     return EncodedExamples(items, [len(text.ids) for text in texts])
 
 
 def collator(tokenizer: Tokenizer) -> Callable[[list[LabeledText]], Batch]:
-    """A function that makes a batch: what batch_of gives, and labels, [texts, labels] or [texts]."""
+    """The collate function: the tensors of batch_of, and labels, [texts, labels] or [texts]."""
 
     def collate(items: list[LabeledText]) -> Batch:
+        """A padded batch of texts and their labels."""
         batch = batch_of([item.text for item in items], tokenizer.pad_token_id or 0)
         return {**batch, "labels": torch.tensor([item.gold for item in items])}
 
@@ -72,9 +76,9 @@ def collator(tokenizer: Tokenizer) -> Callable[[list[LabeledText]], Batch]:
 
 
 def balanced_weights(counts: Sequence[int], total: int, largest: float = 10.0) -> Tensor:
-    """The weight of each label: the square root of how many texts lack it to how many have it, at most `largest`.
+    """The weight of each label, [labels]: the square root of (texts without it / texts with it), from 1 to `largest`.
 
-    The root, because the full ratio makes a label of one in a thousand count as much as all others: [labels].
+    Without the root, a label of one text in a thousand would weigh as much as all others together.
     """
-    found = torch.tensor(counts, dtype=torch.float32)
-    return ((total - found) / found.clamp(min=1)).sqrt().clamp(min=1.0, max=largest)
+    positives = torch.tensor(counts, dtype=torch.float32)
+    return ((total - positives) / positives.clamp(min=1)).sqrt().clamp(min=1.0, max=largest)

@@ -4,8 +4,8 @@
     cmcc train dialogue --recipe paper/variant --dataset cmcc --out runs/paper-variant
     ACCELERATE_USE_CPU=1 torchrun --nproc_per_node 2 -m cmcc_bench.cli train dialogue --recipe FILE --processes 2
 
-The best checkpoint stands in OUT/best: a plain folder of transformers (safetensors, tokenizer, configuration) and the
-text form that the model was trained on. `--resume` goes on with a run that was killed.
+The best checkpoint is saved in OUT/best: a transformers folder (safetensors, tokenizer, configuration) with the text
+form of the training. `--resume` continues an interrupted run.
 Source: the paper, section 4.1; the settings are those of the baseline of SereTOD 2022's track 2.
 """
 
@@ -41,9 +41,11 @@ class DialogueRecipe(SemiSupervisedRecipe):
     task: ClassVar[str] = "dialogue"
 
     form: str = setting(f"text form: {', '.join(FORMS)}")
-    max_length: int = setting("longest exchange in tokens; the oldest history entities are cut first", 1024)
+    max_length: int = setting(
+        "maximum length of an exchange, in tokens; the oldest history entities are dropped first", 1024
+    )
     loss_on: Literal["all", "generated"] = setting(
-        "all: every token, as published; generated: those that the model has to write", "all"
+        "tokens in the loss; all: every token, as published; generated: only tokens that the model generates", "all"
     )
 
     def __post_init__(self) -> None:
@@ -55,16 +57,16 @@ RECIPE = DialogueRecipe  # of `cmcc train dialogue`
 
 
 def train(recipe: DialogueRecipe) -> None:
-    """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
+    """Trains one model. Raises cmcc.DataError if the data, the backbone or the run's folder cannot be used."""
     accelerator = start(recipe)
     form = FORMS[recipe.form]
     rows = labeled_rows(recipe, "response")
-    made = pseudo_labeled_rows(accelerator, recipe, "response")
-    rows["train"] += made
+    pseudo_rows = pseudo_labeled_rows(accelerator, recipe, "response")
+    rows["train"] += pseudo_rows
     check_examples(recipe, rows)
     tokenizer, model = make_model(recipe, form, rows["train"])
     encoded = {name: encode_rows(form, tokenizer, rows[name], recipe.max_length) for name in rows}
-    training = describe("response", recipe, rows, len(made))
+    training = describe("response", recipe, rows, len(pseudo_rows))
     cut = cuts(encoded)
     say(accelerator, rows, training, {"cut": cut})
     task = TrainingTask(
@@ -82,7 +84,7 @@ def train(recipe: DialogueRecipe) -> None:
 def make_model(
     recipe: DialogueRecipe, form: TextForm, rows: Iterable[Mapping[str, Any]]
 ) -> tuple[Tokenizer, PreTrainedModel]:
-    """A tokenizer and its model: from scratch with the characters of the rows, or a backbone with the form's tokens."""
+    """Creates a tokenizer and a model: from scratch, with the characters of the rows, or from a backbone."""
     if recipe.backbone == "scratch":
         tokenizer: Tokenizer = character_tokenizer(text for row in rows for text in form.write(row))
         sizes = {"layers": recipe.layers, "width": recipe.width, "heads": recipe.heads}
@@ -93,23 +95,27 @@ def make_model(
         model = backbone_model(name, tokenizer)
     limit = longest_input(model)
     check(
-        limit is None or recipe.max_length <= limit, "max_length", recipe.max_length, f"at most {limit}, as the model"
+        limit is None or recipe.max_length <= limit,
+        "max_length",
+        recipe.max_length,
+        f"at most {limit}, the limit of the model",
     )
     return tokenizer, model
 
 
 def examples(encoded: Sequence[Encoded]) -> EncodedExamples:
-    """What the loop trains on."""
+    """The examples for the training loop."""
     return EncodedExamples(encoded, [len(exchange.ids) for exchange in encoded])
 
 
 def collator(filler: int, loss_on: str) -> Callable[[list[Encoded]], Batch]:
-    """A function that makes a batch: input_ids and labels, both [exchanges, longest], filled up on the right.
+    """The collate function: input_ids and labels, both [exchanges, longest], padded on the right.
 
-    filler: any token. transformers warns of a missing attention mask where it meets the one that is named for padding.
+    filler: the token for padding. It is not the pad token, because transformers would warn of a missing attention mask.
     """
 
     def collate(exchanges: list[Encoded]) -> Batch:
+        """A padded batch of exchanges; tokens without a loss have the label IGNORED."""
         ids = [torch.tensor(exchange.ids) for exchange in exchanges]
         labels = [
             tokens if loss_on == "all" else tokens.masked_fill(~torch.tensor(exchange.generated), IGNORED)
@@ -124,14 +130,14 @@ def collator(filler: int, loss_on: str) -> Callable[[list[Encoded]], Batch]:
 
 
 def save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, form: TextForm, training: TrainingRecord) -> None:
-    """Writes what AutoModelForCausalLM and AutoTokenizer open, the text form, and what is known of the training."""
+    """Writes the model and the tokenizer for transformers' Auto classes, the text form and the training record."""
     model.generation_config = generation_settings(form, tokenizer)
     save_model(folder, model, tokenizer, training)
     form.save(folder)
 
 
 def cuts(encoded: Mapping[str, Sequence[Encoded]]) -> dict[str, int]:
-    """What was left out of exchanges longer than max_length, summed over the splits."""
+    """Counts of what was dropped from exchanges longer than max_length, summed over the splits."""
     all_exchanges = [exchange for split in encoded.values() for exchange in split]
     return {
         "exchanges": sum(bool(exchange.cut_names or exchange.cut_tokens) for exchange in all_exchanges),

@@ -1,4 +1,4 @@
-"""What a training shows: a progress bar with the time left, a line an epoch, and TensorBoard's log."""
+"""The output of a training: a progress bar, one line for each epoch, and a TensorBoard log."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cmcc_bench.training.run_folder import TrainingProgress
 
 
 class Display:
-    """Shows the steps of one run; a silent one, for all processes but the first, does nothing."""
+    """Shows the progress of a run. In all processes but the first it shows nothing."""
 
     def __init__(self, bar: Progress | None, log: SummaryWriter | None, steps: int, done: int) -> None:
         self._bar, self._log = bar, log
         self._task = bar.add_task("training", total=steps, completed=done, speed="") if bar else None
 
     def step(self, done: TrainingProgress, loss: float, learning_rate: float) -> None:
-        """A step's loss, a unit."""
+        """Shows a step. loss: mean over the step's units (tokens or labels)."""
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=done.step, speed=f"{done.speed:,.0f} tokens/s")
         if self._log:
@@ -29,7 +29,7 @@ class Display:
             self._log.add_scalar("learning_rate", learning_rate, done.step)
 
     def epoch(self, done: TrainingProgress, epochs: int, steps: int) -> None:
-        """An epoch's dev loss, also where no bar can be drawn."""
+        """Prints an epoch's dev loss, also where no progress bar can be drawn."""
         dev_loss = done.dev_losses[-1]
         left = done.seconds / done.step * (steps - done.step)
         if self._bar:
@@ -44,13 +44,13 @@ class Display:
 
 @contextmanager
 def display(folder: Path, steps: int, done: int, shown: bool) -> Iterator[Display]:
-    """A Display for `steps` steps of which `done` are done. shown: false in all processes but the first."""
+    """Opens a Display. steps: total steps. done: finished steps. shown: False in all processes but the first."""
     if not shown:
         yield Display(None, None, steps, done)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     left = (TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[speed]}"))
-    # purge_step: what a killed run logged after the state that is gone on from.
+    # purge_step: removes what an interrupted run logged after the state from which it resumes.
     log = SummaryWriter(str(folder / "tensorboard"), purge_step=done)
     with log, Progress(*columns, *left, console=Console(stderr=True), transient=True) as bar:
         yield Display(bar, log, steps, done)

@@ -1,10 +1,10 @@
-"""Trains a classifier of the user's emotions: several labels an utterance, a sigmoid each.
+"""Trains a multi-label classifier of the user's emotions.
 
     cmcc train emotion --recipe tiny/emotion --out runs/emotion
     cmcc train emotion --recipe paper/emotion --dataset cmcc --out runs/paper-emotion
-    cmcc train emotion --recipe FILE --labelled_share 0.2 --pseudo-label runs/emotion-20/best --dataset cmcc
+    cmcc train emotion --recipe FILE --labeled_share 0.2 --pseudo-label runs/emotion-20/best --dataset cmcc
 
-The best checkpoint stands in OUT/best: transformers' own text classification, with the thresholds in its configuration.
+The best checkpoint is saved in OUT/best as a transformers text classifier, with the thresholds in its configuration.
 Source: the paper, section 4.2.1.
 """
 
@@ -53,10 +53,10 @@ class EmotionRecipe(SemiSupervisedRecipe):
 
     task: ClassVar[str] = "emotion"
 
-    context: bool = setting("read the two utterances before, too", False)
-    class_weights: bool = setting("a rare label counts more where it is said", False)
+    context: bool = setting("also read the two preceding utterances", False)
+    class_weights: bool = setting("weight rare labels more in the loss", False)
     thresholds: Literal["published", "tuned"] = setting(
-        "published: 0.3; tuned: each label's on validation", "published"
+        "published: 0.3 for all; tuned: the best one of each label on the validation split", "published"
     )
 
 
@@ -64,11 +64,11 @@ RECIPE = EmotionRecipe  # of `cmcc train emotion`
 
 
 def train(recipe: EmotionRecipe) -> None:
-    """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
+    """Trains one model. Raises cmcc.DataError if the data, the backbone or the run's folder cannot be used."""
     accelerator = start(recipe)
     rows = labeled_rows(recipe, "emotion")
-    made = pseudo_labeled_rows(accelerator, recipe, "emotion")
-    rows["train"] += made
+    pseudo_rows = pseudo_labeled_rows(accelerator, recipe, "emotion")
+    rows["train"] += pseudo_rows
     check_examples(recipe, rows)
     texts = (text for row in rows["train"] for text in (row["text"], row["context"]))
     tokenizer, model = make_classifier(recipe, LABELS, MULTI_LABEL, texts)
@@ -78,7 +78,7 @@ def train(recipe: EmotionRecipe) -> None:
         "class weights": recipe.class_weights,
         "tuned thresholds": recipe.thresholds == "tuned",
     }
-    training = describe("emotion", recipe, rows, len(made), options)
+    training = describe("emotion", recipe, rows, len(pseudo_rows), options)
     say(accelerator, rows, training)
     fit(
         accelerator,
@@ -96,20 +96,20 @@ def train(recipe: EmotionRecipe) -> None:
     )
     if accelerator.is_main_process and read_training(Path(recipe.out) / "best").validation["collapsed"]:
         print(
-            "WARNING: the model says the same for every validation utterance, no more than the base rate. "
-            "Train longer, raise learning_rate, or try --class_weights true or --thresholds tuned."
+            "WARNING: the model predicts the same emotions for every validation utterance. "
+            "Train for more epochs, raise learning_rate, or try --class_weights true or --thresholds tuned."
         )
 
 
 def examples(recipe: EmotionRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> EncodedExamples:
-    """What the loop trains on."""
+    """The examples for the training loop."""
     texts = encode_utterances(tokenizer, rows, recipe.max_length, recipe.context)
     gold = [tuple(map(float, labels)) for labels in gold_matrix(rows).tolist()]
     return labeled_examples(texts, gold)
 
 
 def weights(rows: Sequence[Row]) -> Any:  # noqa: ANN401  # a tensor
-    """The weight of each emotion where it is said: [9]."""
+    """The weight of the positive class of each emotion: [9]."""
     return balanced_weights(gold_matrix(rows).sum(axis=0).tolist(), len(rows))
 
 
@@ -121,15 +121,15 @@ def save(
     rows: Sequence[Row],
     training: TrainingRecord,
 ) -> None:
-    """Writes the model with its thresholds, and how well it does on the validation rows."""
+    """Writes the model with its thresholds and its scores on the validation rows."""
     scores, gold = emotion_probabilities(model, tokenizer, rows), gold_matrix(rows)
     thresholds = (
         tuned_thresholds(scores, gold) if recipe.thresholds == "tuned" else (PUBLISHED_THRESHOLD,) * len(LABELS)
     )
     model.config.thresholds = list(thresholds)
     answers = list(emotion_answers(rows, scores, thresholds))
-    found = score("emotion", answers, rows, Bootstrap(resamples=0)).scores
-    validation = {name: round(found[name].point, 4) for name in ("micro_f1", "macro_f1")}
+    results = score("emotion", answers, rows, Bootstrap(resamples=0)).scores
+    validation = {name: round(results[name].point, 4) for name in ("micro_f1", "macro_f1")}
     collapsed = is_collapsed([answer.emotions for answer in answers], gold)
     validation |= {"collapsed": collapsed, "neutral_share": round(float(np.mean(gold[:, 0])), 4)}
     save_model(folder, model, tokenizer, replace(training, validation=validation))

@@ -3,7 +3,7 @@
     cmcc train joint --recipe tiny/joint --out runs/joint
     cmcc train joint --recipe paper/joint --dataset cmcc --emotions false
 
-With `emotions: false` the tagger reads no emotions: the second row of the paper's table 9. The best checkpoint stands
+With `emotions: false` the tagger reads no emotions: the second row of the paper's table 9. The best checkpoint is saved
 in OUT/best; cmcc_bench.recognition.entities opens it.
 Source: the paper's appendix, table 9; Qin et al., EMNLP 2019.
 """
@@ -37,14 +37,14 @@ class JointRecipe(ModelRecipe):
 
     task: ClassVar[str] = "joint"
 
-    emotions: bool = setting("decode emotions, too, and let the tagger read them", True)
+    emotions: bool = setting("also predict emotions, as an input of the tagger", True)
 
 
 RECIPE = JointRecipe  # of `cmcc train joint`
 
 
 def train(recipe: JointRecipe) -> None:
-    """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
+    """Trains one model. Raises cmcc.DataError if the data, the backbone or the run's folder cannot be used."""
     accelerator = start(recipe)
     rows = labeled_rows(recipe, "entities")
     check_examples(recipe, rows)
@@ -65,20 +65,25 @@ def train(recipe: JointRecipe) -> None:
 
 
 def make_tagger(recipe: JointRecipe, texts: Sequence[str]) -> tuple[Tokenizer, StackPropagation]:
-    """A tokenizer and its model: from scratch with the characters of the texts, or over a backbone.
+    """Creates a tokenizer and a model: from scratch, with the characters of the texts, or with a backbone as encoder.
 
-    Raises cmcc.DataError when the backbone is none, or its tokenizer does not tell where its tokens stand.
+    Raises cmcc.DataError if the backbone cannot be opened or its tokenizer gives no character offsets.
     """
     encoder = None
     if recipe.backbone == "scratch":
         tokenizer: Tokenizer = character_tokenizer(texts, ())
     else:
         tokenizer = backbone_tokenizer(recipe.backbone, ())
-        check(tokenizer.is_fast, "backbone", recipe.backbone, "a model with a fast tokenizer, which knows positions")
+        check(
+            tokenizer.is_fast,
+            "backbone",
+            recipe.backbone,
+            "a model with a fast tokenizer, which gives character offsets",
+        )
         encoder = open_encoder(recipe.backbone)
         limit = longest_input(encoder)
         fits = limit is None or recipe.max_length <= limit
-        check(fits, "max_length", recipe.max_length, f"at most {limit}, as the backbone")
+        check(fits, "max_length", recipe.max_length, f"at most {limit}, the limit of the backbone")
     config = StackPropagationConfig(
         vocab_size=len(tokenizer),
         width=recipe.width,
@@ -96,7 +101,7 @@ def make_tagger(recipe: JointRecipe, texts: Sequence[str]) -> tuple[Tokenizer, S
 
 
 def open_encoder(name: str) -> Any:  # noqa: ANN401  # one of transformers' many
-    """A published encoder in float32. Raises cmcc.DataError when it is none."""
+    """Loads a pretrained encoder in float32. Raises cmcc.DataError if it cannot be opened."""
     try:
         return AutoModel.from_pretrained(name, use_safetensors=True)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
@@ -106,6 +111,6 @@ def open_encoder(name: str) -> Any:  # noqa: ANN401  # one of transformers' many
 
 
 def examples(recipe: JointRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> EncodedExamples:
-    """What the loop trains on."""
+    """The examples for the training loop."""
     texts: list[TaggedText] = encode_tagged(tokenizer, rows, recipe.max_length)
     return EncodedExamples(texts, [len(text.ids) for text in texts])

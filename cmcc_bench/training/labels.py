@@ -1,4 +1,4 @@
-"""The rows that a training learns from: a part of the labeled dialogues, and dialogues that another model labeled."""
+"""The training rows: a share of the labeled dialogues, and dialogues that another model labeled."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from cmcc_bench.training.recipe import ModelRecipe, SemiSupervisedRecipe
 
 
 def labeled_rows(recipe: ModelRecipe, task: str) -> dict[str, list[Row]]:
-    """The rows of `train`, of the recipe's share of dialogues, and all of `validation`; none where a split is missing.
+    """The rows of `train`, limited to the recipe's share of dialogues, and of `validation`; empty for a missing split.
 
-    task: a key of tasks.TASKS. Raises cmcc.DataError when there is no such data set.
+    task: a key of tasks.TASKS. Raises cmcc.DataError if the data set cannot be opened.
     """
     rows = task_of(task).rows(recipe.dataset, ("train", "validation"))
-    rows["train"] = [row for row in rows["train"] if is_in_share(row["dialogue_id"], recipe.labelled_share)]
+    rows["train"] = [row for row in rows["train"] if is_in_share(row["dialogue_id"], recipe.labeled_share)]
     return rows
 
 
 def is_in_share(dialogue_id: str, share: float) -> bool:
-    """Whether a dialogue is in a part of the corpus, (0, 1]; one that is in a part is in every larger one."""
+    """Whether a dialogue is in a share (0, 1] of the corpus. Every larger share includes all smaller ones."""
     digest = hashlib.sha256(f"share {dialogue_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
 
 def pseudo_labeled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe, task: str) -> list[Row]:
-    """The rows whose labels the recipe's model made, those that it is sure of; none where the recipe names no model.
+    """The rows with confident pseudo-labels of the recipe's model; none if the recipe has no such model.
 
-    They stand in OUT/pseudo-labels.jsonl; a second start goes on where the first one stopped. The first process labels
-    while the others wait. Raises cmcc.DataError when the model is of another task, the data are not there, or the model
-    is sure of nothing.
+    All labels are stored in OUT/pseudo-labels.jsonl; a second start continues where the first one stopped. The first
+    process labels while the others wait. Raises cmcc.DataError if the model has another task, the data cannot be
+    opened, or no label is confident.
     """
     if not recipe.pseudo_label:
         return []
@@ -55,11 +55,12 @@ def pseudo_labeled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe, 
 
 
 def check_examples(recipe: ModelRecipe, rows: Mapping[str, Sequence[Row]]) -> None:
-    """Raises cmcc.DataError unless there are rows to train on and rows to choose the best checkpoint by."""
+    """Raises cmcc.DataError unless there are training rows and validation rows."""
     for split in ("train", "validation"):
         if not rows[split]:
             hint = (
-                "Build it from more annotated calls, or from files named train, dev and test, or raise labelled_share."
+                "Raise labeled_share, or build the data set from more annotated calls or from files named train, dev "
+                "and test."
             )
             raise DataError("no annotated rows", "", hint, dataset=recipe.dataset, split=split)
 
@@ -68,28 +69,29 @@ def describe(
     task: str,
     recipe: ModelRecipe,
     rows: Mapping[str, Sequence[Row]],
-    made: int = 0,
+    pseudo_labeled: int = 0,
     options: Mapping[str, bool] | None = None,
 ) -> TrainingRecord:
-    """What the model's folder says of its training.
+    """The training record for the model's folder.
 
-    rows: by split. made: how many of them are pseudo-labeled. options: what the model is called by, where it is true.
-    What the models that it began with or was labeled by had learned from counts as its data, too: it may say it again.
+    rows: by split. pseudo_labeled: number of pseudo-labeled training rows. options: settings for the system's name;
+    only true ones are used. The data of the backbone and of the labeling model count too, since the model may reproduce
+    them.
     """
-    every, before = [*rows["train"], *rows["validation"]], list(_trained_before(recipe))
+    all_rows, earlier = [*rows["train"], *rows["validation"]], list(_earlier_trainings(recipe))
     return TrainingRecord(
         task,
         place_name(recipe.dataset),  # it is uploaded with the model
-        is_synthetic(every) or any(one.synthetic is True for one in before),
-        is_licensed(every) or any(one.licensed is not False for one in before),
-        recipe.labelled_share,
-        made,
+        is_synthetic(all_rows) or any(record.synthetic is True for record in earlier),
+        is_licensed(all_rows) or any(record.licensed is not False for record in earlier),
+        recipe.labeled_share,
+        pseudo_labeled,
         tuple(name for name, is_on in (options or {}).items() if is_on),
     )
 
 
-def _trained_before(recipe: ModelRecipe) -> Iterator[TrainingRecord]:
-    """What is known of the toolkit's own models behind this one; of those that others published, nothing."""
+def _earlier_trainings(recipe: ModelRecipe) -> Iterator[TrainingRecord]:
+    """The training records of the backbone and the labeling model; other publishers' models have none."""
     for name in (backbone_folder(recipe.backbone), getattr(recipe, "pseudo_label", "")):
         if name and (Path(name) / TRAINING_FILE).exists():
             yield read_training(name)
@@ -101,10 +103,10 @@ def say(
     training: TrainingRecord,
     more: Mapping[str, Any] | None = None,
 ) -> None:
-    """Prints what is learned from, once. more: other facts of run.json that a reader should see now."""
+    """Prints the size and kind of the training data once. more: other facts of run.json to print."""
     if accelerator.is_main_process:
-        made = f", {training.pseudo_labelled} of them pseudo-labelled" if training.pseudo_labelled else ""
+        pseudo = f" ({training.pseudo_labeled} pseudo-labeled)" if training.pseudo_labeled else ""
         others = "".join(f"; {name}: {value}" for name, value in (more or {}).items())
         synthetic = "; the data are SYNTHETIC" if training.synthetic else ""
-        sizes = f"{len(rows['train'])} examples to train on{made}, {len(rows['validation'])} to choose by"
+        sizes = f"{len(rows['train'])} training examples{pseudo}, {len(rows['validation'])} validation examples"
         print(f"{sizes}{others}{synthetic}", flush=True)

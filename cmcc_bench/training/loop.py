@@ -1,13 +1,13 @@
-"""The one training loop, on accelerate, that all tasks share.
+"""The training loop of all tasks, on accelerate.
 
     recipe = read_recipe(MyRecipe, "tiny/variant", {"out": "runs/variant"})
     accelerator = start(recipe)
     fit(accelerator, recipe, model, TrainingTask(train, validation, collate, loss, save, fingerprint))
 
-A step learns from one global batch. Its gradient is the sum over all units (tokens, or labels) of the batch divided by
-their number, however the batch is cut into forward passes and processes, so that 1 x 8, 8 x 1 and two processes give
-the same weights up to rounding and dropout. Every random choice follows from the seed and the place in the run, so that
-a run that was killed goes on to the very weights that it would have had.
+Each step uses one global batch. Its gradient is the mean over all units (tokens or labels) of the global batch, for any
+split into forward passes and processes. So 1 x 8, 8 x 1 and two processes give the same weights up to rounding and
+dropout. Every random choice depends only on the seed and the position in the run, so a resumed run has exactly the
+weights of an uninterrupted one.
 
 Two processes on a CPU:
 
@@ -48,7 +48,7 @@ from cmcc_bench.training.run_folder import TrainingProgress, load_state, open_ru
 
 @dataclass(frozen=True)
 class EncodedExamples:
-    """Encoded examples, and the tokens of each."""
+    """Encoded examples and the number of tokens of each."""
 
     items: Sequence[Any]
     lengths: Sequence[int]
@@ -56,11 +56,11 @@ class EncodedExamples:
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What differs between the tasks.
+    """The parts of a training that differ between tasks.
 
-    collate: examples -> a batch of tensors. loss: (model, batch) -> the sum of the losses over the batch's units, and
-    the number of units. save: writes the model, and what belongs to it, into a folder. fingerprint: of the data, so
-    that no run goes on with others. facts: what else run.json is to say.
+    collate: examples -> batch of tensors. loss: (model, batch) -> the sum of the losses over the batch's units, and the
+    number of units. save: writes the model and its files into a folder. fingerprint: digest of the data; a run cannot
+    be resumed with other data. facts: additional values for run.json.
     """
 
     train: EncodedExamples
@@ -73,10 +73,10 @@ class TrainingTask:
 
 
 def start(recipe: Recipe) -> Accelerator:
-    """Checks the processes, prints the resolved recipe, seeds the first weights. Raises as check_processes does."""
-    # The others wait while the first process labels dialogues or saves: a day, where gloo has half an hour.
+    """Checks the processes, prints the resolved recipe and sets the seed. Raises what check_processes raises."""
+    # The others wait while the first process labels dialogues or saves. gloo's default of half an hour is too short.
     accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))])
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers' own: one for each file read or written
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers would show one for each file read or written
     check_processes(recipe.processes, accelerator.num_processes, int(os.environ.get("WORLD_SIZE", "1")))
     if accelerator.is_main_process:
         print(yaml.safe_dump(asdict(recipe), sort_keys=False, allow_unicode=True).strip(), flush=True)
@@ -85,30 +85,31 @@ def start(recipe: Recipe) -> Accelerator:
 
 
 def check_processes(asked: int, found: int, launched: int) -> None:
-    """Raises cmcc.DataError unless as many processes train together as the recipe asks for.
+    """Raises cmcc.DataError unless the number of processes that train together is the recipe's.
 
-    asked: by the recipe; found: by accelerate; launched: by torchrun. Where accelerate does not know that it is to use
-    the CPU, torchrun's processes each train alone and overwrite each other; `accelerate launch --cpu` starts only one.
+    asked: number in the recipe. found: number in accelerate. launched: number from torchrun. If accelerate is not told
+    to use the CPU, torchrun's processes train separately and overwrite each other's files; `accelerate launch --cpu`
+    starts only one process.
     """
     if found == asked and launched <= found:
         return
     if asked == 1:
-        hint = f"Start it without torchrun, or ask for them: --processes {launched}."
+        hint = f"Start the command without torchrun, or add --processes {launched}."
     else:
         launcher = f"ACCELERATE_USE_CPU=1 torchrun --nproc_per_node {asked} -m cmcc_bench.cli"
         hint = f"On a CPU: {launcher} train TASK --processes {asked} ..."
-    processes = f"{launched} processes that each train alone" if launched > found else f"{found}"
-    raise DataError(processes, f"{asked} processes that train together", hint, key="processes")
+    processes = f"{launched} that each train alone" if launched > found else f"{found}"
+    raise DataError(processes, f"{asked} that train together", hint, key="processes")
 
 
 def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingTask) -> TrainingProgress:
-    """Trains the model, leaves the best checkpoint by dev loss in OUT/best, and writes OUT/run.json.
+    """Trains the model, saves the checkpoint with the lowest dev loss in OUT/best, and writes OUT/run.json.
 
-    Raises cmcc.DataError when there are no examples, when OUT cannot be used (see open_run), or when the loss is not a
-    number any more.
+    Raises cmcc.DataError if there are no examples, OUT cannot be used (see open_run), or the loss becomes NaN or
+    infinite.
     """
     run = _Run(accelerator, recipe, model, task)
-    # A run that is resumed enters both loops where it was: progress.epoch and progress.batch say what is done.
+    # A resumed run enters both loops where it stopped: progress.epoch and progress.batch count what is done.
     with display(run.folder, run.steps, run.progress.step, accelerator.is_main_process) as shown:
         while run.progress.epoch < recipe.epochs:
             for batch in run.batches_left():
@@ -121,14 +122,14 @@ def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingT
             run.progress.end_epoch(run.dev_loss())
             run.save_epoch()
             shown.epoch(run.progress, recipe.epochs, run.steps)
-    # The group ends with all of its processes: one that exits before, with the group's threads still there, may abort.
+    # All processes end the group together: a process that exits while the group's threads still run may abort.
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return run.progress
 
 
 def learning_rate(step: int, steps: int, warmup: float, highest: float) -> float:
-    """Linear from 0 to `highest` in the first share `warmup` of the steps, then linear to 0. step: from 0."""
+    """Linear warm-up from 0 to `highest` over the fraction `warmup` of the steps, then linear decay to 0."""
     warm = int(steps * warmup)
     if step < warm:
         return highest * step / warm
@@ -136,7 +137,7 @@ def learning_rate(step: int, steps: int, warmup: float, highest: float) -> float
 
 
 class _Run:
-    """A run under way: the pieces that `fit` puts in order."""
+    """The state and the operations of a run; `fit` calls them in order."""
 
     def __init__(self, accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingTask) -> None:
         self.accelerator, self.recipe, self.task = accelerator, recipe, task
@@ -148,20 +149,20 @@ class _Run:
         self.global_size = recipe.batch_size * recipe.accumulation
         self.steps = recipe.epochs * -(-len(task.train.items) // self.global_size)  # the last batch may be smaller
         self.model = accelerator.prepare(model)
-        self.plain_model = accelerator.unwrap_model(self.model)  # the same tensors, whose names have no "module."
+        self.plain_model = accelerator.unwrap_model(self.model)  # the same tensors; names without "module."
         self.parameters = [parameter for parameter in self.plain_model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
         )
         self.progress = load_state(state, self.plain_model, self.optimizer) if state else TrainingProgress()
-        # Decided once a run: measured again after a resume, it could come out otherwise and change the weights.
+        # Decided once for each run: a new measurement after a resume could differ and change the weights.
         if self.progress.bfloat16 is None:
             self._decide_precision()
-        self.began = time.perf_counter() - self.progress.seconds  # as if it had run without a break
+        self.began = time.perf_counter() - self.progress.seconds  # as if the run had not been interrupted
         accelerator.wait_for_everyone()
 
     def _decide_precision(self) -> None:
-        """Decides what the run computes in; the first process measures where that is needed, and all do as it does."""
+        """Chooses float32 or bfloat16. The first process measures if needed, and all processes use its choice."""
         done, device = self.progress, self.accelerator.device
         done.bfloat16 = self.recipe.precision == "bfloat16"
         if self.recipe.precision == "auto" and self.accelerator.is_main_process:
@@ -173,24 +174,25 @@ class _Run:
             done.bfloat16, done.probe = broadcast_object_list([(done.bfloat16, done.probe)])[0]
 
     def _first_passes(self) -> list[Callable[[bool], Tensor]]:
-        """Forward passes over the batches that the first process begins with."""
+        """Forward passes over the first batches of the first process."""
         recipe = self.recipe
         batches = global_batches(self.task.train.lengths, self.global_size, recipe.group, recipe.seed, epoch=0)
         parts = [part for batch in batches[:BATCHES] for part in cut(batch, recipe.batch_size)]
 
         def forward(batch: list[int], bfloat16: bool) -> Tensor:
+            """The loss of a batch, in float32 or bfloat16."""
             return self._loss(self.plain_model, self.task.train, batch, bfloat16)[0]
 
         return [partial(forward, self._slices(part)[0]) for part in parts[:BATCHES]]
 
     def batches_left(self) -> list[list[int]]:
-        """The global batches of this epoch that were not learned from."""
+        """The remaining global batches of this epoch."""
         recipe, lengths = self.recipe, self.task.train.lengths
         batches = global_batches(lengths, self.global_size, recipe.group, recipe.seed, self.progress.epoch)
         return batches[self.progress.batch :]
 
     def size(self, batch: list[int]) -> tuple[int, int]:
-        """Tokens of a global batch without padding and with it, in all processes."""
+        """The number of tokens of a global batch in all processes, without padding and with it."""
         lengths = self.task.train.lengths
         return sum(lengths[index] for index in batch), sum(
             padded_tokens(lengths, part)
@@ -203,39 +205,41 @@ class _Run:
         return [process_slice(micro_batch, process, processes) for process in range(processes)]
 
     def learn(self, batch: list[int]) -> tuple[float, float]:
-        """One step; its loss a unit, before it, and its learning rate."""
-        # For each micro-batch the sum of the losses, not their mean, is differentiated, and the gradient is divided by
-        # the units of all of them at the end: a mean of means would weigh a unit in a short text more.
+        """Runs one step; returns the mean loss of its units, before the update, and its learning rate."""
+        # Each micro-batch is differentiated by the sum of its losses, not their mean. The gradient is divided by the
+        # units of all micro-batches at the end: a mean of means would give more weight to units in short texts.
         self.model.train()
         micro_batches = cut(batch, self.recipe.batch_size)
         sums = torch.zeros(2, dtype=torch.float64)  # loss, units
         for number, micro_batch in enumerate(micro_batches):
-            last = number == len(micro_batches) - 1  # the processes add up their gradients once a step
+            last = number == len(micro_batches) - 1  # the processes sum their gradients once in each step
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 sums += self._accumulate(micro_batch, number)
         loss, units = self._over_processes(sums)
         rate = learning_rate(self.progress.step, self.steps, self.recipe.warmup, self.recipe.learning_rate)
         if not math.isfinite(loss):
             hint = "Set a lower learning_rate or a smaller clip (maximum gradient norm)."
-            raise DataError(f"a loss of {loss}", "a number", hint, run=self.recipe.out, step=self.progress.step)
+            raise DataError(f"the loss is {loss}", "", hint, run=self.recipe.out, step=self.progress.step)
         self._update(units, rate)
         return loss / max(1.0, units), rate
 
     def _accumulate(self, micro_batch: list[int], number: int) -> Tensor:
-        """Adds the gradient of this process's slice; the sum of its losses and its units: [2]."""
+        """Adds the gradient of this process's slice; returns the sum of its losses and its number of units, [2]."""
         process = self.accelerator.process_index
-        mine = self._slices(micro_batch)[process]
+        own_slice = self._slices(micro_batch)[process]
         _seed_forward_pass(self.accelerator.device, self.recipe.seed, self.progress.step, number, process)
-        loss, units = self._loss(self.model, self.task.train, mine or micro_batch[:1], bool(self.progress.bfloat16))
-        # A process that has nothing to learn from has to take part, or the others would wait for it.
-        share = 1.0 if mine else 0.0
+        loss, units = self._loss(
+            self.model, self.task.train, own_slice or micro_batch[:1], bool(self.progress.bfloat16)
+        )
+        # A process with an empty slice has to take part with weight 0; otherwise the others would wait for it.
+        share = 1.0 if own_slice else 0.0
         self.accelerator.backward(loss * share)
         return torch.tensor([loss.item() * share, float(units) * share], dtype=torch.float64)
 
     def _update(self, units: float, rate: float) -> None:
-        """Divides the gradient by the units of all processes, clips it, and moves the weights."""
+        """Divides the gradient by the units of all processes, clips it and updates the weights."""
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
-        # DistributedDataParallel leaves the mean over the processes of their sums: times their number it is the sum.
+        # DistributedDataParallel gives the mean of the processes' sums; times their number it is the total sum.
         torch._foreach_mul_(gradients, self.accelerator.num_processes / max(1.0, units))
         if self.recipe.clip:
             self.accelerator.clip_grad_norm_(self.parameters, self.recipe.clip)
@@ -246,14 +250,16 @@ class _Run:
 
     @torch.no_grad()
     def dev_loss(self) -> float:
-        """The loss a unit on the validation examples."""
+        """The mean loss of the units of the validation examples."""
         self.plain_model.eval()
         sums = torch.zeros(2, dtype=torch.float64)
         for batch in evaluation_batches(self.task.validation.lengths, self.recipe.group):
-            # On the plain model, which does not wait for the others in a forward pass: a process may have nothing.
-            mine = self._slices(batch)[self.accelerator.process_index]
-            if mine:
-                loss, units = self._loss(self.plain_model, self.task.validation, mine, bool(self.progress.bfloat16))
+            # The plain model does not wait for other processes in a forward pass; a slice may be empty.
+            own_slice = self._slices(batch)[self.accelerator.process_index]
+            if own_slice:
+                loss, units = self._loss(
+                    self.plain_model, self.task.validation, own_slice, bool(self.progress.bfloat16)
+                )
                 sums += torch.tensor([loss.item(), float(units)], dtype=torch.float64)
         loss_sum, units_sum = self._over_processes(sums)
         return loss_sum / max(1.0, units_sum)
@@ -271,7 +277,7 @@ class _Run:
         return sums[0].item(), sums[1].item()
 
     def save_epoch(self) -> None:
-        """The checkpoint, if it is the best so far, run.json, then the state: after a kill, what it lacks is redone."""
+        """Saves the checkpoint if it is the best so far, then run.json, then the state (the order: see run_folder)."""
         self.progress.seconds = time.perf_counter() - self.began
         if self.accelerator.is_main_process:
             if self.progress.best_epoch == self.progress.epoch - 1:
@@ -280,14 +286,14 @@ class _Run:
         self.save_state()
 
     def save_state(self) -> None:
-        """What --resume goes on from."""
+        """Saves the state from which --resume continues."""
         self.progress.seconds = time.perf_counter() - self.began
         if self.accelerator.is_main_process:
             facts = asdict(self.recipe), self.task.fingerprint
             save_state(self.folder, self.plain_model, self.optimizer, self.progress, *facts)
 
     def record(self) -> dict[str, Any]:
-        """What run.json says."""
+        """The contents of run.json."""
         done = self.progress
         best = done.best_epoch
         return {
@@ -316,12 +322,12 @@ class _Run:
         }
 
 
-def _seed_forward_pass(device: torch.device, *place: int) -> None:
-    """Random numbers that follow from the place in the run alone.
+def _seed_forward_pass(device: torch.device, *position: int) -> None:
+    """Seeds the random generators from the position in the run alone.
 
-    Not torch.manual_seed: where there is no GPU it keeps a note of every call for when there is one.
+    torch.manual_seed is not used: without a GPU it stores every call for a later CUDA start, which grows without limit.
     """
-    seed = int.from_bytes(sha256(repr(place).encode()).digest()[:4], "big")
+    seed = int.from_bytes(sha256(repr(position).encode()).digest()[:4], "big")
     torch.default_generator.manual_seed(seed)
     if device.type != "cpu":
         torch.get_device_module(device).manual_seed(seed)

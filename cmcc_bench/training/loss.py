@@ -1,7 +1,7 @@
-"""What training minimizes: the losses of response models, of classifiers, and of the joint tagger.
+"""The losses of response models, of classifiers and of the joint tagger.
 
-Each takes the model and a batch, and returns the sum of the losses in nats and the number of units that they are of
-(tokens, or labels). The loop divides the one by the other over the whole step: see loop.py.
+Each function takes the model and a batch. It returns the sum of the losses in nats and the number of units (tokens or
+labels). The loop divides the sum by the number over the whole step, see loop.py.
 """
 
 from __future__ import annotations
@@ -20,38 +20,41 @@ Batch: TypeAlias = dict[str, Tensor]
 
 
 def token_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    """The sum of the tokens' cross entropies in nats, and their number.
+    """The sum of the tokens' cross entropies in nats, and the number of tokens.
 
-    No attention mask: no token that counts attends to what is filled up on its right.
+    No attention mask is needed: no token in the loss attends to the padding on its right.
     """
     logits = model(input_ids=batch["input_ids"], use_cache=False).logits  # [exchanges, longest, vocabulary]
-    next_tokens = pad(batch["labels"][:, 1:], (0, 1), value=IGNORED)  # not the logits are cut: that would copy them
+    next_tokens = pad(batch["labels"][:, 1:], (0, 1), value=IGNORED)  # slicing the logits instead would copy them
     loss = cross_entropy(logits.flatten(0, 1).float(), next_tokens.flatten(), ignore_index=IGNORED, reduction="sum")
     return loss, (next_tokens != IGNORED).sum()
 
 
 def label_loss(weights: Tensor | None) -> Callable[[Module, Batch], tuple[Tensor, Tensor | int]]:
-    """The sum of the labels' losses in nats, and how many labels: 9 a text for emotions, 1 for satisfaction.
+    """The loss of a classifier: the sum over labels in nats, and the number of labels (9 for emotions, 1 otherwise).
 
-    weights: of a label where it is said (emotions), or of a class; [labels].
+    weights: [labels]; of the positive class of each label (emotions), or of each class (satisfaction).
     """
 
     def loss(model: Module, batch: Batch) -> tuple[Tensor, int]:
+        """The sum of the losses of a batch, and the number of labels in it."""
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-        plain: Any = getattr(model, "module", model)  # two processes wrap it
+        plain: Any = getattr(model, "module", model)  # wrapped when several processes train
         logits, labels = model(**model_inputs(plain, inputs)).logits.float(), batch["labels"]
-        own = None if weights is None else weights.to(logits.device)
+        device_weights = None if weights is None else weights.to(logits.device)
         if plain.config.problem_type == MULTI_LABEL:
-            losses = binary_cross_entropy_with_logits(logits, labels.float(), pos_weight=own, reduction="sum")
+            losses = binary_cross_entropy_with_logits(
+                logits, labels.float(), pos_weight=device_weights, reduction="sum"
+            )
         else:
-            losses = cross_entropy(logits, labels, weight=own, reduction="sum")
+            losses = cross_entropy(logits, labels, weight=device_weights, reduction="sum")
         return losses, labels.numel()
 
     return loss
 
 
 def joint_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    """The sum over tokens of the tag's cross entropy and, with emotions, of their mean binary one; and the tokens.
+    """The sum over tokens of the tag's cross entropy plus the mean binary cross entropy of emotions; and the tokens.
 
     batch: input_ids, tags, attention_mask: [texts, tokens]; emotions: [texts, 9], gold.
     Source: Qin et al., section 3.4, equation 16.
@@ -61,7 +64,7 @@ def joint_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
     units = (tags != IGNORED).sum()
     loss = cross_entropy(output.tags.flatten(0, 1).float(), tags.flatten(), ignore_index=IGNORED, reduction="sum")
     if output.emotions is not None:
-        wanted = batch["emotions"][:, None, :].expand_as(output.emotions).float()
-        by_token = binary_cross_entropy_with_logits(output.emotions.float(), wanted, reduction="none").mean(dim=-1)
+        gold = batch["emotions"][:, None, :].expand_as(output.emotions).float()
+        by_token = binary_cross_entropy_with_logits(output.emotions.float(), gold, reduction="none").mean(dim=-1)
         loss = loss + (by_token * attention_mask).sum()
     return loss, units

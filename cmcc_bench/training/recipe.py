@@ -1,9 +1,9 @@
-"""Recipes: YAML files with the settings of a training, checked, and overridden on the command line.
+"""Recipes: YAML files with the settings of a training. Options of the command line override them.
 
     cmcc train dialogue --recipe tiny/variant --epochs 3 --out runs/short
 
-A task declares its settings as a frozen dataclass below Recipe; every key has a type, and a help text. The key `task`
-of a file says what it trains, and its first line, a comment, describes it for `cmcc train --list`.
+A task declares its settings as a frozen subclass of Recipe; every key has a type and a help text. The key `task` of a
+file names its task. The first line, a comment, is its description in `cmcc train --list`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_ty
 import yaml
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.models.record import with_current_keys
 
 _RECIPES = Path(__file__).parent / "recipes"
 
@@ -26,13 +28,13 @@ Settings = TypeVar("Settings", bound="Recipe")
 
 
 def setting(help_text: str, default: Any = MISSING) -> Any:  # noqa: ANN401  # stands for a field of any type
-    """A field of a recipe; one without a default must be given."""
+    """A field of a recipe; a field without a default is required."""
     return field(default=default, metadata={"help": help_text})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The settings that the loop reads, whatever is trained. task: of `cmcc train`."""
+    """The settings of the training loop, for all tasks. task: the TASK of `cmcc train TASK`."""
 
     task: ClassVar[str] = ""
 
@@ -75,7 +77,7 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecipe(Recipe):
-    """The settings of a model that is made from scratch or of a backbone, and of the data that it learns from."""
+    """The settings of a model, from scratch or from a backbone, and of its training data."""
 
     dataset: str = setting("a built folder, a Hub id, or sample (synthetic)", "sample")
     backbone: str = setting("folder or Hub id of a pretrained model; scratch builds one from the next four settings")
@@ -84,9 +86,7 @@ class ModelRecipe(Recipe):
     heads: int = setting("attention heads of a model from scratch; they divide its width", 4)
     dropout: float = setting("dropout of a model from scratch", 0.0)
     max_length: int = setting("maximum length of a text, in tokens", 512)
-    labelled_share: float = setting(
-        "share of the labeled training dialogues to use, chosen by a hash of their ids", 1.0
-    )
+    labeled_share: float = setting("share of the labeled training dialogues to use, chosen by a hash of their ids", 1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,12 +94,12 @@ class ModelRecipe(Recipe):
         check(self.width > 0, "width", self.width, "1 or more")
         check(0 <= self.dropout < 1, "dropout", self.dropout, "a number from 0 to below 1")
         check(self.max_length > 1, "max_length", self.max_length, "2 or more")
-        check(0 < self.labelled_share <= 1, "labelled_share", self.labelled_share, "a number above 0 and at most 1")
+        check(0 < self.labeled_share <= 1, "labeled_share", self.labeled_share, "a number above 0 and at most 1")
 
 
 @dataclass(frozen=True, kw_only=True)
 class SemiSupervisedRecipe(ModelRecipe):
-    """The settings of a model that can learn from labels that another model made, too."""
+    """The settings of a model that can also be trained on pseudo-labels."""
 
     pseudo_label: str = setting("folder of a trained model that first labels the unlabeled dialogues", "")
     pseudo_dialogues: int = setting("maximum number of unlabeled dialogues to label; 0 for all", 0)
@@ -113,7 +113,7 @@ class SemiSupervisedRecipe(ModelRecipe):
 
 
 def check(holds: bool, key: str, found: object, expected: str) -> None:
-    """Raises cmcc.DataError naming the key, unless it holds."""
+    """Raises cmcc.DataError for the key unless the condition `holds`."""
     if not holds:
         raise DataError(repr(found), expected, key=key)
 
@@ -124,17 +124,18 @@ def recipe_names() -> list[str]:
 
 
 def recipe_path(name: str | Path) -> Path:
-    """The file of a recipe: a file of yours, or one of recipe_names(), also as train/recipes/NAME.yaml.
+    """The path of a recipe: an existing file, or a name of recipe_names(), also as train/recipes/NAME.yaml.
 
-    Raises cmcc.DataError when it is neither.
+    Raises cmcc.DataError if it is neither.
     """
     if Path(name).is_file():
         return Path(name)
     shipped = Path(name).as_posix().rpartition("train/recipes/")[2].removesuffix(".yaml")
     names = recipe_names()
     if shipped not in names:
-        expected = f"a YAML file or a name like {', '.join(difflib.get_close_matches(shipped, names) or names)}"
-        raise DataError("no such recipe", expected, "cmcc train --list shows all.", recipe=str(name))
+        close = ", ".join(difflib.get_close_matches(shipped, names) or names)
+        hint = f"Give a YAML file or a name like {close}. Run cmcc train --list to see all recipes."
+        raise DataError("no such recipe", "", hint, recipe=str(name))
     return _RECIPES / f"{shipped}.yaml"
 
 
@@ -148,9 +149,9 @@ def list_recipes() -> list[tuple[str, str, str]]:
 
 
 def parse_recipe(recipe: type[Settings], description: str, arguments: Sequence[str], prog: str) -> Settings:
-    """The settings of a training from its command line; an error there or in the recipe ends it with status 2.
+    """Parses the command line of a training. An error in it or in the recipe exits with status 2.
 
-    description: shown by --help. arguments: those after `prog`, which is how the command is called.
+    description: text of --help. arguments: the arguments after `prog`, the command.
     """
     parser = argparse.ArgumentParser(
         prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -163,6 +164,7 @@ def parse_recipe(recipe: type[Settings], description: str, arguments: Sequence[s
     types = get_type_hints(recipe)
     for item in fields(recipe):
         _add_option(parser, item, types[item.name])
+    arguments = [re.sub("^--labelled[_-]share", "--labeled_share", argument) for argument in arguments]  # old spelling
     options, unknown = parser.parse_known_args(arguments)
     given = {key: value for key, value in vars(options).items() if key != "recipe" and value is not None}
     try:
@@ -174,25 +176,27 @@ def parse_recipe(recipe: type[Settings], description: str, arguments: Sequence[s
 
 
 def read_recipe(recipe: type[Settings], name: str | Path | None, overrides: Mapping[str, Any]) -> Settings:
-    """The settings of a recipe (see recipe_path), those in `overrides` in their place; values of either may be text.
+    """Reads the settings of a recipe (see recipe_path); `overrides` take precedence. Values of both may be text.
 
-    Raises cmcc.DataError for a file that is not there, not YAML or of another task, an unknown or missing key, or a
-    wrong type.
+    Raises cmcc.DataError if the file is missing, not YAML or of another task, for unknown or missing keys and for
+    values of the wrong type.
     """
     values: dict[str, Any] = {}
-    written = _read_yaml(recipe_path(name), str(name)) if name else {}
-    task = written.pop("task", recipe.task)
+    file_values = _read_yaml(recipe_path(name), str(name)) if name else {}
+    task = file_values.pop("task", recipe.task)
     if task != recipe.task:
-        hint = f"Run cmcc train {task}, or choose another recipe: cmcc train --list shows all."
+        hint = f"Run cmcc train {task}, or choose another recipe from cmcc train --list."
         raise DataError(f"a recipe of the task {task}", f"one of the task {recipe.task}", hint, recipe=str(name))
     types = get_type_hints(recipe)
-    for place, source in ((str(name), written), ("command line", overrides)):
-        for key, value in source.items():
+    for place, source in ((str(name), file_values), ("command line", overrides)):
+        for key, value in with_current_keys(source).items():
             _check_key(key, recipe, place)
             values[key] = _typed(value, types[key], key, place)
     missing = [item.name for item in fields(recipe) if item.default is MISSING and item.name not in values]
     if missing:
-        raise DataError(f"no {', '.join(missing)}", "a value for each key", recipe=str(name) if name else "none")
+        options = ", ".join(f"--{key}" for key in missing)
+        hint = f"Set them in the recipe, or with {options}."
+        raise DataError(f"no value for {', '.join(missing)}", "", hint, recipe=str(name) if name else "none")
     try:
         return recipe(**values)
     except DataError as error:
@@ -200,8 +204,8 @@ def read_recipe(recipe: type[Settings], name: str | Path | None, overrides: Mapp
 
 
 def _add_option(parser: argparse.ArgumentParser, item: Field[Any], kind: Any) -> None:  # noqa: ANN401  # a type
-    """An option for a key, also with hyphens; its value stays text. A switch needs no value."""
-    default = "must be given" if item.default is MISSING else f"default: {item.default}"
+    """Adds an option for a key, also spelled with hyphens. Its value stays text; a bool needs no value."""
+    default = "required" if item.default is MISSING else f"default: {item.default}"
     names = dict.fromkeys((f"--{item.name}", f"--{item.name.replace('_', '-')}"))
     options: dict[str, Any] = {"nargs": "?", "const": "true"} if kind is bool else {}
     parser.add_argument(
@@ -210,7 +214,7 @@ def _add_option(parser: argparse.ArgumentParser, item: Field[Any], kind: Any) ->
 
 
 def _read_yaml(path: Path, name: str) -> dict[str, Any]:
-    """The keys of a recipe's file. name: what it was called by, for errors."""
+    """The keys of a recipe's file. name: the recipe's name in error messages."""
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -218,7 +222,8 @@ def _read_yaml(path: Path, name: str) -> dict[str, Any]:
         hint = "Give a YAML file; cmcc train --list shows the recipes that ship."
         raise DataError(problem, "", hint, recipe=name) from error
     if not isinstance(values, dict):
-        raise DataError(f"a {type(values).__name__}", "a YAML mapping: key: value", recipe=name)
+        hint = "Write one setting a line, for example epochs: 8."
+        raise DataError(f"a {type(values).__name__}", "a YAML mapping", hint, recipe=name)
     return values
 
 
@@ -226,11 +231,11 @@ def _check_key(key: object, recipe: type[Recipe], place: str) -> None:
     known = [item.name for item in fields(recipe)]
     if key not in known:
         close = difflib.get_close_matches(str(key), known, n=3) or known
-        raise DataError(f"the unknown key {key!r}", f"one like {', '.join(close)}", recipe=place)
+        raise DataError(f"unknown key {key!r}", "", f"Use one like {', '.join(close)}.", recipe=place)
 
 
 def _typed(value: Any, kind: Any, key: str, place: str) -> Any:  # noqa: ANN401  # values as YAML has them
-    """The value as the key's type. Raises cmcc.DataError where it is none."""
+    """Converts the value to the key's type. Raises cmcc.DataError if that is impossible."""
     if get_origin(kind) is Literal and value in get_args(kind):
         return value
     if kind is bool and str(value).lower() in ("true", "false"):
@@ -244,7 +249,7 @@ def _typed(value: Any, kind: Any, key: str, place: str) -> Any:  # noqa: ANN401 
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401  # values as YAML has them
-    """A finite number, also one written as text: YAML takes 2e-5 for text, and so is all of the command line."""
+    """A finite number, also from text: YAML reads 2e-5 as text, and options are text. None for anything else."""
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -1,10 +1,10 @@
-"""Runs the whole path on the synthetic sample: the data set, every system, and the paper's tables beside ours.
+"""Runs the whole pipeline on the synthetic sample: the data set, every system, and tables next to the paper's.
 
-    python train/reproduce.py --out out                # a second start goes on where the first one stopped
+    python train/reproduce.py --out out                # a second start continues where the first one stopped
     python train/reproduce.py --out out --data-dir my/raw/files --recipes paper --jobs 1
 
-Systems are trained side by side, one a core; what they print is in OUT/runs/NAME.log. Everything that is made stands
-below OUT: the built data set, a folder for each run, and report.md.
+Systems are trained in parallel, one for each core; their output is in OUT/runs/NAME.log. All results are in OUT: the
+built data set, a folder for each run, and report.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CMCC = [sys.executable, "-m", "cmcc_bench.cli"]
 
 @dataclass(frozen=True)
 class Step:
-    """A command, and about how much of the whole it is: only the time left is told from it."""
+    """A command and its approximate share of the total time, for the estimate of the remaining time."""
 
     name: str
     command: list[str]
@@ -38,26 +38,26 @@ class Step:
 
 @dataclass
 class Clock:
-    """How much is done, said after each step and while a long one runs; and the processes that were started."""
+    """Progress of the steps, printed after each step and during long ones; and the started processes."""
 
     whole: float
     begin: float = field(default_factory=time.monotonic)
     done: float = 0.0
-    every: float = 60.0  # seconds between two signs of a step that runs
+    every: float = 60.0  # seconds between two progress lines of a running step
     lock: threading.Lock = field(default_factory=threading.Lock)
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    started: dict[str, tuple[float, float]] = field(default_factory=dict)  # of a step that runs: when, and its weight
+    started: dict[str, tuple[float, float]] = field(default_factory=dict)  # running steps: start time and weight
     stopped: threading.Event = field(default_factory=threading.Event)
 
     def finish(self, step: Step) -> None:
-        """Counts a step as done."""
+        """Marks a step as finished."""
         with self.lock:
             self.started.pop(step.name, None)
             self.done += step.weight
             self._say(f"done: {step.name}")
 
     def wait(self, process: subprocess.Popen[bytes], step: Step, log: Path) -> int:
-        """The exit status of the step's process; says now and then that it runs, and the last line of its log."""
+        """Waits for the step's process and returns its exit status; prints the last line of its log regularly."""
         with self.lock:
             self.started[step.name] = time.monotonic(), step.weight
         while True:
@@ -71,10 +71,10 @@ class Clock:
         now = time.monotonic()
         seconds, done = now - self.begin, self.done_by(now)
         left = f", about {(self.whole - done) * seconds / done / 60:.1f} min left" if done else ""
-        print(f"[{self.done / self.whole:4.0%}] {text} ({seconds / 60:.1f} min so far{left})", flush=True)
+        print(f"[{self.done / self.whole:4.0%}] {text} ({seconds / 60:.1f} min elapsed{left})", flush=True)
 
     def done_by(self, now: float) -> float:
-        """How much is done, with what of the steps that run can be taken as done: their seconds, short of the whole."""
+        """The finished weight, including an estimate for running steps: their seconds, at most 95 % of their weight."""
         return self.done + sum(min(now - begin, 0.95 * weight) for begin, weight in self.started.values())
 
 
@@ -84,10 +84,11 @@ def _tail(log: Path, lines: int) -> list[str]:
 
 @dataclass(frozen=True)
 class TrainedSystem:
-    """What is trained and then predicted with.
+    """A system that is trained and then used for predictions.
 
-    name: its folder below OUT/runs. task: of cmcc train. recipe: its file. options: that differ from the recipe's.
-    after: the system that has to be there before it. weight: of its training, seconds or so. modes: of decoding.
+    name: its folder in OUT/runs. task: TASK of cmcc train. recipe: name of the recipe's file. options: options that
+    override the recipe. after: the system that must be trained first. weight: training time in seconds, roughly. modes:
+    decoding modes.
     """
 
     name: str
@@ -99,11 +100,11 @@ class TrainedSystem:
     modes: tuple[str, ...] = ()
 
 
-_FEW = ("--labelled_share", "0.2")
+_FEW = ("--labeled_share", "0.2")
 _SURE = ("--pseudo_confidence", "0.8")
 _END = ("end2end",)
-# In the order in which they are started: the longest first, and what others wait for. A fifth of the labels is seen
-# more often, so that its model takes about as many steps as one that has pseudo-labels beside it.
+# In starting order: long ones first, and those that others wait for. Models with a fifth of the labels train for more
+# epochs, so that they take about as many steps as the models with pseudo-labels.
 SYSTEMS = (
     TrainedSystem("variant", "dialogue", "variant", modes=("end2end", "oracle")),
     TrainedSystem("variant_20", "dialogue", "variant", (*_FEW, "--epochs", "20"), weight=75, modes=_END),
@@ -123,11 +124,11 @@ SYSTEMS = (
     TrainedSystem("joint_no_emotion", "joint", "joint", ("--emotions", "false"), weight=50),
     TrainedSystem("satisfaction", "satisfaction", "satisfaction", weight=15),
 )
-PSEUDO_DIALOGUES = 300  # unlabeled dialogues that are labeled
+PSEUDO_DIALOGUES = 300  # number of unlabeled dialogues to label
 
 
 def data_steps(out: Path, data_dir: Path) -> list[Step]:
-    """The data set and its statistics; of the sample, with unlabeled dialogues that are simulated along."""
+    """The steps for the data set and its statistics. For the sample, unlabeled dialogues are simulated too."""
     built, raw, steps = out / "cmcc", data_dir, list[Step]()
     if data_dir == SAMPLE_DIR:
         raw = out / "raw"
@@ -144,7 +145,7 @@ def data_steps(out: Path, data_dir: Path) -> list[Step]:
 
 
 def system_steps(system: TrainedSystem, built: Path, runs: Path, recipes: Path, extra: list[str]) -> list[Step]:
-    """Training a system and predicting the test split with it."""
+    """The steps to train a system and to predict the test split with it."""
     run = runs / system.name
     train = [*_CMCC, "train", system.task, "--recipe", str(recipes / f"{system.recipe}.yaml"), *system.options]
     if system.after:
@@ -162,7 +163,7 @@ def system_steps(system: TrainedSystem, built: Path, runs: Path, recipes: Path, 
 
 
 def run_system(steps: list[Step], log: Path, clock: Clock, threads: int = 1) -> None:
-    """Runs the steps of one system in turn. Raises SystemExit with the end of the log when one fails."""
+    """Runs the steps of one system in order. Raises SystemExit with the end of the log if one fails."""
     environment = {"OMP_NUM_THREADS": str(threads)} | os.environ
     with log.open("ab") as stream:
         for step in steps:
@@ -170,19 +171,20 @@ def run_system(steps: list[Step], log: Path, clock: Clock, threads: int = 1) -> 
             clock.running.append(process)
             if clock.wait(process, step, log):
                 tail = "\n".join(_tail(log, 15))
-                raise SystemExit(f"failed: {' '.join(step.command)}\nThe end of {log}:\n{tail}")
+                raise SystemExit(f"failed: {' '.join(step.command)}\nLast lines of {log}:\n{tail}")
             clock.finish(step)
 
 
 def run_systems(
     steps: dict[str, list[Step]], systems: Sequence[TrainedSystem], runs: Path, jobs: int, clock: Clock
 ) -> None:
-    """Runs systems side by side in their order, each after the one it needs; the first that fails ends the others."""
+    """Runs systems in parallel in their order, each after the one that it needs. A failure stops all others."""
     threads = max(1, (os.cpu_count() or 1) // jobs)
     ready = {system.name: threading.Event() for system in systems}
 
     def run(system: TrainedSystem) -> None:
-        if system.after:  # started before this one, so that it is running or done
+        """Trains and predicts with one system, after the one that it builds on."""
+        if system.after:  # it was started earlier, so it is running or finished
             ready[system.after].wait()
         if clock.stopped.is_set():
             return
@@ -199,34 +201,40 @@ def run_systems(
             clock.stopped.set()
             for process in clock.running:
                 process.terminate()
-            for event in ready.values():  # those that wait for it shall not wait for ever
+            for event in ready.values():  # release the waiting systems
                 event.set()
             raise
 
 
 def chosen(names: Sequence[str] | None) -> list[TrainedSystem]:
-    """The systems of these names and those that they need; all where none are named."""
-    wanted = set(names or [system.name for system in SYSTEMS])
-    wanted |= {system.after for system in SYSTEMS if system.name in wanted and system.after}
-    return [system for system in SYSTEMS if system.name in wanted]
+    """The named systems and those that they need; all systems without names."""
+    selected = set(names or [system.name for system in SYSTEMS])
+    selected |= {system.after for system in SYSTEMS if system.name in selected and system.after}
+    return [system for system in SYSTEMS if system.name in selected]
 
 
 def main() -> int:
     """Runs every step and returns the exit status of the first one that fails."""
     make_streams_tolerant()
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for everything (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder for all results (default: %(default)s)")
     parser.add_argument("--data-dir", type=Path, default=SAMPLE_DIR, help="raw files (default: the sample)")
     parser.add_argument(
         "--recipes", type=Path, default=Path("tiny"), help="tiny, paper, or a folder of recipes (default: %(default)s)"
     )
     parser.add_argument(
-        "--only", nargs="+", metavar="SYSTEM", choices=[s.name for s in SYSTEMS], help="these alone (default: all)"
+        "--only",
+        nargs="+",
+        metavar="SYSTEM",
+        choices=[s.name for s in SYSTEMS],
+        help="run only these systems (default: all)",
     )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="systems at a time (default: all cores)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="systems trained in parallel (default: number of cores)"
+    )
     options, extra = parser.parse_known_args()
     if options.data_dir == SAMPLE_DIR:
-        print("The data are SYNTHETIC: a simulator made them. The numbers say that the path works.", flush=True)
+        print("The data are SYNTHETIC: the scores show that the pipeline works and nothing else.", flush=True)
     built, runs = options.out / "cmcc", options.out / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     first = data_steps(options.out, options.data_dir)
@@ -239,7 +247,7 @@ def main() -> int:
             return status
         clock.finish(step)
     if not (built / "unlabeled").exists() and any(system.after for system in systems):
-        print("No unlabeled dialogues: the systems with pseudo-labels are left out.", flush=True)
+        print("No unlabeled dialogues: systems with pseudo-labels are skipped.", flush=True)
         systems = [system for system in systems if not system.after]
     run_systems(steps, systems, runs, max(1, options.jobs), clock)
     if status := subprocess.run(report.command).returncode:

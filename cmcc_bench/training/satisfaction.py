@@ -1,10 +1,10 @@
-"""Trains a classifier of a dialogue's satisfaction from its transcript: three classes.
+"""Trains a three-class classifier of satisfaction from the transcript of a dialogue.
 
     cmcc train satisfaction --recipe tiny/satisfaction --out runs/satisfaction
     cmcc train satisfaction --recipe paper/satisfaction --dataset cmcc
 
-The best checkpoint stands in OUT/best: transformers' own text classification. The paper has the labels and reports no
-model; how a call ends says most, so that a transcript that is too long loses its beginning.
+The best checkpoint is saved in OUT/best as a transformers text classifier. The paper publishes the labels but reports
+no model. The end of a call is the most informative part, so a transcript that is too long loses its beginning.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class SatisfactionRecipe(ModelRecipe):
 
     task: ClassVar[str] = "satisfaction"
 
-    class_weights: bool = setting("a rare class counts more", True)
+    class_weights: bool = setting("weight rare classes more in the loss", True)
 
 
 RECIPE = SatisfactionRecipe  # of `cmcc train satisfaction`
 
 
 def train(recipe: SatisfactionRecipe) -> None:
-    """Trains one model. Raises cmcc.DataError when the data, the backbone or the run's folder cannot be used."""
+    """Trains one model. Raises cmcc.DataError if the data, the backbone or the run's folder cannot be used."""
     accelerator = start(recipe)
     rows = labeled_rows(recipe, "satisfaction")
     check_examples(recipe, rows)
@@ -69,6 +69,6 @@ def train(recipe: SatisfactionRecipe) -> None:
 
 
 def examples(recipe: SatisfactionRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> EncodedExamples:
-    """What the loop trains on."""
+    """The examples for the training loop."""
     texts = encode_texts(tokenizer, [row["text"] for row in rows], recipe.max_length)
     return labeled_examples(texts, [row["satisfaction"] for row in rows])

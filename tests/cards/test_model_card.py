@@ -111,7 +111,7 @@ _JSON = st.recursive(
 )
 _KEYS = (
     "recipe", "versions", "hardware", "examples", "dataset", "commit", "seed", "device", "seconds", "best_epoch", "cut",
-    "labelled_share", "pseudo_labelled", "finished", "overlapping", "synthetic", "licensed", "parameters",
+    "labeled_share", "pseudo_labeled", "finished", "overlapping", "synthetic", "licensed", "parameters",
 )  # fmt: skip
 
 
@@ -170,4 +170,4 @@ def test_the_command_prints_the_card_or_writes_it(tmp_path, capsys):
     assert cli.main([*arguments, "--repository", "no id"]) == 1
     assert "ORGANIZATION/NAME" in capsys.readouterr().err
     assert cli.main(["card", str(tmp_path / "none")]) == 1
-    assert "Name RUN or RUN/best" in capsys.readouterr().err
+    assert "Name the folder of a run, RUN or RUN/best" in capsys.readouterr().err

@@ -179,7 +179,7 @@ def test_an_oracle_without_gold_is_an_error_that_names_exchange_and_segment(toke
 
 
 def test_a_model_with_fewer_positions_than_a_segment_is_an_error(calls, tokenizer):
-    with pytest.raises(cmcc.DataError, match=r"12 positions.*more than the 12"):
+    with pytest.raises(cmcc.DataError, match=r"reads 12 tokens.*takes 12"):
         decode(gpt2(0, len(tokenizer), n_positions=12), tokenizer, SHORT, calls)
 
 

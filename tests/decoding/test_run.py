@@ -169,8 +169,11 @@ def test_rows_of_the_view_become_dialogues_with_their_kb(data):
     [
         (lambda folder: None, "no such folder"),
         (lambda folder: folder.mkdir(), "no text form"),
-        (lambda folder: (folder.mkdir(), BASELINE.save(folder)), "no tokenizer"),
-        (lambda folder: (save_model(folder), (folder / "model.safetensors").unlink()), "no causal language model"),
+        (lambda folder: (folder.mkdir(), BASELINE.save(folder)), "the tokenizer cannot be opened"),
+        (
+            lambda folder: (save_model(folder), (folder / "model.safetensors").unlink()),
+            "AutoModelForCausalLM cannot open it",
+        ),
     ],
 )
 def test_a_folder_that_is_no_model_is_an_error_that_says_what_is_missing(spoil, message, data, tmp_path):
@@ -185,14 +188,14 @@ def test_a_tokenizer_that_lost_its_special_tokens_is_an_error(data, tmp_path):
 
     folder = save_model(tmp_path / "model")
     character_tokenizer(["有G包吗"], special_tokens=()).save_pretrained(folder)
-    with pytest.raises(cmcc.DataError, match="lost its special tokens"):
+    with pytest.raises(cmcc.DataError, match="no single id for the special tokens"):
         predict(folder, data, tmp_path / "preds.jsonl")
 
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_an_error(tmp_path):
     folder = save_model(tmp_path / "model")
     gpt2(0, 20, n_layer=1).float().save_pretrained(folder)
-    with pytest.raises(cmcc.DataError, match="at most the model's 20"):
+    with pytest.raises(cmcc.DataError, match="141 tokens, the model only 20"):
         open_model(folder)
 
 
@@ -261,7 +264,7 @@ def test_a_track_2_file_without_the_format_is_an_error_that_says_what_to_add(mod
 
 def test_a_track_2_file_with_a_dialogue_twice_is_an_error(model_dir, tmp_path):
     raw.write(tmp_path, "test.json", [TRACK2, TRACK2])
-    with pytest.raises(cmcc.DataError, match="second time"):
+    with pytest.raises(cmcc.DataError, match="second dialogue with this id"):
         predict(model_dir, str(tmp_path / "test.json"), tmp_path / "result.json", output_format="seretod")
 
 

@@ -44,7 +44,7 @@ KINDS = {
     "split_differs": "a dialogue in two files, of which one has a split in its name",
     "triple_without_slot": "a triple without a slot",
     "triple_without_value": "a triple without a value",
-    "turn_without_utterance": "a turn in which nobody says anything",
+    "turn_without_utterance": "a turn without a text of either speaker",
     "undeclared_entity": "a slot of an entity that the dialogue does not declare",
     "unknown_label": "a label that is in no vocabulary; it follows",
     "unknown_satisfaction": "a satisfaction that is none of the three",

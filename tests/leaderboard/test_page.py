@@ -59,7 +59,18 @@ def test_another_track_has_other_scores_to_sort_by(page):
 
 def test_a_filter_limits_the_systems_to_compare_and_keeps_the_selected_one(page):
     *_, a, b = page.filter_rows("response", "bleu", "echo", [*KINDS], 0, A, None)
-    assert [key for _, key in a["choices"]] == [B, A] and a["value"] == A and b["value"] is None
+    assert [key for _, key in a["choices"]] == [B, A] and "value" not in a and b["value"] is None
+
+
+def test_a_filter_that_is_sent_during_a_sort_keeps_the_new_order(page):
+    """Its event reads the order when it runs: a state of the server, not the value that the browser sent."""
+    blocks = page.order
+    while blocks.parent:
+        blocks = blocks.parent
+    filters = [event for event in blocks.fns.values() if event.fn == page.filter_rows]
+    assert len(filters) == 2 and all(event.inputs[1] is page.chosen_order for event in filters)
+    assert page.sort("response", "bleu", "", [*KINDS], 0, gr.EventData(None, {"order": "success"}))[1] == "success"
+    assert page.choose_order("success", "response", "bleu", "", [*KINDS], 0)[0] == "success"
 
 
 def test_only_the_head_of_a_column_sorts_the_table(page):

@@ -354,7 +354,7 @@ HOSTILE = {
     ),
     "a script for a paper": ({"submission.json": description(paper="javascript:alert(1)")}, "begins with https://"),
     "an address with a quote": ({"submission.json": description(paper='https://a.b/"onx="')}, "begins with https://"),
-    "an unknown task": ({"submission.json": description(task="../../x")}, "found the task"),
+    "an unknown task": ({"submission.json": description(task="../../x")}, "unknown task"),
     "no description": ({"submission.json": None}, "no submission.json"),
     "a huge description": ({"submission.json": b" " * 20_000}, "20000 bytes"),
     "deep JSON for a description": ({"submission.json": b"[" * 10_000}, "not valid JSON"),

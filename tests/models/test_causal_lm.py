@@ -43,7 +43,7 @@ def test_a_damaged_folder_is_an_error_and_never_a_model_with_random_weights(tmp_
         old, new = ('"n_embd": 32', '"n_embd": 64') if damage == "other width" else ('"n_layer": 1', '"n_layer": 2')
         assert old in config.read_text()
         config.write_text(config.read_text().replace(old, new))
-    with pytest.raises(cmcc.DataError, match="no causal language model"):
+    with pytest.raises(cmcc.DataError, match="AutoModelForCausalLM cannot open it"):
         load_model(tmp_path)
 
 
@@ -75,7 +75,7 @@ def test_the_faster_activation_of_a_backbone_is_the_same_function(tmp_path):
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):
-    with pytest.raises(cmcc.DataError, match=f"model {tmp_path}: found no causal language model"):
+    with pytest.raises(cmcc.DataError, match=f"model {tmp_path}: AutoModelForCausalLM cannot open it"):
         load_model(tmp_path)
 
 

@@ -65,5 +65,5 @@ def test_a_saved_classifier_opens_with_its_labels_and_no_others(tokenizer, tmp_p
 
 
 def test_what_is_no_classifier_is_refused(tmp_path):
-    with pytest.raises(cmcc.DataError, match="no text classifier"):
+    with pytest.raises(cmcc.DataError, match="AutoModelForSequenceClassification cannot open it"):
         load_classifier(tmp_path / "nothing", cmcc.EMOTIONS)

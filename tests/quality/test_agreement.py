@@ -278,7 +278,7 @@ class TestTheCommand:
 
     def test_one_annotator_is_a_usage_error(self, folder, capsys):
         assert cli.main(["agreement", str(folder / "care_one.json")]) == 2
-        assert "two annotators' labels or more" in capsys.readouterr().err
+        assert "Name the labels of two or more" in capsys.readouterr().err
 
     def test_a_missing_library_is_named_with_its_extra(self, folder, capsys, monkeypatch):
         monkeypatch.setitem(__import__("sys").modules, "krippendorff", None)

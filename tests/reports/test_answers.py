@@ -97,10 +97,10 @@ def test_the_table_of_satisfaction_has_no_scores_of_the_paper(tmp_path):
 
 def test_pseudo_labels_are_compared_with_the_same_share_of_labels_and_a_loss_is_reported(tmp_path):
     found = bounds("emotion")
-    few = TrainingRecord("emotion", labelled_share=0.2)
+    few = TrainingRecord("emotion", labeled_share=0.2)
     write_answers(tmp_path / "runs", "all", TrainingRecord("emotion"), found["gold"])
     write_answers(tmp_path / "runs", "few", few, found["gold"])
-    write_answers(tmp_path / "runs", "made", replace(few, pseudo_labelled=70), found["random"])
+    write_answers(tmp_path / "runs", "made", replace(few, pseudo_labeled=70), found["random"])
     table = tables(tmp_path / "runs")["Unlabeled dialogues, emotion"]
     assert [row[:2] for row in table.rows] == [("100%", "0"), ("20%", "0"), ("20%", "70")]
     assert table.rows[2][-1].startswith("-") and table.rows[1][-1] == ""
@@ -111,8 +111,8 @@ def test_pseudo_labels_are_compared_with_the_same_share_of_labels_and_a_loss_is_
 
 
 def test_pseudo_labels_that_change_nothing_are_reported_as_not_significant(tmp_path):
-    few = TrainingRecord("emotion", labelled_share=0.2)
-    for name, training in (("few", few), ("made", replace(few, pseudo_labelled=70))):
+    few = TrainingRecord("emotion", labeled_share=0.2)
+    for name, training in (("few", few), ("made", replace(few, pseudo_labeled=70))):
         write_answers(tmp_path / "runs", name, training, bounds("emotion")["gold"])
     table = tables(tmp_path / "runs")["Unlabeled dialogues, emotion"]
     (note,) = table.notes

@@ -162,6 +162,6 @@ def test_the_command_scores_a_result_file_by_itself(tmp_path, capsys):
     assert cli.main(["score", str(result)]) == 1
     assert "cmcc score RESULT.json GOLD.json" in capsys.readouterr().err
     assert cli.main(["score", str(result), str(gold), "--version", "strict"]) == 1
-    assert "expected seretod for a Track 2 result file" in capsys.readouterr().err
+    assert "a Track 2 result file has no strict scores" in capsys.readouterr().err
     assert cli.main(["score", str(tmp_path / "predictions.jsonl")]) == 2
-    assert "name the data set" in capsys.readouterr().err
+    assert "no data set is named" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def test_a_training_that_is_stopped_ends_with_status_1_and_says_how_to_go_on(
 ):
     stop_at(monkeypatch, 1)
     assert run_training("satisfaction", **SMALL, **SHORT, dataset=data, out=tmp_path / "run") == 1
-    assert f"stopped. --resume goes on with {tmp_path / 'run'} after its last state" in capsys.readouterr().err
+    assert f"stopped. Add --resume to continue {tmp_path / 'run'} from its last saved state" in capsys.readouterr().err
 
 
 def test_a_library_that_is_missing_is_named_with_the_extra_that_brings_it(tmp_path):
@@ -87,7 +87,7 @@ def test_the_script_of_a_task_is_the_command(task, monkeypatch, capsys):
     with pytest.raises(SystemExit) as end:
         runpy.run_path(script, run_name="__main__")
     text = capsys.readouterr().out
-    assert end.value.code == 0 and text.startswith(f"usage: cmcc train {task} ") and "--labelled_share" in text
+    assert end.value.code == 0 and text.startswith(f"usage: cmcc train {task} ") and "--labeled_share" in text
 
 
 def test_two_processes_of_torchrun_train_one_model(data, tmp_path):
@@ -96,4 +96,4 @@ def test_two_processes_of_torchrun_train_one_model(data, tmp_path):
     done = start(*torchrun, "train", "satisfaction", *settings, folder=tmp_path, ACCELERATE_USE_CPU="1")
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
-    assert record["processes"] == 2 and done.stdout.count("examples to train on") == 1
+    assert record["processes"] == 2 and done.stdout.count("training examples") == 1

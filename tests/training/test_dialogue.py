@@ -87,7 +87,7 @@ def test_a_trained_model_is_a_backbone_for_another_form(data, trained, tmp_path,
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--form", "variant", "--backbone", "/nowhere/model"), "model /nowhere/model: found no tokenizer"),
+        (("--form", "variant", "--backbone", "/nowhere/model"), "model /nowhere/model: the tokenizer cannot be opened"),
         (("--form", "variant", "--backbone", "{trained}", "--max_length", "512"), "found 512; expected at most 256"),
     ],
 )

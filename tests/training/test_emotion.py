@@ -46,7 +46,7 @@ def test_the_checkpoint_is_transformers_own_with_nine_english_names(trained, dat
 
 def test_a_model_that_says_the_same_everywhere_is_warned_of(trained, capsys):
     out = trained(learning_rate=1e-6)
-    assert "WARNING: the model says the same for every validation utterance" in capsys.readouterr().out
+    assert "WARNING: the model predicts the same emotions for every validation utterance" in capsys.readouterr().out
     assert read_training(out / "best").validation["collapsed"] is True
 
 
@@ -86,7 +86,7 @@ def test_data_with_one_split_say_which_is_missing(tmp_path, run_training, capsys
     build(tmp_path / "raw", tmp_path / "cmcc")
     settings = {**SMALL, **SHORT, "dataset": tmp_path / "cmcc", "out": tmp_path / "x"}
     assert run_training("emotion", **settings) == 1
-    assert "split validation: found no annotated rows" in capsys.readouterr().err
+    assert "split validation: no annotated rows" in capsys.readouterr().err
 
 
 def test_a_run_that_is_gone_on_with_has_the_weights_of_one_that_was_not_stopped(
@@ -103,19 +103,20 @@ def test_a_run_that_is_gone_on_with_has_the_weights_of_one_that_was_not_stopped(
 
 
 def test_pseudo_labels_of_a_first_model_train_a_second(trained, data, tmp_path, capsys):
-    first = trained("first", epochs=3, labelled_share=0.5)
-    settings = {"labelled_share": 0.5, "pseudo_label": first / "best", "pseudo_confidence": "0.6"}
+    first = trained("first", epochs=3, labeled_share=0.5)
+    settings = {"labeled_share": 0.5, "pseudo_label": first / "best", "pseudo_confidence": "0.6"}
     second = trained("second", **settings)
     training = read_training(second / "best")
-    assert training.pseudo_labelled > 0 and training.suffix == ", 50% of the labels, pseudo-labels"
-    assert f"{training.pseudo_labelled} of them pseudo-labelled" in capsys.readouterr().out
+    assert training.pseudo_labeled > 0 and training.suffix == ", 50% of the labels, pseudo-labels"
+    assert f"({training.pseudo_labeled} pseudo-labeled)" in capsys.readouterr().out
     assert len((second / "pseudo-labels.jsonl").read_text().splitlines()) == 6
 
 
 def test_a_model_of_another_task_labels_nothing(data, tmp_path, run_training, capsys):
-    settings = {**SMALL, **SHORT, "dataset": data, "out": tmp_path / "x", "pseudo_label": tmp_path / "no"}
+    (tmp_path / "response").mkdir()  # without a training.json: a response model
+    settings = {**SMALL, **SHORT, "dataset": data, "out": tmp_path / "x", "pseudo_label": tmp_path / "response"}
     assert run_training("emotion", **settings) == 1
-    assert "expected one of the task emotion" in capsys.readouterr().err
+    assert "expected a model of the task emotion" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["tiny", "paper"])

@@ -65,12 +65,12 @@ def test_a_text_longer_than_the_backbone_reads_is_refused_before_training(tmp_pa
     BertModel(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=32, **sizes)).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     recipe = read_recipe(JointRecipe, None, {**SMALL, **SHORT, "out": "x", "backbone": str(tmp_path)})
-    with pytest.raises(cmcc.DataError, match=r"max_length: found 64; expected at most 32, as the backbone"):
+    with pytest.raises(cmcc.DataError, match=r"max_length: found 64; expected at most 32, the limit of the backbone"):
         make_tagger(recipe, [])
 
 
 def test_what_is_no_tagger_is_refused(tmp_path):
-    with pytest.raises(cmcc.DataError, match=r"no tagger.*Name the folder of a run of cmcc train joint"):
+    with pytest.raises(cmcc.DataError, match=r"tagger cannot be opened.*Give the folder of a run of cmcc train joint"):
         load_tagger(tmp_path)
 
 

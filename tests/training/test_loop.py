@@ -210,7 +210,7 @@ def test_the_run_says_what_was_run_on_what_and_how_it_went(tmp_path):
 
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
     toy.train(toy.recipe(tmp_path, epochs=1))
-    with pytest.raises(cmcc.DataError, match=r"found a run.*--resume"):
+    with pytest.raises(cmcc.DataError, match=r"already holds a run.*--resume"):
         toy.train(toy.recipe(tmp_path, epochs=1))
 
 
@@ -253,7 +253,7 @@ def test_a_damaged_state_is_an_error_that_names_the_file_and_how_to_go_on(stoppe
     with pytest.raises(cmcc.DataError) as caught:
         toy.train(toy.recipe(run, resume=True))
     assert str(state_of(run) / name) in str(caught.value) and "--out" in str(caught.value)
-    assert f"Restore {name} from a copy" in str(caught.value)
+    assert f"Restore {name} from a backup" in str(caught.value)
     assert sorted(path.relative_to(run) for path in run.rglob("*")) == before
 
 
@@ -261,7 +261,7 @@ def test_moments_of_a_model_of_another_size_are_refused(stopped, tmp_path):
     run = shutil.copytree(stopped, tmp_path / "run")
     path = state_of(run) / "optimizer.safetensors"
     save_file({key: torch.zeros(3) for key in load_file(path)}, path)
-    with pytest.raises(cmcc.DataError, match=r"optimizer\.safetensors: found the moments of other weights"):
+    with pytest.raises(cmcc.DataError, match=r"optimizer\.safetensors: found optimizer moments of another model"):
         toy.train(toy.recipe(run, resume=True))
 
 
@@ -269,14 +269,14 @@ def test_a_damaged_state_beside_an_older_one_says_how_to_go_on_from_that(stopped
     run = shutil.copytree(stopped, tmp_path / "run")
     shutil.copytree(state_of(run), run / "state-99")
     (run / "state-99" / "progress.json").write_bytes(b"")
-    with pytest.raises(cmcc.DataError, match=r"Remove .*state-99 to go on from state-12"):
+    with pytest.raises(cmcc.DataError, match=r"Remove .*state-99 to resume from state-12"):
         toy.train(toy.recipe(run, resume=True))
 
 
 def test_a_run_whose_state_is_missing_is_not_restarted(stopped, tmp_path):
     run = shutil.copytree(stopped, tmp_path / "run")
     shutil.rmtree(state_of(run))
-    with pytest.raises(cmcc.DataError, match=r"a run without a state; expected a folder state-STEP"):
+    with pytest.raises(cmcc.DataError, match=r"the run has no state-STEP folder"):
         toy.train(toy.recipe(run, resume=True))
 
 
@@ -290,20 +290,20 @@ def test_a_copy_of_a_state_is_no_state(stopped, tmp_path):
 
 def test_a_run_of_another_recipe_or_other_data_is_not_gone_on_with(tmp_path):
     toy.train(toy.recipe(tmp_path))
-    with pytest.raises(cmcc.DataError, match=r"changed epochs \(was 2, is 3\)"):
+    with pytest.raises(cmcc.DataError, match=r"changed since the first start: epochs \(was 2, is 3\)"):
         toy.train(toy.recipe(tmp_path, resume=True, epochs=3))
-    with pytest.raises(cmcc.DataError, match="changed the data"):
+    with pytest.raises(cmcc.DataError, match="changed since the first start: the data"):
         toy.train(toy.recipe(tmp_path, resume=True), number=46)
 
 
 def test_a_run_without_examples_is_refused(tmp_path):
-    with pytest.raises(cmcc.DataError, match="split train: found no examples"):
+    with pytest.raises(cmcc.DataError, match="split train: no examples"):
         toy.train(toy.recipe(tmp_path), number=0)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path, monkeypatch):
     monkeypatch.setattr(toy, "token_loss", lambda network, batch: (token_loss(network, batch)[0] * float("nan"), 1))
-    with pytest.raises(cmcc.DataError, match=r"step 0: found a loss of nan"):
+    with pytest.raises(cmcc.DataError, match=r"step 0: the loss is nan"):
         toy.train(toy.recipe(tmp_path))
 
 

@@ -41,7 +41,7 @@ def test_a_recipe_cannot_be_changed(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("learning_rat: 1", r"recipe .*recipe.yaml: found the unknown key 'learning_rat'; expected .*learning_rate"),
+        ("learning_rat: 1", r"recipe .*recipe.yaml: unknown key 'learning_rat'. Use one like .*learning_rate"),
         ("epochs: many", r"key epochs: found 'many'; expected whole number"),
         ("epochs: 2.5", r"key epochs: found 2.5; expected whole number"),
         ("epochs: true", r"key epochs: found True; expected whole number"),
@@ -50,7 +50,7 @@ def test_a_recipe_cannot_be_changed(tmp_path):
         ("learning_rate: [1]", r"key learning_rate: found \[1\]; expected number"),
         ("learning_rate: 0", r"key learning_rate: found 0.0; expected more than 0"),
         ("group: 12", r"key group: found 12; expected a multiple of batch_size 8"),
-        ("warmup: 20", r"key warmup: found 20.0; expected a share from 0 to 1"),
+        ("warmup: 20", r"key warmup: found 20.0; expected a number from 0 to 1"),
         ("resume: maybe", r"key resume: found 'maybe'; expected true\|false"),
         ("precision: fp16", r"key precision: found 'fp16'; expected auto\|float32\|bfloat16"),
         ("out: 2024", r"key out: found 2024; expected text"),
@@ -64,18 +64,18 @@ def test_a_wrong_value_is_named_with_its_key_what_was_found_and_what_was_expecte
 
 
 def test_missing_keys_are_named(tmp_path):
-    with pytest.raises(cmcc.DataError, match="found no out, batch_size"):
+    with pytest.raises(cmcc.DataError, match=r"no value for out, batch_size.*--out, --batch_size"):
         read_recipe(Recipe, write(tmp_path, "epochs: 3\nlearning_rate: 1"), {})
 
 
 @pytest.mark.parametrize("text", ["- a list", "a: [", ""])
 def test_a_file_that_is_no_mapping_is_refused(tmp_path, text):
-    with pytest.raises(cmcc.DataError, match="expected a YAML"):
+    with pytest.raises(cmcc.DataError, match="a YAML"):
         read_recipe(Recipe, write(tmp_path, text), {})
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(cmcc.DataError, match=r"nowhere.yaml: found no recipe; expected a YAML file"):
+    with pytest.raises(cmcc.DataError, match=r"nowhere.yaml: no such recipe. Give a YAML file"):
         read_recipe(Recipe, tmp_path / "nowhere.yaml", {})
 
 
@@ -84,7 +84,14 @@ def test_an_unknown_option_ends_with_status_2_and_the_close_ones(tmp_path, capsy
     with pytest.raises(SystemExit) as ended:
         parse_recipe(Recipe, "", ["--recipe", str(write(tmp_path, NEEDED)), option], "cmcc train")
     assert ended.value.code == 2
-    assert "found the unknown key" in capsys.readouterr().err
+    assert "unknown key" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--labelled_share", "--labelled-share", "--labeled_share"])
+def test_the_old_spelling_of_labeled_share_is_still_read(tmp_path, option):
+    path = write(tmp_path, f"labelled_share: 0.4\nform: variant\nbackbone: scratch\n{NEEDED}")
+    assert read_recipe(DialogueRecipe, path, {}).labeled_share == 0.4
+    assert parse_recipe(DialogueRecipe, "", ["--recipe", str(path), option, "0.2"], "cmcc train").labeled_share == 0.2
 
 
 def test_the_help_names_every_key_and_shows_examples(capsys):
@@ -137,7 +144,7 @@ def test_a_file_of_yours_comes_before_a_recipe_that_ships(tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("name", ["tiny/varient", "variant", "mine/tiny/variant.yaml", "..", "", "a\0b"])
 def test_a_name_of_no_recipe_is_refused_with_those_that_are_like_it(name):
-    with pytest.raises(cmcc.DataError, match=r"found no recipe; expected a YAML file, or .*train --list"):
+    with pytest.raises(cmcc.DataError, match=r"no such recipe. Give a YAML file or .*train --list"):
         recipe_path(name)
 
 
