@@ -1,8 +1,8 @@
 """The small models that ship: the backbone of the tiny recipes, and the variant that was fine-tuned from it.
 
-`make backbone` writes them; NAME/run.json says how. All of them learned from SYNTHETIC calls only.
-A folder that is called like a backbone is ./NAME in a recipe, as with the data set `sample`; one that holds a model
-goes before the dialogue model that ships.
+`make backbone` writes them; NAME/run.json records how. All were trained on SYNTHETIC calls only.
+If the working folder has a folder of the same name, write ./NAME in a recipe (as with the data set `sample`);
+`cmcc chat` and `cmcc predict` prefer a folder of that name if it holds a model.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ VARIANT = "variant"  # the folder of the fine-tuned model below its backbone's
 
 
 def backbone_folder(name: str) -> str:
-    """The folder of a backbone that ships, or `name` itself, which is then a folder or an id on the Hub."""
+    """Returns the folder of a backbone that ships, or `name` itself: a folder or an id on the Hub."""
     return str(_SHIPPED / name) if name in _names("") else name
 
 
 def shipped_model(name: str) -> Path | None:
-    """The folder of the dialogue model that ships under the name, ready to talk to; None where there is none."""
+    """Returns the folder of the dialogue model that ships under this name, or None."""
     return _SHIPPED / name / VARIANT if name in _names(VARIANT) else None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from cmcc_bench.simulate.draws import choose
 from cmcc_bench.simulate.patterns import PERSONAL_SLOTS, Pattern, compile_pattern
 from cmcc_bench.simulate.values import (
-    Words,
+    WordLists,
     draw_balance,
     draw_data,
     draw_price,
@@ -63,7 +63,7 @@ class World:
     kinds: Mapping[str, ProductKind]
     topics: Mapping[str, Topic]
     states: Mapping[str, Sequence[str]]
-    words: Words
+    words: WordLists
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from random import Random
+from typing import TypeAlias
 
 from cmcc_bench.simulate.draws import choose
 
@@ -23,11 +24,11 @@ _DIGITS_ON_THE_PHONE = "零幺二三四五六七八九"
 _BLANK = re.compile(r"\{(\w+)(?: (\d+)-(\d+)(?: by (\d+))?)?\}")
 _MEGABYTES = 1_000  # of a G, as people count
 
-Words = Mapping[str, Sequence[str]]
+WordLists: TypeAlias = Mapping[str, Sequence[str]]
 
 
-def fill(rng: Random, template: str, words: Words) -> str:
-    """The template with a value in each of its blanks. Raises LookupError for a blank that is none of the above."""
+def fill(rng: Random, template: str, words: WordLists) -> str:
+    """Returns the template with a value in each blank. Raises LookupError for an unknown blank."""
 
     def value(blank: re.Match[str]) -> str:
         kind, low, high, step = blank[1], int(blank[2] or 0), int(blank[3] or 0), int(blank[4] or 1)
@@ -60,8 +61,8 @@ def spoken_number(number: int) -> str:
     for size, unit in ((1000, "千"), (100, "百"), (10, "十")):
         digit, rest = divmod(rest, size)
         if digit:
-            told = "两" if digit == 2 and size > 10 else _DIGITS[digit]
-            text += ("零" if gap else "") + ("" if size == 10 and digit == 1 and not text else told) + unit
+            spoken = "两" if digit == 2 and size > 10 else _DIGITS[digit]
+            text += ("零" if gap else "") + ("" if size == 10 and digit == 1 and not text else spoken) + unit
         gap = bool(text) and not digit
     return text + ("零" if gap and rest else "") + (_DIGITS[rest] if rest or not number else "")
 
@@ -80,7 +81,7 @@ def draw_price(rng: Random, low: int, high: int) -> str:
 
 
 def draw_balance(rng: Random, low: int, high: int) -> str:
-    """An amount of low to high yuan that nobody chose: mostly exact (三十八块六毛), at times 一百二十来块."""
+    """An amount of low to high yuan of no fixed tariff: mostly exact (三十八块六毛), at times 一百二十来块."""
     form = rng.random()
     if form < 0.12 and high >= 20:
         tens = spoken_count(between(rng, -(-low // 10) * 10 or 10, high, 10))

@@ -1,14 +1,13 @@
-"""Trains the small backbone that ships: a language model that the tiny recipes begin from, as the paper's from a GPT-2.
+"""Trains the small backbone that ships: the tiny recipes fine-tune it, as the paper fine-tunes a Chinese GPT-2.
 
-    make backbone                                                 # also fine-tunes the variant, and ships both
+    make backbone                                                 # also fine-tunes the variant, and packages both
     python -m cmcc_bench.training.backbone --out runs/backbone
 
-It learns from SYNTHETIC calls only, of a seed that no sample, test or run uses. Its shape is Llama's (rotary positions,
-tied embeddings), its vocabulary the characters of the simulator. It reads exchanges in the text form, those of one call
-as the baseline writes them and those of the next as the variant does, so that neither form has learned more than the
-other; fine-tuning then decides. What a model has to write is what it is trained on. A value is copied from what the
-knowledge base answered, and copying is learned late and from many different values: so all exchanges that ask something
-are taken, and a part of the others.
+It is trained on SYNTHETIC calls only, with a seed used nowhere else. Its architecture is Llama's (rotary positions,
+tied embeddings), its vocabulary the characters of the simulator. It is trained on exchanges in the text form:
+those of one call in the baseline's form, those of the next call in the variant's, so that both forms are trained
+equally. The loss counts only the tokens that a model has to generate. Copying a value from the KB result is learned
+late and needs many different values: so all exchanges with a KB result are used, and a share of the others.
 """
 
 from __future__ import annotations
@@ -20,10 +19,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Module
 from torch.nn.functional import cross_entropy
@@ -33,8 +33,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.models.causal_lm import backbone_model
 from cmcc_bench.models.encoding import IGNORED, encode_rows
+from cmcc_bench.models.record import TrainingRecord
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
-from cmcc_bench.models.training import Training
 from cmcc_bench.reader.folder import read_dialogues
 from cmcc_bench.simulate import write_corpus
 from cmcc_bench.simulate.dialogue import SIMULATOR
@@ -45,15 +45,13 @@ from cmcc_bench.training.loss import Batch
 from cmcc_bench.training.recipe import Recipe, parse_recipe, setting
 from cmcc_bench.views.response import response_rows
 
-Exchange = tuple[
-    np.ndarray[Any, Any], np.ndarray[Any, Any]
-]  # tokens [length], and which of them are generated [length]
+EncodedPair: TypeAlias = tuple[NDArray[np.int16], NDArray[np.bool_]]  # tokens and "is generated", both [length]
 _FORMS = (FORMS["baseline"], FORMS["variant"])
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackboneRecipe(Recipe):
-    """The settings of the backbone; their defaults are how the shipped one was made."""
+    """The settings of the backbone. The defaults are those of the backbone that ships."""
 
     task: ClassVar[str] = "backbone"
 
@@ -61,19 +59,19 @@ class BackboneRecipe(Recipe):
     epochs: int = setting("number of epochs", 1)
     batch_size: int = setting("exchanges in one forward pass", 32)
     group: int = setting("exchanges of similar length that stay together in a step", 32)
-    learning_rate: float = setting("at its highest, when the warm-up ends", 3e-3)
+    learning_rate: float = setting("peak learning rate, after the warm-up", 3e-3)
     warmup: float = setting("warm-up fraction", 0.03)
     weight_decay: float = setting("of AdamW", 0.01)
-    precision: Literal["auto", "float32", "bfloat16"] = setting("what it computes in", "float32")
-    dialogues: int = setting("simulated dialogues to learn from", 44_000)
-    validation: int = setting("simulated dialogues to choose by, of the next seed", 100)
+    precision: Literal["auto", "float32", "bfloat16"] = setting("number format of the computation", "float32")
+    dialogues: int = setting("number of simulated training dialogues", 44_000)
+    validation: int = setting("number of simulated validation dialogues, with the next seed", 100)
     data_seed: int = setting("seed of the simulator", 1_000_003)
-    share: float = setting("part of the exchanges that ask nothing to learn from", 0.3)
-    backbone: str = setting("a backbone to go on from; scratch: none", "scratch")
-    layers: int = setting("of the model", 3)
-    width: int = setting("of the model", 128)
-    heads: int = setting("of the model", 4)
-    hidden: int = setting("width of the layers between", 352)
+    share: float = setting("share of the exchanges without a KB result that are used", 0.3)
+    backbone: str = setting("backbone to continue from; scratch: none", "scratch")
+    layers: int = setting("number of layers", 3)
+    width: int = setting("hidden size", 128)
+    heads: int = setting("number of attention heads", 4)
+    hidden: int = setting("intermediate size", 352)
     max_length: int = setting("longest exchange in tokens; also the model's positions", 512)
 
 
@@ -85,10 +83,10 @@ def main() -> int:
 
 
 def train(recipe: BackboneRecipe) -> None:
-    """Simulates the calls, trains the model and writes OUT. Raises cmcc.DataError where OUT cannot be used."""
+    """Simulates the calls, trains the model and writes OUT. Raises cmcc.DataError if OUT cannot be used."""
     accelerator = start(recipe)
-    texts = list(_written(recipe.dialogues, recipe.data_seed, recipe.share))
-    dev = list(_written(recipe.validation, recipe.data_seed + 1, 1.0))
+    texts = list(_exchanges(recipe.dialogues, recipe.data_seed, recipe.share))
+    dev = list(_exchanges(recipe.validation, recipe.data_seed + 1, 1.0))
     if recipe.backbone == "scratch":
         tokenizer: Tokenizer = character_tokenizer(text for form, row in texts for text in form.write(row))
         model: PreTrainedModel = _new_model(recipe, tokenizer)
@@ -109,8 +107,8 @@ def train(recipe: BackboneRecipe) -> None:
     fit(accelerator, recipe, model, task)
 
 
-def _written(dialogues: int, seed: int, share: float) -> Iterator[tuple[TextForm, dict[str, Any]]]:
-    """Exchanges to learn from, each with its form: call by call the one and the other."""
+def _exchanges(dialogues: int, seed: int, share: float) -> Iterator[tuple[TextForm, dict[str, Any]]]:
+    """Yields exchanges with their form: the forms take turns, call by call."""
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         write_corpus(Path(folder), dialogues, 0, seed)
@@ -131,9 +129,9 @@ def _digest(texts: Sequence[tuple[TextForm, dict[str, Any]]]) -> str:
 def _examples(
     texts: Sequence[tuple[TextForm, dict[str, Any]]], tokenizer: Tokenizer, max_length: int
 ) -> EncodedExamples:
-    items: list[Exchange] = []
+    items: list[EncodedPair] = []
     for form in _FORMS:
-        rows = [row for its_form, row in texts if its_form is form]
+        rows = [row for row_form, row in texts if row_form is form]
         for first in range(0, len(rows), 10_000):
             items += [
                 (np.array(exchange.ids, np.int16), np.array(exchange.generated, np.bool_))
@@ -158,17 +156,17 @@ def _new_model(recipe: BackboneRecipe, tokenizer: Tokenizer) -> PreTrainedModel:
     return LlamaForCausalLM(config)
 
 
-def collator(filler: int) -> Callable[[list[Exchange]], Batch]:
-    """A function that makes a batch: input_ids and labels, both [exchanges, longest], filled up on the right."""
+def collator(padding: int) -> Callable[[list[EncodedPair]], Batch]:
+    """Returns a function that makes a batch: input_ids and labels, both [exchanges, longest], padded on the right."""
 
-    def collate(exchanges: list[Exchange]) -> Batch:
+    def collate(exchanges: list[EncodedPair]) -> Batch:
         ids = [torch.from_numpy(tokens.astype(np.int64)) for tokens, _ in exchanges]
         labels = [
             tokens.masked_fill(~torch.from_numpy(generated), IGNORED)
             for tokens, (_, generated) in zip(ids, exchanges, strict=True)
         ]
         return {
-            "input_ids": pad_sequence(ids, batch_first=True, padding_value=filler),
+            "input_ids": pad_sequence(ids, batch_first=True, padding_value=padding),
             "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
         }
 
@@ -176,22 +174,21 @@ def collator(filler: int) -> Callable[[list[Exchange]], Batch]:
 
 
 def generated_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    """token_loss of loss.py, without the logits of tokens that do not count: they are a fifth of the time."""
+    """Returns the loss of loss.token_loss without computing logits of tokens that do not count: a fifth of the time."""
     plain: Any = getattr(model, "module", model)
-    hidden = plain.base_model(
-        input_ids=batch["input_ids"], use_cache=False
-    ).last_hidden_state  # [exchanges, longest, width]
-    following = batch["labels"][:, 1:]
-    counted = following != IGNORED
+    hidden = plain.base_model(input_ids=batch["input_ids"], use_cache=False).last_hidden_state
+    # hidden: [exchanges, longest, width]
+    next_tokens = batch["labels"][:, 1:]
+    counted = next_tokens != IGNORED
     logits = plain.get_output_embeddings()(hidden[:, :-1][counted])  # [tokens that count, vocabulary]
-    return cross_entropy(logits.float(), following[counted], reduction="sum"), counted.sum()
+    return cross_entropy(logits.float(), next_tokens[counted], reduction="sum"), counted.sum()
 
 
 def _save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer) -> None:
-    """The model, its tokenizer, and that it is synthetic: what is trained from it is so in part, and says so."""
+    """Saves model and tokenizer, and records that the data were synthetic: models fine-tuned from it say so, too."""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    Training("backbone", synthetic=True, licensed=False).save(folder)
+    TrainingRecord("backbone", synthetic=True, licensed=False).save(folder)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from cmcc_bench.models.training import read_training
 from safetensors import safe_open
 
 import cmcc
@@ -17,6 +16,7 @@ from cmcc_bench.corpus import open_split
 from cmcc_bench.decoding import open_model
 from cmcc_bench.hub.pull import model_folder
 from cmcc_bench.models.encoding import encode_rows
+from cmcc_bench.models.record import read_training
 from cmcc_bench.models.tokenizer import load_tokenizer
 from cmcc_bench.simulate.dialogue import SIMULATOR
 from cmcc_bench.tasks.strict import says
@@ -74,7 +74,7 @@ def test_it_ships_in_float16_with_what_made_it_and_others_may_read_it(runs, tmp_
 def test_a_model_of_data_that_may_be_licensed_never_ships(tmp_path, facts):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text(json.dumps(facts), encoding="utf-8")
-    with pytest.raises(cmcc.DataError, match="simulated calls only"):
+    with pytest.raises(cmcc.DataError, match="Only models trained on simulated calls"):
         ship(tmp_path / "run", tmp_path / "shipped")
 
 
