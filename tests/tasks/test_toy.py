@@ -44,8 +44,14 @@ def rows():
 
 
 @pytest.fixture
+def share(rows):
+    """The share of right answers: every other one, beginning with the first."""
+    return (len(rows) + 1) // 2 / len(rows)
+
+
+@pytest.fixture
 def predictions(tmp_path, rows):
-    """A file of predictions, half of them right, with the record of its run."""
+    """A file of predictions, every other one right, with the record of its run."""
     answers = [LengthAnswer(row["dialogue_id"], row["length"] + n % 2) for n, row in enumerate(rows)]
     path = tmp_path / "length.jsonl"
     path.write_bytes(b"".join(map(answer_line, answers)))
@@ -54,16 +60,18 @@ def predictions(tmp_path, rows):
     return path
 
 
-def test_it_is_scored_and_compared(rows, predictions):
+def test_it_is_scored_and_compared(rows, predictions, share):
     answers = read_answers(predictions, "length")
     scores = score("length", answers, rows, Bootstrap(20))
-    assert scores.scores["exact"].point == 0.5 and scores.as_dict()["task"] == "length"
-    assert compare(TOY, TOY.gold(rows), answers, rows, Bootstrap(20)).differences["exact"].difference == 0.5
+    assert scores.scores["exact"].point == share and scores.as_dict()["task"] == "length"
+    assert compare(TOY, TOY.gold(rows), answers, rows, Bootstrap(20)).differences["exact"].difference == pytest.approx(
+        1 - share
+    )
 
 
-def test_the_command_takes_the_task_from_the_record_of_the_file(predictions, capsys):
+def test_the_command_takes_the_task_from_the_record_of_the_file(predictions, share, capsys):
     assert cli.main(["score", str(predictions), "sample", "--json", "--resamples", "5"]) == 0
-    assert json.loads(capsys.readouterr().out)["scores"]["exact"]["point"] == 0.5
+    assert json.loads(capsys.readouterr().out)["scores"]["exact"]["point"] == share
     assert cli.main(["score", str(predictions), "sample", "--resamples", "5", "--task", "length"]) == 0
     assert "Distance: lower is better." in capsys.readouterr().out
 
@@ -75,9 +83,9 @@ def test_the_report_has_its_table(predictions):
     assert table.rows[0][2] == "0.500"
 
 
-def test_validate_accepts_its_files_and_names_errors(predictions, capsys):
+def test_validate_accepts_its_files_and_names_errors(rows, predictions, capsys):
     assert cli.main(["validate", str(predictions), "sample"]) == 0
-    assert "valid for the track length: 40 dialogues" in capsys.readouterr().out
+    assert f"valid for the track length: {len(rows)} dialogues" in capsys.readouterr().out
     lines = predictions.read_text("utf-8").replace('"length":', '"length":-', 1)
     predictions.write_text(lines, "utf-8")
     assert cli.main(["validate", str(predictions), "sample"]) == 1
@@ -98,12 +106,12 @@ def test_the_leaderboard_ranks_it_beside_its_bounds_and_reads_it_back(rows, pred
     assert load_board(str(tmp_path / "board")).tracks["length"].sorted_by("exact")[0].key == "gold"
 
 
-def test_cards_results_on_the_hub_and_eval_yaml_contain_it(rows, predictions):
+def test_cards_results_on_the_hub_and_eval_yaml_contain_it(rows, predictions, share):
     system = System(path=predictions, dataset="sample", split="test", training=TrainingRecord("length"))
     scored = Scored(system, True, score(TOY, system.answers, rows, Bootstrap(5)))
     (table,) = answer_tables(scored)
     assert table.title.startswith("Length, test split") and table.rows[0][2] == "0.500"
-    assert [(name, interval.point) for name, interval, _ in headline_scores([scored])] == [("length_exact", 0.5)]
+    assert [(name, interval.point) for name, interval, _ in headline_scores([scored])] == [("length_exact", share)]
     entries = yaml.safe_load(eval_text({"labeled": {"test": SplitSize(1, 1)}}))["tasks"]
     assert {"id": "length_exact", "config": "labeled", "split": "test"} in entries
 
