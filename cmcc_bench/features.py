@@ -15,10 +15,10 @@ VERSION = "1.0.0"
 
 
 def labeled_features() -> Features:
-    """A row a dialogue, every utterance with its labels (the paper's section 2).
+    """Features of `labeled`: one row per dialogue, with the labels of every utterance (the paper's section 2).
 
-    `start` and `end` are code points of `text`; `turn` is the index of the raw turn. Null means not annotated, or not
-    defined for this speaker; an empty list means annotated with nothing.
+    `start` and `end` are positions in `text`, counted in code points; `turn` is the index of the raw turn. Null means
+    not annotated, or not defined for this speaker. An empty list means annotated, without any label.
     """
     slot = {"entity_id": Value("string"), "slot": Value("string")}
     span = {"start": Value("int32"), "end": Value("int32")}
@@ -42,12 +42,12 @@ def labeled_features() -> Features:
 
 
 def unlabeled_features() -> Features:
-    """A row a dialogue, its utterances without labels."""
+    """Features of `unlabeled`: one row per dialogue, its utterances without labels."""
     return Features({"dialogue_id": Value("string"), "utterances": List(_utterance_features())})
 
 
 def emotion_features() -> Features:
-    """A row an annotated user utterance; `context` is the two utterances before it, a line each."""
+    """Features of `emotion`: one row per annotated user utterance; `context` is the two utterances before it."""
     return Features(
         {
             "dialogue_id": Value("string"),
@@ -60,7 +60,7 @@ def emotion_features() -> Features:
 
 
 def response_features() -> Features:
-    """A row an exchange, each segment of the models' text form as a string; `kb` and `goal` are JSON."""
+    """Features of `response`: one row per exchange, the segments of the models' text form; `kb` and `goal` are JSON."""
     text = ("history_entities", "user", "entities", "user_intent", "kb_result", "emotions", "acts", "response")
     return Features(
         {"dialogue_id": Value("string"), "exchange": Value("int32")}
@@ -69,7 +69,7 @@ def response_features() -> Features:
 
 
 def satisfaction_features() -> Features:
-    """A row a dialogue with a satisfaction label; `text` is its transcript, a speaker-marked line an utterance."""
+    """Features of `satisfaction`: one row per labeled dialogue; `text` is its transcript, one line per utterance."""
     return Features({"dialogue_id": Value("string"), "text": Value("string"), "satisfaction": _names(SATISFACTION)})
 
 
@@ -92,15 +92,15 @@ FEATURES = {
 
 
 def table_of(rows: Iterable[Row], config: str) -> pa.Table:
-    """Rows of a config as an Arrow table with that config's schema."""
+    """Makes an Arrow table with the schema of a config from rows of that config."""
     return pa.Table.from_pylist(list(rows), schema=FEATURES[config]().arrow_schema)
 
 
-BLOCK = 500  # dialogues in a table
+BLOCK = 500  # dialogues per Arrow table
 
 
 def blocks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    """Lists of `size` rows, the last one shorter."""
+    """Yields lists of `size` rows; the last one may be shorter."""
     rows = iter(rows)
     while block := list(islice(rows, size)):
         yield block

@@ -154,20 +154,20 @@ class TestForms:
         list(cmcc.read_dialogues(path, on_error=lambda item, _: rejected.append(json.loads(item.text))))
         assert rejected == [{"id": "bad", "满意度": 1}]
 
-    def test_one_id_twice_in_an_object_is_a_clash(self, tmp_path):
+    def test_one_id_with_two_dialogues_in_an_object_is_an_error(self, tmp_path):
         text = f'{{"a": {dumps(raw.dialogue(None))}, "a": {dumps(raw.dialogue(None, 满意度=1))}}}'
-        with pytest.raises(cmcc.DataError, match=r"dialogue a: found an id that calls\.json has"):
+        with pytest.raises(cmcc.DataError, match=r"dialogue a: a different dialogue in calls\.json has the same id"):
             read(put(tmp_path / "calls.json", text))
 
-    def test_keys_that_stand_twice_are_found_in_every_form(self, tmp_path):
+    def test_doubled_keys_are_found_in_every_form(self, tmp_path):
         twice = dumps(raw.dialogue("a")).replace(f'"{raw.USER}": ', f'"{raw.USER}": "喂", "{raw.USER}": ', 1)
         for number, text in enumerate((f"{twice}\n{twice}", f'{{"x": {twice}}}', f'{{"data": [{twice}]}}', twice)):
-            with pytest.raises(cmcc.DataError, match=r"field \[SPEAKER 2\]: found the key twice"):
+            with pytest.raises(cmcc.DataError, match=r"field \[SPEAKER 2\]: the key occurs twice"):
                 read(put(tmp_path / str(number) / "calls.json", text))
 
     def test_a_broken_line_of_json_lines_in_a_json_file_can_be_skipped_as_in_a_jsonl_file(self, tmp_path):
         path = put(tmp_path / "calls.json", f'{dumps(raw.dialogue("a"))}\n{{"id": "half\n{dumps(raw.dialogue("b"))}')
-        with pytest.raises(cmcc.DataError, match=r"calls.json, line 2: found a line that is not JSON"):
+        with pytest.raises(cmcc.DataError, match=r"calls.json, line 2: the line is not valid JSON"):
             read(path)
         skipped = []
         file = cmcc.find_files(path)[0][0]
@@ -206,18 +206,21 @@ class TestForms:
         assert peak(8_000) < 2 * peak(1_000)
 
 
-class TestWhatIsNoDialogue:
+class TestFilesWithoutDialogues:
     @pytest.mark.parametrize(
         ("content", "words"),
         [
-            ("", ["an empty file", "Get it again"]),
-            (" \n\t ", ["an empty file"]),
-            ("{}", ["an empty object", "a list of dialogues"]),
-            ('{"a": 1, "b": {"c": []}}', ["the keys 'a', 'b'", "no dialogue in it"]),
-            ('{"data": []}', ["the key 'data'", "no dialogue in it"]),
-            ('{"id": "x", "turns": [{"[SPEAKER 1]": "a"}]}', ["the keys 'id', 'turns'", "no dialogue in it"]),
+            ("", ["the file is empty", "download the file again"]),
+            (" \n\t ", ["the file is empty"]),
+            ("{}", ["the JSON object is empty", "in a list"]),
+            ('{"a": 1, "b": {"c": []}}', ["no dialogues in the JSON object with the keys 'a', 'b'", "in a list"]),
+            ('{"data": []}', ["no dialogues in the JSON object with the key 'data'"]),
+            (
+                '{"id": "x", "turns": [{"[SPEAKER 1]": "a"}]}',
+                ["no dialogues", "the keys 'id', 'turns'"],
+            ),
             ('{"id": "x"}', ["dialogue x", "without a list 'content'"]),
-            ('{"id": "x", "content": "hello"}', ["dialogue x", "without a list 'content': it is str"]),
+            ('{"id": "x", "content": "hello"}', ["dialogue x", "found 'content' of type str"]),
             (f"{dumps(raw.dialogue())},\n{dumps(raw.dialogue())}", ["',' after the first dialogue", "without commas"]),
             (f"{dumps(raw.dialogue())} x", ["'x' after the first dialogue"]),
             (f"[{dumps(raw.dialogue())}] {{}}", ["'{' after the end of the list"]),
@@ -228,15 +231,15 @@ class TestWhatIsNoDialogue:
             (f'{{"x": {dumps(raw.dialogue())}', ["the end of the file", "a comma or the end of the object"]),
             (
                 dumps({"train": [raw.dialogue()], "n": 1, "test": [raw.plain()]}),
-                ["'train'", "'test'", "file of its own"],
+                ["'train'", "'test'", "separate file"],
             ),
             ("<!DOCTYPE html><html></html>", ["an HTML or XML page", "Download the file itself"]),
             ("version https://git-lfs.github.com/spec/v1\noid sha256:ab\n", ["a pointer of Git LFS", "git lfs pull"]),
-            ("\0" * 100, ["zero bytes alone", "damaged"]),
+            ("\0" * 100, ["zero bytes only", "damaged"]),
         ],
         ids=lambda value: value[:20] if isinstance(value, str) else "",
     )
-    def test_the_message_says_what_is_there_and_what_to_do(self, tmp_path, content, words):
+    def test_the_message_says_the_problem_and_the_fix(self, tmp_path, content, words):
         path = put(tmp_path / "calls.json", content)
         with pytest.raises(cmcc.DataError) as caught:
             read(path)
@@ -281,7 +284,7 @@ class TestEncodings:
         kinds = {} if encoding.startswith("utf-8") else {f"file_encoding:{plain}": 2}
         assert read(path)[1].repaired == kinds
 
-    def test_unlabelled_calls_in_gbk_are_known_by_their_frequent_characters(self, tmp_path):
+    def test_unlabeled_calls_in_gbk_are_known_by_their_frequent_characters(self, tmp_path):
         calls = [raw.plain(), raw.plain("，。")]
         assert values(put(tmp_path / "calls.json", dumps(calls), "gbk")) == (calls, {"file_encoding:gb18030"})
 
@@ -301,7 +304,7 @@ class TestEncodings:
     )
     def test_another_encoding_is_never_read_as_gb18030(self, tmp_path, encoding, text):
         call = {"id": "x", "content": [{raw.SERVICE: text * 3, raw.USER: text}]}
-        with pytest.raises(cmcc.DataError, match=r"calls.json: found bytes that are not UTF-8 \(the first.*iconv"):
+        with pytest.raises(cmcc.DataError, match=r"calls.json: the file is not UTF-8 text \(first wrong byte: .*iconv"):
             read(put(tmp_path / "calls.json", dumps([call]), encoding))
 
     def test_a_utf_8_file_with_damaged_bytes_is_never_read_as_gb18030(self, tmp_path):
@@ -314,10 +317,10 @@ class TestEncodings:
                     read(tmp_path)
 
     @pytest.mark.parametrize(("encoding", "name"), [("gb18030", "GB18030"), ("utf-16", "UTF-16")])
-    def test_damage_far_from_the_beginning_names_the_encoding_that_was_read(self, tmp_path, encoding, name):
+    def test_damage_far_from_the_beginning_names_the_detected_encoding(self, tmp_path, encoding, name):
         data = dumps([raw.dialogue(f"call-{n}") for n in range(2000)]).encode(encoding)
         (tmp_path / "calls.json").write_bytes(data[:-1] if encoding == "utf-16" else data[:-9] + b"\xff" + data[-9:])
-        with pytest.raises(cmcc.DataError, match=f"found bytes that are not {name}.*damaged"):
+        with pytest.raises(cmcc.DataError, match=f"the file is not {name}.* text.*damaged"):
             read(tmp_path)
 
     def test_the_encoding_shows_however_late_the_first_chinese_stands(self, tmp_path, monkeypatch):
@@ -351,7 +354,7 @@ class TestCareFiles:
     def test_a_care_file_that_is_cut_off_is_still_one_and_says_so(self, tmp_path):
         raw.write(tmp_path, "calls.json", [raw.dialogue()])
         put(tmp_path / "care.json", dumps(CARE)[:-9])
-        with pytest.raises(cmcc.DataError, match=r"care.json: found a file that cannot be read.*expected a care file"):
+        with pytest.raises(cmcc.DataError, match=r"care.json: the file is not valid JSON.*move it out of the folder"):
             read(tmp_path)
 
 

@@ -7,7 +7,7 @@ import datasets
 import pytest
 
 import cmcc
-from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, label_of, labeled_rows, open_dataset
+from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, labeled_rows, open_dataset, short_name
 from cmcc_bench.dataset import build
 from cmcc_bench.quality.calls import find_source
 from tests import raw
@@ -42,7 +42,7 @@ def test_a_folder_of_raw_files_says_to_build_it_first(tmp_path):
 
 def test_a_raw_file_is_no_data_set_and_no_hub_id(tmp_path):
     path = raw.write(tmp_path, "train.json", [raw.dialogue()])
-    with pytest.raises(cmcc.DataError, match="found a file; expected a folder that cmcc build made"):
+    with pytest.raises(cmcc.DataError, match="this is a file, so it is not a data set made by cmcc build"):
         open_dataset(str(path))
 
 
@@ -50,7 +50,7 @@ def test_a_config_that_was_not_built_and_a_hub_id_that_is_out_of_reach_are_clear
     raw.write(tmp_path / "raw", "train.json", [raw.dialogue()])
     build(tmp_path / "raw", tmp_path / "cmcc")
     for name, config in ((str(tmp_path / "cmcc"), "unlabeled"), ("nobody/nothing", "labeled")):
-        with pytest.raises(cmcc.DataError, match="expected a built folder, a Hub id that you may read, or `sample`"):
+        with pytest.raises(cmcc.DataError, match="cannot open the data set: "):
             open_dataset(name, config)
 
 
@@ -72,7 +72,7 @@ def test_data_are_synthetic_when_some_of_them_are_and_licensed_unless_all_are():
 def test_a_folder_is_called_by_its_own_name_wherever_it_lies(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path / "mine")
-    assert [label_of(name) for name in (".", str(tmp_path / "mine"), "cmcc-org/cmcc")] == [
+    assert [short_name(name) for name in (".", str(tmp_path / "mine"), "cmcc-org/cmcc")] == [
         "mine",
         "mine",
         "cmcc-org/cmcc",
@@ -132,7 +132,7 @@ def test_a_name_that_is_no_folder_and_no_hub_id_fails_without_the_network(tmp_pa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     for ask in (open_dataset, lambda path: has_config(path, "labeled"), find_source):
-        with pytest.raises(cmcc.DataError, match="no such folder, and not a Hub id; expected a built folder, a Hub id"):
+        with pytest.raises(cmcc.DataError, match=r"no such folder, and not a Hub id\. Use a built folder, a Hub id"):
             ask(name)
 
 
@@ -163,7 +163,7 @@ def test_parquet_that_is_cut_short_is_an_error_that_says_to_build_again(built, t
 @pytest.mark.parametrize("name", ["a::b", "$HOME"])
 def test_a_path_that_the_library_takes_for_an_address_is_an_error_that_says_so(built, tmp_path, name):
     folder = shutil.copytree(built, tmp_path / name)
-    with pytest.raises(cmcc.DataError, match=r"`::` or `\$` in the path.*Rename that folder"):
+    with pytest.raises(cmcc.DataError, match=r"the path contains `::` or `\$`.*Rename the folder"):
         open_dataset(str(folder))
 
 

@@ -67,7 +67,10 @@ def test_a_form_comes_back_from_a_model_s_folder(tmp_path):
 def test_a_folder_that_is_no_model_says_what_to_name(tmp_path, content):
     if content is not None:
         (tmp_path / "text_form.json").write_text(content)
-    with pytest.raises(cmcc.DataError, match=r"expected a model of cmcc train dialogue.*Name the folder of its run"):
+    with pytest.raises(
+        cmcc.DataError,
+        match=r"cannot read text_form.json .*trained with cmcc train dialogue",
+    ):
         load_form(tmp_path)
 
 

@@ -168,7 +168,7 @@ def test_rows_of_the_view_become_dialogues_with_their_kb(data):
     ("spoil", "message"),
     [
         (lambda folder: None, "no such folder"),
-        (lambda folder: folder.mkdir(), "no text form"),
+        (lambda folder: folder.mkdir(), "cannot read text_form.json"),
         (lambda folder: (folder.mkdir(), BASELINE.save(folder)), "the tokenizer cannot be opened"),
         (
             lambda folder: (save_model(folder), (folder / "model.safetensors").unlink()),
