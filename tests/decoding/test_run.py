@@ -205,7 +205,7 @@ def test_a_tokenizer_with_more_tokens_than_the_model_is_an_error(tmp_path):
         ({"mode": "both"}, "end2end or oracle"),
         ({"output_format": "csv"}, "jsonl or seretod"),
         ({"output_format": "seretod", "mode": "oracle"}, "no gold"),
-        ({"split": "dev"}, "a split 'dev'"),
+        ({"split": "dev"}, "no split 'dev'"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_an_error_that_says_what_can(options, message, data, model_dir, tmp_path):

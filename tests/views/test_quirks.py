@@ -39,7 +39,7 @@ def test_a_dialogue_with_an_unannotated_side_is_dropped():
     assert (len(theirs), len(ours)) == (0, 1)
 
 
-def test_entities_of_the_greeting_and_of_the_last_word_are_lost():
+def test_entities_of_the_greeting_and_of_the_last_utterance_are_lost():
     theirs, ours = both(
         service("半年包要吗", entities=[entity("半年包", "ent-2")]),
         user("喂"),
@@ -71,7 +71,7 @@ def test_an_empty_value_matches_every_text():
     assert (theirs[0]["user_intent"], ours[0]["user_intent"]) == ("询问(业务费用)", "询问")
 
 
-def test_an_entity_born_from_a_triple_never_gets_a_type_and_is_called_na():
+def test_an_entity_first_named_in_a_triple_never_gets_a_type_and_is_named_na():
     theirs, ours = both(
         user("多少钱", intent("询问", (None, "流量包"))),
         service("十元", triples=[triple("业务费用", "十元")]),
@@ -119,7 +119,7 @@ def test_a_second_slot_is_not_resolved_from_the_history():
     assert ours[1]["user_intent"] == "询问(G包-业务费用)(套餐-业务费用)"
 
 
-def test_what_only_the_service_named_cannot_be_asked_about():
+def test_entities_named_only_by_the_service_cannot_be_queried():
     theirs, ours = both(
         user("有什么"),
         service("有半年包", entities=[entity("半年包")]),
@@ -130,13 +130,13 @@ def test_what_only_the_service_named_cannot_be_asked_about():
     assert (theirs[1]["user_intent"], ours[1]["user_intent"]) == ("询问(业务费用)", "询问(半年包-业务费用)")
 
 
-def test_a_query_by_id_knows_no_alternatives():
+def test_a_query_by_id_uses_no_alternatives():
     asked = user("有什么规定", intent("询问", ("ent-1", "业务规则")))
     theirs, ours = both(asked, service("十元", entities=[entity("G包")], triples=[triple("业务费用", "十元")]))
     assert (theirs[0]["kb_result"], ours[0]["kb_result"]) == ("", "十元")
 
 
-def test_a_triple_s_name_is_no_alias_of_a_known_entity():
+def test_a_name_in_a_triple_is_not_an_alias_of_a_known_entity():
     named = triple("业务时长", "半年", entity_name="半年 包")
     asked = user("半年_包", intent("询问", ("ent-1", "业务费用")), entities=[entity("半年_包")], triples=[named])
     theirs, ours = both(asked, service("嗯"))
