@@ -64,9 +64,7 @@ _USUAL_GROUPS = {
 
 _MINIMUM = 7  # minimum number of digits of a number without a form
 _CUE = re.compile("号码|手机号|电话|身份证|[卡账帐户单]号|密码|验证码|编号|号是")
-_SERVICE = re.compile(
-    r"1[12]\d|100[01]\d|1008\d|12\d{3}|9[56]\d{3}"
-)  # service numbers, which are not personal: 110, 10086, 12345, 95588
+_SERVICE = re.compile(r"1[12]\d|100[01]\d|1008\d|12\d{3}|9[56]\d{3}")  # not personal: 110, 10086, 12345, 95588
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MONTH, _DAY = re.compile(r"0?[1-9]|1[0-2]"), re.compile(r"0?[1-9]|[12]\d|3[01]")
 _WHOLE_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
@@ -82,7 +80,7 @@ _SURNAME = (
 )
 
 _E_MAIL = re.compile(
-    r"[A-Za-z0-9._%+-]{1,64}[@＠][A-Za-z0-9-]+(?:[.．][A-Za-z0-9-]+)+"  # at most 64 by RFC 5321; without a limit the time is not linear
+    r"[A-Za-z0-9._%+-]{1,64}[@＠][A-Za-z0-9-]+(?:[.．][A-Za-z0-9-]+)+"  # 64: RFC 5321; without a limit not linear
     rf"|[A-Za-z._%+\-{_DIGITS}]{{1,64}} ?(?:[@＠]|艾特|小老鼠| at ) ?"  # spoken
     rf"[A-Za-z\-{_DIGITS}]{{1,64}} ?(?:[.．点]| dot ) ?(?:com|cn|net|org|edu)(?![A-Za-z])",
     re.IGNORECASE,
@@ -333,7 +331,7 @@ def _is_ordinary(group: _Group) -> bool:
 
 
 def _are_amounts(groups: Sequence[_Group], text: str) -> bool:
-    """Whether groups are amounts: 100，200，300 or 1,000,000 or 1000000 or 9.9 19.9 29.9 or, with a unit, 10 20 301M."""
+    """Whether groups are amounts: 100，200，300 or 1,000,000 or 1000000 or 9.9 19.9 29.9, or with a unit 10 20 301M."""
     digits = [group.digits for group in groups]
     if not all(group.text.isdecimal() for group in groups):
         return False

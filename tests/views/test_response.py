@@ -112,7 +112,7 @@ def test_the_compatible_form_gives_rows_or_an_error_for_a_crash_of_the_reference
     try:
         made = response_rows(drawn, compatible=True)
     except CompatibilityError as error:
-        assert "crashes here" in str(error)
+        assert "SereTOD's baseline crashes in" in str(error)
     else:
         assert all(list(found) == list(cmcc.response_features()) for found in made)
 

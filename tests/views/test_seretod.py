@@ -123,7 +123,7 @@ def turn(user_intent="询问", user="嗯", entities=(), triples=()):
     ],
 )
 def test_the_error_names_the_step_in_which_the_reference_crashes(run, error):
-    with pytest.raises(CompatibilityError, match=f"the reference's .* crashes here: {error}"):
+    with pytest.raises(CompatibilityError, match=f"SereTOD's baseline crashes in .*: {error}"):
         run()
 
 
