@@ -22,7 +22,7 @@ def labeled_features() -> Features:
     """
     slot = {"entity_id": Value("string"), "slot": Value("string")}
     span = {"start": Value("int32"), "end": Value("int32")}
-    entity = {"entity_id": Value("string"), "type": _names(ENTITY_TYPES), "name": Value("string")} | span
+    entity = {"entity_id": Value("string"), "type": _class_label(ENTITY_TYPES), "name": Value("string")} | span
     triple = {
         "entity_id": Value("string"),
         "entity_name": Value("string"),
@@ -30,14 +30,14 @@ def labeled_features() -> Features:
         "value": Value("string"),
     } | span
     utterance = _utterance_features() | {
-        "emotions": List(_names(EMOTIONS)),
-        "intents": List({"intent": _names(INTENTS), "slots": List(slot)}),
-        "acts": List(_names(ACTS)),
+        "emotions": List(_class_label(EMOTIONS)),
+        "intents": List({"intent": _class_label(INTENTS), "slots": List(slot)}),
+        "acts": List(_class_label(ACTS)),
         "entities": List(entity),
         "triples": List(triple),
     }
     return Features(
-        {"dialogue_id": Value("string"), "satisfaction": _names(SATISFACTION), "utterances": List(utterance)}
+        {"dialogue_id": Value("string"), "satisfaction": _class_label(SATISFACTION), "utterances": List(utterance)}
     )
 
 
@@ -54,7 +54,7 @@ def emotion_features() -> Features:
             "utterance": Value("int32"),
             "context": Value("string"),
             "text": Value("string"),
-            "emotions": List(_names(EMOTIONS)),
+            "emotions": List(_class_label(EMOTIONS)),
         }
     )
 
@@ -70,15 +70,17 @@ def response_features() -> Features:
 
 def satisfaction_features() -> Features:
     """Features of `satisfaction`: one row per labeled dialogue; `text` is its transcript, one line per utterance."""
-    return Features({"dialogue_id": Value("string"), "text": Value("string"), "satisfaction": _names(SATISFACTION)})
+    return Features(
+        {"dialogue_id": Value("string"), "text": Value("string"), "satisfaction": _class_label(SATISFACTION)}
+    )
 
 
-def _names(vocabulary: Vocabulary) -> ClassLabel:
+def _class_label(vocabulary: Vocabulary) -> ClassLabel:
     return ClassLabel(names=list(vocabulary.names))
 
 
 def _utterance_features() -> dict[str, ClassLabel | Value]:
-    return {"speaker": _names(SPEAKERS), "text": Value("string"), "turn": Value("int32")}
+    return {"speaker": _class_label(SPEAKERS), "text": Value("string"), "turn": Value("int32")}
 
 
 FEATURES = {

@@ -4,7 +4,7 @@ Callers say numbers in groups: 幺三零，零零零零 嗯 零零零零. So num
 
 1. `_CHAIN` finds digits and the words and punctuation between them; `_groups` reduces them to groups of digits.
 2. Groups that together have the length and form of a telephone number, an identity card or a bank card are one number,
-   with any text between them (`_with_a_form`).
+   with any text between them (`_find_forms`).
 3. The rest of a chain is a number if it has at least seven digits and does not look like amounts, dates or counting
    (`_is_likely_number`).
 
@@ -214,8 +214,8 @@ def _numbers(groups: Sequence[_Group], text: str) -> Iterator[tuple[str, Sequenc
     if sum(len(group.digits) for group in groups) < _MINIMUM:
         return
     rest = 0
-    for kind, first, last in [*_with_a_form(groups), ("", len(groups), len(groups))]:
-        for part in _without_dates(groups[rest:first]):
+    for kind, first, last in [*_find_forms(groups), ("", len(groups), len(groups))]:
+        for part in _split_at_dates(groups[rest:first]):
             digits = [group for group in part if group.digits.isdecimal()]  # X counts only after a number
             if _is_likely_number(digits, text):
                 yield "number", part
@@ -224,7 +224,7 @@ def _numbers(groups: Sequence[_Group], text: str) -> Iterator[tuple[str, Sequenc
         rest = last
 
 
-def _with_a_form(groups: Sequence[_Group]) -> list[tuple[str, int, int]]:
+def _find_forms(groups: Sequence[_Group]) -> list[tuple[str, int, int]]:
     """The runs of groups that have a form: (kind, index of the first group, index after the last group).
 
     Overlapping runs are merged, so digits before a number, such as those of another number, cannot hide it.
@@ -241,7 +241,7 @@ def _with_a_form(groups: Sequence[_Group]) -> list[tuple[str, int, int]]:
             last = ends.get(position + length)
             kind = last and _form(digits[position : position + length])
             if last and kind:
-                kind = _with_doubt(kind, groups[first:last])
+                kind = _kind_or_number(kind, groups[first:last])
                 if runs and first < runs[-1][2]:
                     previous_kind, start, end = runs.pop()
                     kind = previous_kind if previous_kind in CERTAIN_KINDS else kind
@@ -263,7 +263,7 @@ def _form(digits: str) -> str | None:
     return None
 
 
-def _with_doubt(kind: str, groups: Sequence[_Group]) -> str:
+def _kind_or_number(kind: str, groups: Sequence[_Group]) -> str:
     """The kind, or "number" if the groups may have this form by chance, such as a list of prices."""
     sizes = tuple(len(group.digits) for group in groups)
     is_one_number = all(_TIGHT.fullmatch(group.before) for group in groups[1:])
@@ -277,7 +277,7 @@ def _is_code_alone(group: _Group) -> bool:
     return "幺" in group.text or (len(group.digits) > 2 and is_read)
 
 
-def _without_dates(groups: Sequence[_Group]) -> Iterator[Sequence[_Group]]:
+def _split_at_dates(groups: Sequence[_Group]) -> Iterator[Sequence[_Group]]:
     """The parts of a chain between dates, such as 2022.11.27, 27/11/2022, 2022-11 and 20221127."""
     start = index = 0
     while index < len(groups):

@@ -135,7 +135,7 @@ class TestForms:
         assert dialogue.kb == {"ent-1": {"name": "包"}} and dialogue.goal is None
         exchange = dialogue.exchanges[0]
         assert (exchange.user, exchange.response, exchange.generated_response) == ("喂", None, "您好")
-        with pytest.raises(cmcc.DataError, match="of the form cmcc, not of Track 2's"):
+        with pytest.raises(cmcc.DataError, match="has the form 'cmcc', not 'track2'"):
             list(cmcc.read_track2(raw.write(tmp_path, "calls.json", [raw.dialogue()])))
 
     @pytest.mark.parametrize("suffix", cmcc.SUFFIXES)

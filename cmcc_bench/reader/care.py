@@ -85,7 +85,7 @@ def _care_turns(
     expected = 'a JSON object of label lists by turn: {"3": [LABEL]}'
     if not isinstance(value, dict):
         if not is_missing(value):
-            error = DataError(repr(value)[:80], expected, field=name)
+            error = DataError(repr(value)[:80], expected, "Fix the labels.", field=name)
             count_or_raise(error, f"unreadable_label:{name}", repairs)
         return None
     labels: dict[int, tuple[int, ...]] = {}
@@ -93,7 +93,7 @@ def _care_turns(
         turn = whole_number(key)
         names = label_names(names) if isinstance(names, str) else names
         if turn is None or turn < 0 or not isinstance(names, list):
-            error = DataError(f"{names!r:.40} for turn {key!r:.40}", expected, field=name)
+            error = DataError(f"{names!r:.40} for turn {key!r:.40}", expected, "Fix the labels.", field=name)
             count_or_raise(error, f"unreadable_label:{name}", repairs)
             continue
         turn_labels = []

@@ -17,9 +17,9 @@ from cmcc_bench.reader.json_stream import RawDialogue
 from cmcc_bench.reader.keys import (
     CONFUSED,
     DIALOGUE_KEYS,
-    KEYS_AS_COMPARED,
+    KEYS_BY_PLAIN_NAME,
     KNOWN_KEYS,
-    LABELS_OF,
+    LABEL_KEYS,
     SPEAKER_KEYS,
     TEXT_KEYS,
 )
@@ -97,7 +97,7 @@ class DialogueReader:
                 raise DataError(problem, "", "Remove one of the two.", field=key)
             repairs["doubled_key" if equal else f"doubled_key_last_taken:{printable(key, 40)}"] += 1
         if "\\u" in raw.text:  # only an escape sequence can contain half of a surrogate pair
-            turns = _whole_characters(turns, repairs)
+            turns = _fix_surrogates(turns, repairs)
         if isinstance(raw.value, dict):
             count_ignored(raw.value.keys() - DIALOGUE_KEYS, repairs)
         utterances: list[Row] = []
@@ -146,7 +146,7 @@ def read_id_and_turns(raw: RawDialogue, repairs: Counter[str], may_be_empty: boo
         expected = "a dialogue, which is a list of turns or {id, content}"
         raise DataError(found, expected, _hint_for(value), file=raw.file.name, dialogue=name_in_file(raw))
     if dialogue_id is None:
-        dialogue_id = hashlib.sha256(_canonical(turns, raw.text)).hexdigest()[:32]
+        dialogue_id = hashlib.sha256(_canonical_json(turns, raw.text)).hexdigest()[:32]
     return str(dialogue_id), turns
 
 
@@ -158,7 +158,7 @@ def name_in_file(raw: RawDialogue) -> str:
 
 def _hint_for(value: Json) -> str:
     """The hint for a value that is not a dialogue."""
-    default = "Fix or remove it. To skip such dialogues, use --on-error skip or on_error='skip'."
+    default = "Fix or remove it."
     if not isinstance(value, dict):
         return default
     if "utterances" in value:
@@ -175,7 +175,7 @@ def is_id(value: Json) -> bool:
     return type(value) is int or (isinstance(value, str) and value != "" and _is_unicode(value))
 
 
-def _canonical(value: Json, text: str) -> bytes:
+def _canonical_json(value: Json, text: str) -> bytes:
     """The value as JSON without the file's spaces and line breaks; the file's text if orjson cannot write the value."""
     try:
         return orjson.dumps(value)
@@ -183,12 +183,12 @@ def _canonical(value: Json, text: str) -> bytes:
         return text.encode(errors="surrogatepass")
 
 
-def _whole_characters(value: Json, repairs: Counter[str]) -> Json:
+def _fix_surrogates(value: Json, repairs: Counter[str]) -> Json:
     """Replaces each half of a surrogate pair, which is valid JSON but not valid Unicode, by U+FFFD."""
     if isinstance(value, dict):
-        return {_whole_characters(key, repairs): _whole_characters(part, repairs) for key, part in value.items()}
+        return {_fix_surrogates(key, repairs): _fix_surrogates(part, repairs) for key, part in value.items()}
     if isinstance(value, list):
-        return [_whole_characters(part, repairs) for part in value]
+        return [_fix_surrogates(part, repairs) for part in value]
     if isinstance(value, str) and not _is_unicode(value):
         repairs["half_surrogate"] += 1
         return re.sub("[\ud800-\udfff]", "\ufffd", value)
@@ -199,7 +199,7 @@ def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _known_keys(turn: Json, repairs: Counter[str]) -> Row:
+def _correct_keys(turn: Json, repairs: Counter[str]) -> Row:
     """Corrects the spelling of the keys of a turn, such as [Speaker1] or ［SPEAKER 1］.
 
     A null turn, with which tables fill their rows, is an empty one. Raises DataError if this is not a turn, or two
@@ -213,7 +213,7 @@ def _known_keys(turn: Json, repairs: Counter[str]) -> Row:
         return turn
     corrected: Row = {}
     for key, value in turn.items():
-        name = key if key in KNOWN_KEYS else KEYS_AS_COMPARED.get(plain_name(key), str(key))
+        name = key if key in KNOWN_KEYS else KEYS_BY_PLAIN_NAME.get(plain_name(key), str(key))
         if name != key and (name in turn or name in corrected):
             if name in SPEAKER_KEYS and not is_missing(value):
                 problem = f"the key occurs twice, also as {printable(key, 40)!r}"
@@ -268,7 +268,7 @@ def _unlabeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]
                 utterances.append({"speaker": SPEAKER_KEYS[key], "text": text, "turn": number})
         if utterances and len(utterances) == len(turn):
             return utterances
-    turn = _known_keys(turn, repairs)
+    turn = _correct_keys(turn, repairs)
     keys = _speaker_keys(turn, repairs)
     return [
         {"speaker": SPEAKER_KEYS[key], "text": _clean(text, repairs), "turn": number}
@@ -277,7 +277,7 @@ def _unlabeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]
 
 
 def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
-    turn = _known_keys(turn, repairs)
+    turn = _correct_keys(turn, repairs)
     keys = _speaker_keys(turn, repairs)
     utterances: list[Row] = []
     is_confused = CONFUSED in turn or CONFUSED in f"{turn.get('用户意图')} {turn.get('客服意图')}"
@@ -289,7 +289,7 @@ def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
         labels = (user_labels if speaker else service_labels)(turn, is_confused, repairs)
         utterances.append({"speaker": speaker, "text": text, "turn": number, **labels, "entities": [], "triples": []})
     if len(keys) == 1:
-        label_keys = next(labels for key, labels in LABELS_OF.items() if key != keys[0])  # of the silent speaker
+        label_keys = next(labels for key, labels in LABEL_KEYS.items() if key != keys[0])  # of the silent speaker
         repairs.update("label_without_utterance" for key in label_keys if turn.get(key))
     add_spans(turn, raw_texts, utterances, repairs)
     return utterances

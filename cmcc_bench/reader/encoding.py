@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import shlex
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +55,7 @@ def open_text(file: RawFile) -> Iterator[tuple[io.TextIOWrapper, tuple[str, ...]
                 repaired += (f"file_encoding:{encoding.removesuffix('-le').removesuffix('-be')}",)
             yield io.TextIOWrapper(stream, encoding), repaired
     except PermissionError as error:
-        hint = f"Fix the permissions: chmod u+r {file.path}"
+        hint = f"Fix the permissions: chmod u+r {shlex.quote(str(file.path))}"
         raise DataError("no permission to read the file", "", hint, file=file.name) from error
     except UnicodeError as error:
         raise _not_decoded(file.name, getattr(error, "encoding", "utf-8")) from error

@@ -38,7 +38,7 @@ class Uniqueness:
         first_digest, first_file, first_split = self._seen[dialogue_id]
         if first_digest != digest:
             problem = f"a different dialogue in {first_file} has the same id"
-            hint = "Change one of the ids. To skip the second dialogue, use --on-error skip or on_error='skip'."
+            hint = "Change one id, or skip the second: cmcc build --on-error skip, or cmcc.load(..., on_error='skip')."
             raise DataError(problem, "", hint, file=file.name, dialogue=dialogue_id)
         report.set_aside["repeated_dialogue"] += 1
         if split != first_split:

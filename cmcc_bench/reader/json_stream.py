@@ -25,7 +25,7 @@ import orjson
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.reader.encoding import RawFile, open_text
-from cmcc_bench.reader.keys import ANNOTATIONS, KEYS_AS_COMPARED, KNOWN_KEYS, SPEAKER_KEYS
+from cmcc_bench.reader.keys import ANNOTATIONS, KEYS_BY_PLAIN_NAME, KNOWN_KEYS, SPEAKER_KEYS
 from cmcc_bench.reader.labels import is_missing
 from cmcc_bench.types import Json
 from cmcc_bench.vocabulary import plain_name
@@ -68,7 +68,7 @@ class RawDialogue:
         if not keys <= SPEAKER_KEYS.keys():
             # Null values are ignored: a table of several forms, saved as JSON, has the keys of all forms in each row.
             keys = {key for turn in objects for key in turn if not is_missing(turn[key])}
-            keys |= {KEYS_AS_COMPARED.get(plain_name(key), key) for key in keys - KNOWN_KEYS}
+            keys |= {KEYS_BY_PLAIN_NAME.get(plain_name(key), key) for key in keys - KNOWN_KEYS}
         if isinstance(value, dict) and (not is_missing(value.get("KB")) or "用户" in keys):
             return "track2"
         if "用户情绪" in keys or (isinstance(value, dict) and not is_missing(value.get("满意度"))):
@@ -258,11 +258,11 @@ def _form_of(buffer: _Buffer) -> tuple[str, str]:
             elif _is_dialogue(element.value):
                 return ("in_object", key) if is_list else ("by_id", "")
     if "id" in keys or "content" in keys:
-        return ("values" if "content" in keys or not by_id else ""), _some(keys)
-    return ("by_id", "") if by_id else ("", _some(keys))
+        return ("values" if "content" in keys or not by_id else ""), _list_keys(keys)
+    return ("by_id", "") if by_id else ("", _list_keys(keys))
 
 
-def _some(keys: list[str]) -> str:
+def _list_keys(keys: list[str]) -> str:
     shown = ", ".join(repr(printable(key, 40)) for key in keys[:5])
     return f"the key{'s' if len(keys) > 1 else ''} {shown}{', ...' if len(keys) > 5 else ''}" if keys else ""
 
@@ -472,6 +472,6 @@ class _Buffer:
 
 _CUT_NUMBER = re.compile(r"[-+.eE\d]*\Z")  # the rest of a number may not be in the buffer yet
 _LIST = "a list of dialogues: [{...}, ...]"
-_ONE_PER_LINE = "Fix the line: one dialogue per line. To skip it, use --on-error skip or on_error='skip'."
+_ONE_PER_LINE = "Fix or remove the line. Each line must be one dialogue."
 _UTTERANCE_KEYS = {"[SPEAKER 1]", "[SPEAKER 2]", "用户", "客服"}
 _NOT_SPACE = re.compile(r"[^ \t\r\n\ufeff]")  # concatenated files contain byte order marks

@@ -88,14 +88,14 @@ def _items(info: Row, key: str, known_keys: set[str], repairs: Counter[str]) -> 
 
 def _add_entity(item: Row, context: _RawTurn) -> None:
     repairs = context.repairs
-    entity_id = _entity_id(_either(item, "id", "ent-id", repairs), repairs)
+    entity_id = _entity_id(_value_of(item, "id", "ent-id", repairs), repairs)
     type_ = item.get("type")
     index = TYPE_INDEX.get(type_) if isinstance(type_, str) else None
     if index is None:
         index = ENTITY_TYPES.find(type_)
     if index is None:
         repairs["missing_type" if is_missing(type_) or type_ in ("", "NA") else unknown_label(str(type_))] += 1
-    name = _string(_either(item, "name", "ent-name", repairs), repairs)
+    name = _string(_value_of(item, "name", "ent-name", repairs), repairs)
     for position in _positions(item, context):
         span = _locate(name, position, context)
         if span is None:
@@ -117,10 +117,10 @@ def _add_triple(item: Row, context: _RawTurn) -> None:
     if span is None:
         repairs["triple_without_value"] += 1
         return
-    name = _string(_either(item, "ent-name", "name", repairs), repairs)
+    name = _string(_value_of(item, "ent-name", "name", repairs), repairs)
     context.utterances[span.utterance]["triples"].append(
         {
-            "entity_id": _entity_id(_either(item, "ent-id", "id", repairs), repairs),
+            "entity_id": _entity_id(_value_of(item, "ent-id", "id", repairs), repairs),
             "entity_name": None if name in (None, "", "NA") else name,
             "slot": slot,
             "value": span.name,
@@ -130,7 +130,7 @@ def _add_triple(item: Row, context: _RawTurn) -> None:
     )
 
 
-def _either(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
+def _value_of(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
     if is_missing(item.get(key)) and not is_missing(item.get(other)):
         repairs[f"other_key:{other}"] += 1
         return item[other]
@@ -196,7 +196,7 @@ def _locate(name: str | None, position: _Position | None, context: _RawTurn) -> 
 def _positions(item: Row, context: _RawTurn) -> list[_Position | None]:
     """The positions of an entity or triple, in code points; [None] if it has no valid position."""
     positions: list[_Position | None] = []
-    given = _given_positions(item)
+    given = _raw_positions(item)
     for value in given:
         position = _position(value, len(context.raw_texts))
         if position is None:
@@ -211,7 +211,7 @@ def _positions(item: Row, context: _RawTurn) -> list[_Position | None]:
     return positions or [None]
 
 
-def _given_positions(item: Row) -> list[Json]:
+def _raw_positions(item: Row) -> list[Json]:
     """The key `pos` of an entity or triple as a list of positions. It may be one position, [1, 0, 2], or a list."""
     value = item.get("pos")
     if value == [] or is_missing(value):
@@ -239,7 +239,7 @@ def _counts_utf16(utterance: int, text: str, named: list[tuple[Json, Row]]) -> b
         return False
     plain = wide = 0
     for name, item in named:
-        for value in _given_positions(item) if isinstance(name, str) else ():
+        for value in _raw_positions(item) if isinstance(name, str) else ():
             position = _position(value, utterance + 1)
             if position is not None and position[0] == utterance:
                 _, start, end = position

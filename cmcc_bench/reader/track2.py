@@ -53,7 +53,7 @@ def read_track2(path: str | Path) -> Iterator[Track2Dialogue]:
             dialogue_id, turns = read_id_and_turns(raw, Counter(), may_be_empty=True)
             place: dict[str, str | int | None] = {"file": file.name, "dialogue": name_in_file(raw)}
             if not isinstance(value, dict) or (turns and raw.source_format != "track2"):
-                problem = f"the dialogue is of the form {raw.source_format or 'unknown'}, not of Track 2's"
+                problem = f"the dialogue has the form {raw.source_format!r}, not 'track2'"
                 raise DataError(problem, "", "Use a Track 2 file: [{id, KB, content}, ...].", **place)
             exchanges = tuple(_track2_exchange(turn, number, place) for number, turn in enumerate(turns))
             yield Track2Dialogue(dialogue_id, _track2_kb(value.get("KB"), place), value.get("goal"), exchanges)

@@ -91,7 +91,7 @@ def _sides(utterances: Iterable[Mapping[str, Any]]) -> list[Side]:
     for index, utterance in enumerate(utterances):
         side = _side(utterance, index)
         if sides and sides[-1].is_user == side.is_user:
-            sides[-1] = _joined(sides[-1], side)
+            sides[-1] = _join_sides(sides[-1], side)
         else:
             sides.append(side)
     return sides
@@ -111,27 +111,27 @@ def _side(utterance: Mapping[str, Any], index: int) -> Side:
     )
 
 
-def _joined(first: Side, second: Side) -> Side:
+def _join_sides(first: Side, second: Side) -> Side:
     offset = len(first.text) + len(PAUSE) if first.text else 0
     return Side(
         is_user=first.is_user,
         utterances=first.utterances + second.utterances,
         text=PAUSE.join([text for text in (first.text, second.text) if text]),
-        emotions=_united(first.emotions, second.emotions),
+        emotions=_merge_labels(first.emotions, second.emotions),
         intents=unite_intents(first.intents, second.intents),
-        acts=_united(first.acts, second.acts),
-        entities=first.entities + tuple([_moved(entity, offset) for entity in second.entities]),
-        triples=first.triples + tuple([_moved(triple, offset) for triple in second.triples]),
+        acts=_merge_labels(first.acts, second.acts),
+        entities=first.entities + tuple([_move_span(entity, offset) for entity in second.entities]),
+        triples=first.triples + tuple([_move_span(triple, offset) for triple in second.triples]),
     )
 
 
-def _united(first: tuple[int, ...] | None, second: tuple[int, ...] | None) -> tuple[int, ...] | None:
+def _merge_labels(first: tuple[int, ...] | None, second: tuple[int, ...] | None) -> tuple[int, ...] | None:
     if first is None or second is None:
         return second if first is None else first
     return tuple(dict.fromkeys(first + second))
 
 
-def _moved(span: Mapping[str, Any], offset: int) -> Mapping[str, Any]:
+def _move_span(span: Mapping[str, Any], offset: int) -> Mapping[str, Any]:
     """Moves the position of an entity or triple to the joined text."""
     if not offset or span["start"] is None or span["end"] is None:
         return span

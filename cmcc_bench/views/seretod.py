@@ -134,7 +134,7 @@ def restructure(split: Split) -> list[RawItem]:
     restructured = []
     for dialogue in split.service_first:
         with _crash_of(f"restructure of dialogue {dialogue['id']!r}"):
-            restructured.append({"id": dialogue["id"], "content": _shifted(dialogue["content"])})
+            restructured.append({"id": dialogue["id"], "content": _shift_turns(dialogue["content"])})
     for dialogue in split.user_first:
         with _crash_of(f"restructure of dialogue {dialogue['id']!r}"):
             user, service = list(dialogue["content"][0])[:2]
@@ -143,7 +143,7 @@ def restructure(split: Split) -> list[RawItem]:
     return restructured
 
 
-def _shifted(turns: Sequence[Mapping[str, Any]]) -> list[RawItem]:
+def _shift_turns(turns: Sequence[Mapping[str, Any]]) -> list[RawItem]:
     """Joins the user half of each turn with the service half of the next turn."""
     service, user = list(turns[0])[:2]
     # In the reference, a triple in two new turns is one object: the later turn changes its position in both.
@@ -280,7 +280,7 @@ def extract_local_kb(turns: Iterable[Mapping[str, Any]]) -> tuple[RawItem, RawIt
                     _add_triple(kb, goal, triple, turn["用户"])
         for act, slot in _requested_slots(turn["用户意图"]):
             _add_request(goal, act, slot.strip("(").strip(")"))
-    return _joined(kb), _joined(goal)
+    return _join_values(kb), _join_values(goal)
 
 
 def _add_entity(kb: RawItem, goal: RawItem, entity: RawItem, user: str) -> None:
@@ -335,7 +335,7 @@ def _add_request(goal: RawItem, act: str, slot: str) -> None:
     entry.setdefault(key, set()).add(act)
 
 
-def _joined(entries: RawItem) -> RawItem:
+def _join_values(entries: RawItem) -> RawItem:
     joined: RawItem = {}
     for entity_id, entry in entries.items():
         if isinstance(entry, list):
