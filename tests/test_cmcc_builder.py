@@ -1,4 +1,4 @@
-"""The builder and load() of cmcc.py: every config, streamed or not, and never a stale row."""
+"""The builder and load() of cmcc.py: every config, streamed or not; the cache never gives old rows."""
 
 import json
 import os
@@ -73,7 +73,7 @@ class TestTheCacheIsNeverStale:
         (folder / "z.json").unlink()
         assert cmcc.load("satisfaction", folder, "train")["satisfaction"] == [1, 1]
         raw.write(folder, "train.json", [raw.dialogue("a", 满意度=1), raw.plain("b"), raw.dialogue("c")])
-        assert path.stat().st_size == stat.st_size  # the size alone would not tell
+        assert path.stat().st_size == stat.st_size  # only the time differs
         assert cmcc.load("satisfaction", folder, "train")["satisfaction"] == [0, 1]
 
     def test_another_folder_with_the_same_relative_path_gives_its_own_rows(self, tmp_path, monkeypatch):
@@ -121,7 +121,7 @@ class TestTheCacheIsNeverStale:
 class TestSkippingErrors:
     @pytest.fixture
     def broken(self, folder):
-        """The folder with a dialogue that cannot be read, two clashes of ids and two lines that are no JSON."""
+        """A folder with an unreadable dialogue, two ids with different dialogues, and two lines that are not JSON."""
         raw.write(folder, "bad.json", [raw.dialogue("good"), raw.unreadable(), raw.dialogue("a", 满意度=1)])
         lines = [json.dumps(call) for call in (raw.plain("p"), raw.plain("a"))]
         raw.write(folder, "lines.jsonl", "\n".join([lines[0], '{"id": "half', lines[1], "]"]))

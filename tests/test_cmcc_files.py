@@ -1,4 +1,4 @@
-"""Files of raw dialogues as people hold them: other forms and encodings, copies of a split's file, what is no JSON."""
+"""Files of raw dialogues in practice: other forms and encodings, copies of the file of a split, and invalid JSON."""
 
 import gzip
 import io
@@ -31,7 +31,7 @@ def read(path):
 
 
 def values(path):
-    """What the dialogues of a file are, decoded, and what was unusual about the file."""
+    """The decoded dialogues of a file, and the kinds of repair of the file."""
     found = list(cmcc.raw_dialogues(cmcc.find_files(path)[0][0]))
     assert all(json.loads(item.text) == item.value for item in found)
     assert [item.index for item in found] == [*range(len(found))]
@@ -39,9 +39,9 @@ def values(path):
 
 
 def put(path, text, encoding="utf-8"):
-    """Writes a file's bytes, gzipped where its name says so."""
+    """Writes the bytes of a file, gzipped if its name ends in .gz."""
     data = text.encode(encoding)
-    if encoding == "utf-16-be":  # half of the files without a byte order mark, half with it
+    if encoding == "utf-16-be":  # some files without a byte order mark, some with it
         data = "\ufeff".encode(encoding) + data if len(data) % 4 else data
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
@@ -56,7 +56,7 @@ def by_id(calls):
     return {call["id"]: {key: value for key, value in call.items() if key != "id"} for call in calls}
 
 
-# How dialogues can lie in a file: the text, for any list of them with different ids.
+# The forms of a file: functions that write a list of dialogues with different ids as text.
 FORMS = {
     "list": dumps,
     "list, indented": lambda calls: dumps(calls, 2),
@@ -482,7 +482,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=1
 DIALOGUE = st.builds(
     lambda texts, labeled: {
         "content": [{raw.SERVICE: a, raw.USER: b} | ({"用户意图": "问候"} if labeled else {}) for a, b in texts],
-        "备注": "客服",  # what shows the encoding of texts that may be anything
+        "备注": "客服",  # so that the encoding can be detected with any texts
     },
     st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=3),
     st.booleans(),

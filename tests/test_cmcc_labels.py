@@ -1,4 +1,4 @@
-"""Labels' names as people write them: cmcc.label_names, cmcc.find_label and cmcc.satisfaction_label."""
+"""Names of labels in any spelling: cmcc.label_names, cmcc.find_label and cmcc.satisfaction_label."""
 
 import math
 

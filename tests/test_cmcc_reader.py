@@ -1,4 +1,4 @@
-"""The reader of raw files in cmcc.py: the six forms, what is repaired and counted, and what is an error."""
+"""The reader of raw files: the forms of dialogues, counted repairs, and errors."""
 
 import copy
 import json
@@ -32,7 +32,7 @@ def read_one(tmp_path, dialogue):
 
 
 def read_dialogue(dialogue, report=None):
-    """The row of a dialogue that is in no file."""
+    """The row of a dialogue, read without a file."""
     file, reader = cmcc.RawFile(Path("calls.json"), "calls.json", None), cmcc.DialogueReader()
     row = reader.read(cmcc.RawDialogue(file, 0, json.dumps(dialogue), dialogue, ())).row
     if report is not None:
@@ -395,7 +395,7 @@ BAD_DIALOGUES = {
 }
 
 NO_INTENTS, NO_ACTS, NO_EMOTIONS = ((1, "intents", None), (0, "acts", None), (1, "emotions", None))
-DEFECTS = {  # what is wrong -> the dialogue, (utterance, field, value) of what it costs, how the report calls it
+DEFECTS = {  # defect -> dialogue, (utterance, field, value) in the row, kind in the report
     "an unknown emotion": (raw.turn(用户情绪="开心"), NO_EMOTIONS, "unknown_label:开心"),
     "an unknown emotion beside a known one": (
         raw.turn(用户情绪="开心;中性"),
@@ -424,7 +424,7 @@ DEFECTS = {  # what is wrong -> the dialogue, (utterance, field, value) of what 
     "half a surrogate pair": (raw.turn(service="a\ud83d"), (0, "text", "a\ufffd"), "half_surrogate"),
     "a text that is null": (raw.turn(service=None), (0, "text", ""), "missing_text"),
 }
-ENTITY_DEFECTS = {  # what is wrong -> the entity or triple, what is different of what is read (None: it is left out)
+ENTITY_DEFECTS = {  # defect -> entity or triple, the fields that differ in the row (None: it is dropped), kind
     "an unknown type": (entity(type="火车票"), {"type": None}, "unknown_label:火车票"),
     "a position outside its text": (
         entity(name="语音包", pos=[[2, 90, 93]]), {"name": "语音包", "start": None, "end": None}, "position_left_out",
@@ -465,7 +465,7 @@ IN_PLACE = {
 
 
 class TestDefects:
-    """A defect costs its label and is counted; it never costs the dialogue."""
+    """A defect drops its label and is counted; the dialogue is never lost."""
 
     @pytest.mark.parametrize("name", list(DEFECTS))
     def test_a_defect_of_a_turn_drops_only_its_label(self, tmp_path, name):
@@ -804,7 +804,7 @@ class TestErrors:
             )
 
     def test_a_file_without_permission_is_named(self):
-        # Root may read everything, so the test looks as another user, who cannot enter pytest's folder.
+        # Root can read all files, so the test runs as another user, who has no access to pytest's folder.
         folder = Path(tempfile.mkdtemp(prefix="cmcc-"))
         folder.chmod(0o755)
         raw.write(folder, "calls.json", [raw.dialogue()]).chmod(0)
@@ -852,7 +852,7 @@ class TestErrors:
             assert word in str(caught.value)
 
 
-# 10,000 with CMCC_MUTATIONS=10000; that many take minutes.
+# CMCC_MUTATIONS=10000 makes 10,000, which takes minutes.
 MUTATIONS = int(os.environ.get("CMCC_MUTATIONS", "400"))
 
 JSON = st.recursive(
@@ -883,7 +883,7 @@ ODD_TEXT = st.sampled_from(
 
 
 def places(value, path=()):
-    """Every path into a JSON value."""
+    """The paths of all parts of a JSON value."""
     yield path
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):
@@ -914,7 +914,7 @@ def utterances_in(dialogue) -> int:
 
 
 def respelled(dialogue, draw):
-    """A dialogue as another program may have saved it: keys of other spellings, null turns and null keys."""
+    """A dialogue as other programs may save it: keys in other spellings, null turns and null keys."""
     turns = dialogue["content"] if isinstance(dialogue, dict) else dialogue
     spelling = draw(st.sampled_from([str.lower, str.title, lambda key: re.sub(r"\W", "", key), lambda key: f" {key} "]))
     written = [{spelling(k): v for k, v in turn.items()} if draw(st.booleans()) else turn for turn in turns]
@@ -925,7 +925,7 @@ def respelled(dialogue, draw):
 
 
 def assert_reads_all_or_raises(dialogue, may_raise=True):
-    """The promise of the reader: every utterance, or the error that says why; and what it gives fits the features."""
+    """Checks that the reader gives every utterance or raises DataError, and that the row has the features."""
     file = cmcc.RawFile(Path("mutated.json"), "mutated.json", None)
     element = cmcc.RawDialogue(file, 0, json.dumps(dialogue), dialogue, ())
     try:

@@ -1,4 +1,4 @@
-"""What a DATASET argument means."""
+"""Opening the data set that a DATASET argument names."""
 
 import shutil
 import socket

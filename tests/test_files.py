@@ -1,4 +1,4 @@
-"""Files and folders put in their place, and those that systems leave anywhere."""
+"""Replacing files and folders in one step, and recognizing system files."""
 
 from pathlib import PurePosixPath
 

@@ -1,4 +1,4 @@
-"""What is masked where a tool prints texts."""
+"""Masking of personal data in texts."""
 
 import json
 import time
@@ -53,7 +53,7 @@ def test_personal_data_is_masked(personal):
         ("110105，19491231，002X", "******，********，****"),
         ("幺幺零幺零五，幺九四九幺二三幺，零零二，叉", "******，********，***，*"),
         ("6222，0212，3456，7890，128", "****，****，****，****，***"),
-        ("幺三零，零零零零，零零", "***，****，**"),  # not the whole number, but seven digits of one
+        ("幺三零，零零零零，零零", "***，****，**"),  # seven digits of an incomplete number
         ("我的号码是1234，5678，9", "我的号码是****，****，*"),
         ("138\n1234\r\n5678", "***\n****\r\n****"),
         ("一百块，13812345678，二百块", "一百块，***********，二百块"),
@@ -200,4 +200,4 @@ def test_masking_keeps_the_length_and_masking_again_changes_nothing(text):
 def test_the_time_grows_linearly_with_the_length(part):
     start = time.process_time()
     mask((part * 100_000)[:100_000])
-    assert time.process_time() - start < 20  # about 1 second; one of quadratic growth would take minutes
+    assert time.process_time() - start < 20  # about 1 second; quadratic time would be minutes

@@ -158,5 +158,5 @@ def _not_decoded(name: str, encoding: str, position: int | None = None) -> DataE
     problem = f"the file is not {encoding} text" + (f" (first wrong byte: {position})" if position is not None else "")
     hint = f"The file is damaged. {_DOWNLOAD}"
     if encoding == "UTF-8":
-        hint = f"Convert it: iconv -f ENCODING -t UTF-8 (Chinese: GB18030 or BIG5). If it is damaged: {_DOWNLOAD}"
+        hint = "Convert it: iconv -f ENCODING -t UTF-8 (Chinese: GB18030 or BIG5). If it is damaged, copy it again."
     return DataError(problem, "", hint, file=name)

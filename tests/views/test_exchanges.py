@@ -1,4 +1,4 @@
-"""Exchanges of a dialogue: nothing is lost, whatever the order of speakers."""
+"""Exchanges of a dialogue: nothing is lost, in any order of the speakers."""
 
 from itertools import pairwise
 

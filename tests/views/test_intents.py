@@ -1,4 +1,4 @@
-"""Intents with slots: completed by what the user said, written as the models read them."""
+"""Intents with slots: completion by the values in the user's text, and the text form of the models."""
 
 from cmcc_bench.views.intents import Intent, Slot, add_constraint, intent_text, read_intents
 

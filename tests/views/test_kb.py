@@ -1,4 +1,4 @@
-"""The local KB, the goal, and the four modes of the one query."""
+"""The local KB, the goal, and the four modes of the KB query."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each quirk of the reference that the default form mends, a test each: theirs beside ours."""
+"""One test for each quirk of the reference that the default form avoids: the rows of both are compared."""
 
 import json
 
@@ -10,7 +10,7 @@ from .rows import entity, intent, row, service, triple, user
 
 
 def both(*utterances):
-    """(theirs, ours) for one dialogue."""
+    """(rows of the reference, our rows) of one dialogue."""
     call = row(*utterances)
     return response_rows(call, compatible=True), response_rows(call)
 
@@ -51,16 +51,16 @@ def test_entities_of_the_greeting_and_of_the_last_utterance_are_lost():
 
 
 def test_a_triple_whose_value_is_not_literally_in_the_text_is_lost():
-    said = user("一共十 元", intent("询问"), triples=[triple("业务费用", "十元")])
-    theirs, ours = both(service("您好"), said, service("对"), user("嗯"))
+    question = user("一共十 元", intent("询问"), triples=[triple("业务费用", "十元")])
+    theirs, ours = both(service("您好"), question, service("对"), user("嗯"))
     assert kbs(theirs, ours)[0] == {}
     assert kbs(theirs, ours)[1]["ent-1"]["slots"] == {"业务费用": ["十元"]}
     assert (theirs[0]["user_intent"], ours[0]["user_intent"]) == ("询问", "询问(业务费用)")
 
 
 def test_a_value_said_twice_is_asked_twice():
-    said = [triple("业务费用", "五十元", entity_name="包"), triple("业务费用", "五十元", entity_name="包")]
-    theirs, ours = both(user("五十元五十元", intent("主动确认"), triples=said), service("对"))
+    triples = [triple("业务费用", "五十元", entity_name="包"), triple("业务费用", "五十元", entity_name="包")]
+    theirs, ours = both(user("五十元五十元", intent("主动确认"), triples=triples), service("对"))
     assert theirs[0]["user_intent"] == "主动确认(包-业务费用)(包-业务费用)"
     assert ours[0]["user_intent"] == "主动确认(包-业务费用)"
     assert (theirs[0]["kb_result"], ours[0]["kb_result"]) == ("五十元,五十元", "五十元")
@@ -102,8 +102,8 @@ def test_ent_10_is_cut_to_ent_1():
 
 
 def test_a_comma_inside_a_value_splits_it():
-    said = [triple("业务规则", "先省内,再国内"), triple("业务规则", "下月")]
-    theirs, ours = both(user("嗯"), service("先省内,再国内下月", triples=said))
+    triples = [triple("业务规则", "先省内,再国内"), triple("业务规则", "下月")]
+    theirs, ours = both(user("嗯"), service("先省内,再国内下月", triples=triples))
     assert len(kbs(theirs, ours)[0]["ent-1"]["业务规则"].split(",")) == 3
     assert kbs(theirs, ours)[1]["ent-1"]["slots"]["业务规则"] == ["先省内,再国内", "下月"]
 

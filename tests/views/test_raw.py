@@ -1,4 +1,4 @@
-"""A labeled row written back as raw turns."""
+"""Converting a labeled row back to raw turns."""
 
 from cmcc_bench.views.raw import raw_dialogue
 

@@ -1,4 +1,4 @@
-"""The `response` view: its rows, and that any row gives them, the same ones under any hash seed."""
+"""The `response` view: its rows, for any labeled row, and the same under any hash seed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""SereTOD's own form, checked against outputs of the reference's scripts (tests/data/track2_cases.json)."""
+"""The preprocessing of SereTOD's baseline, compared with its own outputs (tests/data/track2_cases.json)."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ def cases(function):
 
 
 def check(case, run):
-    """The reference's output; where it raises, the same exception named in ours."""
+    """Compares with the reference's output. If the reference raises, our error names the same exception."""
     before = copy.deepcopy(case["input"])
     if isinstance(case["output"], dict) and "error" in case["output"]:
         with pytest.raises(CompatibilityError, match=case["output"]["error"]):
@@ -90,7 +90,7 @@ def comma_sets(value):
 
 
 def segments(text):
-    """History and entity names as sets, the rest as it is."""
+    """History and entity names are compared as sets, the rest unchanged."""
     history, rest = text.split("[EOS_L]")
     user, rest = rest.split("[EOS_U]")
     entities, rest = rest.split("[EOS_E]")
