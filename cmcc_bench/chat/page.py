@@ -20,7 +20,7 @@ import jinja2
 from starlette.middleware import Middleware
 
 from cmcc_bench.chat.calls import ChatCall, ChatCalls
-from cmcc_bench.chat.session import Session
+from cmcc_bench.chat.session import Session, note_about
 from cmcc_bench.chat.trace import kb_cards, pieces_of, shown, trace_of
 from cmcc_bench.errors import DataError
 from cmcc_bench.leaderboard.policy import OwnContentOnly
@@ -81,7 +81,7 @@ class ChatPage:
         page: gr.Blocks
         with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
             self.visit = gr.State(Visit(call.dialogue_id))
-            _html(_render("heading", title=TITLE, models=list(self.sessions)))
+            _html(_render("heading", title=TITLE, models=list(self.sessions), note=note_about(self.sessions)))
             with gr.Row(elem_classes=["sides"]):
                 with gr.Column(scale=3, min_width=320, elem_classes=["left"]):
                     self._lay_out_talk(call)

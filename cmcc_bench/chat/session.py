@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from cmcc_bench.decoding import DialogueInput, TrainedModel, decode, open_model
 from cmcc_bench.errors import DataError
-from cmcc_bench.hub.pull import check_model, model_folder
+from cmcc_bench.hub.pull import check_model, is_synthetic_model, model_folder
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import FORM_FILE, read_labels
 from cmcc_bench.views import LocalKB
@@ -47,6 +47,15 @@ def open_chat_model(name: Path) -> TrainedModel:
         hint = "Name a model of cmcc train dialogue. For other models, run cmcc predict."
         raise DataError(problem, "", hint, model=str(name))
     return open_model(folder)
+
+
+def note_about(sessions: Mapping[str, Session]) -> str:
+    """Returns what users of these models should know. sessions: name of the model -> session."""
+    synthetic = [name for name, session in sessions.items() if is_synthetic_model(Path(session.trained.folder))]
+    note = "Replies are generated and may be wrong."
+    if synthetic:
+        note += f" Trained on SYNTHETIC calls, which say nothing about any company or price: {', '.join(synthetic)}."
+    return note
 
 
 def model_name(folder: Path, trained: TrainedModel, taken: Container[str] = ()) -> str:

@@ -12,13 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from cmcc_bench.chat.calls import ChatCall, ChatCalls
-from cmcc_bench.chat.session import Session
+from cmcc_bench.chat.session import Session, note_about
 from cmcc_bench.chat.trace import KBCard, TraceSegment, kb_cards, pieces_of, shown, trace_of
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.views import LocalKB, kb_result
 
-_INVITATION = "Type an utterance of the user, or the number of one of these:"
+_INVITATION = "Type an utterance of the user"
 _COMMANDS = (
     "/kb shows the local KB, /calls the calls to chat about, /call ID changes to one, /reset starts again, /quit ends."
 )
@@ -42,6 +42,7 @@ def talk(
     EOFError ends the chat.
     """
     chat = _Chat(sessions, calls, console)
+    chat.introduce()
     chat.start(call)
     while True:
         try:
@@ -60,6 +61,10 @@ class _Chat:
     def __init__(self, sessions: Mapping[str, Session], calls: ChatCalls, console: Console) -> None:
         self._sessions, self._calls, self._console = sessions, calls, console
 
+    def introduce(self) -> None:
+        """Shows the names of the models and what to know about them."""
+        self._print(Text(_printable(f"{', '.join(self._sessions)}. {note_about(self._sessions)}")), Text(""))
+
     def start(self, call: ChatCall) -> None:
         """Starts a conversation about a call and shows its KB and the openings."""
         self._call = call
@@ -67,7 +72,7 @@ class _Chat:
             session.start(call.kb)
         self._print(Text(f"Call {call.dialogue_id} of {self._calls.dataset}. Its local KB 知识库:"))
         self._print_kb()
-        self._print(Text(f"\n{_INVITATION}"))
+        self._print(Text(f"\n{_INVITATION}{', or the number of one of these:' if call.openings else '.'}"))
         self._print(_columns([(Text(key), Text(_printable(shown(said)))) for key, said in self._openings().items()]))
         self._print(Text(f"{_COMMANDS}\n", style=_LABEL))
 

@@ -19,7 +19,7 @@ from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS, INTENTS, Vocabula
 
 _NONE = "none 无"
 _NOTHING_ASKED = "nothing asked 未查询"
-_NOT_FOUND = "not in the local KB: a value in the reply is made up 未查到"
+_NOT_FOUND = "not in the local KB, a value in the reply is made up 未查到"
 _NUMERAL = "[零一二两三四五六七八九十百千万点0-9]"
 _PERSONAL = "the user 用户"  # the title of what the KB knows of the user
 

@@ -153,9 +153,7 @@ def _add_chat(commands: Commands) -> None:
         metavar="MODEL",
         help="folders of trained models (RUN/best), Hub ids, or tiny, which ships (synthetic); several side by side",
     )
-    chat.add_argument(
-        "--dataset", default="sample", help="data set of the calls to chat about (default: %(default)s)"
-    )
+    chat.add_argument("--dataset", default="sample", help="data set of the calls to chat about (default: %(default)s)")
     chat.add_argument(
         "--dialogue",
         metavar="ID",

@@ -1,7 +1,7 @@
 """Models to chat with: tiny random ones, and sessions whose predictions a test gives."""
 
 from cmcc_bench.chat.session import Session
-from cmcc_bench.decoding import open_model
+from cmcc_bench.decoding import TrainedModel, open_model
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import FORMS
 from cmcc_bench.views import KBEntry
@@ -31,7 +31,7 @@ class ScriptedSession(Session):
     """A session that replies with a given prediction, and remembers what was said."""
 
     def __init__(self, reply):
-        super().__init__(None, {})
+        super().__init__(TrainedModel("/no/such/folder", None, None, None), {})
         self.script, self.said = reply, []
 
     def reply(self, text):

@@ -3,7 +3,7 @@
 import pytest
 
 import cmcc
-from cmcc_bench.chat.session import Session, model_name, open_chat_model
+from cmcc_bench.chat.session import Session, model_name, note_about, open_chat_model
 from tests.chat.models import KB, random_model
 
 
@@ -36,3 +36,10 @@ def test_a_model_that_writes_no_replies_is_an_error_that_says_what_to_do(tmp_pat
         open_chat_model(tmp_path)
     with pytest.raises(cmcc.DataError, match="or tiny, which ships"):
         open_chat_model("tinny")
+
+
+def test_users_are_told_which_models_learned_from_synthetic_calls(variant):
+    sessions = {"mine": Session(variant, KB), "tiny": Session(open_chat_model("tiny"), KB)}
+    assert note_about(sessions).endswith("or price: tiny.")
+    del sessions["tiny"]
+    assert "SYNTHETIC" not in note_about(sessions)
