@@ -22,10 +22,14 @@ _COLUMNS = ["dialogue_id", "user", "entities", "user_intent", "kb_result", "emot
 
 @dataclass(frozen=True)
 class ChatCall:
-    """A call to chat about. openings: utterances of its user that make sense at the start of a conversation."""
+    """A call to chat about.
+
+    begins: the first utterance of its user. openings: utterances that make sense at the start of a conversation.
+    """
 
     dialogue_id: str
     kb: LocalKB
+    begins: str
     openings: tuple[str, ...]
 
 
@@ -56,7 +60,8 @@ class ChatCalls:
         if not rows:
             expected = f"the id of a dialogue of {self.dataset}, such as {self.ids[0]}"
             raise DataError(repr(dialogue_id), expected, "Check the id.", dataset=self.dataset)
-        return ChatCall(dialogue_id, kb_from_json(rows[0]["kb"]), openings(rows, self._complaint))
+        kb, begins = kb_from_json(rows[0]["kb"]), rows[0]["user"]
+        return ChatCall(dialogue_id, kb, begins, openings(rows, self._complaint))
 
     @cache  # noqa: B019 - a command has one object of this class
     def _other_splits(self) -> dict[str, list[Row]]:

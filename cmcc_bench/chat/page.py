@@ -98,8 +98,7 @@ class ChatPage:
         return page
 
     def _label(self, dialogue_id: str) -> str:
-        openings = self.calls.open(dialogue_id).openings
-        return f"{dialogue_id} {shown(openings[0])}" if openings else dialogue_id
+        return f"{dialogue_id} {shown(self.calls.open(dialogue_id).begins)}"
 
     def _lay_out_talk(self, call: ChatCall) -> None:
         self.talk = _html(_render("talk", turns=[]))

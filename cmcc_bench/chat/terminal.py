@@ -5,10 +5,11 @@ What the KB gave stands in 【】 in the reply and in the KB, so that it is also
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from cmcc_bench.chat.calls import ChatCall, ChatCalls
@@ -25,7 +26,7 @@ _COMMANDS = (
 UNREADABLE = (
     "The line cannot be decoded with the terminal's encoding and was not sent. Set PYTHONIOENCODING=utf-8 and retry."
 )
-_WIDEST, _LABEL_WIDTH = 100, 32  # most cells of a line, and of its first column
+_WIDEST, _LABEL_WIDTH, _GAP = 100, 32, 2  # cells: most of a line and of its first column, and between columns
 _HIT, _CARING, _LABEL = "bold yellow", "bold magenta", "dim"
 
 
@@ -73,7 +74,7 @@ class _Chat:
         self._print(Text(f"Call {call.dialogue_id} of {self._calls.dataset}. Its local KB 知识库:"))
         self._print_kb()
         self._print(Text(f"\n{_INVITATION}{', or the number of one of these:' if call.openings else '.'}"))
-        self._print(_columns([(Text(key), Text(_printable(shown(said)))) for key, said in self._openings().items()]))
+        self._print(_Columns([(Text(key), Text(_printable(shown(said)))) for key, said in self._openings().items()]))
         self._print(Text(f"{_COMMANDS}\n", style=_LABEL))
 
     def _openings(self) -> dict[str, str]:
@@ -90,7 +91,11 @@ class _Chat:
         elif line == "/kb":
             self._print_kb()
         elif line == "/calls":
-            self._print(_columns([(Text(id_), _opening_of(self._calls.open(id_))) for id_ in self._calls.ids]))
+            self._print(
+                _Columns(
+                    [(Text(id_), Text(_printable(shown(self._calls.open(id_).begins)))) for id_ in self._calls.ids]
+                )
+            )
         elif command == "/call" and argument:
             self._open(argument.strip())
         elif line in openings:
@@ -115,9 +120,9 @@ class _Chat:
         self._print(Text(""))
 
     def _print_kb(self) -> None:
-        self._print(_columns([_card_line(card) for card in kb_cards(self._call.kb)]))
+        self._print(_Columns([_card_line(card) for card in kb_cards(self._call.kb)]))
 
-    def _print(self, *shown_items: Text | Table) -> None:
+    def _print(self, *shown_items: Text | _Columns) -> None:
         for item in shown_items:
             self._console.print(item, soft_wrap=False, width=min(self._console.width, _WIDEST), highlight=False)
 
@@ -126,32 +131,37 @@ def _printable(text: str) -> str:
     return printable(text, len(text))
 
 
-def _opening_of(call: ChatCall) -> Text:
-    return Text(_printable(shown(call.openings[0])) if call.openings else "")
-
-
-def _reply_lines(speaker: str, prediction: Prediction, kb: LocalKB) -> Iterator[Text | Table]:
+def _reply_lines(speaker: str, prediction: Prediction, kb: LocalKB) -> Iterator[Text | _Columns]:
     said = Text()
     for piece, is_hit in pieces_of(prediction.response, kb_result(kb, prediction.user_intent)):
         said.append_text(_marked(piece, is_hit))
-    yield _columns([(Text(speaker, style="bold"), said)])
+    yield _Columns([(Text(speaker, style="bold"), said)])
     segments = trace_of(prediction, kb)
     rows = [(Text(f"  {part.english} {part.chinese}", style=_LABEL), _segment_text(part)) for part in segments]
     cards = [_card_line(card) for card in kb_cards(kb, prediction.user_intent) if card.has_hit]
     rows += [
         (Text("  local KB 知识库", style=_LABEL), title.append(" — ").append_text(facts)) for title, facts in cards
     ]
-    yield _columns(rows)
+    yield _Columns(rows)
 
 
-def _columns(rows: Iterable[tuple[Text, Text]]) -> Table:
-    """Two columns without lines; a long text is wrapped inside its column."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(max_width=_LABEL_WIDTH, overflow="fold")
-    table.add_column(overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
+@dataclass(frozen=True)
+class _Columns:
+    """Two columns without lines; a long text is wrapped inside its column, and no line ends with blanks."""
+
+    rows: Sequence[tuple[Text, Text]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yields the lines, of at most `options.max_width`."""
+        first = min(_LABEL_WIDTH, max((label.cell_len for label, _ in self.rows), default=0))
+        rest = options.max_width - first - _GAP
+        for label, text in self.rows:
+            parts = [part.wrap(console, width, overflow="fold") for part, width in ((label, first), (text, rest))]
+            for left, right in zip_longest(*parts, fillvalue=Text()):
+                blanks = " " * (first + _GAP - left.cell_len)
+                line = Text.assemble(left, blanks, right)
+                line.rstrip()
+                yield line
 
 
 def _segment_text(segment: TraceSegment) -> Text:

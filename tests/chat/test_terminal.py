@@ -8,7 +8,7 @@ from cmcc_bench.chat.calls import ChatCall, ChatCalls
 from cmcc_bench.chat.terminal import talk
 from tests.chat.models import KB, ScriptedSession, prediction
 
-CALL = ChatCall("call-1", KB, ("流量包多少钱", "\x1b[31m电话13812345678"))
+CALL = ChatCall("call-1", KB, "你好", ("流量包多少钱", "\x1b[31m电话13812345678"))
 REPLY = prediction(user_intent="询问(流量包-业务费用)", acts="安抚,通知", response="没事[b]_是八块" + "很长" * 40)
 
 
@@ -44,6 +44,7 @@ def test_a_reset_or_another_call_starts_a_new_conversation():
     text = printed(["你好", "/reset", "/call nobody", f"/call {other}", "/calls", "", "/quit"], {"one": session})
     assert session.history == () and session.kb == ChatCalls("sample").open(other).kb and session.said == ["你好"]
     assert "found 'nobody'" in text and f"Call {other} of sample" in text
+    assert text.count("synthetic-s2-0-000014  我想了解一下流量的情况，还剩多少") == 1
 
 
 def test_every_model_replies_under_its_name():
