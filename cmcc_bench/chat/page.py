@@ -31,7 +31,9 @@ TITLE = "cmcc chat"
 _FOLDER = Path(__file__).parent
 _FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")  # local fonts only
 _OPENINGS = 4  # buttons for openings
-_LONGEST = 400  # characters of an utterance
+_LONGEST = 200  # characters of an utterance
+
+_IN_TURN = {"concurrency_id": "reply", "concurrency_limit": 1}  # a visitor's second click is answered after the first
 
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(_FOLDER),
@@ -51,6 +53,8 @@ _SCROLL = """() => requestAnimationFrame(() => {
   show(talk, talk.querySelector('.turn:last-child'), 8);
   show(kb, kb.querySelector('mark'), kb.clientHeight / 3);
 })"""
+
+_SCROLL_UP = "() => requestAnimationFrame(() => document.querySelector('.kb').scrollTop = 0)"
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ class ChatPage:
         page: gr.Blocks
         with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
             self.visit = gr.State(Visit(call.dialogue_id))
-            _html(_render("heading", title=TITLE, models=list(self.sessions), note=note_about(self.sessions)))
+            _html(_render("heading", title=TITLE, note=note_about(self.sessions)))
             with gr.Row(elem_classes=["sides"]):
                 with gr.Column(scale=3, min_width=320, elem_classes=["left"]):
                     self._lay_out_talk(call)
@@ -119,20 +123,25 @@ class ChatPage:
             self.reset = gr.Button("重新开始 Start again", size="sm", elem_classes=["reset"])
 
     def _connect(self) -> None:
-        outputs = [self.text, self.visit, self.talk, self.kb]
+        outputs: list[Any] = [self.text, self.visit, self.talk, self.kb]
         events = [(self.text.submit, self.answer), (self.send.click, self.answer)]
         for number, button in enumerate(self.openings):
             events.append((button.click, self._say_opening(number)))
         for event, handler in events:
-            _on(event, handler, [self.text, self.visit], outputs).then(None, js=_SCROLL)
-        _on(self.call.input, self.open, [self.call], [*outputs, *self.openings])
-        _on(self.reset.click, lambda visit: self.open(visit.dialogue_id), [self.visit], [*outputs, *self.openings])
+            _on(event, handler, [self.text, self.visit], outputs, **_IN_TURN).then(None, js=_SCROLL)
+        outputs = [*outputs, *self.openings]
+        _on(self.call.input, self.open, [self.call], outputs, **_IN_TURN).then(None, js=_SCROLL_UP)
+        _on(self.reset.click, self.start_again, [self.visit], outputs, **_IN_TURN).then(None, js=_SCROLL_UP)
 
     def open(self, dialogue_id: str) -> list[Any]:
         """An empty conversation about a call."""
         call = self.calls.open(dialogue_id)
-        shown_parts = ["", Visit(dialogue_id), _render("talk", turns=[]), _render_kb(call.kb)]
-        return [*shown_parts, *(gr.update(**options) for options in _opening_buttons(call))]
+        parts = ["", Visit(dialogue_id), _render("talk", turns=[]), _render_kb(call.kb)]
+        return [*parts, *(gr.update(**options) for options in _opening_buttons(call))]
+
+    def start_again(self, visit: Visit) -> list[Any]:
+        """An empty conversation about the same call."""
+        return self.open(visit.dialogue_id)
 
     def answer(self, text: str, visit: Visit) -> Iterator[list[Any]]:
         """What the page shows at once after the user's text, and with the replies."""
@@ -154,7 +163,8 @@ class ChatPage:
     def _say_opening(self, number: int) -> Any:  # noqa: ANN401 - a generator function
         def say(_: str, visit: Visit) -> Iterator[list[Any]]:
             """Answers the opening as if it was typed."""
-            yield from self.answer(self.calls.open(visit.dialogue_id).openings[number], visit)
+            for _, *parts in self.answer(self.calls.open(visit.dialogue_id).openings[number], visit):
+                yield [gr.skip(), *parts]  # what the user is typing stays
 
         return say
 
@@ -197,9 +207,9 @@ def _html(value: str, *classes: str) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, elem_classes=["cmcc", *classes], js_on_load=None)
 
 
-def _on(event: Any, function: Any, inputs: Any, outputs: Any) -> Any:  # noqa: ANN401
+def _on(event: Any, function: Any, inputs: Any, outputs: Any, **options: Any) -> Any:  # noqa: ANN401
     """Connects an event to a function. None is a public API: `cmcc predict` is for programs."""
-    return event(function, inputs, outputs, api_visibility="private", show_progress="hidden")
+    return event(function, inputs, outputs, api_visibility="private", show_progress="hidden", **options)
 
 
 def launch(page: gr.Blocks, port: int | None) -> str:

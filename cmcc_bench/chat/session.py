@@ -14,6 +14,9 @@ from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import FORM_FILE, read_labels
 from cmcc_bench.views import LocalKB
 
+_LONGEST_NAME = 30  # characters; a longer one is a repetition that did not end, and would spoil all later replies
+_SYNTHETIC = ", trained on SYNTHETIC calls"
+
 
 @dataclass
 class Session:
@@ -28,7 +31,8 @@ class Session:
         dialogue = DialogueInput("chat", self.kb, ({"user": text},), self.history)
         model = self.trained
         (prediction,) = decode(model.model, model.tokenizer, model.form, [dialogue], batch_size=1)
-        self.history = tuple(dict.fromkeys(self.history + read_labels(prediction.entities)))
+        names = (name for name in read_labels(prediction.entities) if len(name) <= _LONGEST_NAME)
+        self.history = tuple(dict.fromkeys((*self.history, *names)))
         return prediction
 
     def start(self, kb: LocalKB) -> None:
@@ -50,12 +54,10 @@ def open_chat_model(name: Path) -> TrainedModel:
 
 
 def note_about(sessions: Mapping[str, Session]) -> str:
-    """Returns what users of these models should know. sessions: name of the model -> session."""
-    synthetic = [name for name, session in sessions.items() if is_synthetic_model(Path(session.trained.folder))]
-    note = "Replies are generated and may be wrong."
-    if synthetic:
-        note += f" Trained on SYNTHETIC calls, which say nothing about any company or price: {', '.join(synthetic)}."
-    return note
+    """Returns the models' names and what their users should know. sessions: name of the model -> session."""
+    folders = {name: Path(session.trained.folder) for name, session in sessions.items()}
+    models = [f"{name}{_SYNTHETIC if is_synthetic_model(path) else ''}" for name, path in folders.items()]
+    return f"{'; '.join(models)}. Replies are generated and may be wrong."
 
 
 def model_name(folder: Path, trained: TrainedModel, taken: Container[str] = ()) -> str:

@@ -64,7 +64,7 @@ class _Chat:
 
     def introduce(self) -> None:
         """Shows the names of the models and what to know about them."""
-        self._print(Text(_printable(f"{', '.join(self._sessions)}. {note_about(self._sessions)}")), Text(""))
+        self._print(Text(_printable(note_about(self._sessions))), Text(""))
 
     def start(self, call: ChatCall) -> None:
         """Starts a conversation about a call and shows its KB and the openings."""
@@ -74,7 +74,7 @@ class _Chat:
         self._print(Text(f"Call {call.dialogue_id} of {self._calls.dataset}. Its local KB 知识库:"))
         self._print_kb()
         self._print(Text(f"\n{_INVITATION}{', or the number of one of these:' if call.openings else '.'}"))
-        self._print(_Columns([(Text(key), Text(_printable(shown(said)))) for key, said in self._openings().items()]))
+        self._print(_TwoColumns([(Text(key), Text(_printable(shown(said)))) for key, said in self._openings().items()]))
         self._print(Text(f"{_COMMANDS}\n", style=_LABEL))
 
     def _openings(self) -> dict[str, str]:
@@ -92,7 +92,7 @@ class _Chat:
             self._print_kb()
         elif line == "/calls":
             self._print(
-                _Columns(
+                _TwoColumns(
                     [(Text(id_), Text(_printable(shown(self._calls.open(id_).begins)))) for id_ in self._calls.ids]
                 )
             )
@@ -120,9 +120,9 @@ class _Chat:
         self._print(Text(""))
 
     def _print_kb(self) -> None:
-        self._print(_Columns([_card_line(card) for card in kb_cards(self._call.kb)]))
+        self._print(_TwoColumns([_card_line(card) for card in kb_cards(self._call.kb)]))
 
-    def _print(self, *shown_items: Text | _Columns) -> None:
+    def _print(self, *shown_items: Text | _TwoColumns) -> None:
         for item in shown_items:
             self._console.print(item, soft_wrap=False, width=min(self._console.width, _WIDEST), highlight=False)
 
@@ -131,22 +131,22 @@ def _printable(text: str) -> str:
     return printable(text, len(text))
 
 
-def _reply_lines(speaker: str, prediction: Prediction, kb: LocalKB) -> Iterator[Text | _Columns]:
+def _reply_lines(speaker: str, prediction: Prediction, kb: LocalKB) -> Iterator[Text | _TwoColumns]:
     said = Text()
     for piece, is_hit in pieces_of(prediction.response, kb_result(kb, prediction.user_intent)):
         said.append_text(_marked(piece, is_hit))
-    yield _Columns([(Text(speaker, style="bold"), said)])
+    yield _TwoColumns([(Text(speaker, style="bold"), said)])
     segments = trace_of(prediction, kb)
     rows = [(Text(f"  {part.english} {part.chinese}", style=_LABEL), _segment_text(part)) for part in segments]
     cards = [_card_line(card) for card in kb_cards(kb, prediction.user_intent) if card.has_hit]
     rows += [
         (Text("  local KB 知识库", style=_LABEL), title.append(" — ").append_text(facts)) for title, facts in cards
     ]
-    yield _Columns(rows)
+    yield _TwoColumns(rows)
 
 
 @dataclass(frozen=True)
-class _Columns:
+class _TwoColumns:
     """Two columns without lines; a long text is wrapped inside its column, and no line ends with blanks."""
 
     rows: Sequence[tuple[Text, Text]]
