@@ -48,7 +48,9 @@ _REPORT = """\
 example:
   cmcc report runs/baseline runs/variant runs/emotion --out tables.md"""
 _CHAT = """\
-example:
+examples:
+  cmcc chat tiny
+  cmcc chat tiny --web
   cmcc chat runs/baseline/best runs/variant/best --dataset cmcc --web"""
 
 
@@ -151,13 +153,11 @@ def _add_chat(commands: Commands) -> None:
         metavar="MODEL",
         help="folders of trained models (RUN/best), Hub ids, or tiny, which ships (synthetic); several side by side",
     )
-    chat.add_argument(
-        "--dataset", default="sample", help="data set that the local KB comes from (default: %(default)s)"
-    )
+    chat.add_argument("--dataset", default="sample", help="data set of the calls to chat about (default: %(default)s)")
     chat.add_argument(
         "--dialogue",
         metavar="ID",
-        help="dialogue that the local KB comes from (default: the one with the largest KB in the test split)",
+        help="call to chat about: its local KB is used (default: the one of the test split with the most examples)",
     )
     chat.add_argument("--web", action="store_true", help="open a page instead, on this machine only")
     chat.add_argument("--port", type=positive_number, metavar="N", help="port of the page (default: a free one)")
@@ -357,23 +357,24 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _chat(options: argparse.Namespace) -> int:
-    from cmcc_bench.chat.session import Session, choose_kb, model_name
-    from cmcc_bench.decoding.run import open_model
-    from cmcc_bench.hub.pull import model_folder
+    from cmcc_bench.chat.calls import ChatCalls
+    from cmcc_bench.chat.session import Session, model_name, open_chat_model
 
     _silence_transformers()
-    dialogue_id, kb = choose_kb(options.dataset, options.dialogue)
     sessions: dict[str, Session] = {}
-    for folder in map(model_folder, options.models):
-        trained = open_model(folder)
-        sessions[model_name(folder, trained, sessions)] = Session(trained, kb)
-    console.print(f"Local KB: dialogue {dialogue_id} of {options.dataset}", markup=False, highlight=False)
+    calls = ChatCalls(options.dataset)
+    call = calls.open(options.dialogue or calls.default())
+    for model in options.models:
+        trained = open_chat_model(model)
+        sessions[model_name(model, trained, sessions)] = Session(trained, call.kb)
     if options.web:
-        from cmcc_bench.chat.page import launch, make_page
+        from cmcc_bench.chat.page import ChatPage, launch
 
-        launch(make_page(sessions, "cmcc chat"), options.port)
+        page = ChatPage(sessions, calls).make(call)
+        console.print(f"Open {launch(page, options.port)} in a browser on this machine. Ctrl-C ends.", highlight=False)
+        page.block_thread()
     else:
         from cmcc_bench.chat.terminal import talk
 
-        talk(sessions, console)
+        talk(sessions, calls, call, console)
     return 0

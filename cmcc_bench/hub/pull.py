@@ -94,7 +94,7 @@ def model_folder(name: str | Path, revision: str | None = None) -> Path:
     if is_folder(name):
         return Path(name)
     hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
-    expected = "a folder of a trained model, or a Hub id such as ORGANIZATION/NAME"
+    expected = "a folder of a trained model, a Hub id such as ORGANIZATION/NAME, or tiny, which ships"
     check_name(name, expected, hint, model=str(name))
     with hub_errors(repository=f"{name} (and no such folder)"):
         with suppress(OfflineModeIsEnabled):  # offline, the earlier download is used
