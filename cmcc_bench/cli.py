@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from pathlib import Path
 
-import datasets
-
 from cmcc_bench.commands import data, figures, hub, leaderboard, models, quality, train
 from cmcc_bench.commands.console import HelpFormatter, errors
-from cmcc_bench.distribution import VERSION, requirement
+from cmcc_bench.distribution import DATA_VERSION, VERSION, requirement
 from cmcc_bench.errors import DataError, printable
-from cmcc_bench.features import VERSION as DATA_VERSION
 from cmcc_bench.masking import mask_error
 from cmcc_bench.terminal import make_streams_tolerant
 
@@ -46,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     make_streams_tolerant()
     options = _parser().parse_args(arguments)
     if not sys.stderr.isatty():
-        datasets.disable_progress_bars()
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")  # `datasets` is imported only when needed
     if "sample" in vars(options).values() and Path("sample").is_dir():
         hint = "`sample` is the synthetic sample that comes with cmcc. For the folder sample, write ./sample."
         errors.print(f"cmcc: {hint}", soft_wrap=True)

@@ -23,8 +23,9 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 from yaml import YAMLError
 
+from cmcc_bench.distribution import DATA_VERSION
 from cmcc_bench.errors import DataError, printable
-from cmcc_bench.features import FEATURES, VERSION, table_of
+from cmcc_bench.features import FEATURES, table_of
 from cmcc_bench.files import is_system_file
 from cmcc_bench.reader.files import SAMPLE_DIR
 from cmcc_bench.reader.folder import read_dialogues
@@ -60,7 +61,7 @@ def _open_sample(config: str) -> datasets.DatasetDict:
     rows: dict[str, list[Row]] = {}
     for dialogue in read_dialogues(SAMPLE_DIR):
         rows.setdefault(dialogue.split, []).extend(view(config)(dialogue.row))
-    info = datasets.DatasetInfo(features=FEATURES[config](), version=VERSION)
+    info = datasets.DatasetInfo(features=FEATURES[config](), version=DATA_VERSION)
     return datasets.DatasetDict(
         {split: datasets.Dataset(table_of(rows[split], config), info) for split in SPLITS if rows.get(split)}
     )

@@ -11,8 +11,6 @@ from datasets import ClassLabel, Features, List, Value
 from cmcc_bench.types import Row
 from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, SATISFACTION, SPEAKERS, Vocabulary
 
-VERSION = "1.0.0"
-
 
 def labeled_features() -> Features:
     """Features of `labeled`: one row per dialogue, with the labels of every utterance (the paper's section 2).

@@ -189,3 +189,9 @@ def test_the_error_for_predictions_without_a_record_names_the_option_task(built,
         assert hint in capsys.readouterr().err
     assert cli.main(["score", str(file), str(built), "--task", "emotion"]) == 1
     assert "--task" not in capsys.readouterr().err
+
+
+def test_help_imports_nothing_that_takes_long():
+    code = "import sys; from cmcc_bench.cli import _parser; _parser(); print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not {"datasets", "numpy", "pandas", "pyarrow", "torch", "transformers"}.intersection(loaded)

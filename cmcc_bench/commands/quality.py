@@ -75,7 +75,7 @@ def _add_agreement(commands: Commands) -> None:
 
 
 def _add_check(commands: Commands) -> None:
-    from cmcc_bench.quality.findings import KINDS
+    from cmcc_bench.quality.kinds import KINDS
 
     errors = ", ".join(name for name, kind in KINDS.items() if kind.error)
     suggestions = ", ".join(name for name, kind in KINDS.items() if not kind.error)

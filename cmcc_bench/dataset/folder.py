@@ -27,8 +27,8 @@ from cmcc_bench.dataset.result import BuildResult
 from cmcc_bench.dataset.spool import CONFIGS, Spooled, SpoolJob
 from cmcc_bench.dataset.tasks import eval_text
 from cmcc_bench.dataset.workers import spool_all
+from cmcc_bench.distribution import DATA_VERSION
 from cmcc_bench.errors import WHERE_TO_GET, DataError
-from cmcc_bench.features import VERSION
 from cmcc_bench.files import is_system_file, replace_folder, write_json, write_text
 from cmcc_bench.reader.care import read_care
 from cmcc_bench.reader.files import choose_care_file, find_files, skipped_care_files, skipped_files
@@ -168,7 +168,7 @@ def version_of(folder: Path) -> str:
         digest.update(name.encode())
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
-    major, minor, _ = VERSION.split(".")
+    major, minor, _ = DATA_VERSION.split(".")
     return f"{major}.{minor}.{int.from_bytes(digest.digest()[:4])}"
 
 

@@ -14,8 +14,8 @@ from cmcc_bench.decoding.decoder import BATCH_SIZE, DecodingCounts, check_mode, 
 from cmcc_bench.decoding.packing import pack_linear_layers
 from cmcc_bench.decoding.run_files import Line, PredictionRun, RunFiles, append_line, now
 from cmcc_bench.decoding.source import FORMATS, DialogueSource, open_split, open_track2
+from cmcc_bench.distribution import DATA_VERSION
 from cmcc_bench.errors import DataError
-from cmcc_bench.features import VERSION
 from cmcc_bench.files import write_bytes
 from cmcc_bench.models.causal_lm import load_model
 from cmcc_bench.models.digest import digest_of_model
@@ -135,7 +135,7 @@ def _new_run(
 
 def library_versions() -> dict[str, str]:
     """The versions of the libraries that predictions depend on."""
-    return {"cmcc": VERSION} | {name: version(name) for name in ("torch", "transformers")}
+    return {"cmcc": DATA_VERSION} | {name: version(name) for name in ("torch", "transformers")}
 
 
 def _new_lines(

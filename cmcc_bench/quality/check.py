@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.masking import mask_error
 from cmcc_bench.quality.calls import Call, CallSource, read_calls
-from cmcc_bench.quality.findings import KINDS, Finding, label_findings
+from cmcc_bench.quality.findings import Finding, label_findings
+from cmcc_bench.quality.kinds import KINDS
 from cmcc_bench.quality.lexicon import Lexicon
 from cmcc_bench.quality.structure import Repeats, personal_findings, structure_findings
 from cmcc_bench.reports.table import ReportTable, mark

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from cmcc_bench.features import VERSION
+from cmcc_bench.distribution import DATA_VERSION
 from cmcc_bench.statistics.collect import Statistics
 from cmcc_bench.statistics.comparison import compare, marginals_of
 from cmcc_bench.statistics.counts import KINDS, Counts
@@ -29,7 +29,7 @@ def record(statistics: Statistics) -> dict[str, Any]:
     return {
         "dataset": statistics.dataset,
         "synthetic": statistics.synthetic,
-        "data_version": VERSION,
+        "data_version": DATA_VERSION,
         "definitions": DEFINITIONS,
         "splits": {split: _sizes(of) for split, of in statistics.splits.items()},
         "labeled": _sizes(counts) | _labels(counts),

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from cmcc_bench.features import VERSION
+from cmcc_bench.distribution import DATA_VERSION
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "datasets", "tokenizers", "safetensors")
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -49,7 +49,7 @@ def usable_cores() -> int:
 
 def versions() -> dict[str, str]:
     """The versions of Python, the libraries and this package."""
-    return {"python": platform.python_version(), "cmcc": VERSION} | {name: version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), "cmcc": DATA_VERSION} | {name: version(name) for name in _LIBRARIES}
 
 
 def commit() -> str | None:

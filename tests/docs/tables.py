@@ -101,7 +101,7 @@ def _code(names: Iterable[str]) -> str:
 
 
 def _findings(_: str) -> str:
-    from cmcc_bench.quality.findings import KINDS
+    from cmcc_bench.quality.kinds import KINDS
 
     rows = [(f"`{name}`", "error" if kind.error else "suggestion", kind.meaning) for name, kind in KINDS.items()]
     return _table(("kind", "level", "what it is"), rows)

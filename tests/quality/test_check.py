@@ -9,7 +9,8 @@ from cmcc_bench import cli
 from cmcc_bench.dataset import build
 from cmcc_bench.quality.calls import Call, find_source
 from cmcc_bench.quality.check import check_calls, example_lines, summary_table
-from cmcc_bench.quality.findings import KINDS, label_findings
+from cmcc_bench.quality.findings import label_findings
+from cmcc_bench.quality.kinds import KINDS
 from cmcc_bench.quality.lexicon import Cues, Lexicon, load_lexicon
 from tests import raw
 
