@@ -11,12 +11,13 @@ from cmcc_bench.commands.console import (
     Commands,
     add_bootstrap,
     add_command,
-    add_number,
     console,
     counted,
     errors,
     positive_number,
+    print_line,
     task_name,
+    whole_number,
 )
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_text
@@ -46,7 +47,7 @@ examples:
   cmcc score a.jsonl cmcc --against b.jsonl --version seretod"""
 _REPORT = """\
 example:
-  cmcc report runs/baseline runs/variant runs/emotion --out tables.md"""
+  cmcc report runs --out report.md"""
 _CHAT = """\
 example:
   cmcc chat runs/baseline/best runs/variant/best --dataset cmcc --web"""
@@ -136,9 +137,19 @@ def _add_report(commands: Commands) -> None:
     report.add_argument(
         "runs", type=Path, nargs="+", metavar="RUN", help="files that cmcc predict wrote, or folders with such files"
     )
-    report.add_argument("--out", type=Path, metavar="FILE", help="also write the tables to this file, as Markdown")
+    report.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write all tables to this file, as Markdown",
+    )
     add_bootstrap(report)
-    add_number(report, "--examples", 8, "number of exchanges shown in table 4")
+    report.add_argument(
+        "--examples",
+        type=whole_number,
+        metavar="N",
+        help="number of exchanges in table 4, with their texts (default: 8 of simulated dialogues, none of real calls)",
+    )
     report.set_defaults(run=_report)
 
 
@@ -316,16 +327,19 @@ def _score_answers(options: argparse.Namespace, task: Task) -> ScoreResult:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from cmcc_bench.reports.report import all_tables
+    from cmcc_bench.reports.headline import headline_tables
+    from cmcc_bench.reports.report import make_report
     from cmcc_bench.scoring import Bootstrap
 
     with progress_bar("scoring systems") as show:
-        bootstrap = Bootstrap(options.resamples, options.seed)
-        tables = all_tables(options.runs, bootstrap, options.examples, show)
-    for table in tables:
-        console.print(table.terminal())
+        report = make_report(options.runs, Bootstrap(options.resamples, options.seed), options.examples, show)
+    for table in headline_tables(report):
+        console.print(table.terminal(compact=True))
     if options.out:
-        write_text(options.out, "\n".join(table.markdown() for table in tables))
+        write_text(options.out, report.markdown())
+        print_line(f"All tables: {options.out}")
+    else:
+        print_line("All tables: cmcc report ... --out report.md")
     return 0
 
 

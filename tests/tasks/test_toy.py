@@ -23,7 +23,7 @@ from cmcc_bench.leaderboard.submission import Stored, describe
 from cmcc_bench.leaderboard.update import Board
 from cmcc_bench.models.record import TrainingRecord
 from cmcc_bench.recognition.run import recognize
-from cmcc_bench.reports.report import all_tables
+from cmcc_bench.reports.report import make_report
 from cmcc_bench.reports.systems import System
 from cmcc_bench.scoring import Bootstrap, compare, read_answers, score
 from cmcc_bench.tasks import TASKS, answer_line
@@ -69,7 +69,7 @@ def test_the_command_scores_it_as_the_facts_beside_the_file_say(predictions, cap
 
 
 def test_the_report_has_its_table_and_paired_tests_are_made_where_there_is_a_second_system(predictions):
-    table = all_tables([predictions], Bootstrap(5))[0]
+    table = make_report([predictions], Bootstrap(5)).tables[0]
     assert table.title.startswith("Table 0, length") and table.columns == ("system", "exact", "paper", "distance")
     assert [row[0] for row in table.rows] == ["Counting", "gold", "majority", "random"]
     assert table.rows[0][2] == "0.500"
