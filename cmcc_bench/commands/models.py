@@ -46,8 +46,9 @@ examples:
   cmcc score runs/variant/test.end2end.jsonl cmcc
   cmcc score a.jsonl cmcc --against b.jsonl --version seretod"""
 _REPORT = """\
-example:
-  cmcc report runs --out report.md"""
+examples:
+  cmcc report runs --out report.md    # writes report.html, too
+  cmcc report runs/baseline runs/variant --html page.html"""
 _CHAT = """\
 example:
   cmcc chat runs/baseline/best runs/variant/best --dataset cmcc --web"""
@@ -141,8 +142,9 @@ def _add_report(commands: Commands) -> None:
         "--out",
         type=Path,
         metavar="FILE",
-        help="write all tables to this file, as Markdown",
+        help="write all tables to this file, as Markdown, and a page to the same name with .html",
     )
+    report.add_argument("--html", type=Path, metavar="FILE", help="write the page to this file")
     add_bootstrap(report)
     report.add_argument(
         "--examples",
@@ -328,19 +330,35 @@ def _score_answers(options: argparse.Namespace, task: Task) -> ScoreResult:
 
 def _report(options: argparse.Namespace) -> int:
     from cmcc_bench.reports.headline import headline_tables
+    from cmcc_bench.reports.page import page_html
     from cmcc_bench.reports.report import make_report
     from cmcc_bench.scoring import Bootstrap
 
+    markdown, page = _report_files(options)
     with progress_bar("scoring systems") as show:
         report = make_report(options.runs, Bootstrap(options.resamples, options.seed), options.examples, show)
     for table in headline_tables(report):
         console.print(table.terminal(compact=True))
-    if options.out:
-        write_text(options.out, report.markdown())
-        print_line(f"All tables: {options.out}")
-    else:
-        print_line("All tables: cmcc report ... --out report.md")
+    if markdown:
+        write_text(markdown, report.markdown())
+        print_line(f"All tables: {markdown}")
+    if page:
+        write_text(page, page_html(report))
+        print_line(f"The page with everything: {page}")
+    if not (markdown or page):
+        print_line("All tables, figures and examples: cmcc report ... --out report.md")
     return 0
+
+
+def _report_files(options: argparse.Namespace) -> tuple[Path | None, Path | None]:
+    """The Markdown file and the page to write. Raises cmcc.DataError if both have the same path."""
+    markdown, page = options.out, options.html
+    if markdown and not page:
+        page = markdown.with_suffix(".html")
+    if markdown and markdown == page:
+        hint = "Choose a name that ends with .md for --out; the page is written beside it."
+        raise DataError("the page would overwrite the Markdown file", "", hint, file=str(markdown))
+    return markdown, page
 
 
 def _chat(options: argparse.Namespace) -> int:

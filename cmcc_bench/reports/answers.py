@@ -88,6 +88,7 @@ def answer_report(
         task.table,
         {score: label_of(task, score) for score in task.shown},
         _headline(task),
+        tuple(score for score in task.shown if score in task.headline),
         tuple(entries[name] for name in answers),
         tuple(entries[name] for name in bounds),
         (*others, *simple),

@@ -111,7 +111,9 @@ def care_section(
     notes = (f"{negative} of {len(rows)} exchanges follow a negative emotion; {caring} have a caring act.", _NOTE)
     sentence = finding(compared[0], _COMPARED) if compared else ""
     findings = (sentence,) if sentence else ()
-    return Section(_TITLE, NAMES, (), tuple(entries), pairs=tuple(compared), findings=findings, notes=notes)
+    return Section(
+        _TITLE, NAMES, (), tuple(_COMPARED), tuple(entries), pairs=tuple(compared), findings=findings, notes=notes
+    )
 
 
 def care_tables(section: Section, synthetic: bool) -> list[ReportTable]:

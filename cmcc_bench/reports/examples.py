@@ -6,6 +6,7 @@ Texts are those of the data set, with personal data masked. Of real calls none i
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -77,7 +78,7 @@ class Examples:
 def find_examples(systems: Mapping[str, ResponseSystem], rows: Sequence[Row], count: int | None) -> Examples:
     """Exchanges in which the systems reply differently; of one system, any exchanges.
 
-    Those with a negative emotion or a caring act and a KB value come first, one of each dialogue before a second one.
+    Those with a negative emotion or a caring act, and those that say a KB value, come first.
     systems: column -> system. count: how many; None: DEFAULT of simulated dialogues, none of real calls.
     """
     columns, licensed = ("gold response", *systems), is_licensed(rows)
@@ -93,9 +94,10 @@ def find_examples(systems: Mapping[str, ResponseSystem], rows: Sequence[Row], co
         return Examples((), columns, note, licensed)
     shown = islice(_ordered(found), DEFAULT if count is None else count)
     examples = tuple(_example(row, replies) for row, replies in shown)
-    note = "Negative emotions and caring acts first."
+    first = "with negative emotions, caring acts and KB values come first"
+    note = f"Exchanges {first}."
     if len(systems) > 1:
-        note = f"Replies to {len(found)} of {len(rows)} exchanges differ; negative emotions and caring acts first."
+        note = f"Replies to {len(found)} of {len(rows)} exchanges differ; those {first}."
     return Examples(examples, columns, note, licensed)
 
 
@@ -127,15 +129,24 @@ Answered: TypeAlias = tuple[Row, Mapping[str, Prediction]]  # a row, and the rep
 
 
 def _ordered(found: Sequence[Answered]) -> Iterator[Answered]:
-    """The exchanges, the most telling first; of equal ones a dialogue's first before any dialogue's second."""
-    seen: dict[tuple[int, str], int] = {}
+    """The exchanges, in turn one with a KB value and care, one with care, and one with a KB value; the rest at last.
+
+    In each of these groups, a dialogue's first comes before any dialogue's second.
+    """
+    groups: dict[int, Counter[str]] = {3: Counter(), 2: Counter(), 1: Counter(), 0: Counter()}
     keyed = []
     for number, (row, _) in enumerate(found):
         cares = is_negative(row) or bool(caring_acts(row["acts"]))
-        rank = -(2 * cares + bool(row["kb_result"]))
-        nth = seen[rank, row["dialogue_id"]] = seen.get((rank, row["dialogue_id"]), -1) + 1
-        keyed.append((rank, nth, row["dialogue_id"], row["exchange"], number))
-    yield from (found[key[-1]] for key in sorted(keyed))
+        says_value = any(is_value for _, is_value in marked(row["response"], row["kb_result"].split(",")))
+        kind = 2 * cares + says_value
+        groups[kind][row["dialogue_id"]] += 1
+        keyed.append((kind, groups[kind][row["dialogue_id"]], row["dialogue_id"], row["exchange"], number))
+    places: Counter[int] = Counter()
+    ranked = []
+    for kind, *_, number in sorted(keyed):
+        places[kind] += 1
+        ranked.append((kind == 0, places[kind], -kind, number))
+    yield from (found[number] for *_, number in sorted(ranked))
 
 
 def _example(row: Row, replies: Mapping[str, Prediction]) -> Example:

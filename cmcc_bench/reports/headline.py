@@ -20,7 +20,7 @@ def headline_tables(report: SystemReport) -> Iterator[ReportTable]:
     yield ReportTable("", (), (), (what, "Scores (the paper's in parentheses), 95 % confidence intervals in brackets."))
     seen = set[tuple[str, ...]]()
     for section in report.sections:
-        systems = [entry for entry in _main_systems(section) if (entry.name, *section.headline) not in seen]
+        systems = [entry for entry in main_systems(section) if (entry.name, *section.headline) not in seen]
         yield _section_table(section, systems, is_alone=len(report.sections) == 1)
         seen |= {(entry.name, *section.headline) for entry in systems}
 
@@ -34,7 +34,7 @@ def _section_table(section: Section, systems: Sequence[Entry], is_alone: bool) -
     return ReportTable("", columns, rows, section.findings)
 
 
-def _main_systems(section: Section) -> list[Entry]:
+def main_systems(section: Section) -> list[Entry]:
     """The systems that the paper has; if there are none, the first ones. None that has no score of the screen."""
     told = [entry for entry in section.systems if any(_cell(entry, score) != NOTHING for score in section.headline)]
     return [entry for entry in told if entry.published] or told[:_LONGEST]

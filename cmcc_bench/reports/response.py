@@ -121,6 +121,7 @@ def _sections(
                 title,
                 labels,
                 RESPONSE.shown,
+                RESPONSE.compared,
                 tuple(systems),
                 tuple(bounds),
                 tuple(tested),

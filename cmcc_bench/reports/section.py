@@ -20,13 +20,15 @@ from cmcc_bench.tasks import Task
 class Section:
     """The systems of one table, their scores and paired tests.
 
-    shown: score -> its name in the table; headline: those on the screen. systems, bounds: the rows. findings: sentences
+    shown: score -> its name in the table; headline: those on the screen; compared: those
+    whose differences are drawn. systems, bounds: the rows. findings: sentences
     on what the tests show, which the screen prints; details: further ones. notes: what the scores count.
     """
 
     title: str
     shown: Mapping[str, str]
     headline: tuple[str, ...]
+    compared: tuple[str, ...]
     systems: tuple[Entry, ...]
     bounds: tuple[Entry, ...] = ()
     pairs: tuple[SystemPair, ...] = ()

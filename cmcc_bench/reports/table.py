@@ -210,12 +210,16 @@ def difference_cells(result: PairedResult) -> tuple[str, str, str]:
     """The cells of a paired bootstrap test after the score's name; dashes if the score is undefined."""
     if math.isnan(result.difference):
         return NOTHING, NOTHING, NOTHING
-    interval = f" [{result.low:+.3f}, {result.high:+.3f}]" if result.low == result.low else ""
-    return f"{result.difference:+.3f}{interval}", f"{result.p_value:.3f}", "yes" if result.excludes_0 else "no"
+    if math.isnan(result.low):  # bootstrap without resamples
+        return f"{result.difference:+.3f}", NOTHING, NOTHING
+    interval = f"[{result.low:+.3f}, {result.high:+.3f}]"
+    return f"{result.difference:+.3f} {interval}", f"{result.p_value:.3f}", "yes" if result.excludes_0 else "no"
 
 
 def verdict(name: str, score: str, result: PairedResult) -> str:
     """The result of a paired bootstrap test as a sentence. name: "A minus B"."""
+    if math.isnan(result.low):
+        return f"{name}: the difference in {score} is not tested, because the bootstrap has no interval for it."
     if not result.excludes_0:
         return f"{name}: the difference in {score} is not significant (its 95 % confidence interval includes 0)."
     sign = "positive" if result.difference > 0 else "negative"
