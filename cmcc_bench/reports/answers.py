@@ -27,7 +27,7 @@ from cmcc_bench.reports.scores import (
 from cmcc_bench.reports.section import Section, TaskReport, finding, simple_finding
 from cmcc_bench.reports.systems import ResponseSystem, System
 from cmcc_bench.scoring import Bootstrap
-from cmcc_bench.scoring.score import align_with_gold, comparison_of, scores_of
+from cmcc_bench.scoring.score import align_with_gold, comparison_of_scores, scores_of
 from cmcc_bench.tasks import Task
 from cmcc_bench.tasks.written import only_answered
 
@@ -72,8 +72,7 @@ def answer_report(
 
     def pair_of(name: str, other: str) -> SystemPair:
         """The paired test of two of the systems and bounds."""
-        measures = (task.measure, task.measure)
-        compared = comparison_of(task, measures, aligned[name], aligned[other], bootstrap)
+        compared = comparison_of_scores(task.measure, entries[name].scores, entries[other].scores)
         return SystemPair(name, other, compared, (*entries[name].untold, *entries[other].untold))
 
     others = [pair_of(first.name, name) for name in answers if name != first.name]

@@ -19,7 +19,7 @@ from cmcc_bench.reports.section import Section, finding
 from cmcc_bench.reports.systems import ResponseSystem
 from cmcc_bench.reports.table import DIFFERENCES, NOTHING, ReportTable, decimals_of, difference_cells, mark, score_cell
 from cmcc_bench.scoring import Bootstrap
-from cmcc_bench.scoring.score import comparison_of, scores_of
+from cmcc_bench.scoring.score import comparison_of_scores, scores_of
 from cmcc_bench.tasks import RESPONSE, Measure, PredictedDialogue, Prediction, Row
 from cmcc_bench.tasks.base import Array
 from cmcc_bench.tasks.bleu import corpus_bleu, count_ngrams
@@ -95,18 +95,23 @@ def care_section(
     systems: with their strict scores. pairs: systems to compare, with their strict comparison. dialogues:
     ResponseSystem.key -> predictions beside the gold rows.
     """
-    entries, compared = [], []
-    for system, strict in systems:
-        scores = scores_of(RESPONSE, care_measure(system.fold_caring), dialogues[system.key], bootstrap)
-        untold = [name for name in NAMES if system.untold and not name.startswith("bleu")]
-        all_scores = {**strict.scores.scores, **scores.scores}
-        entries.append(Entry(strict.name, replace(scores, scores=all_scores), untold=untold))
+    care = {
+        system.key: scores_of(RESPONSE, care_measure(system.fold_caring), dialogues[system.key], bootstrap)
+        for system, _ in systems
+    }
+    entries = [
+        Entry(
+            strict.name,
+            replace(care[system.key], scores={**strict.scores.scores, **care[system.key].scores}),
+            untold=_untold(system),
+        )
+        for system, strict in systems
+    ]
+    compared = []
     for first, second, pair in pairs:
-        measures = care_measure(first.fold_caring), care_measure(second.fold_caring)
-        care = comparison_of(RESPONSE, measures, dialogues[first.key], dialogues[second.key], bootstrap)
-        differences = {**pair.compared.differences, **care.differences}
-        untold = [name for name in NAMES if second.untold and not name.startswith("bleu")]
-        compared.append(SystemPair(pair.first, pair.second, replace(care, differences=differences), untold))
+        found = comparison_of_scores(care_measure(first.fold_caring), care[first.key], care[second.key])
+        found = replace(found, differences={**pair.compared.differences, **found.differences})
+        compared.append(SystemPair(pair.first, pair.second, found, _untold(second)))
     negative, caring = sum(map(is_negative, rows)), sum(bool(caring_acts(row["acts"])) for row in rows)
     notes = (f"{negative} of {len(rows)} exchanges follow a negative emotion; {caring} have a caring act.", _NOTE)
     sentence = finding(compared[0], _COMPARED) if compared else ""
@@ -114,6 +119,11 @@ def care_section(
     return Section(
         _TITLE, NAMES, (), tuple(_COMPARED), tuple(entries), pairs=tuple(compared), findings=findings, notes=notes
     )
+
+
+def _untold(system: ResponseSystem) -> list[str]:
+    """All scores but BLEU in oracle mode, where acts are gold."""
+    return [name for name in NAMES if system.untold and not name.startswith("bleu")]
 
 
 def care_tables(section: Section, synthetic: bool) -> list[ReportTable]:

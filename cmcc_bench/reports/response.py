@@ -17,7 +17,7 @@ from cmcc_bench.reports.section import Section, TaskReport, finding
 from cmcc_bench.reports.systems import ResponseSystem, pick
 from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.scoring import VERSIONS, Bootstrap, response_measure
-from cmcc_bench.scoring.score import align_with_gold, comparison_of, scores_of
+from cmcc_bench.scoring.score import align_with_gold, comparison_of_scores, scores_of
 from cmcc_bench.tasks import RESPONSE, PredictedDialogue
 from cmcc_bench.tasks.base import SystemKey
 
@@ -64,7 +64,7 @@ def response_report(
             Entry(name, scores_of(RESPONSE, measure, aligned, bootstrap)) for name, aligned in bounds_dialogues.items()
         ]
         tables = [*_systems_tables(version, entries, bounds, data.synthetic), *tables]
-    pairs = _pairs(systems, dialogues, bootstrap)
+    pairs = _pairs(systems, entries)
     tables.append(paired_table("Paired bootstrap test, strict", RESPONSE, [pair for *_, pair in pairs], data.synthetic))
     powers = [
         (pair, powers_of(RESPONSE, pair, entries[first.key], entries[second.key], bootstrap))
@@ -139,15 +139,15 @@ def system_name(key: SystemKey) -> str:
 
 
 def _pairs(
-    systems: Sequence[ResponseSystem], dialogues: Aligned, bootstrap: Bootstrap
+    systems: Sequence[ResponseSystem], entries: Mapping[SystemKey, Entry]
 ) -> list[tuple[ResponseSystem, ResponseSystem, SystemPair]]:
     """The variant compared with the baseline in both modes and with each ablation, by paired bootstrap tests."""
     pairs = []
     for form, mode in _COMPARED:
         first, second = pick(systems, "variant", mode), pick(systems, form, mode)
         if first and second:
-            measures = (first.measure(), second.measure())
-            compared = comparison_of(RESPONSE, measures, dialogues[first.key], dialogues[second.key], bootstrap)
+            scores = entries[first.key].scores, entries[second.key].scores
+            compared = comparison_of_scores(first.measure(), *scores)
             pair = SystemPair(_NAMES["variant", mode], _NAMES[form, mode], compared, second.untold)
             pairs.append((first, second, pair))
     return pairs
