@@ -7,7 +7,7 @@ utterances that have a reply, because a dialogue model reads no others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -70,34 +70,56 @@ def answer_report(
     if first.scores.labels:
         tables.append(label_table(f"{task.table}, per label: {first.name}", first.scores, data.synthetic))
 
-    def pair_of(name: str, other: str) -> SystemPair:
-        """The paired test of two of the systems and bounds."""
-        compared = comparison_of_scores(task.measure, entries[name].scores, entries[other].scores)
-        return SystemPair(name, other, compared, (*entries[name].untold, *entries[other].untold))
-
-    others = [pair_of(first.name, name) for name in answers if name != first.name]
-    simple = [pair_of(name, task.cheap[0]) for name in answers if task.cheap and not _is_simple(task, name)]
-    findings = [*filter(None, [simple_finding(task, simple)])]
-    details = [*filter(None, _findings(task, others))]
+    others, simple = _pairs(task, entries, [*answers])
+    section = _section(task, entries, ([*answers], [*bounds]), (others, simple), notes)
     if others or simple:
-        title = f"{task.table}, paired bootstrap test"
-        table = paired_table(title, task, [*others, *simple], data.synthetic)
-        tables.append(replace(table, notes=(*table.notes, *findings)))
-    section = Section(
-        task.table,
-        {score: label_of(task, score) for score in task.shown},
-        _headline(task),
-        tuple(score for score in task.shown if score in task.headline),
-        tuple(entries[name] for name in answers),
-        tuple(entries[name] for name in bounds),
-        (*others, *simple),
-        tuple(findings or details),
-        tuple(details if findings else ()),
-        tuple(notes),
-    )
+        table = paired_table(f"{task.table}, paired bootstrap test", task, section.pairs, data.synthetic)
+        tables.append(replace(table, notes=(*table.notes, *(section.findings if simple else ()))))
     drawn = [*answers, *([task.cheap[0]] if task.cheap else [])]
     confusions = (confusion_of(name, task, aligned[name]) for name in drawn)
     return TaskReport((section,), tuple(tables), tuple(filter(None, confusions)))
+
+
+def _pairs(task: Task, entries: Mapping[str, Entry], names: Sequence[str]) -> tuple[list[SystemPair], list[SystemPair]]:
+    """The first of the named systems compared with the others, and each of them with the task's simple one."""
+
+    def pair_of(name: str, other: str) -> SystemPair:
+        """The paired test of two of the entries."""
+        compared = comparison_of_scores(task.measure, entries[name].scores, entries[other].scores)
+        return SystemPair(name, other, compared, (*entries[name].untold, *entries[other].untold))
+
+    others = [pair_of(names[0], name) for name in names[1:]]
+    return others, [pair_of(name, task.cheap[0]) for name in names if task.cheap and not _is_simple(task, name)]
+
+
+def _section(
+    task: Task,
+    entries: Mapping[str, Entry],
+    names: tuple[Sequence[str], Sequence[str]],
+    pairs: tuple[Sequence[SystemPair], Sequence[SystemPair]],
+    notes: Sequence[str],
+) -> Section:
+    """The section of the task. names: of the systems and of the bounds. pairs: the result of _pairs."""
+    systems, bounds = names
+    others, simple = pairs
+    about_others = [
+        sentence
+        for pair in others
+        if (sentence := finding(pair, {score: label_of(task, score) for score in compared_scores(task, pair)}))
+    ]
+    about_simple = [*filter(None, [simple_finding(task, simple)])]
+    return Section(
+        title=task.table,
+        shown={score: label_of(task, score) for score in task.shown},
+        headline=_headline(task),
+        compared=tuple(score for score in task.shown if score in task.headline),
+        systems=tuple(entries[name] for name in systems),
+        bounds=tuple(entries[name] for name in bounds),
+        pairs=(*others, *simple),
+        findings=tuple(about_simple or about_others),
+        details=tuple(about_others if about_simple else ()),
+        notes=tuple(notes),
+    )
 
 
 def _is_simple(task: Task, name: str) -> bool:
@@ -109,11 +131,6 @@ def _headline(task: Task) -> tuple[str, ...]:
     """The scores on the screen: those that the paper has, or else the main scores."""
     published = {score for row in task.published for score in row.scores}
     return tuple(score for score in task.shown if score in (published or task.headline[:2]))
-
-
-def _findings(task: Task, pairs: Sequence[SystemPair]) -> Iterator[str]:
-    for pair in pairs:
-        yield finding(pair, {score: label_of(task, score) for score in compared_scores(task, pair)})
 
 
 def _written(task: Task, writers: Sequence[ResponseSystem], data: Data) -> dict[str, tuple[list[Any], tuple[str, ...]]]:

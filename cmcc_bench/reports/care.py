@@ -114,8 +114,12 @@ def care_section(
         compared.append(SystemPair(pair.first, pair.second, found, _untold(second)))
     negative, caring = sum(map(is_negative, rows)), sum(bool(caring_acts(row["acts"])) for row in rows)
     notes = (f"{negative} of {len(rows)} exchanges follow a negative emotion; {caring} have a caring act.", _NOTE)
-    sentence = finding(compared[0], _COMPARED) if compared else ""
-    findings = (sentence,) if sentence else ()
+    sentences = [finding(compared[0], _COMPARED)] if compared else []
+    for (system, _), entry in zip(systems, entries, strict=True):
+        if system.form.emotions and system.form.caring and not system.untold:
+            recall_of_gold = score_cell(entry.scores.scores["caring_recall"])
+            sentences.append(f"Recall of caring acts, {entry.name}: {recall_of_gold}.")
+    findings = tuple(filter(None, sentences))
     return Section(
         _TITLE, NAMES, (), tuple(_COMPARED), tuple(entries), pairs=tuple(compared), findings=findings, notes=notes
     )

@@ -131,16 +131,18 @@ Answered: TypeAlias = tuple[Row, Mapping[str, Prediction]]  # a row, and the rep
 def _ordered(found: Sequence[Answered]) -> Iterator[Answered]:
     """The exchanges, in turn one with a KB value and care, one with care, and one with a KB value; the rest at last.
 
-    In each of these groups, a dialogue's first comes before any dialogue's second.
+    In each of these groups, caring acts come first, then a dialogue's first before any dialogue's second.
     """
     groups: dict[int, Counter[str]] = {3: Counter(), 2: Counter(), 1: Counter(), 0: Counter()}
     keyed = []
     for number, (row, _) in enumerate(found):
-        cares = is_negative(row) or bool(caring_acts(row["acts"]))
+        has_caring_act = bool(caring_acts(row["acts"]))
+        cares = has_caring_act or is_negative(row)
         says_value = any(is_value for _, is_value in marked(row["response"], row["kb_result"].split(",")))
         kind = 2 * cares + says_value
         groups[kind][row["dialogue_id"]] += 1
-        keyed.append((kind, groups[kind][row["dialogue_id"]], row["dialogue_id"], row["exchange"], number))
+        nth = groups[kind][row["dialogue_id"]]
+        keyed.append((kind, not has_caring_act, nth, row["dialogue_id"], row["exchange"], number))
     places: Counter[int] = Counter()
     ranked = []
     for kind, *_, number in sorted(keyed):

@@ -28,7 +28,7 @@ def headline_tables(report: SystemReport) -> Iterator[ReportTable]:
 def _section_table(section: Section, systems: Sequence[Entry], is_alone: bool) -> ReportTable:
     """The rows of the given systems and what the tests show; of a table that the paper has not, the latter alone."""
     if not section.headline or not (is_alone or any(entry.published for entry in section.systems)):
-        return ReportTable("", (), (), tuple(f"{section.title}: {sentence}" for sentence in section.findings))
+        return ReportTable("", (), (), (f"{section.title}: {' '.join(section.findings)}",) if section.findings else ())
     rows = tuple((entry.name, *(_cell(entry, s) for s in section.headline)) for entry in (*systems, *_simple(section)))
     columns = (section.title, *(section.shown[score] for score in section.headline))
     return ReportTable("", columns, rows, section.findings)

@@ -29,6 +29,7 @@ _COMPARED = [
     ("baseline", "oracle"),
     *_TABLE_3[1:],
 ]  # systems that the variant is compared with
+_ORDER = [row.system for row in RESPONSE.published]
 _ACTS = "Act F1: without caring acts, those of the gold are folded back into the 13 acts of MobileCS; bounds: 17 acts."
 
 
@@ -43,6 +44,7 @@ def response_report(
 
     examples: number of exchanges in table 4 (reports.examples.find_examples).
     """
+    systems = sorted(systems, key=lambda system: _ORDER.index(system.key) if system.key in _ORDER else len(_ORDER))
     dialogues = {system.key: align_with_gold(RESPONSE, system.answers, data.rows, system.path) for system in systems}
     bounds_dialogues = {
         name: align_with_gold(RESPONSE, answers, data.rows)
@@ -100,8 +102,7 @@ def _systems_tables(
 
 def _shown(entries: Mapping[SystemKey, Entry]) -> tuple[list[Entry], list[Entry]]:
     """The systems of table 2 and those of table 3; those that the paper has not are in table 2."""
-    published_keys = [row.system for row in RESPONSE.published]
-    others = [key for key in entries if key not in published_keys]  # for example an ablation in oracle mode
+    others = [key for key in entries if key not in _ORDER]  # for example an ablation in oracle mode
     keys_2, keys_3 = [*((*key, "") for key in _TABLE_2), *others], [(*key, "") for key in _TABLE_3]
     return [entries[key] for key in keys_2 if key in entries], [entries[key] for key in keys_3 if key in entries]
 
