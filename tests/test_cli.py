@@ -178,3 +178,22 @@ def test_a_folder_without_a_model_and_predictions_of_other_data_exit_with_1(buil
     assert "split validation: no rows that are annotated" in capsys.readouterr().err
     assert cli.main(["report", str(tmp_path / "raw")]) == 1
     assert "Run cmcc predict first" in capsys.readouterr().err
+
+
+def test_a_missing_file_of_predictions_is_named_before_anything_else(tmp_path, capsys):
+    there, gone = tmp_path / "there.jsonl", tmp_path / "gone.jsonl"
+    there.write_text("{}\n")
+    for arguments in ([str(gone)], [str(gone), "no-such-data"], [str(there), "no-such-data", "--against", str(gone)]):
+        assert cli.main(["score", *arguments]) == 1
+        assert capsys.readouterr().err == f"cmcc: file {gone}: no such file. Check the path of the prediction file.\n"
+
+
+def test_the_error_for_predictions_without_a_record_names_the_option_task(built, tmp_path, capsys):
+    file = tmp_path / "emotions.jsonl"
+    file.write_text('{"dialogue_id": "a", "utterance": 1, "emotions": ["neutral"]}\n')
+    hint = "Without emotions.jsonl.run.json the task is response. For another task add --task NAME, one of response, em"
+    for dataset, status in (([str(built)], 1), ([], 2)):
+        assert cli.main(["score", str(file), *dataset]) == status
+        assert hint in capsys.readouterr().err
+    assert cli.main(["score", str(file), str(built), "--task", "emotion"]) == 1
+    assert "--task" not in capsys.readouterr().err

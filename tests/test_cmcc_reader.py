@@ -701,7 +701,10 @@ class TestErrors:
             (json.dumps([raw.dialogue()], ensure_ascii=False)[:-40], ["line 1", "cut off", "cannot be read"]),
             ("hello", ["line 1", "'h'", "a list of dialogues"]),
             ("", ["an empty file", "a list of dialogues"]),
-            ('{"dialogues": []}', ["the key 'dialogues'", "no dialogue in it", "a list of dialogues"]),
+            (
+                '{"dialogues": []}',
+                ["the key 'dialogues'", "no dialogue in it", "a list of dialogues", "name it care.json"],
+            ),
             ("[1, 2]", ["dialogue at index 0", "found int", "a list of turns"]),
             ('[{"id": "x"}]', ["dialogue x", "without a list 'content'"]),
             ('[{"id": "x", "content": []}]', ["dialogue x", "an empty dialogue"]),

@@ -200,6 +200,10 @@ def _recognize(options: argparse.Namespace, folder: Path, training: TrainingReco
     from cmcc_bench.recognition.run import BATCH_SIZE, recognize
     from cmcc_bench.tasks import task_of
 
+    if options.format == "seretod":
+        hint = "Leave --format out, or pass a model of cmcc train dialogue."
+        problem = f"--format seretod needs a dialogue model; this one is of the task {training.task}"
+        raise DataError(problem, "", hint, model=str(folder))
     batch_size = options.batch_size or BATCH_SIZE
     with progress_bar("recognizing") as show:
         run = recognize(
@@ -258,19 +262,42 @@ def _score(options: argparse.Namespace) -> int:
     from cmcc_bench.scoring.track2 import is_track2
     from cmcc_bench.tasks import RESPONSE, task_of
 
+    for file in filter(None, (options.predictions, options.against)):
+        if not file.exists():
+            raise DataError("no such file", "", "Check the path of the prediction file.", file=str(file))
     task = task_of(options.task or task_of_file(options.predictions))
     if task is RESPONSE and is_track2(options.predictions):
         result, untold, synthetic = _score_track2(options)
     elif options.dataset is None:
-        errors.print("cmcc score: no data set is named. Run cmcc score PREDICTIONS DATASET.", style="red")
+        problem = "cmcc score: no data set is named. Run cmcc score PREDICTIONS DATASET."
+        errors.print(f"{problem} {_task_hint(options)}".strip(), style="red", soft_wrap=True)
         return 2
     else:
-        result, untold, synthetic = _score_answers(options, task)
+        try:
+            result, untold, synthetic = _score_answers(options, task)
+        except DataError as error:
+            if "line" not in error.place:
+                raise
+            hint = f"{error.hint} {_task_hint(options)}".strip()
+            raise DataError(error.found, error.expected, hint, **error.place) from error
     if options.json:
         console.print_json(orjson.dumps(result.as_dict()).decode())
     else:
         console.print(_score_table(options, result, untold, synthetic).terminal())
     return 0
+
+
+def _task_hint(options: argparse.Namespace) -> str:
+    """The advice to name the task if neither --task nor the record of the predictions does; "" if one does."""
+    from cmcc_bench.reports.systems import task_of_file
+    from cmcc_bench.scoring.predictions import facts_path
+    from cmcc_bench.tasks import TASKS
+
+    record = facts_path(options.predictions)
+    if options.task or record.exists():
+        return ""
+    task = task_of_file(options.predictions)
+    return f"Without {record.name} the task is {task}. For another task add --task NAME, one of {', '.join(TASKS)}."
 
 
 def _score_table(

@@ -31,7 +31,7 @@ from cmcc_bench.errors import WHERE_TO_GET, DataError
 from cmcc_bench.features import VERSION
 from cmcc_bench.files import is_system_file, replace_folder, write_json, write_text
 from cmcc_bench.reader.care import read_care
-from cmcc_bench.reader.files import choose_care_file, find_files, skipped_files
+from cmcc_bench.reader.files import choose_care_file, find_files, skipped_care_files, skipped_files
 from cmcc_bench.reader.folder import Uniqueness
 from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.types import Advance
@@ -80,6 +80,7 @@ def build(
     care = read_care(chosen, result.report) if chosen else {}
     result.report.set_aside += Counter(care_file_not_merged=sum(path != chosen for path in care_files))
     result.report.set_aside += skipped_files(data_dir)
+    result.care_skipped = [] if chosen else [path.name for path in skipped_care_files(data_dir)]
     with note_when_unchanged(out), building_folder(out) as work:
         spool = work / "spool"
         jobs = [SpoolJob(file, spool / f"{number:05d}", care, skip_errors) for number, file in enumerate(files)]

@@ -34,6 +34,7 @@ class BuildResult:
     without_exchange: int = 0  # labeled dialogues without a row in `response`
     outside_exchanges: int = 0  # utterances of labeled dialogues that belong to no exchange
     care_file: str | None = None
+    care_skipped: list[str] = field(default_factory=list)  # names like care.json.txt, where no care file was merged
     care_unmatched: list[str] = field(default_factory=list)
     rejected: Counter[str] = field(default_factory=Counter)  # rejected dialogues, by the field that is wrong
     test_labels: str | None = None  # "hidden": removed from the test split; "only": the folder is the test split alone
@@ -107,6 +108,10 @@ class BuildResult:
             lines.append(
                 f"The labels of the test split are HIDDEN here and complete in {self.labels}. Keep that folder private."
             )
+        if self.care_skipped:
+            names = ", ".join(self.care_skipped[:_SHOWN])
+            hint = "Rename it, or add --care FILE."
+            lines.append(f"WARNING: not read: {names}. Care files are named care*.json or care*.json.gz. {hint}")
         if self.care_unmatched:
             keys = ", ".join(printable(key, 40) for key in self.care_unmatched[:_SHOWN])
             more = ", ... (report.json lists all)" if len(self.care_unmatched) > _SHOWN else ""

@@ -49,7 +49,7 @@ def open_split(name: str, split: str) -> DialogueSource:
 
     name: a built folder, a Hub id or `sample`. Raises cmcc.DataError if there is no such data set or split.
     """
-    if not (Path(name) / "README.md").exists() and is_track2(name):
+    if not _is_built(name) and is_track2(name):
         hint = "Add --format seretod; the result file then has the same form."
         raise DataError("a SereTOD Track 2 file", "a built folder, a Hub id or `sample`", hint, dataset=name)
     rows = corpus.open_split(name, "response", split)
@@ -64,6 +64,12 @@ def open_split(name: str, split: str) -> DialogueSource:
 
 def open_track2(path: str) -> DialogueSource:
     """Opens a SereTOD Track 2 test file. Raises cmcc.DataError if it is another file or has a dialogue twice."""
+    if not Path(path).exists() or _is_built(path):
+        problem = (
+            "not the raw test file of SereTOD Track 2 (dialogues of id, KB and content) that --format seretod needs"
+        )
+        hint = "Run cmcc predict MODEL TEST_FILE --format seretod --out RESULT.json, or leave --format out."
+        raise DataError(problem, "", hint, dataset=path)
     file = read_track2_file(path)
     sizes = {dialogue.dialogue_id: len(dialogue.exchanges) for dialogue in file.dialogues}
     return DialogueSource(
@@ -75,6 +81,11 @@ def open_track2(path: str) -> DialogueSource:
         lambda: map(track2_dialogue, file.dialogues),
         lambda predictions: _track2_result(list(sizes), file.raw, predictions),
     )
+
+
+def _is_built(name: str) -> bool:
+    """Whether a path is a built folder."""
+    return (Path(name) / "README.md").exists()
 
 
 def _json_lines(predictions: Sequence[Prediction]) -> bytes:

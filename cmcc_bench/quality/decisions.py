@@ -13,7 +13,7 @@ from cmcc_bench.files import write_json, write_text
 from cmcc_bench.quality.calls import Call, CallSource, read_calls
 from cmcc_bench.quality.check import Considered
 from cmcc_bench.quality.findings import SERVICE, USER
-from cmcc_bench.quality.review import ReviewRow, check_once, labels_of, shortened_id
+from cmcc_bench.quality.review import Question, ReviewRow, check_once, each_row, labels_of, shortened_id
 from cmcc_bench.quality.spreadsheet import AS_TEXT, id_number, is_shortened, json_line
 from cmcc_bench.reader.json_stream import read_json
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, SPEAKERS, VOCABULARIES
@@ -76,21 +76,18 @@ def log_path(care: Path) -> Path:
 def apply_review(rows: list[ReviewRow], source: CallSource, review: str) -> Applied:
     """Makes the content of a care file from the labels of a source and the decisions. The source is not changed.
 
-    review: the name of the review file, for messages. Raises cmcc.DataError if a row is about a dialogue or utterance
-    that is not in the data, or if the labels have changed since the review file was written.
+    review: the name of the review file, for messages. Raises cmcc.DataError, which lists all such rows, for rows about
+    a dialogue or utterance that is not in the data, or whose labels have changed since the review file was written.
     """
     calls = _calls_of(source, {row.dialogue_id for row in rows})
-    rows = _with_ids_of_data(rows, calls, review)
+    rows = _checked(rows, calls, review)
     ids = {row.dialogue_id for row in rows}
     plain = _calls_of(replace(source, care=None), ids) if source.care else calls
     care: dict[str, Any] = {"_about": _ABOUT}
     if source.care:
         care = read_json(source.care) | {"_revised": _REVISED}
     entries = care.setdefault("dialogues", [])
-    changes = []
-    for row in rows:
-        call = _call_of(row, calls, review)
-        changes.append(_change(row, call, plain[row.dialogue_id]))
+    changes = [_change(row, calls[row.dialogue_id], plain[row.dialogue_id]) for row in rows]
     accepted = [(row, change) for row, change in zip(rows, changes, strict=True) if change.applied]
     for dialogue_id in sorted({row.dialogue_id for row, change in accepted if change.before != change.after}):
         decided = {(row.utterance, row.field): row.after for row, _ in accepted if row.dialogue_id == dialogue_id}
@@ -109,42 +106,44 @@ def _calls_of(source: CallSource, ids: Collection[str]) -> dict[str, Call]:
     return calls
 
 
-def _with_ids_of_data(rows: list[ReviewRow], calls: Mapping[str, Call], review: str) -> list[ReviewRow]:
-    """Restores the ids of the data in the rows: a spreadsheet or pandas turns the id 001 into the number 1.
-
-    An id that could stand for several dialogues is an error, unless another id in the file has leading zeros: this
-    shows that no tool has changed the ids.
-    """
+def _checked(rows: list[ReviewRow], calls: Mapping[str, Call], review: str) -> list[ReviewRow]:
+    """The rows with the ids of the data. Raises one cmcc.DataError that lists all rows that do not fit the data."""
     by_number: dict[str | None, list[str]] = {}
     for dialogue_id in calls:
         by_number.setdefault(id_number(dialogue_id), []).append(dialogue_id)
     is_untouched = any(row.dialogue_id.isdecimal() and row.dialogue_id != id_number(row.dialogue_id) for row in rows)
-    restored = []
-    for row in rows:
+    seen: dict[Question, int] = {}
+
+    def check(row: ReviewRow) -> ReviewRow:
+        """A row with the id of the data."""
         number = id_number(row.dialogue_id)
-        matches = by_number.get(number, []) if number else []
-        if len(matches) > 1 and not (is_untouched and row.dialogue_id in calls):
-            place: dict[str, str | int | None] = {"file": review, **row.place, "dialogue": row.dialogue_id}
-            problem = f"this id is ambiguous: it could be {' or '.join(sorted(matches)[:3])}"
-            raise DataError(problem, "", f"{AS_TEXT}.", **place)
-        if len(matches) == 1:
-            row = replace(row, dialogue_id=matches[0])
-        elif row.dialogue_id not in calls:
-            row = replace(row, dialogue_id=row.dialogue_id.strip())
-        restored.append(row)
-    try:
-        check_once(restored)
-    except DataError as error:
-        raise error.at(file=review) from None
-    return restored
+        row = _with_id_of_data(row, by_number.get(number, []) if number else [], calls, is_untouched)
+        check_once(row, seen)
+        _check_labels(row, calls)
+        return row
+
+    return each_row(rows, check, review)
 
 
-def _call_of(row: ReviewRow, calls: Mapping[str, Call], review: str) -> Call:
-    """The call of a row. Raises cmcc.DataError if its labels have changed since the row was written."""
-    place: dict[str, str | int | None] = {"file": review, **row.place}
-    call = calls.get(row.dialogue_id)
+def _with_id_of_data(row: ReviewRow, matches: list[str], calls: Mapping[str, Call], is_untouched: bool) -> ReviewRow:
+    """Restores the id of the data in a row: a spreadsheet or pandas turns the id 001 into the number 1.
+
+    matches: the ids in the data with the same number. An id that could stand for several dialogues is an error, unless
+    another id in the file has leading zeros (is_untouched): this shows that no tool has changed the ids.
+    """
+    if len(matches) > 1 and not (is_untouched and row.dialogue_id in calls):
+        problem = f"this id is ambiguous: it could be {' or '.join(sorted(matches)[:3])}"
+        raise DataError(problem, "", f"{AS_TEXT}.", **row.place, dialogue=row.dialogue_id)
+    if len(matches) == 1:
+        return replace(row, dialogue_id=matches[0])
+    return row if row.dialogue_id in calls else replace(row, dialogue_id=row.dialogue_id.strip())
+
+
+def _check_labels(row: ReviewRow, calls: Mapping[str, Call]) -> None:
+    """Raises cmcc.DataError if the data have no such utterance, or its labels have changed since the review."""
+    call, place = calls.get(row.dialogue_id), row.place
     if call is None and is_shortened(row.dialogue_id):
-        raise shortened_id(row).at(file=review)
+        raise shortened_id(row)
     if call is None:
         hint = f"Spreadsheets change ids that look like numbers or dates. {AS_TEXT}."
         place["dialogue"] = row.dialogue_id
@@ -162,7 +161,6 @@ def _call_of(row: ReviewRow, calls: Mapping[str, Call], review: str) -> Call:
         hint = "The labels have changed since the review file was written. Run cmcc check --out again for a new one."
         texts = [", ".join(_names(row.field, names)) or "no label" for names in (row.current, labels)]
         raise DataError(texts[0], f"{texts[1]}, as in the data", hint, **place, column="current")
-    return call
 
 
 def _names(field: str, labels: Iterable[int]) -> tuple[str, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.files import write_bytes
@@ -33,9 +34,13 @@ COLUMNS = (
 _NEEDED = ("dialogue_id", "utterance", "field", "current", "remove", "add", "decision", "annotator")
 _FIELDS = ("emotions", "acts", "satisfaction")
 _FIFTEEN_DIGITS = re.compile(r"\d{15}0+(?:\.0*)?")  # what a spreadsheet keeps of a longer id
+_LISTED = 20  # wrong rows that an error lists
 _LONGEST = 5000  # characters of an utterance: six utterances fit into a cell of a spreadsheet
 _ACCEPT = {"accept", "accepted", "true", "yes", "y", "ok", "接受", "是", "对", "√", "✓", "✔"}
 _REJECT = {"reject", "rejected", "false", "no", "n", "拒绝", "否", "错", "×", "✗", "✘"}
+
+Question: TypeAlias = tuple[str, int | None, str]  # dialogue_id, utterance, field
+AnyRow = TypeVar("AnyRow")
 
 
 @dataclass(frozen=True)
@@ -202,15 +207,50 @@ def read_review(path: Path) -> list[ReviewRow]:
     """Reads the rows of a review file that have a decision, in order.
 
     Raises cmcc.DataError, which names file, line and column, for missing columns, unknown labels or fields, a decision
-    without an annotator, and a repeated question.
+    without an annotator, and a repeated question. If several rows are wrong, the error lists all of them.
     """
-    table = read_table(path, _NEEDED)
-    try:
-        rows = [_row(row) for row in table]
-        check_once(rows)
-    except DataError as error:
-        raise error.at(file=path.name) from None
+    seen: dict[Question, int] = {}
+
+    def read(row: TableRow) -> ReviewRow:
+        """A row whose question is not repeated."""
+        parsed = _row(row)
+        check_once(parsed, seen)
+        return parsed
+
+    rows = each_row(read_table(path, _NEEDED), read, path.name)
     return [row for row in rows if row.decision]
+
+
+def each_row(rows: Iterable[AnyRow], read: Callable[[AnyRow], ReviewRow], file: str) -> list[ReviewRow]:
+    """Reads each row with the given function.
+
+    Raises one cmcc.DataError with all errors of the function, so that an annotator can fix them in one go.
+    """
+    results, wrong = [], []
+    for row in rows:
+        try:
+            results.append(read(row))
+        except DataError as error:
+            wrong.append(error)
+    if len(wrong) == 1:
+        raise wrong[0].at(file=file)
+    if wrong:
+        lines = list(_messages(wrong[:_LISTED]))
+        if len(wrong) > _LISTED:
+            lines.append(f"and {len(wrong) - _LISTED} more")
+        problem = f"{len(wrong)} rows are wrong. Fix them and run the command again"
+        raise DataError("\n  ".join([f"{problem}:", *lines]), file=file)
+    return results
+
+
+def _messages(errors: Iterable[DataError]) -> Iterator[str]:
+    """The messages of errors. An expectation or hint, such as all labels of a field, is given only once."""
+    given = set()
+    for error in errors:
+        if (error.expected, error.hint) in given:
+            error = DataError(f"found {error.found}" if error.expected else error.found, **error.place)
+        given.add((error.expected, error.hint))
+        yield str(error)
 
 
 def _row(row: TableRow) -> ReviewRow:
@@ -291,20 +331,21 @@ def _unknown_label(name: str, field: str, column: str) -> DataError:
     return DataError(f"{name!r:.60}", expected, hint, column=column)
 
 
-def check_once(rows: Iterable[ReviewRow]) -> None:
-    """Raises cmcc.DataError, which names both lines, for a repeated question."""
-    seen: dict[tuple[str, int | None, str], int] = {}
-    for row in rows:
-        key = row.dialogue_id, row.utterance, row.field
-        if key in seen:
-            if is_shortened(row.dialogue_id):
-                raise shortened_id(row)
-            problem = f"this row has the same dialogue, utterance and field as line {seen[key]}"
-            hint = "Remove one of the two rows."
-            if _FIFTEEN_DIGITS.fullmatch(row.dialogue_id):
-                hint = f"The last digits of the id may be lost: spreadsheets keep 15 digits of a number. {AS_TEXT}."
-            raise DataError(problem, "", hint, **row.place, dialogue=row.dialogue_id)
-        seen[key] = row.line
+def check_once(row: ReviewRow, seen: dict[Question, int]) -> None:
+    """Raises cmcc.DataError, which names both lines, for a repeated question, else adds the question to `seen`.
+
+    seen: the line of each question.
+    """
+    key = row.dialogue_id, row.utterance, row.field
+    if key in seen:
+        if is_shortened(row.dialogue_id):
+            raise shortened_id(row)
+        problem = f"this row has the same dialogue, utterance and field as line {seen[key]}"
+        hint = "Remove one of the two rows."
+        if _FIFTEEN_DIGITS.fullmatch(row.dialogue_id):
+            hint = f"The last digits of the id may be lost: spreadsheets keep 15 digits of a number. {AS_TEXT}."
+        raise DataError(problem, "", hint, **row.place, dialogue=row.dialogue_id)
+    seen[key] = row.line
 
 
 def shortened_id(row: ReviewRow) -> DataError:

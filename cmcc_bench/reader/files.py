@@ -45,6 +45,12 @@ def skipped_files(data_dir: str | Path) -> Counter[str]:
     return Counter(f"file_not_read:{path.suffix.lower() or 'none'}" for path in others)
 
 
+def skipped_care_files(data_dir: str | Path) -> list[Path]:
+    """The files in `data_dir` that are named like a care file but not read because of their suffix: care.json.txt."""
+    care = [path for path in _paths(Path(data_dir)) if path.name.lower().startswith("care")]
+    return [path for path in care if not path.name.lower().endswith(SUFFIXES)]
+
+
 def _paths(root: Path) -> list[Path]:
     """The files below a folder, sorted, also those behind links; hidden files are skipped."""
     if root.is_file():

@@ -223,7 +223,10 @@ def _layout(stream: io.TextIOBase, file: RawFile) -> tuple[str, str]:
         return "lines", ""
     if not form:
         found = f"an object with {key} and no dialogue in it" if key else "an empty object"
-        hint = "Dialogues are {id, content}; they stand in a list, a line each, or by id in one object."
+        hint = (
+            "Dialogues are {id, content}; they stand in a list, a line each, or by id in one object. If this is a care"
+            " file, name it care.json (care*.json and care*.json.gz are read), or move it and add --care FILE."
+        )
         raise DataError(found, _LIST, hint, file=file.name)
     return form.removeprefix("maybe_"), key
 

@@ -72,9 +72,8 @@ def answer_report(
 
     others, simple = _pairs(task, entries, [*answers])
     section = _section(task, entries, ([*answers], [*bounds]), (others, simple), notes)
-    if others or simple:
-        table = paired_table(f"{task.table}, paired bootstrap test", task, section.pairs, data.synthetic)
-        tables.append(replace(table, notes=(*table.notes, *(section.findings if simple else ()))))
+    table = paired_table(f"{task.table}, paired bootstrap test", task, section.pairs, data.synthetic)
+    tables.append(replace(table, notes=(*table.notes, *(section.findings if simple else ()))))
     drawn = [*answers, *([task.cheap[0]] if task.cheap else [])]
     confusions = (confusion_of(name, task, aligned[name]) for name in drawn)
     return TaskReport((section,), tuple(tables), tuple(filter(None, confusions)))

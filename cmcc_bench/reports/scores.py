@@ -143,10 +143,10 @@ def main_score(task: Task, untold: Sequence[str] = ()) -> str:
 def difference_table(name: str, compared: Comparison, synthetic: bool, untold: Sequence[str] = ()) -> ReportTable:
     """The paired bootstrap test of two systems, one row per score. untold: scores that one of them does not have."""
     task = task_of(compared.task)
-    main = main_score(task, untold)
     shown = [score for score in task.compared or compared.differences if score not in untold]
-    rows = tuple((label_of(task, score), *difference_cells(compared.differences[score])) for score in shown)
-    notes = (verdict(name, label_of(task, main), compared.differences[main]),)
+    results = {label_of(task, score): compared.differences[score] for score in shown}
+    rows = tuple((label, *difference_cells(result)) for label, result in results.items())
+    notes = (verdict(name, results),)
     return ReportTable(f"{name}, {compared.version or task.name}{mark(synthetic)}", DIFFERENCES, rows, notes)
 
 
@@ -160,8 +160,10 @@ def paired_table(title: str, task: Task, pairs: Iterable[SystemPair], synthetic:
     """Paired bootstrap tests of several pairs of systems, by the scores that the task compares, or its main score."""
     rows, notes = [], []
     for pair in pairs:
-        main, differences = main_score(task, pair.untold), pair.compared.differences
-        shown = compared_scores(task, pair)
-        rows += [(pair.name, label_of(task, score), *difference_cells(differences[score])) for score in shown]
-        notes.append(verdict(pair.name, label_of(task, main), differences[main]))
+        results = {label_of(task, score): pair.compared.differences[score] for score in compared_scores(task, pair)}
+        rows += [(pair.name, label, *difference_cells(result)) for label, result in results.items()]
+        notes.append(verdict(pair.name, results))
+    if not rows:
+        note = "Left out: no two systems to compare; run cmcc score FILE DATASET --against OTHER to compare any two."
+        return ReportTable(f"{title}{mark(synthetic)}", (), (), (note,))
     return ReportTable(f"{title}{mark(synthetic)}", ("systems", *DIFFERENCES), tuple(rows), tuple(notes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -23,7 +23,7 @@ _AUTOLINK = re.compile(r"(?<=:)//|(?<=www)\.|@", re.IGNORECASE)  # GitHub's Mark
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A title, rows of texts, and notes below the table."""
+    """A title, rows of texts, and notes below the table; without columns, the notes stand alone."""
 
     title: str
     columns: tuple[str, ...]
@@ -37,11 +37,12 @@ class ReportTable:
     def _lines(self) -> Iterator[str]:
         yield f"### {_escaped(self.title)}"
         yield ""
-        yield "| " + " | ".join(map(_escaped, self.columns)) + " |"
-        yield "|" + "---|" * len(self.columns)
-        for row in self.rows:
-            yield "| " + " | ".join(map(_escaped, row)) + " |"
-        yield ""
+        if self.columns:
+            yield "| " + " | ".join(map(_escaped, self.columns)) + " |"
+            yield "|" + "---|" * len(self.columns)
+            for row in self.rows:
+                yield "| " + " | ".join(map(_escaped, row)) + " |"
+            yield ""
         for note in self.notes:
             yield f"{note}  "
 
@@ -216,11 +217,19 @@ def difference_cells(result: PairedResult) -> tuple[str, str, str]:
     return f"{result.difference:+.3f} {interval}", f"{result.p_value:.3f}", "yes" if result.excludes_0 else "no"
 
 
-def verdict(name: str, score: str, result: PairedResult) -> str:
-    """The result of a paired bootstrap test as a sentence. name: "A minus B"."""
-    if math.isnan(result.low):
-        return f"{name}: the difference in {score} is not tested, because the bootstrap has no interval for it."
-    if not result.excludes_0:
-        return f"{name}: the difference in {score} is not significant (its 95 % confidence interval includes 0)."
-    sign = "positive" if result.difference > 0 else "negative"
-    return f"{name}: the difference in {score} is {sign} and significant (its 95 % confidence interval excludes 0)."
+def verdict(name: str, results: Mapping[str, PairedResult]) -> str:
+    """The results of paired bootstrap tests as a sentence: which differences have an interval that excludes 0.
+
+    name: "A minus B". results: name of a score -> its test. A score without an interval is left out.
+    """
+    excluding, including = list[str](), list[str]()
+    for score, result in results.items():
+        if result.excludes_0:
+            excluding.append(f"{score} ({'positive' if result.difference > 0 else 'negative'})")
+        elif result.low == result.low:
+            including.append(score)
+    groups = (("excludes", excluding), ("includes", including))
+    parts = [f"{verb} 0 for {joined(scores)}" for verb, scores in groups if scores]
+    if not parts:
+        return f"{name}: the difference has no confidence interval."
+    return f"{name}: the 95 % confidence interval of the difference {', and '.join(parts)}."

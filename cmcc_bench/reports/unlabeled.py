@@ -55,4 +55,4 @@ def _without_pseudo_labels(system: System, systems: Iterable[System]) -> System 
 
 
 def _verdict(score: str, share: str, result: PairedResult) -> str:
-    return verdict(f"With {share}, with minus without pseudo-labels", score_name(score), result)
+    return verdict(f"With {share}, with minus without pseudo-labels", {score_name(score): result})

@@ -1,8 +1,8 @@
-"""Scores with confidence intervals from answers and gold rows. Pure functions; only `predictions` reads files.
+"""Scores with confidence intervals, from answers and gold rows. Only `predictions`, `lines` and `track2` read files.
 
 from cmcc_bench.scoring import read_answers, response_measure, score
 score("response", read_answers("preds.jsonl", "response"), rows)      # strict, the default
-score("response", predictions, rows, measure=response_measure("seretod"))  # as SereTOD 2022 scored, bug for bug
+score("response", predictions, rows, measure=response_measure("seretod"))  # SereTOD 2022's scores, bug for bug
 score("emotion", read_answers("emotions.jsonl", "emotion"), emotion_rows)
 """
 

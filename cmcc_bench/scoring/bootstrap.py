@@ -1,24 +1,25 @@
-"""Bootstrap over dialogues: the 95 % confidence interval of a score computed from summed counts; a paired test.
+"""Bootstrap over dialogues: 95 % confidence intervals of scores, and the paired test of two systems.
 
     def accuracy(sums):                                    # (..., 2) summed counts -> (...) scores
         return sums[..., 0] / sums[..., 1]
 
     intervals(counts, {"accuracy": accuracy}, Bootstrap(resamples=1000, seed=0))      # counts: (dialogues, 2)
 
-How far would a score move had other dialogues been in the test split? Draw as many dialogues as there are, with
-replacement, score them, and do so 1,000 times: the middle 95 % of these scores is the interval. The simple version, one
-resample at a time, is the reference that tests/scoring/test_bootstrap.py compares this file with:
+How much would a score change with another sample of dialogues? A resample draws as many dialogues as there are, with
+replacement, and scores them. The interval contains the middle 95 % of the scores of 1,000 resamples. This is the simple
+version, one resample at a time; tests/scoring/test_bootstrap.py compares this file with it:
 
     for _ in range(resamples):
-        drawn = generator.integers(dialogues, size=dialogues)        # row numbers, some twice, some never
-        scores.append(statistic(counts[drawn].sum(axis=0)))          # counts[drawn]: (dialogues, k)
+        sample = generator.integers(dialogues, size=dialogues)       # row numbers, some of them repeated
+        scores.append(statistic(counts[sample].sum(axis=0)))         # counts[sample]: (dialogues, k)
     low, high = np.percentile(scores, [2.5, 97.5])
 
-- A dialogue is drawn whole, because its exchanges are not independent: intervals over exchanges would be too narrow.
-- Corpus scores such as BLEU and F1 are no means over dialogues. They are made from sums of counts, so that a resample
-  needs the sums of its dialogues only: nothing is tokenized or matched again.
-- Paired: two systems answer the same dialogues, and what is hard for one is mostly hard for the other. Every resample
-  draws the same dialogues for both, and what is drawn is the difference; its interval is far narrower than the two
+- Whole dialogues are drawn, because the exchanges of a dialogue are not independent: intervals over exchanges would be
+  too narrow.
+- Corpus scores such as BLEU and F1 are not means over dialogues, but are computed from summed counts. So a resample
+  only sums the counts of its dialogues; nothing is tokenized or matched again.
+- In a paired test each resample has the same dialogues for both systems, and the interval is that of the difference. A
+  dialogue that is hard for one system is mostly hard for the other, so this interval is much narrower than the two
   systems' own intervals suggest.
 
 Source: Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004.
@@ -41,7 +42,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """How dialogues are drawn: how often (0: no intervals), and the seed of the draws."""
+    """The settings of the bootstrap: the number of resamples (0: no intervals), and the random seed."""
 
     resamples: int = 1000
     seed: int = 0
@@ -51,7 +52,7 @@ class Bootstrap:
 class Interval:
     """A score and its 95 % confidence interval (percentile bootstrap); nan if undefined.
 
-    A resample in which the score is undefined is left out. Without resamples `low` and `high` are nan.
+    Resamples in which the score is undefined are left out. Without resamples `low` and `high` are nan.
     """
 
     point: float
@@ -63,8 +64,8 @@ class Interval:
 class PairedResult:
     """The score of system a minus that of system b, its 95 % confidence interval, and a two-sided p-value.
 
-    The p-value is twice the smaller part of resamples in which the difference is not above, or not below, 0 (at most
-    1): below 0.05 about when the interval excludes 0, and never 0.
+    The p-value is twice the share of resamples in which the difference is at most 0, or at least 0, whichever is
+    smaller; at most 1. It is never 0, and below 0.05 in about the cases in which the interval excludes 0.
     """
 
     difference: float
@@ -74,7 +75,7 @@ class PairedResult:
 
     @property
     def excludes_0(self) -> bool:
-        """Whether the interval lies on one side of 0."""
+        """Whether the interval excludes 0; False if it is nan."""
         return self.low > 0 or self.high < 0
 
     def __neg__(self) -> PairedResult:
@@ -85,9 +86,9 @@ class PairedResult:
 def intervals(
     counts_by_dialogue: NDArray[Any], statistics: Mapping[str, Statistic], bootstrap: Bootstrap = Bootstrap()
 ) -> dict[str, Interval]:
-    """Scores and their intervals, by name, from the same resamples.
+    """Name of a score -> the score and its interval; all from the same resamples.
 
-    counts_by_dialogue: (dialogues, k). statistics: each takes sums over dialogues, (..., k), to scores, (...).
+    counts_by_dialogue: (dialogues, k). statistics: name -> function of summed counts, (..., k) to (...).
     Raises ValueError without dialogues.
     """
     scores = _resampled_scores(counts_by_dialogue, statistics, bootstrap)
@@ -100,10 +101,10 @@ def paired_results(
     statistics: Mapping[str, Statistic],
     bootstrap: Bootstrap = Bootstrap(),
 ) -> dict[str, PairedResult]:
-    """How far system a is above system b on the same dialogues, by name of the score.
+    """Name of a score -> the paired test of system a minus system b.
 
     counts_a, counts_b: (dialogues, k), the same dialogues in the same order.
-    Raises ValueError when the shapes differ, or without dialogues.
+    Raises ValueError if the shapes differ, or without dialogues.
     """
     return paired_results_of_all({"a": counts_a, "b": counts_b}, statistics, bootstrap)["a", "b"]
 
@@ -111,15 +112,15 @@ def paired_results(
 def paired_results_of_all(
     counts: Mapping[str, NDArray[Any]], statistics: Mapping[str, Statistic], bootstrap: Bootstrap = Bootstrap()
 ) -> dict[tuple[str, str], dict[str, PairedResult]]:
-    """`paired_results` of each two systems, (a, b) with a before b in order; each is resampled once.
+    """`paired_results` of all pairs of systems, by (a, b) with a before b. Each system is resampled only once.
 
-    counts: system -> (dialogues, k), the same dialogues in the same order. Raises ValueError where the shapes differ.
+    counts: system -> (dialogues, k), the same dialogues in the same order. Raises ValueError if the shapes differ.
     """
-    if len({found.shape for found in counts.values()}) > 1:
-        shapes = " and ".join(str(found.shape) for found in counts.values())
+    if len({array.shape for array in counts.values()}) > 1:
+        shapes = " and ".join(str(array.shape) for array in counts.values())
         raise ValueError(f"the counts of the systems differ in shape: {shapes}. Pass counts of the same dialogues.")
-    # One seed and one number of dialogues: resample i draws the same dialogues for every system. That is the pairing.
-    scores = {system: _resampled_scores(found, statistics, bootstrap) for system, found in counts.items()}
+    # With one seed and one number of dialogues, resample i has the same dialogues for every system: the test is paired.
+    scores = {system: _resampled_scores(array, statistics, bootstrap) for system, array in counts.items()}
     results: dict[tuple[str, str], dict[str, PairedResult]] = {}
     for a, b in combinations(sorted(counts), 2):
         results[a, b] = {}
@@ -153,29 +154,30 @@ def standard_errors(
 def _resampled_scores(
     counts_by_dialogue: NDArray[Any], statistics: Mapping[str, Statistic], bootstrap: Bootstrap
 ) -> dict[str, tuple[float, Array]]:
-    """Each score of all dialogues, and of each resample, (resamples,)."""
+    """Name of a score -> the score of all dialogues, and those of the resamples, (resamples,)."""
     sums = resampled_sums(counts_by_dialogue, bootstrap)
     total: Array = np.asarray(counts_by_dialogue, dtype=np.float64).sum(axis=0)
     return {name: (float(statistic(total)), statistic(sums)) for name, statistic in statistics.items()}
 
 
 def resampled_sums(counts_by_dialogue: NDArray[Any], bootstrap: Bootstrap) -> Array:
-    """Sums of counts over dialogues drawn with replacement: (resamples, k). Raises ValueError without dialogues."""
+    """The summed counts of each resample: (resamples, k). Raises ValueError without dialogues."""
     counts = np.asarray(counts_by_dialogue, dtype=np.float64)
     if counts.ndim != 2 or not len(counts):
         raise ValueError(f"found counts of shape {counts.shape}; expected (dialogues, k) with at least one dialogue")
     generator = np.random.default_rng(bootstrap.seed)
     sums = np.empty((bootstrap.resamples, counts.shape[1]))
-    for number in range(bootstrap.resamples):  # one at a time: all draws at once would be resamples x dialogues
-        drawn = generator.integers(len(counts), size=len(counts))
-        # counts[drawn].sum(axis=0) without a copy of the rows: how often each was drawn, times its counts. Sums of
-        # whole numbers are exact up to 2^53, in any order.
-        times = np.bincount(drawn, minlength=len(counts)).astype(np.float64)  # (dialogues,)
+    for number in range(bootstrap.resamples):  # one at a time: all at once would take resamples x dialogues of memory
+        sample = generator.integers(len(counts), size=len(counts))
+        # The same as counts[sample].sum(axis=0) without copying rows: the number of times that each dialogue was drawn,
+        # times its counts. Sums of whole numbers are exact up to 2^53, in any order.
+        times = np.bincount(sample, minlength=len(counts)).astype(np.float64)  # (dialogues,)
         sums[number] = times @ counts  # (k,)
     return sums
 
 
 def _percentiles(scores: Array) -> tuple[float, float]:
+    """The bounds of the middle 95 % of the scores that are not nan; nan if there are none."""
     defined = scores[~np.isnan(scores)]
     if not len(defined):
         return float("nan"), float("nan")
@@ -184,12 +186,13 @@ def _percentiles(scores: Array) -> tuple[float, float]:
 
 
 def _p_value(differences: Array) -> float:
-    """Were the systems equal, differences would fall on both sides of 0: how few lie on the smaller side, twice.
+    """Twice the share of differences on the smaller side of 0: for equal systems both sides have about half.
 
-    The 1 added to both numbers counts the measured difference itself as a draw: 1,000 draws cannot show that p is 0.
+    1 is added to both counts, as if the measured difference were one more resample: 1,000 resamples cannot show that p
+    is 0.
     """
     defined = differences[~np.isnan(differences)]
     if not len(defined):
         return float("nan")
-    against = min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0))
-    return float(min(1.0, 2 * (against + 1) / (len(defined) + 1)))
+    smaller_side = min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0))
+    return float(min(1.0, 2 * (smaller_side + 1) / (len(defined) + 1)))

@@ -1,7 +1,7 @@
-"""The reader of JSON Lines files: predictions, submissions and interrupted runs. The files are not trusted.
+"""Reads JSON Lines files: predictions, submissions and interrupted runs. The files are not trusted.
 
-Byte order marks and blank lines are skipped, line breaks may be those of Unix or Windows, gzip is unpacked, and text
-that is not UTF-8 is an error. Only a line break ends a line: U+2028 inside a string is part of the string.
+Byte order marks and blank lines are skipped, line breaks of Unix and Windows are read, gzip is unpacked, and text that
+is not UTF-8 is an error. Only a line break ends a line: U+2028 inside a string is part of the string.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def open_lines(path: Path, name: str) -> Iterator[IO[bytes]]:
 
 
 def filled_lines(stream: IO[bytes], name: str, bounds: Bounds | None = None) -> Iterator[tuple[int, bytes]]:
-    """Line number, from 1, and content of each line that is not blank, without byte order marks.
+    """Yields the number, from 1, and the content of each line that is not blank, without byte order marks.
 
-    Raises cmcc.DataError for UTF-16 and for a file over the bounds, soon after the bound is passed.
+    Raises cmcc.DataError for UTF-16, and for a file over the bounds, without reading the rest of it.
     """
     longest = bounds.line_bytes if bounds else -1
     total = number = filled = 0

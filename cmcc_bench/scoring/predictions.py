@@ -42,7 +42,7 @@ def read_answers(path: str | Path, task: str) -> FileList[Any]:
 
 
 def read_lines(path: str | Path, parse: Callable[[object, Place], Predicted]) -> FileList[Predicted]:
-    """Each line of a JSON Lines file (scoring.lines) as `parse` reads it from the decoded line and its place.
+    """The predictions in a JSON Lines file (see scoring.lines). parse: (decoded line, its place) -> prediction.
 
     Raises cmcc.DataError, which names file and line, if the file is missing or empty or a line is not JSON.
     """
@@ -98,10 +98,12 @@ def align(
 
 
 def _place(item: tuple[str, int], key: str | None) -> Place:
+    """The dialogue and the exchange or utterance of an item, for errors."""
     return {"dialogue": item[0], key: item[1]} if key else {"dialogue": item[0]}
 
 
 def _by_dialogue(gold_rows: Iterable[Row], key: str | None) -> dict[str, dict[int, Row]]:
+    """Dialogue id -> exchange or utterance -> gold row, sorted. Raises cmcc.DataError for invalid gold rows."""
     gold: dict[str, dict[int, Row]] = {}
     for number, row in enumerate(gold_rows, 1):
         if "dialogue_id" not in row or (key and key not in row):
@@ -126,6 +128,7 @@ def _check_complete(
     file: str | Path | None,
     key: str | None,
 ) -> None:
+    """Raises cmcc.DataError if a gold row has no prediction."""
     missing = [(name, number) for name, rows in gold.items() for number in rows if (name, number) not in predictions]
     if missing:
         place: Place = {"file": str(file) if file else None}

@@ -1,4 +1,4 @@
-"""The two versions of the scores of responses: strict, the default, and as SereTOD 2022's track 2 scored, bug for bug.
+"""The two versions of the scores of responses: strict, the default, and seretod, that of SereTOD 2022, bug for bug.
 
 score("response", predictions, rows, measure=response_measure("seretod"))
 """
@@ -20,7 +20,7 @@ VERSIONS: tuple[Version, ...] = ("strict", "seretod")
 
 
 def response_measure(version: Version = "strict", fold_caring: bool = False, emotions: bool = False) -> Measure:
-    """The measure of responses in a version; fold_caring and emotions as in tasks.response.strict_measure.
+    """The measure of responses in a version. fold_caring, emotions: see tasks.response.strict_measure.
 
     Raises ValueError for an unknown version.
     """

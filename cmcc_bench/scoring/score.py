@@ -3,7 +3,7 @@
     score("emotion", answers, rows).scores["macro_f1"]     # Interval(point=0.30, low=0.28, high=0.33)
     compare("emotion", answers, others, rows).differences["macro_f1"]
 
-What is counted and which scores are made of it is in the task's declaration, cmcc_bench.tasks.
+The declaration of the task (cmcc_bench.tasks) says what is counted, and which scores are computed from the counts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from cmcc_bench.tasks.counts import f1, precision, recall
 
 @dataclass(frozen=True)
 class LabelResult:
-    """One label's scores in [0, 1], nan where undefined; support: how often it is gold; predicted: how often said."""
+    """The scores of one label, in [0, 1], nan if undefined.
+
+    support: number of gold instances. predicted: number of predicted instances.
+    """
 
     precision: float
     recall: float
@@ -36,11 +39,12 @@ class LabelResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """The scores of a system: name -> score with its interval (tasks.Measure.statistics), nan where undefined.
+    """The scores of a system.
 
-    items: exchanges or utterances; dialogues where a row is one. labels: by label, in the vocabulary's order. totals:
-    the sums that the scores are made of, by name, where results show them. version, fold_caring, signature: how they
-    were made (tasks.Measure). counts: of each dialogue, (dialogues, k), and dialogue_ids which these are.
+    version, fold_caring, signature: settings of the measure (tasks.Measure). dialogues: their number. items: the number
+    of rows: exchanges, utterances or dialogues. scores: name -> score with its confidence interval, nan if undefined.
+    labels: label -> its scores, in the order of the vocabulary. totals: name -> summed count, if the measure names its
+    counts. counts: the counts by dialogue, (dialogues, k). dialogue_ids: the ids of these dialogues.
     """
 
     task: str
@@ -57,19 +61,19 @@ class Scores:
     dialogue_ids: tuple[str, ...] = field(compare=False, repr=False)
 
     def as_dict(self) -> dict[str, Any]:
-        """As a dict of JSON values."""
+        """The scores as JSON values: `cmcc score --json`."""
         scores = {name: asdict(interval) for name, interval in self.scores.items()}
         labels = {label: asdict(result) for label, result in self.labels.items()}
         last = {"scores": scores} | ({"counts": dict(self.totals)} if self.totals else {"labels": labels})
         return _head(self) | last
 
     def flat(self) -> dict[str, Any]:
-        """As evaluate modules give it: each score, its `_low` and `_high`, the sizes, and how they were made."""
-        found: dict[str, Any] = {}
+        """The result of a metric of `evaluate`: each score with NAME_low and NAME_high, the sizes and the settings."""
+        scores: dict[str, Any] = {}
         for name, interval in self.scores.items():
-            found |= {name: interval.point, f"{name}_low": interval.low, f"{name}_high": interval.high}
-        made = {key: value for key, value in self.as_dict().items() if key not in _NOT_FLAT}
-        return found | made
+            scores |= {name: interval.point, f"{name}_low": interval.low, f"{name}_high": interval.high}
+        others = {key: value for key, value in self.as_dict().items() if key not in _NOT_FLAT}
+        return scores | others
 
 
 _NOT_FLAT = ("task", "resamples", "seed", "scores", "counts")
@@ -77,7 +81,10 @@ _NOT_FLAT = ("task", "resamples", "seed", "scores", "counts")
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """System a minus system b, per score, tested on the same resampled dialogues; names as in Scores."""
+    """The paired bootstrap test of two systems on the same dialogues.
+
+    differences: name of a score -> system a minus system b. The other attributes are as in Scores.
+    """
 
     task: str
     version: str
@@ -88,19 +95,19 @@ class Comparison:
     differences: Mapping[str, PairedResult]
 
     def as_dict(self) -> dict[str, Any]:
-        """As a dict of JSON values."""
+        """The comparison as JSON values: `cmcc score --against OTHER --json`."""
         differences = {name: asdict(result) for name, result in self.differences.items()}
         return _head(self) | {"differences": differences}
 
 
-def _head(found: Scores | Comparison) -> dict[str, Any]:
-    """What a result's JSON begins with: a task that has versions tells them, and calls its items exchanges."""
-    made: dict[str, Any] = {"task": found.task}
-    if found.version:
-        made = {"version": found.version, "fold_caring": found.fold_caring}
-        made |= {"signature": found.signature} if isinstance(found, Scores) else {}
-    items = "exchanges" if found.version else "items"
-    return made | {"dialogues": found.dialogues, items: found.items} | asdict(found.bootstrap)
+def _head(result: Scores | Comparison) -> dict[str, Any]:
+    """The first keys of a result's JSON. For responses these are the version's settings and `exchanges`."""
+    head: dict[str, Any] = {"task": result.task}
+    if result.version:
+        head = {"version": result.version, "fold_caring": result.fold_caring}
+        head |= {"signature": result.signature} if isinstance(result, Scores) else {}
+    items = "exchanges" if result.version else "items"
+    return head | {"dialogues": result.dialogues, items: result.items} | asdict(result.bootstrap)
 
 
 def score(
@@ -114,10 +121,10 @@ def score(
 ) -> Scores:
     """The scores of one system.
 
-    task: a task or its name. gold_rows: the task's rows (tasks.Task.rows), whole dialogues. bootstrap: of the
-    intervals. measure: to score otherwise than the task says (scoring.response_measure). file: where the answers are
-    from, for the errors.
-    Raises cmcc.DataError for answers that do not fit the rows, and for rows whose labels are hidden.
+    task: a task or its name. answers: one for each row, in any order. gold_rows: the task's rows (Task.rows) of whole
+    dialogues. bootstrap: settings of the confidence intervals. measure: a measure to use instead of the task's, such as
+    scoring.response_measure("seretod"). file: the path of the answers, for errors.
+    Raises cmcc.DataError for missing, unknown or repeated answers, and for rows whose labels are hidden.
     """
     task = task_of(task)
     dialogues = align_with_gold(task, answers, list(gold_rows), file)
@@ -134,21 +141,22 @@ def compare(
     measures: tuple[Measure, Measure] | None = None,
     files: tuple[str | Path | None, str | Path | None] = (None, None),
 ) -> Comparison:
-    """System a minus system b on the same dialogues.
+    """Compares two systems on the same dialogues: system a minus system b.
 
-    The arguments are those of `score`, one for each system where there are two; so are the errors.
+    The arguments and errors are those of `score`; measures and files have one element for each system.
     """
     task, rows = task_of(task), list(gold_rows)
-    a, b = (align_with_gold(task, found, rows, file) for found, file in zip((answers_a, answers_b), files, strict=True))
+    pairs = zip((answers_a, answers_b), files, strict=True)
+    a, b = (align_with_gold(task, answers, rows, file) for answers, file in pairs)
     return comparison_of(task, measures or (task.measure, task.measure), a, b, bootstrap)
 
 
 def align_with_gold(
     task: Task, answers: Iterable[Answer], rows: Sequence[Row], file: str | Path | None = None
 ) -> list[PredictedDialogue[Any]]:
-    """A system's answers beside their rows, for several scores or comparisons of it; the errors are those of `score`.
+    """Aligns a system's answers with their rows. The result can be passed to scores_of and comparison_of several times.
 
-    Hand the result to scores_of and comparison_of.
+    The errors are those of `score`.
     """
     task.check_labels(rows)
     return align(answers, rows, file, task.key)
@@ -157,8 +165,8 @@ def align_with_gold(
 def scores_of(
     task: Task, measure: Measure, dialogues: Sequence[PredictedDialogue[Any]], bootstrap: Bootstrap
 ) -> Scores:
-    """`score` of answers that stand beside their rows (align_with_gold)."""
-    counts = _counted(measure, dialogues)
+    """Like `score`, for answers that are aligned with their rows (align_with_gold)."""
+    counts = _counts_of(measure, dialogues)
     sums = counts.sum(axis=0)
     return Scores(
         task=task.name,
@@ -169,7 +177,7 @@ def scores_of(
         items=sum(len(dialogue.rows) for dialogue in dialogues),
         bootstrap=bootstrap,
         scores=intervals(counts, measure.statistics, bootstrap),
-        labels={label: _label_result(of(sums.astype(np.float64))) for label, of in measure.labels.items()},
+        labels={label: _label_result(count(sums.astype(np.float64))) for label, count in measure.labels.items()},
         totals=dict(zip(measure.columns, sums.tolist(), strict=True)) if measure.columns else {},
         counts=counts,
         dialogue_ids=tuple(dialogue.dialogue_id for dialogue in dialogues),
@@ -183,8 +191,8 @@ def comparison_of(
     b: Sequence[PredictedDialogue[Any]],
     bootstrap: Bootstrap,
 ) -> Comparison:
-    """`compare` of answers that stand beside their rows, the same dialogues in the same order."""
-    counts_a, counts_b = _counted(measures[0], a), _counted(measures[1], b)
+    """Like `compare`, for answers that are aligned with their rows; both have the same dialogues in the same order."""
+    counts_a, counts_b = _counts_of(measures[0], a), _counts_of(measures[1], b)
     return Comparison(
         task=task.name,
         version=measures[0].version,
@@ -212,12 +220,13 @@ def comparison_of_scores(measure: Measure, a: Scores, b: Scores) -> Comparison:
     )
 
 
-def _counted(measure: Measure, dialogues: Sequence[PredictedDialogue[Any]]) -> NDArray[np.int64]:
-    """The counts that all scores are made of: (dialogues, k)."""
+def _counts_of(measure: Measure, dialogues: Sequence[PredictedDialogue[Any]]) -> NDArray[np.int64]:
+    """The counts of each dialogue: (dialogues, k)."""
     return np.array([measure.count(dialogue) for dialogue in dialogues], dtype=np.int64)
 
 
-def _label_result(counted: Array) -> LabelResult:
-    true, false, missed = (int(number) for number in counted)
-    p, r, f = (float(function(counted)) for function in (precision, recall, f1))
+def _label_result(counts: Array) -> LabelResult:
+    """The scores of a label. counts: true, false and missed, (3,)."""
+    true, false, missed = (int(count) for count in counts)
+    p, r, f = (float(function(counts)) for function in (precision, recall, f1))
     return LabelResult(p, r, f, support=true + missed, predicted=true + false)

@@ -2,11 +2,13 @@
 
     eval_end_to_end(dialogues).as_dict()                   # dialogues of the reference's result file
 
-A dialogue is the reference's own: {"KB", "goal", "content": [{"用户意图", "客服意图", "客服", "用户意图-生成",
-"客服意图-生成", "客服-生成"}]}. Functions are named as there (metrics.py). Its quirks are kept, each has a test of its
-name; use the strict version to compare systems. Where the reference divides by zero, precision, recall, F1 and BLEU are
-0 here, and nan where there is nothing to score: no label at all, no dialogue that requests anything. Where it stops at
-an entity without a name or an unknown type, that entity or request counts for nothing here.
+The reference is the challenge's own scorer, metrics.py. Functions have its names, and dialogues its format: {"KB",
+"goal", "content": [{"用户意图", "客服意图", "客服", "用户意图-生成", "客服意图-生成", "客服-生成"}]}. All its quirks
+are kept, and each has a test; use the version strict to compare systems.
+
+Two differences: where the reference divides by zero, precision, recall, F1 and BLEU are 0 here, or nan if there is
+nothing to score (no label at all, no request in any dialogue). Where the reference raises an error, at an entity
+without a name or an unknown type, this entity or request is skipped here.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from cmcc_bench.tasks.counts import (
 from cmcc_bench.views.seretod import ID_LENGTH, IN_BRACKETS, TYPE_TREE, query
 
 Raw = Mapping[str, Any]
-Slots: TypeAlias = list[list[str] | str] | None  # None: an intent without brackets
+Slots: TypeAlias = list[list[str] | str] | None  # None for an act without brackets
 FlatSlots: TypeAlias = list[str] | None
 
 SIGNATURE = "SereTOD 2022 track 2: characters, smoothing 1e-7, empty answers left out"
@@ -50,7 +52,10 @@ _SMOOTHING = 1e-7
 
 @dataclass(frozen=True, slots=True)
 class SeretodScores:
-    """What eval_end_to_end gives: (precision, recall, F1) twice, BLEU in [0, 100 and 5e-6 more], success in [0, 1]."""
+    """The result of eval_end_to_end.
+
+    user_intent, system_intent: (precision, recall, F1), each in [0, 1]. bleu: in [0, 100.000005]. success: in [0, 1].
+    """
 
     user_intent: tuple[float, float, float]
     system_intent: tuple[float, float, float]
@@ -68,7 +73,7 @@ class SeretodScores:
 
 
 def eval_end_to_end(dialogues: Iterable[Raw]) -> SeretodScores:
-    """The scores of the reference's dialogue dicts. Raises ValueError without dialogues."""
+    """The scores of dialogues in the reference's format. Raises ValueError without dialogues."""
     counts = [count_dialogue(dialogue).flat() for dialogue in dialogues]
     if not counts:
         raise ValueError("no dialogues to score; pass at least one")
@@ -80,7 +85,7 @@ def eval_end_to_end(dialogues: Iterable[Raw]) -> SeretodScores:
 
 
 def count_dialogue(dialogue: Raw) -> DialogueCounts:
-    """The counts of one dialogue; a turn without 用户意图-生成 is skipped."""
+    """The counts of one dialogue. Turns without 用户意图-生成 are skipped."""
     kb = dialogue["KB"]
     turns = [turn for turn in dialogue["content"] if "用户意图-生成" in turn]
     asked = requested_info(kb, dialogue.get("goal") or {})
@@ -102,10 +107,10 @@ def count_dialogue(dialogue: Raw) -> DialogueCounts:
 
 
 def get_intent_dict(intent: str, kb: Raw) -> tuple[dict[str, Slots], dict[str, FlatSlots]]:
-    """Act -> its slots, a slot of an entity being the list of all the names it has in the KB; and the same flattened.
+    """The acts with their slots, and the same with flat lists of slots.
 
-    Ids are cut to 5 characters, so that ent-10 is read as ent-1; a slot of an unknown id is dropped; a repeated act
-    overwrites the earlier one.
+    A slot of an entity is a list with one text for each name of the entity in the KB. Quirks: ids are cut to 5
+    characters, so ent-10 is read as ent-1; slots of unknown ids are dropped; a repeated act replaces the earlier one.
     """
     acts: dict[str, Slots] = {}
     for part in intent.split(","):
@@ -115,6 +120,7 @@ def get_intent_dict(intent: str, kb: Raw) -> tuple[dict[str, Slots], dict[str, F
 
 
 def _slots(part: str, kb: Raw) -> list[list[str] | str]:
+    """The slots in the brackets of an act."""
     slots: list[list[str] | str] = []
     for slot in IN_BRACKETS.findall(part):
         if "ent" not in slot:
@@ -133,35 +139,38 @@ def _flattened(slots: Sequence[list[str] | str]) -> list[str]:
 
 
 def count_user_intent(generated: str, true: str, kb: Raw) -> LabelCounts:
-    """True and false positives among the generated acts, and true acts that are missed: one act can be both.
+    """Counts of the user's acts in an exchange. The same act can be a true positive and a false negative.
 
-    求助-查询 is 询问 on both sides.
+    求助-查询 is replaced by 询问 on both sides.
     """
-    made, _ = get_intent_dict(generated.replace("求助-查询", "询问"), kb)
-    wanted, flat = get_intent_dict(true.replace("求助-查询", "询问"), kb)
-    right = sum(_is_right(act, slots, flat) for act, slots in made.items())
-    missed = sum(_is_missed(act, slots, made) for act, slots in wanted.items())
-    return LabelCounts(right, len(made) - right, missed)
+    predicted, _ = get_intent_dict(generated.replace("求助-查询", "询问"), kb)
+    gold, flat_gold = get_intent_dict(true.replace("求助-查询", "询问"), kb)
+    right = sum(_is_right(act, slots, flat_gold) for act, slots in predicted.items())
+    missed = sum(_is_missed(act, slots, predicted) for act, slots in gold.items())
+    return LabelCounts(right, len(predicted) - right, missed)
 
 
-def _is_right(act: str, slots: Slots, true: Mapping[str, FlatSlots]) -> bool:
+def _is_right(act: str, slots: Slots, gold: Mapping[str, FlatSlots]) -> bool:
+    """Whether a generated act is a true positive."""
     if slots is None:
-        return act in true  # whatever slots it has there
-    known = true.get(act)
-    # Gold has ids, 询问(ent-1-业务费用), and models write names, 询问(流量包-业务费用). `known` is flat: all names
-    # of the gold entity, so that any of them is right. An id that was generated is a list here, and never right.
-    return known is not None and all(slot in known for slot in slots)
+        return act in gold  # with any slots there
+    gold_slots = gold.get(act)
+    # Gold has ids, 询问(ent-1-业务费用), and models write names, 询问(流量包-业务费用). gold_slots is flat, so any name
+    # of the gold entity is right. A generated id became a list, which is never right.
+    return gold_slots is not None and all(slot in gold_slots for slot in slots)
 
 
-def _is_missed(act: str, slots: Slots, generated: Mapping[str, Slots]) -> bool:
+def _is_missed(act: str, slots: Slots, predicted: Mapping[str, Slots]) -> bool:
+    """Whether a gold act is a false negative."""
     if slots is None:
-        return act not in generated
-    made = generated.get(act)
-    if made is None:
+        return act not in predicted
+    predicted_slots = predicted.get(act)
+    if predicted_slots is None:
         return True
-    # Each gold slot must be there under one of its names. More slots than gold has make the act wrong, but not missed;
-    # fewer make it missed, but right: precision and recall do not share their true positives.
-    return any(not any(name in made for name in (slot if isinstance(slot, list) else [slot])) for slot in slots)
+    # Each gold slot must be predicted under one of its names. With additional slots an act is wrong, but not missed;
+    # with too few it is missed, but right: precision and recall have different true positives.
+    names = (slot if isinstance(slot, list) else [slot] for slot in slots)
+    return any(not any(name in predicted_slots for name in names_of_slot) for names_of_slot in names)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -170,27 +179,27 @@ def _is_missed(act: str, slots: Slots, generated: Mapping[str, Slots]) -> bool:
 
 
 def count_system_intent(generated: str, true: str) -> LabelCounts:
-    """Acts that are substrings of the other side's whole string, which is what the reference takes for equal."""
+    """Counts of the service's acts in an exchange. Quirk: a substring of the other side's text is a match."""
     generated, true = _BRACKETED.sub("", generated), _BRACKETED.sub("", true)
-    made = generated.split(",")
-    right = sum(act in true for act in made)  # in a string, not a list: an empty act is always right
-    return LabelCounts(right, len(made) - right, sum(act not in generated for act in true.split(",")))
+    predicted = generated.split(",")
+    right = sum(act in true for act in predicted)  # `in` a string, not a list: an empty act is always right
+    return LabelCounts(right, len(predicted) - right, sum(act not in generated for act in true.split(",")))
 
 
 _EMPTY = BleuCounts(0, 0, (0,) * ORDERS, (0,) * ORDERS)
 
 
 def count_ngrams(generated: str, true: str) -> BleuCounts:
-    """BLEU's counts over characters without white space; an empty answer counts for nothing, nor does its reference."""
+    """BLEU's counts over characters, without white space. Quirk: an empty response and its gold are not counted."""
     if not generated:
         return _EMPTY
-    made, wanted = "".join(generated.split()), "".join(true.split())
+    predicted, gold = "".join(generated.split()), "".join(true.split())
     matches, totals = [], []
     for order in range(1, ORDERS + 1):
-        found, gold = _ngrams(made, order), _ngrams(wanted, order)
-        matches.append(sum(min(count, gold[ngram]) for ngram, count in found.items()))
-        totals.append(sum(found.values()))
-    return BleuCounts(len(made), len(wanted), tuple(matches), tuple(totals))
+        predicted_ngrams, gold_ngrams = _ngrams(predicted, order), _ngrams(gold, order)
+        matches.append(sum(min(count, gold_ngrams[ngram]) for ngram, count in predicted_ngrams.items()))
+        totals.append(sum(predicted_ngrams.values()))
+    return BleuCounts(len(predicted), len(gold), tuple(matches), tuple(totals))
 
 
 def _ngrams(text: str, order: int) -> Counter[str]:
@@ -198,10 +207,10 @@ def _ngrams(text: str, order: int) -> Counter[str]:
 
 
 def corpus_bleu(sums: Array) -> Array:
-    """BLEU-4 times 100 from summed (..., 10) counts, smoothed as there; 0 where nothing was generated."""
+    """BLEU-4 times 100 from summed counts, (..., 10) to (...), smoothed as in the reference; 0 without any response."""
     predicted, gold = sums[..., 0], sums[..., 1]
     matches, totals = sums[..., 2 : 2 + ORDERS], sums[..., 2 + ORDERS :]
-    # Smoothed twice, so that equal texts score a little above 100 and no order is ever 0.
+    # The reference smooths twice: equal texts score a little above 100, and no precision is 0.
     precisions = matches / (totals + _SMOOTHING) + _SMOOTHING  # (..., ORDERS)
     with np.errstate(divide="ignore", invalid="ignore"):
         brevity = np.where(predicted > gold, 1.0, np.exp(1 - gold / predicted))
@@ -216,26 +225,27 @@ def corpus_bleu(sums: Array) -> Array:
 
 
 def requested_info(kb: Raw, goal: Raw) -> list[str]:
-    """What the user requests: for each request the values or names, joined by commas, any of which will do."""
+    """The user's requests: for each one the values or names, joined by commas. Quirk: any one of them is enough."""
     return [request for key, entry in goal.items() for request in _requests(key, entry, kb)]
 
 
 def _requests(key: str, entry: str | Mapping[str, str], kb: Raw) -> Iterator[str]:
-    if isinstance(entry, str):  # 咨询: the types asked for
+    """The requests in one entry of the goal."""
+    if isinstance(entry, str):  # 咨询: the entity types that the user asks for
         for item in entry.split(","):
             entity_type = item.split("-")[-1]
             names = query(kb, ent_type=entity_type) if entity_type.lower() in TYPE_TREE else None
             if names:
                 yield ",".join(names)
     elif key in kb:
-        for slot, known in entry.items():
-            if "?" in known and slot in kb[key]:
-                # `known` is a string, "?" and what the user gave: a value that is a part of it counts as given.
-                unknown = [value for value in kb[key][slot].split(",") if value not in known]
-                if unknown:
-                    yield ",".join(unknown)
+        for slot, given in entry.items():
+            if "?" in given and slot in kb[key]:
+                # `given` is a string with "?" and the user's values: a value that is a substring of it counts as given.
+                requested = [value for value in kb[key][slot].split(",") if value not in given]
+                if requested:
+                    yield ",".join(requested)
 
 
 def _is_completed(request: str, answers: Sequence[str]) -> bool:
-    """One value is enough, in any answer, even before the request, and as part of a longer word or number."""
+    """Whether any answer contains any value: also before the request, or as a part of a longer word or number."""
     return any(value in answer for value in request.split(",") for answer in answers)

@@ -1,4 +1,4 @@
-"""Rows of the `response` view and predictions as the reference's own dialogues, so that its scores work on any data."""
+"""Converts rows of the config `response` and predictions into dialogues of SereTOD's scorer (scoring.seretod)."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from cmcc_bench.views.intents import NamedSlot, parse_intent_text
 from cmcc_bench.views.kb import NA, TYPES, LocalKB, UserGoal, goal_from_json, kb_from_json
 from cmcc_bench.views.seretod import ID_LENGTH
 
-Flat = dict[str, Any]
+Flat = dict[str, Any]  # a dialogue, KB or goal in the format of SereTOD's files
 Asked = dict[tuple[str, str], int]  # (entity id or "NA", slot) -> first exchange that asks
 
 
 def seretod_dialogue(dialogue: PredictedDialogue[Prediction], fold_caring: bool = False) -> Flat:
-    """{"KB", "goal", "content"} of a dialogue of the default view, or of response_rows(compatible=True).
+    """A dialogue as {"id", "KB", "goal", "content"}, from rows of `response` or of response_rows(compatible=True).
 
-    The default view's KB and goal are made flat; what the reference's preparation loses or invents is not lost or
-    invented here: for its rows take response_rows(compatible=True). An ent-10 asked for becomes ent-1 as there. The
-    ids that the reference's true intents have are found again by the names and the goal; a name that no entity of the
-    KB has stays, unless the goal asks that slot of one entity only.
+    The KB and goal of `response` are flattened. SereTOD's own data preparation loses and invents some values; this does
+    not, so use response_rows(compatible=True) for exactly its rows. As there, a request about ent-10 becomes one about
+    ent-1. Gold intents of SereTOD have ids instead of names: the ids are found by name and goal. A name that no entity
+    of the KB has stays, unless the goal asks for this slot of only one entity.
     """
     kb, goal, asked = _state(dialogue.rows[0])
     content = []
@@ -46,13 +46,14 @@ def fold_acts(acts: str) -> str:
 
 
 def _state(row: Row) -> tuple[Flat, Flat, Asked]:
+    """The flat KB, the flat goal, and the slots that the user asks for."""
     flat: Flat = orjson.loads(row["goal"])
-    if "entities" in flat:  # the default view's, where no key is an id
+    if "entities" in flat:  # the format of `response`; in SereTOD's format all keys are ids
         goal = goal_from_json(row["goal"])
         return flat_kb(kb_from_json(row["kb"])), flat_goal(goal), _asked(goal)
     entries = {entity_id: entry for entity_id, entry in flat.items() if isinstance(entry, dict)}
     asked = {
-        (entity_id, slot): 0 for entity_id, entry in entries.items() for slot, known in entry.items() if "?" in known
+        (entity_id, slot): 0 for entity_id, entry in entries.items() for slot, given in entry.items() if "?" in given
     }
     return orjson.loads(row["kb"]), flat, asked
 
@@ -66,30 +67,38 @@ def _asked(goal: UserGoal) -> Asked:
 
 
 def flat_kb(kb: LocalKB) -> Flat:
-    """Id -> {"name": names by commas in lower case, "type": in lower case, slot: values by commas}, as there."""
+    """The KB in SereTOD's format: id -> {"name", "type", slot: values}.
+
+    Names and values are joined by commas. Slots, names and types are in lower case.
+    """
     flat: Flat = {}
     for entity_id, entry in kb.items():
         flat[entity_id] = {slot.lower(): ",".join(values) for slot, values in entry.slots.items()}
         if entity_id != NA:
-            flat[entity_id]["name"] = ",".join(entry.names).lower() or "na"  # what a triple without a name is called
+            flat[entity_id]["name"] = (
+                ",".join(entry.names).lower() or "na"
+            )  # SereTOD's name for a triple without a name
             if entry.type is not None:
                 flat[entity_id]["type"] = entry.type.lower()
     return flat
 
 
 def flat_goal(goal: UserGoal) -> Flat:
-    """Id -> {"name", slot: values by commas, "?" among them where asked}, and 咨询, the types asked for, as there."""
+    """The goal in SereTOD's format: id -> {"name", slot: values}, and 咨询 -> entity types that the user asks for.
+
+    Values are joined by commas. A slot that the user asks for has "?" among its values.
+    """
     flat: dict[str, dict[str, list[str]]] = {}
     for entity_id, entry in goal.entities.items():
         if entry.names or entry.given:
-            known = flat.setdefault(entity_id, {})
+            slots = flat.setdefault(entity_id, {})
             if entry.names:
-                known["name"] = list(entry.names)
+                slots["name"] = list(entry.names)
             for slot, values in entry.given.items():
-                known.setdefault(slot, []).extend(values)
+                slots.setdefault(slot, []).extend(values)
         for slot in entry.asked:
-            cut, slot = (entity_id, slot) if entity_id == NA else _cut(f"{entity_id}-{slot}")
-            flat.setdefault(cut, {}).setdefault(slot, []).append("?")
+            short_id, slot = (entity_id, slot) if entity_id == NA else _cut(f"{entity_id}-{slot}")
+            flat.setdefault(short_id, {}).setdefault(slot, []).append("?")
     joined: Flat = {
         entity_id: {slot: ",".join(values) for slot, values in slots.items()} for entity_id, slots in flat.items()
     }
@@ -99,7 +108,7 @@ def flat_goal(goal: UserGoal) -> Flat:
 
 
 def _cut(text: str) -> tuple[str, str]:
-    """An id of 5 characters, whatever it is, and the rest as the slot: ent-10-业务费用 asks 0-业务费用 of ent-1."""
+    """Splits "ID-SLOT" after 5 characters, as SereTOD does: ent-10-业务费用 gives ent-1 and the slot 0-业务费用."""
     return text[:ID_LENGTH], text[ID_LENGTH:].strip("-")
 
 
@@ -113,18 +122,19 @@ def with_ids(user_intent: str, kb: Flat, asked: Asked, exchange: int) -> str:
 
 
 def _with_id(slot: NamedSlot, kb: Flat, asked: Asked, exchange: int) -> str:
-    by_time = sorted(
+    """A slot as SereTOD's gold has it: ID-SLOT, or the slot alone if it is of no entity."""
+    latest_first = sorted(
         (-first, entity_id) for (entity_id, name), first in asked.items() if name == slot.slot and first <= exchange
     )
-    candidates = [entity_id for _, entity_id in by_time]
+    candidates = [entity_id for _, entity_id in latest_first]
     if slot.name is None:
         if slot.slot.lower() in TYPES:
             return TYPES[slot.slot.lower()]
-        entity_id = next((found for found in candidates if found != NA), None)
-        return slot.slot if entity_id is None or NA in candidates else f"{entity_id}-{slot.slot}"
-    others = [found for found in kb if found not in candidates]
+        first_id = next((entity_id for entity_id in candidates if entity_id != NA), None)
+        return slot.slot if first_id is None or NA in candidates else f"{first_id}-{slot.slot}"
+    others = [entity_id for entity_id in kb if entity_id not in candidates]
     for entity_id in candidates + others:
         if slot.name.lower() in kb.get(entity_id, {}).get("name", "").split(","):
             return f"{entity_id}-{slot.slot}"
-    known = [found for found in candidates if found != NA]
-    return f"{known[0] if len(known) == 1 else slot.name}-{slot.slot}"
+    ids = [entity_id for entity_id in candidates if entity_id != NA]
+    return f"{ids[0] if len(ids) == 1 else slot.name}-{slot.slot}"

@@ -1,10 +1,9 @@
-"""SereTOD Track 2's files: reading test and result files whole, and the reference's scores of a result file.
+"""Reads SereTOD Track 2's test and result files, and computes the scores of SereTOD's scorer for a result file.
 
     scores = score_track2(read_results("result.json", gold="test_with_gold.json"))
 
-A result file is a test file with the generated fields filled, which is what `cmcc predict --format seretod` and the
-reference write. The gold fields stand beside them, or in a second file. A dialogue without exchanges counts for
-nothing.
+A result file is a test file with the generated texts filled in, as `cmcc predict --format seretod` and SereTOD's
+baseline write it. The gold texts are in the same file or in a second file. Dialogues without exchanges are not scored.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ from cmcc_bench.tasks import RESPONSE, Measure, PredictedDialogue
 _GOLD = ("用户意图", "客服意图", "客服")
 _GENERATED = tuple(f"{key}-生成" for key in _GOLD)
 _SAME_FILE = "Score the result file against the gold of the same test file."
-_LOOKED_AT = 100  # dialogues that are read to recognize the format: those without exchanges do not show it
+_CHECKED = 100  # dialogues that are read to detect the format; dialogues without exchanges do not show it
 
 
 @dataclass(frozen=True)
 class Track2File:
-    """The dialogues of a file in order, as they are read (cmcc.read_track2) and as they stand there."""
+    """The dialogues of a file in order: as cmcc.read_track2 reads them, and as decoded JSON objects."""
 
     path: Path
     dialogues: tuple[Track2Dialogue, ...]
@@ -42,19 +41,19 @@ class Track2File:
 
 
 def is_track2(path: str | Path) -> bool:
-    """Whether a path is a Track 2 file, or a folder of such: one of the first dialogues in it has that form."""
+    """Whether a path is a Track 2 file or a folder of such files: one of its first dialogues has this format."""
     if not Path(path).exists():
         return False
     try:
         files, _ = find_files(path)
-        first = islice((raw for file in files for raw in raw_dialogues(file)), _LOOKED_AT)
+        first = islice((raw for file in files for raw in raw_dialogues(file)), _CHECKED)
         return any(raw.source_format == "track2" for raw in first)
     except DataError:
         return False  # the reader reports what is wrong
 
 
 def read_track2_file(path: str | Path) -> Track2File:
-    """A Track 2 test or result file. Raises cmcc.DataError where it is not one, or holds a dialogue twice."""
+    """Reads a Track 2 test or result file. Raises cmcc.DataError for other files, and if an id occurs twice."""
     dialogues = tuple(read_track2(path))
     seen = set[str]()
     for dialogue in dialogues:
@@ -67,11 +66,11 @@ def read_track2_file(path: str | Path) -> Track2File:
 
 
 def read_results(path: str | Path, gold: str | Path | None = None, fold_caring: bool = False) -> list[Flat]:
-    """The dialogues of a result file that have exchanges, for the reference's scores: {"id", "KB", "goal", "content"}.
+    """The dialogues with exchanges of a result file, for score_track2: {"id", "KB", "goal", "content"}.
 
-    gold: a Track 2 file with the gold fields, KB and goal of the same dialogues; None where the result file has them.
-    fold_caring: acts of both sides are folded back into MobileCS's 13.
-    Raises cmcc.DataError where gold is missing, nothing was generated, or the two files are not of the same dialogues.
+    gold: a Track 2 file with the gold fields, KB and goal of the same dialogues; None if the result file has them.
+    fold_caring: replaces the caring acts of both sides by MobileCS's 13 acts.
+    Raises cmcc.DataError if gold fields or generated texts are missing, or the two files have different dialogues.
     """
     if gold is not None and not is_track2(gold):
         hint = f"Pass the Track 2 test file that was decoded, with the gold fields {', '.join(_GOLD)}."
@@ -95,7 +94,7 @@ def read_results(path: str | Path, gold: str | Path | None = None, fold_caring: 
 
 
 def _turn(gold: Mapping[str, Any], generated: Mapping[str, Any], fold_caring: bool) -> dict[str, str]:
-    """Gold and generated fields of an exchange; without generated fields SereTOD's scorer skips the exchange."""
+    """The gold and generated fields of an exchange. SereTOD's scorer skips exchanges without generated fields."""
     turn = {key: gold[key] for key in _GOLD}
     if _GENERATED[0] in generated:
         turn |= {key: generated.get(key, "") for key in _GENERATED}
@@ -103,6 +102,7 @@ def _turn(gold: Mapping[str, Any], generated: Mapping[str, Any], fold_caring: bo
 
 
 def _check_generated(result: Track2File) -> None:
+    """Raises cmcc.DataError if no exchange has a generated text."""
     exchanges = [exchange for dialogue in result.dialogues for exchange in dialogue.exchanges]
     if not any(e.generated_user_intent or e.generated_acts or e.generated_response for e in exchanges):
         problem = f"no generated text in the fields {', '.join(_GENERATED)}"
@@ -111,6 +111,7 @@ def _check_generated(result: Track2File) -> None:
 
 
 def _check_gold(source: Track2File, dialogue: Track2Dialogue, is_result: bool) -> None:
+    """Raises cmcc.DataError if a gold field is missing. is_result: whether the source is the result file itself."""
     for number, exchange in enumerate(dialogue.exchanges):
         gold = dict(zip(_GOLD, (exchange.user_intent, exchange.acts, exchange.response), strict=True))
         for key, text in gold.items():
@@ -124,7 +125,7 @@ def _check_gold(source: Track2File, dialogue: Track2Dialogue, is_result: bool) -
 
 
 def _check_same(result: Track2File, gold: Track2File) -> None:
-    """Raises cmcc.DataError where the dialogues that have exchanges differ: their ids, or what the user says."""
+    """Raises cmcc.DataError if the dialogues with exchanges differ in their ids or in the user's texts."""
     generated = {d.dialogue_id: d for d in result.dialogues if d.exchanges}
     reference = {d.dialogue_id: d for d in gold.dialogues if d.exchanges}
     for name in [*reference, *generated]:
@@ -139,11 +140,12 @@ def _check_same(result: Track2File, gold: Track2File) -> None:
 
 
 def score_track2(dialogues: Sequence[Flat], bootstrap: Bootstrap = Bootstrap(), fold_caring: bool = False) -> Scores:
-    """The reference's scores of what read_results gives, with intervals. fold_caring: as the dialogues were read.
+    """The scores of SereTOD's scorer, with confidence intervals.
 
-    Raises cmcc.DataError where there is no dialogue, or its KB or goal are not of the reference's form.
+    dialogues: the result of read_results. fold_caring: the value that read_results was called with. Raises
+    cmcc.DataError without dialogues, or if a KB or goal has another format.
     """
-    return scores_of(RESPONSE, _measure(fold_caring), _whole(dialogues), bootstrap)
+    return scores_of(RESPONSE, _measure(fold_caring), _predicted(dialogues), bootstrap)
 
 
 def compare_track2(
@@ -152,28 +154,32 @@ def compare_track2(
     bootstrap: Bootstrap = Bootstrap(),
     fold_caring: bool = False,
 ) -> Comparison:
-    """System a less system b on the same dialogues in any order; arguments and errors as in score_track2."""
+    """Compares two systems, a minus b, on the same dialogues in any order; arguments and errors as in score_track2."""
     by_id = {dialogue["id"]: dialogue for dialogue in dialogues_b}
     if by_id.keys() != {dialogue["id"] for dialogue in dialogues_a}:
         raise DataError("the two result files have different dialogues", "", "Compare result files of one test file.")
-    a, b = _whole(dialogues_a), _whole([by_id[dialogue["id"]] for dialogue in dialogues_a])
+    a, b = _predicted(dialogues_a), _predicted([by_id[dialogue["id"]] for dialogue in dialogues_a])
     measure = _measure(fold_caring)
     return comparison_of(RESPONSE, (measure, measure), a, b, bootstrap)
 
 
 def _measure(fold_caring: bool) -> Measure:
-    """The version seretod, of dialogues that are in the reference's form as they are."""
+    """The measure of the version seretod, for dialogues that have SereTOD's format already."""
     return replace(response_measure("seretod", fold_caring), count=_counts)
 
 
-def _whole(dialogues: Sequence[Flat]) -> list[PredictedDialogue[Any]]:
-    """Each dialogue as one prediction for its exchanges: gold and generated fields stand in one object there."""
+def _predicted(dialogues: Sequence[Flat]) -> list[PredictedDialogue[Any]]:
+    """Each dialogue as a PredictedDialogue whose only prediction is the dialogue itself, with gold and generated texts.
+
+    Raises cmcc.DataError without dialogues.
+    """
     if not dialogues:
         raise DataError("no dialogue with exchanges", "", "Score a file with at least one exchange.")
     return [PredictedDialogue(flat["id"], tuple(flat["content"]), (flat,)) for flat in dialogues]
 
 
 def _counts(dialogue: PredictedDialogue[Any]) -> tuple[int, ...]:
+    """The counts of one dialogue. Raises cmcc.DataError if its KB or goal has another format."""
     try:
         return seretod.count_dialogue(dialogue.predictions[0]).flat()
     except (AttributeError, KeyError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""The tasks. Each is declared once, by a file here and a line of TASKS; nothing else differs between tasks.
+"""The tasks. Each one is declared in one file of this folder and listed in TASKS. No other code depends on the task.
 
 task = task_of("emotion")
 score(task, answers, task.split_rows("cmcc", "test"))        # cmcc_bench.scoring

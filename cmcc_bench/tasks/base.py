@@ -40,7 +40,7 @@ Predicted = TypeVar("Predicted", bound=Answer)
 
 @dataclass(frozen=True)
 class PredictedDialogue(Generic[Predicted]):
-    """A dialogue's gold rows in order of their exchanges (or utterances), and the prediction for each of them."""
+    """The gold rows of a dialogue, in the order of their exchanges or utterances, and the prediction for each row."""
 
     dialogue_id: str
     rows: tuple[Row, ...]
@@ -49,11 +49,12 @@ class PredictedDialogue(Generic[Predicted]):
 
 @dataclass(frozen=True)
 class Measure:
-    """How answers are scored: counts of a dialogue, which are summed, and scores, which are made from the sums.
+    """How answers are scored: each dialogue gives counts, the counts are summed, and scores are computed from the sums.
 
-    count: a dialogue -> k numbers. statistics: score -> its function of summed counts, (..., k) to (...). labels: label
-    -> its true positives, false positives and false negatives, (k,) to (3,). columns: names of the k numbers where
-    results show them. version, fold_caring, signature: how results say they were made; "" where there is one way.
+    count: returns the k counts of a dialogue. statistics: name of a score -> its function of summed counts, (..., k) to
+    (...). labels: label -> the function of summed counts that returns its true positives, false positives and false
+    negatives, (k,) to (3,). columns: the names of the k counts, if results show them. version, fold_caring, signature:
+    the settings that results record; version and signature are "" if the task has only one measure.
     """
 
     count: Callable[[PredictedDialogue[Any]], Sequence[int]]
@@ -67,9 +68,11 @@ class Measure:
 
 @dataclass(frozen=True)
 class Published:
-    """A row of the paper. system: the key of the systems that it stands beside; name: what tables call these.
+    """A system's row in a table of the paper.
 
-    board: score -> value as the leaderboard shows them, where it does; its scores may have other names.
+    system: the key of our system in the same table row. name: its name in our tables. table: number of the table in the
+    paper. scores: name of a score -> published value. board: the same for the leaderboard, whose scores may have other
+    names; None if the leaderboard does not show this row.
     """
 
     system: SystemKey
@@ -83,9 +86,9 @@ class Published:
 class Written:
     """The answers to this task that dialogue models write in addition to their responses.
 
-    read: predictions and the rows of `labeled` that they are of -> answers. by: whether a dialogue model's are scored
-    in the table of the task. prefix: of its name there. on_card: the scores of a dialogue model's own card, none where
-    empty; note: what it says of them.
+    read: (predictions, rows of `labeled`) -> answers. by: whether the table of the task includes the dialogue model
+    with this key. prefix: prefix of the model's name in that table. on_card: the scores that the model card of a
+    dialogue model shows; empty for none. note: the text below them.
     """
 
     read: Callable[[Iterable[Any], Iterable[Row]], list[Any]]
@@ -109,23 +112,30 @@ class Card:
 class Task:
     """The declaration of a task.
 
-    name: as files and commands have it. title: of the leaderboard's table; table: of the report's. config: of the data
-    set, and rows_of: what the task's rows are of a row there. key: the column that tells the rows of a dialogue apart,
-    None where a row is a dialogue. text: the column with what the user says. labels: the columns that are hidden in a
-    public test split, with what stands there instead.
+    Data:
+    name: the name in files and commands. title: title of the leaderboard's table. table: title of the report's table.
+    config: the config of the data set. rows_of: makes the task's rows from a row of this config. key: the column that
+    identifies a row within its dialogue, `exchange` or `utterance`; None if each row is a dialogue. text: the column
+    with the user's text. labels: column that is hidden in a public test split -> the value that replaces it.
 
-    parse: a decoded line, and its place for the error, as an answer. unknown: (field, name) of the labels of an answer
-    that are in no vocabulary, where `parse` does not refuse them. untold: the scores that answers like these cannot
-    have. copy: an answer for the first row that says what the second has. most: of training rows, one that has the most
-    frequent answer. cheap: name and function (train, rows) of a baseline that learns in seconds.
+    Answers:
+    parse: (decoded JSON line, place for errors) -> answer. unknown: the labels of an answer that are in no vocabulary,
+    as (field, name), if `parse` accepts them. untold: the scores that cannot be computed for such answers. copy: (row,
+    source) -> an answer for `row` with the labels of `source`. majority_row: training rows -> a row with the most
+    frequent answer. cheap: name and function (train, rows) -> answers of a baseline that trains in seconds. written:
+    the answers of dialogue models to this task.
 
-    measure: how answers are scored; main: the score that a system is known by. board: how the leaderboard scores, and
-    headline: the scores that it ranks by, the first first. shown: the scores of the report's table; compared: those of
-    a paired test, all where empty; gained: those of the table about unlabeled dialogues, none without that table.
-    names: what reports call scores otherwise than by their keys. notes: below tables. model: what tables call the
-    task's models. recognizer: MODULE:FUNCTION that opens them, (folder, batch size) -> recognition.Recognizer; imported
-    only then, as it needs torch. published: the paper's rows. hub: id in the Hub's eval.yaml -> score, and hub_names:
-    what a table calls it.
+    Scores:
+    measure: how answers are scored. main: the main score. board: how the leaderboard scores, if it differs. headline:
+    the scores that the leaderboard ranks by, in this order. shown: the scores in the report's table. compared: the
+    scores of a paired test; empty for the main one in reports and all in `cmcc score`. gained: the scores in the table
+    of unlabeled dialogues; empty for no such table. names: score -> its name in reports, if it is not made from the
+    key. notes: notes below tables.
+
+    Models and publishing:
+    model: the name of the task's models in tables. recognizer: MODULE:FUNCTION that opens them, (folder, batch size) ->
+    recognition.Recognizer; it is imported on first use, because it needs torch. published: the rows of the paper. hub:
+    id in the Hub's eval.yaml -> score. hub_names: that id -> its name in tables. card: settings of model cards.
     """
 
     name: str
@@ -140,7 +150,7 @@ class Task:
     unknown: Callable[[Any], Sequence[tuple[str, str]]] = lambda _: ()
     untold: Callable[[Sequence[Any]], Sequence[str]] = lambda _: ()
     copy: Callable[[Row, Row], Any]
-    most: Callable[[Sequence[Row]], Row]
+    majority_row: Callable[[Sequence[Row]], Row]
     cheap: tuple[str, Callable[[Sequence[Row], Sequence[Row]], list[Any]]] | None = None
     written: Written | None = None
     measure: Measure
@@ -205,8 +215,8 @@ class Task:
 
     def majority(self, train: Iterable[Row], rows: Iterable[Row]) -> list[Any]:
         """The most frequent answer of the training rows, for every row. Raises cmcc.DataError without training rows."""
-        most = self.most(self._checked(train))
-        return [self.copy(row, most) for row in rows]
+        source = self.majority_row(self._checked(train))
+        return [self.copy(row, source) for row in rows]
 
     def random(self, train: Iterable[Row], rows: Iterable[Row], seed: int) -> list[Any]:
         """The answer of a random training row (with replacement), for every row; errors as in `majority`."""
@@ -225,6 +235,7 @@ class Task:
         }
 
     def _checked(self, train: Iterable[Row]) -> list[Row]:
+        """The training rows as a list. Raises cmcc.DataError if there are none."""
         if not (rows := list(train)):
             raise DataError(f"no training rows for the task {self.name}", "", _BUILD, split="train")
         return rows
@@ -236,19 +247,19 @@ def answer_line(answer: Any) -> bytes:  # noqa: ANN401  # a dataclass
 
 
 def most_frequent(fields: Sequence[str]) -> Callable[[Sequence[Row]], Row]:
-    """A function that finds the row with the most frequent values of the fields; ties go to the first in order."""
+    """A function that finds the row with the most frequent values of the fields; ties go to the first in JSON order."""
 
-    def most(rows: Sequence[Row]) -> Row:
-        """The most frequent values of the fields together, as a row; of equally frequent ones the first."""
-        seen: dict[bytes, Row] = {}
+    def majority_row(rows: Sequence[Row]) -> Row:
+        """The first row with the most frequent combination of values."""
+        first_rows: dict[bytes, Row] = {}
         counts: Counter[bytes] = Counter()
         for row in rows:
             key = orjson.dumps([row[name] for name in fields])
-            seen.setdefault(key, row)
+            first_rows.setdefault(key, row)
             counts[key] += 1
-        return seen[min(counts, key=lambda key: (-counts[key], key))]
+        return first_rows[min(counts, key=lambda key: (-counts[key], key))]
 
-    return most
+    return majority_row
 
 
 def ngram_model(classifier: object) -> Any:  # noqa: ANN401  # scikit-learn has no types

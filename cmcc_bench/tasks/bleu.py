@@ -1,4 +1,4 @@
-"""BLEU-4 by sacrebleu from counts that can be summed over exchanges, so that a bootstrap needs no texts."""
+"""BLEU-4 by sacrebleu, from counts that can be summed over exchanges. So a bootstrap does not need the texts."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ TOKENIZER = "zh"  # Chinese characters one by one, the rest as mteval-v13a does
 
 
 def count_ngrams(predicted: str, gold: str) -> BleuCounts:
-    """sacrebleu's own statistics of one answer; both sides in lower case, because models write lower case."""
+    """sacrebleu's counts of one response; both texts are lowercased, because models write lower case."""
     score = _sentence_bleu().sentence_score(predicted, [gold])
     return BleuCounts(score.sys_len, score.ref_len, tuple(score.counts), tuple(score.totals))
 
 
 def corpus_bleu(sums: Array) -> Array:
-    """Corpus BLEU-4 in [0, 100] from summed (..., 10) counts: sacrebleu's own formula and smoothing.
+    """Corpus BLEU-4 in [0, 100] from summed counts, (..., 10) to (...), by sacrebleu's formula and smoothing.
 
-    That gives 100.00000000000004 for equal texts, hence the minimum. A corpus with no 4-gram at all scores 0.
+    A corpus without any 4-gram scores 0.
     """
+    # sacrebleu gives 100.00000000000004 for equal texts, hence the minimum.
     scores = [min(_score(row), 100.0) for row in sums.reshape(-1, 2 + 2 * ORDERS).astype(int).tolist()]
     return np.array(scores, dtype=np.float64).reshape(sums.shape[:-1])
 
@@ -37,9 +38,9 @@ def _score(row: list[int]) -> float:
 
 @cache
 def signature() -> str:
-    """sacrebleu's signature of `corpus_bleu` of `count_ngrams`."""
+    """sacrebleu's signature of the BLEU computed here."""
     bleu = sacrebleu.BLEU(tokenize=TOKENIZER, lowercase=True)
-    bleu.corpus_score(["好"], [["好"]])  # the signature holds the number of references, known after a score only
+    bleu.corpus_score(["好"], [["好"]])  # the signature needs the number of references
     return str(bleu.get_signature())
 
 

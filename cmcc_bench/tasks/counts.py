@@ -10,7 +10,7 @@ import numpy as np
 
 from cmcc_bench.tasks.base import Array, Statistic
 
-ORDERS = 4  # BLEU's n-grams
+ORDERS = 4  # BLEU counts 1- to 4-grams
 
 
 class LabelCounts(NamedTuple):
@@ -22,7 +22,11 @@ class LabelCounts(NamedTuple):
 
 
 class BleuCounts(NamedTuple):
-    """BLEU's sufficient statistics: both lengths in tokens; clipped matches and totals of 1- to 4-grams."""
+    """The counts that BLEU is computed from.
+
+    predicted_length, gold_length: in tokens. matches: clipped matches of 1- to 4-grams. totals: predicted 1- to
+    4-grams.
+    """
 
     predicted_length: int
     gold_length: int
@@ -31,7 +35,10 @@ class BleuCounts(NamedTuple):
 
 
 class DialogueCounts(NamedTuple):
-    """All counts of a dialogue; requesting: 1 if the user requests anything; succeeded: 1 if all of that was said."""
+    """All counts of a dialogue.
+
+    requesting: 1 if the user requests any value, else 0. succeeded: 1 if the replies give all requested values, else 0.
+    """
 
     intents: LabelCounts
     acts: LabelCounts
@@ -60,13 +67,13 @@ INTENTS, ACTS, EMOTIONS, SUCCESS, BLEU = slice(0, 3), slice(3, 6), slice(6, 9), 
 
 
 def count_labels(predicted: Set[Any], gold: Set[Any]) -> LabelCounts:
-    """One label set against another, exactly."""
+    """Counts of the exact matches of two label sets."""
     true = len(predicted & gold)
     return LabelCounts(true, len(predicted) - true, len(gold) - true)
 
 
 def sum_labels(counts: list[LabelCounts]) -> LabelCounts:
-    """The sum over exchanges."""
+    """The sum over exchanges; zeros without any."""
     return LabelCounts(*map(sum, zip(*counts, strict=True))) if counts else LabelCounts()
 
 
@@ -78,39 +85,43 @@ def sum_bleu(counts: list[BleuCounts]) -> BleuCounts:
 
 
 def precision(labels: Array) -> Array:
-    """Micro precision from summed (..., 3) true, false, missed: 0 where nothing is predicted, nan without any label."""
+    """Micro precision from sums of LabelCounts, (..., 3) to (...): 0 if nothing is predicted, nan without any label."""
     return _ratio(labels, labels[..., 0] + labels[..., 1])
 
 
 def recall(labels: Array) -> Array:
-    """Micro recall from summed (..., 3) true, false, missed: 0 where nothing is gold, nan without any label."""
+    """Micro recall from sums of LabelCounts, (..., 3) to (...): 0 if gold has no label, nan without any label."""
     return _ratio(labels, labels[..., 0] + labels[..., 2])
 
 
 def f1(labels: Array) -> Array:
-    """Micro F1 from summed (..., 3) true, false, missed: 0 without a true positive, nan without any label."""
+    """Micro F1 from sums of LabelCounts, (..., 3) to (...): 0 without a true positive, nan without any label."""
     return _ratio(labels * 2, labels[..., 0] * 2 + labels[..., 1] + labels[..., 2])
 
 
 def of_columns(columns: slice, function: Statistic | None = None) -> Callable[[Array], Array]:
-    """A function of some of the counts, or these counts: (..., k) -> (...), or to (..., columns)."""
+    """A function that applies another function to some columns of the counts, (..., k) to (...).
+
+    Without a function it returns these columns, (..., columns).
+    """
     return lambda sums: sums[..., columns] if function is None else function(sums[..., columns])
 
 
 def _by_label(sums: Array) -> Array:
-    """(..., 3 labels) -> (..., labels, 3)."""
-    return sums.reshape(*sums.shape[:-1], sums.shape[-1] // 3, 3)  # not -1: there may be no resample
+    """Reshapes (..., 3 * labels) to (..., labels, 3)."""
+    return sums.reshape(*sums.shape[:-1], sums.shape[-1] // 3, 3)  # -1 does not work without resamples: size 0
 
 
 def micro(function: Statistic) -> Statistic:
-    """A score of (..., 3 labels) counts, summed over the labels."""
+    """A score of counts that are summed over the labels, (..., 3 * labels) to (...)."""
     return lambda sums: function(_by_label(sums).sum(axis=-2))
 
 
 def macro(function: Statistic) -> Statistic:
-    """The mean over all labels of (..., 3 labels) counts; a label that occurs on neither side counts as 0.
+    """The mean of a score over all labels, (..., 3 * labels) to (...).
 
-    Its F1 is undefined and the vocabulary is fixed: gold scored against itself shows the most that the data allow.
+    A label without gold and predicted instances has no F1 and counts as 0, because the vocabulary is fixed. So even
+    gold against itself may score below 1; that score is the maximum for the data.
     """
 
     def mean(sums: Array) -> Array:
@@ -122,14 +133,14 @@ def macro(function: Statistic) -> Statistic:
 
 
 def share(sums: Array) -> Array:
-    """(..., 2) -> the first of the second, nan where that is 0."""
+    """The first count divided by the second, (..., 2) to (...); nan if the second is 0."""
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio: Array = sums[..., 0] / sums[..., 1]
     return ratio
 
 
 def success_rate(success: Array) -> Array:
-    """Succeeded over requesting dialogues from summed (..., 2): nan where no dialogue requests anything."""
+    """Dialogues that succeeded divided by those with requests, (..., 2) to (...); nan without a request."""
     return share(success)
 
 

@@ -1,4 +1,4 @@
-"""The emotions of a user utterance, one or more of nine.
+"""The task emotion: a user utterance has one or more of nine emotions. A line of predictions:
 
     {"dialogue_id": "a", "utterance": 1, "emotions": ["neutral"], "scores": [0.9, ...]}
 
@@ -37,12 +37,15 @@ from cmcc_bench.vocabulary import EMOTIONS
 LABELS = EMOTIONS.names
 MACRO_NOTE = "Macro scores: a label without gold and predicted instances counts as 0; the row gold has the maximum."
 
-_THRESHOLD = 0.3  # of the cheap baseline, as for the published classifier
+_THRESHOLD = 0.3  # the cheap baseline predicts labels from this probability on, as the published classifier does
 
 
 @dataclass(frozen=True, slots=True)
 class EmotionAnswer:
-    """The emotions of a user utterance; scores: a probability for each of cmcc.EMOTIONS, None from who gives none."""
+    """The predicted emotions of a user utterance.
+
+    scores: a probability for each label of cmcc.EMOTIONS; None if the system gives none.
+    """
 
     dialogue_id: str
     utterance: int
@@ -51,71 +54,75 @@ class EmotionAnswer:
 
 
 def emotion_answer(value: object, place: Place | None = None) -> EmotionAnswer:
-    """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
+    """Reads an answer from a decoded JSON object. Raises cmcc.DataError, which names the field, for an invalid one."""
     record, place = record_of(value, place or {})
     emotions, scores = emotion_labels(record, place), probabilities_of(record, len(EMOTIONS), place)
     return EmotionAnswer(text_of(record, "dialogue_id", place), number_of(record, "utterance", place), emotions, scores)
 
 
 def emotions_written(predictions: Iterable[Prediction], rows: Iterable[Row]) -> list[EmotionAnswer]:
-    """What a dialogue model wrote as emotions, for each answered utterance of rows of `labeled`.
+    """The emotions that a dialogue model wrote, for each user utterance with a reply in rows of `labeled`.
 
-    A name that is none of the vocabulary is left out. What is written for several utterances counts for each.
-    Raises cmcc.DataError for a model that writes no emotions, and for an exchange without a prediction.
+    Unknown names are left out. If the user side of an exchange has several utterances, each gets the same emotions.
+    Raises cmcc.DataError if the model writes no emotions, or an exchange has no prediction.
     """
     answers = []
     for row, utterance, prediction in written_for(predictions, rows):
         if prediction.emotions is None:
             hint = "Score a model of the text form variant or no_caring."
             raise DataError("the model writes no emotions", "", hint, dialogue=row["dialogue_id"])
-        found = map(EMOTIONS.find, normalize_labels(prediction.emotions, EMOTIONS))
-        names = tuple(LABELS[label] for label in found if label is not None)
+        indices = map(EMOTIONS.find, normalize_labels(prediction.emotions, EMOTIONS))
+        names = tuple(LABELS[index] for index in indices if index is not None)
         answers.append(EmotionAnswer(row["dialogue_id"], utterance, names))
     return answers
 
 
 def _is_written_by(system: SystemKey) -> bool:
+    """Whether a dialogue model writes emotions without the help of gold labels."""
     form, mode, _ = system
     return FORMS[form].emotions and mode == "end2end"
 
 
-def _copied(row: Row, source: Row) -> EmotionAnswer:
+def _copy(row: Row, source: Row) -> EmotionAnswer:
+    """An answer for `row` with the emotions of `source`."""
     return EmotionAnswer(row["dialogue_id"], row["utterance"], tuple(LABELS[i] for i in source["emotions"]))
 
 
-def _of_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[EmotionAnswer]:
-    """A regression for each emotion that occurs both with and without; of the others nothing is said."""
+def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[EmotionAnswer]:
+    """The cheap baseline: a logistic regression for each emotion that some, but not all, training rows have."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
 
     gold = np.zeros((len(train), len(LABELS)), dtype=int)
-    for place, row in enumerate(train):
-        gold[place, row["emotions"]] = 1
-    told = [index for index in range(len(LABELS)) if 0 < gold[:, index].sum() < len(train)]
-    if not told:
-        return [_copied(row, train[0]) for row in rows]
+    for number, row in enumerate(train):
+        gold[number, row["emotions"]] = 1
+    learned = [index for index in range(len(LABELS)) if 0 < gold[:, index].sum() < len(train)]
+    if not learned:
+        return [_copy(row, train[0]) for row in rows]
     model = ngram_model(OneVsRestClassifier(LogisticRegression(C=10.0, max_iter=1000)))
-    model.fit([row["text"] for row in train], gold[:, told])
-    found = model.predict_proba([row["text"] for row in rows]) >= _THRESHOLD
+    model.fit([row["text"] for row in train], gold[:, learned])
+    decisions = model.predict_proba([row["text"] for row in rows]) >= _THRESHOLD  # (rows, learned)
     return [
-        EmotionAnswer(row["dialogue_id"], row["utterance"], tuple(LABELS[told[i]] for i in np.flatnonzero(said)))
-        for row, said in zip(rows, found, strict=True)
+        EmotionAnswer(row["dialogue_id"], row["utterance"], tuple(LABELS[learned[i]] for i in np.flatnonzero(decided)))
+        for row, decided in zip(rows, decisions, strict=True)
     ]
 
 
-# Emotions: for each of the 9 true, false, missed; then wrong decisions of all, and exact utterances of all.
+# The columns of the counts: true, false and missed of each of the 9 emotions; wrong decisions and all decisions;
+# utterances whose emotions are exactly right and all utterances.
 _COLUMNS = slice(0, 3 * len(LABELS))
 _WITHOUT_NEUTRAL = slice(3, 3 * len(LABELS))  # neutral is the first of the vocabulary
 _HAMMING, _EXACT = (slice(start, start + 2) for start in (_COLUMNS.stop, _COLUMNS.stop + 2))
 
 
 def _count_emotions(dialogue: PredictedDialogue[EmotionAnswer]) -> list[int]:
+    """The counts of one dialogue."""
     counts, exact = np.zeros((len(LABELS), 3), dtype=np.int64), 0
     for row, answer in zip(dialogue.rows, dialogue.predictions, strict=True):
-        gold, said = {LABELS[index] for index in row["emotions"]}, set(answer.emotions)
-        exact += gold == said
+        gold, predicted = {LABELS[index] for index in row["emotions"]}, set(answer.emotions)
+        exact += gold == predicted
         for index, label in enumerate(LABELS):
-            counts[index] += count_labels(said & {label}, gold & {label})
+            counts[index] += count_labels(predicted & {label}, gold & {label})
     utterances = len(dialogue.rows)
     wrong = int(counts[:, 1:].sum())
     return [*counts.ravel().tolist(), wrong, utterances * len(LABELS), exact, utterances]
@@ -129,9 +136,9 @@ EMOTION = Task(
     key="utterance",
     labels={"emotions": None},
     parse=emotion_answer,
-    copy=_copied,
-    most=most_frequent(["emotions"]),
-    cheap=("character n-grams, logistic regression", _of_ngrams),
+    copy=_copy,
+    majority_row=most_frequent(["emotions"]),
+    cheap=("character n-grams, logistic regression", _predict_by_ngrams),
     written=Written(
         emotions_written,
         _is_written_by,
@@ -160,7 +167,7 @@ EMOTION = Task(
     model="Classification-based",
     recognizer="cmcc_bench.recognition.emotion:open_emotions",
     published=tuple(
-        Published(system, f"{name.capitalize()}-based", 5, found := asdict(paper.EMOTION_RESULTS[name]), found)
+        Published(system, f"{name.capitalize()}-based", 5, scores := asdict(paper.EMOTION_RESULTS[name]), scores)
         for name, system in (("generation", ("variant", "end2end", "")), ("classification", ("emotion", "")))
     ),
     hub={"emotion_macro_f1": "macro_f1"},

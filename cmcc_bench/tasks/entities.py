@@ -1,4 +1,4 @@
-"""The entities of a user utterance, with their types and places, and its emotions told along.
+"""The task entities: the entities of a user utterance with their types and spans, and its emotions. A line:
 
     {"dialogue_id": "a", "utterance": 1, "entities": [{"type": "package", "name": "...", "start": 0, "end": 2}], ...}
 
@@ -31,7 +31,7 @@ _BASELINE = ("baseline", "end2end", "")  # the dialogue model whose entities the
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A name in a text, and where: text[start:end]. The type, start and end are None from who tells names alone."""
+    """An entity: its name, text[start:end], and its type. The last three are None if the system gives names only."""
 
     name: str
     type: str | None = None
@@ -40,7 +40,7 @@ class Entity:
 
     @property
     def span(self) -> tuple[str, int, int] | None:
-        """Type, start and end, None where any is unknown."""
+        """Type, start and end; None if any of them is None."""
         if self.type is None or self.start is None or self.end is None:
             return None
         return self.type, self.start, self.end
@@ -48,7 +48,7 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class EntityAnswer:
-    """The entities of a user utterance, and its emotions, None from who tells none."""
+    """The predicted entities of a user utterance, and its emotions; None if the system gives no emotions."""
 
     dialogue_id: str
     utterance: int
@@ -57,7 +57,7 @@ class EntityAnswer:
 
 
 def entity_answer(value: object, place: Place | None = None) -> EntityAnswer:
-    """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
+    """Reads an answer from a decoded JSON object. Raises cmcc.DataError, which names the field, for an invalid one."""
     record, place = record_of(value, place or {})
     entities = list_of(record, "entities", place)
     return EntityAnswer(
@@ -82,18 +82,19 @@ def _entity(value: object, place: Place) -> Entity:
 
 
 def is_hidden_dialogue(row: Row) -> bool:
-    """Whether a row of `labeled` is one without its labels; one annotated with nothing at all looks the same."""
+    """Whether a row of `labeled` has no labels, because they are hidden. A row without any label looks the same."""
     return not any(utterance[name] for utterance in row["utterances"] for name in DIALOGUE_LABELS)
 
 
 def entity_rows(row: Row) -> list[dict[str, Any]]:
-    """A row an annotated user utterance of a row of `labeled`: dialogue_id, utterance, text, emotions, entities.
+    """The task's rows of a row of `labeled`, one for each annotated user utterance.
 
-    entities: type, name, start and end of those that stand in the text, the first first. Of two that overlap only the
-    longer stays, as BIO tags hold no more: `overlapping` says how many went. None where the labels are hidden.
+    Columns: dialogue_id, utterance, text, emotions, entities, overlapping. entities: dicts of type, name, start and
+    end, sorted by start, of the entities that have a span; None if the labels are hidden. BIO tags cannot overlap, so
+    of two overlapping entities only the longer one is kept; overlapping: the number of those left out.
     """
     rows, hidden = [], is_hidden_dialogue(row)
-    for position, utterance in enumerate(row["utterances"]):
+    for index, utterance in enumerate(row["utterances"]):
         if utterance["emotions"] is None:
             continue
         spans = {(e["start"], e["end"], e["type"]): e["name"] for e in utterance["entities"] if e["start"] is not None}
@@ -101,7 +102,7 @@ def entity_rows(row: Row) -> list[dict[str, Any]]:
         rows.append(
             {
                 "dialogue_id": row["dialogue_id"],
-                "utterance": position,
+                "utterance": index,
                 "text": utterance["text"],
                 "emotions": utterance["emotions"],
                 "entities": None
@@ -117,7 +118,7 @@ def entity_rows(row: Row) -> list[dict[str, Any]]:
 
 
 def _without_overlaps(spans: Iterable[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """Spans (start, end, type) that share no character, the longest taken first, sorted."""
+    """Spans (start, end, type) that do not overlap, chosen from the longest to the shortest, then sorted."""
     kept: list[tuple[int, int, int]] = []
     for span in sorted(spans, key=lambda span: (span[0] - span[1], span)):
         if all(span[1] <= other[0] or other[1] <= span[0] for other in kept):
@@ -126,26 +127,27 @@ def _without_overlaps(spans: Iterable[tuple[int, int, int]]) -> list[tuple[int, 
 
 
 def entities_written(predictions: Iterable[Prediction], rows: Iterable[Row]) -> list[EntityAnswer]:
-    """The names that a dialogue model wrote as entities and that stand in the words of the user, as entity_rows has.
+    """The names that a dialogue model wrote as entities, for each user utterance with a reply in rows of `labeled`.
 
-    Names that the user means and does not say are no extraction; a dialogue model tells neither type nor place.
+    Only names that occur in the user's text are kept: other names are inferred, not extracted. A dialogue model writes
+    neither types nor spans. Raises cmcc.DataError if an exchange has no prediction.
     """
     answers = []
     for row, utterance, prediction in written_for(predictions, rows):
         text = row["utterances"][utterance]["text"].lower()
-        said = tuple(Entity(name) for name in read_labels(prediction.entities) if name.lower() in text)
-        answers.append(EntityAnswer(row["dialogue_id"], utterance, said))
+        entities = tuple(Entity(name) for name in read_labels(prediction.entities) if name.lower() in text)
+        answers.append(EntityAnswer(row["dialogue_id"], utterance, entities))
     return answers
 
 
 def _untold(answers: Sequence[EntityAnswer]) -> tuple[str, ...]:
-    """The scores of spans, where all entities are told without type and place, as a dialogue model does."""
-    found = [entity for answer in answers for entity in answer.entities]
-    return _OF_SPANS if found and all(entity.span is None for entity in found) else ()
+    """The scores of spans, if no entity has a span: dialogue models write names only."""
+    entities = [entity for answer in answers for entity in answer.entities]
+    return _OF_SPANS if entities and all(entity.span is None for entity in entities) else ()
 
 
-def _copied(row: Row, source: Row) -> EntityAnswer:
-    """The source's spans where the row's text is long enough for them."""
+def _copy(row: Row, source: Row) -> EntityAnswer:
+    """An answer for `row` with the emotions of `source`, and those of its spans that fit into the text of `row`."""
     text = row["text"]
     entities = tuple(
         Entity(text[e["start"] : e["end"]], TYPES[e["type"]], e["start"], e["end"])
@@ -156,10 +158,10 @@ def _copied(row: Row, source: Row) -> EntityAnswer:
     return EntityAnswer(row["dialogue_id"], row["utterance"], entities, emotions)
 
 
-def _of_names(train: Sequence[Row], rows: Sequence[Row]) -> list[EntityAnswer]:
-    """The names of training entities wherever they stand in a text, the longest first, with their commonest type.
+def _find_training_names(train: Sequence[Row], rows: Sequence[Row]) -> list[EntityAnswer]:
+    """The cheap baseline: finds the names of training entities, longest first, and gives each its most frequent type.
 
-    A name that is an entity less often than it is none is left alone. No emotions.
+    Names that are an entity in less than half of their occurrences in the training texts are not used. No emotions.
     """
     counts: dict[str, Counter[int]] = {}
     for row in train:
@@ -167,9 +169,9 @@ def _of_names(train: Sequence[Row], rows: Sequence[Row]) -> list[EntityAnswer]:
             counts.setdefault(entity["name"], Counter())[entity["type"]] += 1
     texts = "\n".join(row["text"] for row in train)
     types = {
-        name: min(found, key=lambda label: (-found[label], label))
-        for name, found in counts.items()
-        if name and 2 * found.total() >= texts.count(name)
+        name: min(type_counts, key=lambda label: (-type_counts[label], label))
+        for name, type_counts in counts.items()
+        if name and 2 * type_counts.total() >= texts.count(name)
     }
     longest_first = sorted(types, key=lambda name: (-len(name), name))
     return [
@@ -178,39 +180,42 @@ def _of_names(train: Sequence[Row], rows: Sequence[Row]) -> list[EntityAnswer]:
 
 
 def _names_in(text: str, types: Mapping[str, int], longest_first: Sequence[str]) -> tuple[Entity, ...]:
+    """The entities in a text, without overlaps, sorted by start. types: name -> index of its type."""
     taken = [False] * len(text)
-    found = []
+    entities = []
     for name in longest_first:
         start = text.find(name)
         while start >= 0:
             end = start + len(name)
             if not any(taken[start:end]):
                 taken[start:end] = [True] * len(name)
-                found.append(Entity(name, TYPES[types[name]], start, end))
+                entities.append(Entity(name, TYPES[types[name]], start, end))
             start = text.find(name, end)
-    return tuple(sorted(found, key=lambda entity: entity.start or 0))
+    return tuple(sorted(entities, key=lambda entity: entity.start or 0))
 
 
-# Entities: for each of the 10 types true, false, missed spans; the same of names; then exact emotions of all told.
+# The columns of the counts: true, false and missed spans of each of the 10 types; true, false and missed names;
+# utterances whose predicted emotions are exactly right, and utterances with predicted emotions.
 _TYPE_COLUMNS = slice(0, 3 * len(TYPES))
 _NAMES = slice(_TYPE_COLUMNS.stop, _TYPE_COLUMNS.stop + 3)
-_TOLD = slice(_NAMES.stop, _NAMES.stop + 2)
+_EMOTIONS = slice(_NAMES.stop, _NAMES.stop + 2)
 
 
 def _count_entities(dialogue: PredictedDialogue[EntityAnswer]) -> list[int]:
+    """The counts of one dialogue. Names are compared in lower case."""
     spans, names = np.zeros((len(TYPES), 3), dtype=np.int64), np.zeros(3, dtype=np.int64)
-    exact = told = 0
+    exact = with_emotions = 0
     for row, answer in zip(dialogue.rows, dialogue.predictions, strict=True):
         gold = {(TYPES[entity["type"]], entity["start"], entity["end"]) for entity in row["entities"]}
-        said = {entity.span for entity in answer.entities if entity.span}
+        predicted = {entity.span for entity in answer.entities if entity.span}
         for index, label in enumerate(TYPES):
-            spans[index] += count_labels(_of_type(said, label), _of_type(gold, label))
+            spans[index] += count_labels(_of_type(predicted, label), _of_type(gold, label))
         gold_names = {entity["name"].lower() for entity in row["entities"]}
         names += count_labels({entity.name.lower() for entity in answer.entities}, gold_names)
         if answer.emotions is not None:
-            told += 1
+            with_emotions += 1
             exact += set(answer.emotions) == {EMOTIONS[index] for index in row["emotions"]}
-    return [*spans.ravel().tolist(), *names.tolist(), exact, told]
+    return [*spans.ravel().tolist(), *names.tolist(), exact, with_emotions]
 
 
 def _of_type(spans: Iterable[tuple[str, int, int]], label: str) -> set[tuple[str, int, int]]:
@@ -223,12 +228,13 @@ _STATISTICS = {
     "entity_recall": of_columns(_TYPE_COLUMNS, micro(recall)),
     "entity_macro_f1": of_columns(_TYPE_COLUMNS, macro(f1)),
     "name_f1": of_columns(_NAMES, f1),
-    "emotion_accuracy": of_columns(_TOLD, share),
+    "emotion_accuracy": of_columns(_EMOTIONS, share),
 }
 _OF_SPANS = tuple(name for name in _STATISTICS if name.startswith("entity_"))
 
 
 def _published() -> Iterator[Published]:
+    """The rows of table 9. The leaderboard does not show the dialogue model, whose number may be of names only."""
     for key, system, name, is_on_board in (
         ("joint", ("entities", ""), "Stack-propagation", True),
         ("joint_no_emotion", ("entities", ", w/o user emotion"), "w/o user emotion", True),
@@ -248,9 +254,9 @@ ENTITIES = Task(
     labels={"entities": None},
     parse=entity_answer,
     untold=_untold,
-    copy=_copied,
-    most=most_frequent(["entities", "emotions"]),
-    cheap=("names known from training", _of_names),
+    copy=_copy,
+    majority_row=most_frequent(["entities", "emotions"]),
+    cheap=("names known from training", _find_training_names),
     written=Written(entities_written, lambda system: system == _BASELINE),
     measure=Measure(
         _count_entities,

@@ -1,7 +1,7 @@
-"""Reads and checks the fields of a line of predictions, which may hold anything.
+"""Reads and checks the fields of a line of predictions. The line is not trusted.
 
-Labels are written by their English names and read in any spelling that cmcc.find_label accepts. An unknown label is
-an error.
+cmcc writes labels by their English names, and reads them in any spelling that cmcc.find_label accepts. An unknown label
+is an error.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Record: TypeAlias = Mapping[str, object]
 
 
 class UnknownLabelError(DataError):
-    """Labels that the vocabulary lacks; names: all such labels of one field."""
+    """The error for unknown labels. names: all unknown labels of one field."""
 
     def __init__(self, names: Sequence[str], known: Iterable[str], place: Place) -> None:
         self.names = tuple(printable(name, 40) for name in names)
@@ -26,7 +26,7 @@ class UnknownLabelError(DataError):
 
 
 def record_of(value: object, place: Place) -> tuple[Record, Place]:
-    """A decoded line as a JSON object, and its place. Raises cmcc.DataError for any other value."""
+    """The decoded line, if it is a JSON object, and its place. Raises cmcc.DataError for any other value."""
     if not isinstance(value, dict):
         raise DataError(f"a JSON {type(value).__name__}", "a JSON object with the fields of an answer", **place)
     return value, place

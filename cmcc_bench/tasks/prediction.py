@@ -10,9 +10,9 @@ from cmcc_bench.tasks.base import Place
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The segments that a model wrote for one exchange, as text in the form of the columns of the `response` view.
+    """The segments that a model wrote for one exchange, as texts like the columns of the config `response`.
 
-    kb_result: the KB's answer to `user_intent`. emotions: None from a model that writes none.
+    kb_result: the KB's answer to `user_intent`. emotions: None if the model writes no emotions.
     """
 
     dialogue_id: str
@@ -25,14 +25,14 @@ class Prediction:
     response: str
 
 
-_LISTS = ("entities", "user_intent", "emotions", "acts")  # segments that may be a list of strings, too
+_LISTS = ("entities", "user_intent", "emotions", "acts")  # segments that may also be a list of strings
 _TEXTS = tuple(field.name for field in fields(Prediction) if field.name != "exchange")
 
 
 def prediction_of(value: object, place: Place | None = None) -> Prediction:
-    """A decoded JSON object as a prediction.
+    """Reads a prediction from a decoded JSON object.
 
-    place: file and line, for the error. Raises cmcc.DataError where a field is missing or of another type.
+    place: file and line, for errors. Raises cmcc.DataError if a field is missing or has another type.
     """
     place = place or {}
     if not isinstance(value, dict):

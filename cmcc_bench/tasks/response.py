@@ -1,9 +1,9 @@
-"""Dialogue response generation: what a model writes for an exchange, from the entities to the reply.
+"""The task response: a model writes the segments of an exchange, from the entities to the response. A prediction:
 
     {"dialogue_id": "a", "exchange": 0, "entities": "", "user_intent": "...", "kb_result": "", "emotions": "...", ...}
 
-Scored by user-intent F1, success rate, act F1 and BLEU-4, strictly (tasks.strict); as SereTOD 2022's track 2 scored,
-bug for bug, by scoring.response. Source: the paper, section 4.1.2 and tables 2 to 4.
+The scores are user-intent F1, success rate, act F1 and BLEU-4 in the version strict (tasks.strict). scoring.response
+adds the version of SereTOD 2022's track 2, bug for bug. Source: the paper, section 4.1.2 and tables 2 to 4.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from cmcc_bench.tasks.prediction import Prediction, prediction_of
 from cmcc_bench.textform import FORMS
 
 _WRITTEN = ("entities", "user_intent", "kb_result", "emotions", "acts", "response")
-# What a model must write itself, or the scores are made from. The local KB stays: it is what a system may ask.
+# Columns that a model must write itself, or that scores are computed from. The local KB is public: systems query it.
 _HIDDEN = ("history_entities", *_WRITTEN, "goal")
 _NAMES = {
     ("baseline", "end2end"): "Baseline (End2End)",
@@ -47,35 +47,35 @@ _NAMES = {
 
 
 def statistics(corpus_bleu: Statistic, emotions: bool = False) -> dict[str, Statistic]:
-    """Score name -> the function that makes it from summed counts, (..., 21) to (...), columns as in counts.COLUMNS."""
+    """Name of a score -> its function of summed counts, (..., 21) to (...); the columns are counts.COLUMNS."""
     labels = {"intent": INTENTS, "act": ACTS} | ({"emotion": EMOTIONS} if emotions else {})
-    made = {
+    of_labels = {
         f"{label}_{name}": of_columns(columns, function)
         for label, columns in labels.items()
         for name, function in (("precision", precision), ("recall", recall), ("f1", f1))
     }
-    return made | {"success": of_columns(SUCCESS, success_rate), "bleu": of_columns(BLEU, corpus_bleu)}
+    return of_labels | {"success": of_columns(SUCCESS, success_rate), "bleu": of_columns(BLEU, corpus_bleu)}
 
 
 def strict_measure(fold_caring: bool = False, emotions: bool = False) -> Measure:
-    """The strict scores.
+    """The measure of the strict scores.
 
-    fold_caring: acts of both sides are folded back into MobileCS's 13, as the paper's baseline is scored. emotions:
-    score these, too, where gold has them; then whoever writes none is an error.
+    fold_caring: replaces the caring acts of both sides by MobileCS's 13 acts, as the paper does for its baseline.
+    emotions: also scores the emotions of exchanges whose gold has any; then a model without emotions is an error.
     """
 
     def count(dialogue: PredictedDialogue[Prediction]) -> Sequence[int]:
-        """The counts of one dialogue, as one row of numbers."""
+        """The counts of one dialogue as a flat tuple."""
         return strict.count_dialogue(dialogue, fold_caring, emotions).flat()
 
-    made = statistics(bleu.corpus_bleu, emotions)
-    return Measure(count, made, {}, COLUMNS, "strict", fold_caring, bleu.signature)
+    functions = statistics(bleu.corpus_bleu, emotions)
+    return Measure(count, functions, {}, COLUMNS, "strict", fold_caring, bleu.signature)
 
 
 def _count_both_act_sets(dialogue: PredictedDialogue[Prediction]) -> Sequence[int]:
-    """The strict counts over all 17 acts, then the counts of acts with the caring ones folded back.
+    """The strict counts with all 17 acts, then the counts of acts with the caring ones replaced by the 13.
 
-    So systems with and without caring acts stand in one table of the leaderboard by the same two measures.
+    So the leaderboard can compare systems with and without caring acts in one table.
     """
     folded = [
         count_labels(strict.act_labels(prediction.acts, True), strict.act_labels(row["acts"], True))
@@ -84,24 +84,25 @@ def _count_both_act_sets(dialogue: PredictedDialogue[Prediction]) -> Sequence[in
     return (*strict.count_dialogue(dialogue).flat(), *sum_labels(folded))
 
 
-def _copied(row: Row, source: Row) -> Prediction:
-    """In lower case, as models write."""
+def _copy(row: Row, source: Row) -> Prediction:
+    """A prediction for `row` with the segments of `source`, in lower case, as models write."""
     return Prediction(row["dialogue_id"], row["exchange"], **{name: source[name].lower() for name in _WRITTEN})
 
 
-def _most(rows: Sequence[Row]) -> Row:
-    """The most frequent user intent, emotions, acts and response; no entities, no KB result.
+def _majority_row(rows: Sequence[Row]) -> Row:
+    """The most frequent user intent, emotions, acts and response, each for itself; no entities and no KB result.
 
-    A text counts as a whole, an empty one not at all; ties go to the first by code point.
+    Empty texts are not counted; ties go to the first text by code point.
     """
-    found = {"entities": "", "kb_result": ""}
+    majority = {"entities": "", "kb_result": ""}
     for name in ("user_intent", "emotions", "acts", "response"):
         counts = Counter(row[name] for row in rows if row[name])
-        found[name] = min(counts, key=lambda text: (-counts[text], text), default="")  # used at once
-    return found
+        majority[name] = min(counts, key=lambda text: (-counts[text], text), default="")
+    return majority
 
 
 def _published() -> Iterator[Published]:
+    """The rows of tables 2 and 3. The leaderboard shows those of the mode end2end."""
     for (form, mode), result in paper.RESPONSE_RESULTS.items():
         scores = {name: value for name, value in asdict(result).items() if value is not None}
         board = {
@@ -123,8 +124,8 @@ RESPONSE = Task(
     labels=dict.fromkeys(_HIDDEN, ""),
     parse=prediction_of,
     unknown=strict.unknown_labels,
-    copy=_copied,
-    most=_most,
+    copy=_copy,
+    majority_row=_majority_row,
     measure=strict_measure(),
     main="bleu",
     board=Measure(

@@ -1,8 +1,8 @@
-"""The satisfaction of a dialogue: one of three levels, by the service's words and the user's.
+"""The task satisfaction: a dialogue has one of three levels of satisfaction. A line of predictions:
 
     {"dialogue_id": "a", "satisfaction": "satisfied", "scores": [0.1, 0.2, 0.7]}
 
-A label may be written 1 to 3, too. The paper has no scores of it.
+The numbers 1 to 3 are also accepted as labels. The paper has no scores for this task.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ LABELS = vocabulary.SATISFACTION.names
 
 @dataclass(frozen=True, slots=True)
 class SatisfactionAnswer:
-    """The satisfaction of a dialogue; scores: a probability for each of LABELS, None from who gives none."""
+    """The predicted satisfaction of a dialogue.
+
+    scores: a probability for each label of cmcc.SATISFACTION; None if the system gives none.
+    """
 
     dialogue_id: str
     satisfaction: str
@@ -33,13 +36,14 @@ class SatisfactionAnswer:
 
 
 def satisfaction_answer(value: object, place: Place | None = None) -> SatisfactionAnswer:
-    """A decoded JSON object as an answer. Raises cmcc.DataError, which names the field, where it is none."""
+    """Reads an answer from a decoded JSON object. Raises cmcc.DataError, which names the field, for an invalid one."""
     record, place = record_of(value, place or {})
     label, scores = _satisfaction(record, place), probabilities_of(record, len(LABELS), place)
     return SatisfactionAnswer(text_of(record, "dialogue_id", place), label, scores)
 
 
 def _satisfaction(record: Record, place: Place) -> str:
+    """The field `satisfaction` as an English name. Raises cmcc.DataError for anything else."""
     value, place = record.get("satisfaction"), place | {"field": "satisfaction"}
     try:
         index = satisfaction_label(value)
@@ -52,25 +56,26 @@ def _satisfaction(record: Record, place: Place) -> str:
     return LABELS[index]
 
 
-def _copied(row: Row, source: Row) -> SatisfactionAnswer:
+def _copy(row: Row, source: Row) -> SatisfactionAnswer:
+    """An answer for `row` with the satisfaction of `source`."""
     return SatisfactionAnswer(row["dialogue_id"], LABELS[source["satisfaction"]])
 
 
-def _of_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[SatisfactionAnswer]:
+def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[SatisfactionAnswer]:
+    """The cheap baseline: a logistic regression; the only label if the training rows have one label."""
     from sklearn.linear_model import LogisticRegression
 
     gold = [row["satisfaction"] for row in train]
     if len(set(gold)) < 2:
-        return [_copied(row, train[0]) for row in rows]
+        return [_copy(row, train[0]) for row in rows]
     model = ngram_model(LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced"))
     model.fit([row["text"] for row in train], gold)
-    found = model.predict([row["text"] for row in rows])
-    pairs = zip(rows, found, strict=True)
+    pairs = zip(rows, model.predict([row["text"] for row in rows]), strict=True)
     return [SatisfactionAnswer(row["dialogue_id"], LABELS[int(label)]) for row, label in pairs]
 
 
 def _count_satisfaction(dialogue: PredictedDialogue[SatisfactionAnswer]) -> list[int]:
-    """The confusion matrix, gold by said, flat."""
+    """The confusion matrix of one dialogue, gold x predicted, as a flat list of 9."""
     matrix = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
     for row, answer in zip(dialogue.rows, dialogue.predictions, strict=True):
         matrix[row["satisfaction"], LABELS.index(answer.satisfaction)] += 1
@@ -78,12 +83,12 @@ def _count_satisfaction(dialogue: PredictedDialogue[SatisfactionAnswer]) -> list
 
 
 def _matrix(sums: Array) -> Array:
-    """(..., 9) -> (..., 3, 3), gold by said."""
+    """Confusion matrices, gold x predicted: reshapes (..., 9) to (..., 3, 3)."""
     return sums.reshape(*sums.shape[:-1], len(LABELS), len(LABELS))
 
 
 def _class_counts(sums: Array) -> Array:
-    """Confusion matrices, flat, as true, false and missed of each class: (..., 9)."""
+    """Flat confusion matrices, (..., 9), as true, false and missed of each class, (..., 9)."""
     matrix = _matrix(sums)
     true = np.diagonal(matrix, axis1=-2, axis2=-1)
     counts: Array = np.stack([true, matrix.sum(axis=-2) - true, matrix.sum(axis=-1) - true], axis=-1)
@@ -96,17 +101,17 @@ def _accuracy(sums: Array) -> Array:
 
 
 def quadratic_kappa(sums: Array) -> Array:
-    """Cohen's kappa with quadratic weights, of flat confusion matrices (..., 9); nan where one class is all there is.
+    """Cohen's kappa with quadratic weights of flat confusion matrices, (..., 9) to (...); nan if all are of one class.
 
     Source: Cohen, "Weighted kappa", Psychological Bulletin 70, 1968.
     """
     matrix = _matrix(sums)
-    places = np.arange(len(LABELS))
-    weights = (places[:, None] - places[None, :]) ** 2
+    levels = np.arange(len(LABELS))
+    weights = (levels[:, None] - levels[None, :]) ** 2
     by_chance = matrix.sum(axis=-1)[..., :, None] * matrix.sum(axis=-2)[..., None, :]
-    found, expected = ((weights * table).sum(axis=(-2, -1)) for table in (matrix, by_chance))
+    observed, expected = ((weights * table).sum(axis=(-2, -1)) for table in (matrix, by_chance))
     with np.errstate(invalid="ignore", divide="ignore"):
-        kappa: Array = 1 - found * sums.sum(axis=-1) / expected
+        kappa: Array = 1 - observed * sums.sum(axis=-1) / expected
     return np.where(expected > 0, kappa, np.nan)
 
 
@@ -118,9 +123,9 @@ SATISFACTION = Task(
     key=None,
     labels={"satisfaction": None},
     parse=satisfaction_answer,
-    copy=_copied,
-    most=most_frequent(["satisfaction"]),
-    cheap=("character n-grams, logistic regression", _of_ngrams),
+    copy=_copy,
+    majority_row=most_frequent(["satisfaction"]),
+    cheap=("character n-grams, logistic regression", _predict_by_ngrams),
     measure=Measure(
         _count_satisfaction,
         {

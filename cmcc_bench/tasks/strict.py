@@ -1,8 +1,9 @@
-"""The strict scores of a dialogue, the default: label sets matched exactly, and every requested value said in time.
+"""The counts of the strict scores, the default version of the task response.
 
-Texts are compared in lower case without blanks and pauses, as models write lower case and decoders drop blanks; BLEU
-takes them as they are, in lower case. Labels are read with the reader's normalization: English or Chinese names, in any
-width and with any usual separator.
+Label sets must match exactly, and replies must give every requested value at or after the exchange that asks for it.
+Texts are compared in lower case, without blanks and pauses (_), because models write lower case and decoders drop
+blanks. BLEU only lowercases them. Labels are normalized as in the reader: English or Chinese names, in any width and
+with any usual separator.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _NUMBER = re.compile(rf"第?(?:{_GROUPED}{_NUMERAL}*|{_NUMERAL}+)(?:(?:(?<=\d)[.
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asks for: `values` (plain form), to be said in the reply of `exchange` or a later one."""
+    """A request of the user. values: the values, in plain form, that a reply must give in `exchange` or later."""
 
     exchange: int
     values: tuple[str, ...]
@@ -46,13 +47,13 @@ def count_dialogue(
 ) -> DialogueCounts:
     """The counts of one dialogue.
 
-    fold_caring: the caring acts of both sides are folded back into MobileCS's 13, as the paper's baseline is scored.
-    emotions: whether these must be written. Raises cmcc.DataError where they are not, and where `kb` or `goal` are not
-    those of the default `response` view.
+    fold_caring: replaces the caring acts of both sides by MobileCS's 13 acts, as the paper does for its baseline.
+    emotions: raise cmcc.DataError if the model writes no emotions. Also raises cmcc.DataError if the columns `kb` and
+    `goal` are not those of the config `response`.
     """
     pairs = list(zip(dialogue.rows, dialogue.predictions, strict=True))
     asked = requests(dialogue.rows)
-    wanted = [(request.exchange, value) for request in asked for value in request.values]
+    requested = [(request.exchange, value) for request in asked for value in request.values]
     replies = [(prediction.exchange, plain(prediction.response)) for prediction in dialogue.predictions]
     return DialogueCounts(
         sum_labels([count_labels(intent_labels(p.user_intent), intent_labels(row["user_intent"])) for row, p in pairs]),
@@ -60,29 +61,30 @@ def count_dialogue(
             [count_labels(act_labels(p.acts, fold_caring), act_labels(row["acts"], fold_caring)) for row, p in pairs]
         ),
         sum_labels([count_emotions(p, row, emotions) for row, p in pairs]),
-        int(bool(asked) and all(_is_said(value, replies, first=exchange) for exchange, value in wanted)),
+        int(bool(asked) and all(_is_said(value, replies, first=exchange) for exchange, value in requested)),
         int(bool(asked)),
         sum_bleu([count_ngrams(p.response, row["response"]) for row, p in pairs]),
     )
 
 
 def plain(text: str) -> str:
-    """A text in the form that is compared: lower case, without blanks and pauses."""
+    """A text in plain form, in which texts are compared: lower case, without blanks and pauses."""
     return _BLANKS_AND_PAUSES.sub("", text.lower())
 
 
 def says(text: str, value: str) -> bool:
-    """Whether a text says a value, both in plain form: no number of the text goes on where the value begins or ends.
+    """Whether a text contains a value, and not only as a part of a longer number. Both are in plain form.
 
-    十八块 and 二百零八块 do not say 八块, 三十八 does not say 三十, and 18, 8.5, 0.8 and 8万 do not say 8.
-    三月八号 says 三月八. The number alone counts: 八块五 says 八块, because the value ends with a unit. Blanks and
-    pauses do not end a number (十_八块, 一百_八块): speakers pause inside numbers, and decoders drop blanks, so a reply
-    must score the same with and without them. Width does not count: models whose tokenizer folds it write 18 for １８.
+    十八块 and 二百零八块 do not say 八块; 三十八 does not say 三十; 18, 8.5, 0.8 and 8万 do not say 8. But 三月八号
+    says 三月八, and 八块五 says 八块, because that value ends with a unit, not a number. Blanks and pauses do not end
+    a number (十_八块, 一百_八块): speakers pause inside numbers, and decoders drop blanks, so a reply must score the
+    same with and without them. Full-width and half-width characters are equal: some tokenizers turn １８ into 18.
     """
     folded, value = text.translate(_WIDTH), value.translate(_WIDTH)
     start = folded.find(value)
     if start < 0:
         return False
+    # The positions inside a number. A match must not begin or end at one of them.
     inside = {position for number in _NUMBER.finditer(text) for position in range(number.start() + 1, number.end())}
     while start >= 0:
         if start not in inside and start + len(value) not in inside:
@@ -92,10 +94,10 @@ def says(text: str, value: str) -> bool:
 
 
 def intent_labels(text: str) -> frozenset[IntentLabel]:
-    """The labels of an exchange: each intent together with the set of its slots is one, right only as a whole.
+    """The user intents of an exchange as labels. A label is an intent with the set of its slots, right only as a whole.
 
-    Intents and entity types count by their names in any language and width. The name of an entity counts as written:
-    another name of the same entity is another slot.
+    Intents and entity types are equal by their names in either language and any width. Names of entities are compared
+    as written: another name of the same entity makes another slot.
     """
     return frozenset(
         (_known(intent.name, INTENTS), frozenset((plain(slot.name or ""), _slot(slot)) for slot in intent.slots))
@@ -108,33 +110,34 @@ def _slot(slot: NamedSlot) -> str:
 
 
 def _known(name: str, vocabulary: Vocabulary) -> str:
-    """A label in the form that is compared: its Chinese name if the vocabulary has it."""
+    """A label in the form that is compared: its Chinese name if the vocabulary has it, else the name in plain form."""
     index = vocabulary.find(name)
     return plain(name if index is None else vocabulary.chinese[index])
 
 
 def act_labels(text: str, fold_caring: bool = False) -> frozenset[str]:
-    """The acts of an exchange; an unknown name is a label, too, and a wrong one."""
+    """The acts of an exchange. An unknown name is kept as a label, which is always wrong."""
     acts = textform.normalize_labels(text, ACTS)
     return frozenset(textform.fold_caring(acts) if fold_caring else acts)
 
 
 def unknown_labels(prediction: Prediction) -> tuple[tuple[str, str], ...]:
-    """(field, name) of each label that is in no vocabulary, as it is counted: as a wrong one."""
+    """The labels that are in no vocabulary, as (field, name). They count as wrong labels."""
     intents = [intent.name for intent in parse_intent_text(tidy_intent_text(prediction.user_intent))]
-    found = [("user_intent", name) for name in intents if INTENTS.find(name) is None]
-    for field, text, known in (
+    unknown = [("user_intent", name) for name in intents if INTENTS.find(name) is None]
+    for field, text, vocabulary in (
         ("emotions", prediction.emotions or "", EMOTIONS),
         ("acts", prediction.acts, ACTS),
     ):
-        found += [(field, name) for name in textform.normalize_labels(text, known) if name not in known.values()]
-    return tuple(dict.fromkeys(found))
+        names = textform.normalize_labels(text, vocabulary)
+        unknown += [(field, name) for name in names if name not in vocabulary.values()]
+    return tuple(dict.fromkeys(unknown))
 
 
 def count_emotions(prediction: Prediction, row: Row, must_be_written: bool = False) -> LabelCounts:
-    """Emotions against gold; nothing is counted where the gold has none (not annotated) or the model writes none.
+    """Counts of emotions; zeros if gold has no emotions (not annotated) or the model writes no emotions.
 
-    Raises cmcc.DataError for a model that writes none where they must be written.
+    must_be_written: raise cmcc.DataError if the model writes no emotions.
     """
     if must_be_written and prediction.emotions is None:
         hint = "Score this model without emotions=True."
@@ -149,26 +152,27 @@ def count_emotions(prediction: Prediction, row: Row, must_be_written: bool = Fal
 
 
 def requests(rows: Sequence[Row]) -> tuple[Request, ...]:
-    """The requests of the user of a dialogue, with the values that the service gives, from its gold rows in order.
+    """The requests of the user in a dialogue, from its gold rows in order.
 
-    The values are what the KB answers, by the query that training and testing share. A value is left out that the user
-    gave at or before the exchange that asks, and one that no gold reply says at or after it: no system can be asked
-    for more than the service did, so that gold succeeds always. Without any value left it is no request.
+    The values of a request are the KB's answer to the query that training and decoding use, too. Left out are values
+    that the user said at or before the exchange that asks, and values that no gold reply says at or after it: no system
+    has to give more than the real service did, so gold always succeeds. A request without values is left out.
     """
     kb, goal = _state(rows[0])
     users = [(row["exchange"], plain(row["user"])) for row in rows]
     replies = [(row["exchange"], plain(row["response"])) for row in rows]
-    found = []
+    results = []
     for exchange, answer, given in _asked(kb, goal):
         values = dict.fromkeys(value for value in map(plain, answer) if value)
-        known = {value for value in values if value in given and _is_said(value, users, last=exchange)}
-        told = [value for value in values if value not in known and _is_said(value, replies, first=exchange)]
-        if told:
-            found.append(Request(exchange, tuple(told)))
-    return tuple(found)
+        by_user = {value for value in values if value in given and _is_said(value, users, last=exchange)}
+        by_service = [value for value in values if value not in by_user and _is_said(value, replies, first=exchange)]
+        if by_service:
+            results.append(Request(exchange, tuple(by_service)))
+    return tuple(results)
 
 
 def _state(row: Row) -> tuple[LocalKB, UserGoal]:
+    """The local KB and the user's goal of a dialogue. Raises cmcc.DataError if they have another format."""
     try:
         return kb_from_json(row["kb"]), goal_from_json(row["goal"])
     except (KeyError, TypeError, ValueError) as error:
@@ -178,14 +182,14 @@ def _state(row: Row) -> tuple[LocalKB, UserGoal]:
 
 
 def _asked(kb: LocalKB, goal: UserGoal) -> Iterator[tuple[int, tuple[str, ...], set[str]]]:
-    """(first exchange that asks, the KB's answer, what the user gave of it) for each slot and type asked for."""
+    """For each slot or entity type asked for: the first exchange that asks, the KB's answer, the user's own values."""
     given = {
         entity_id: {plain(value) for values in entry.given.values() for value in values}
         for entity_id, entry in goal.entities.items()
     }
     for entity_id, entry in goal.entities.items():
         for slot, exchange in entry.asked.items():
-            if entity_id == NA:  # such a query goes on to all entities
+            if entity_id == NA:  # this query searches all entities
                 yield exchange, query(kb, slot=slot) or (), set().union(*given.values())
             else:
                 yield exchange, query(kb, entity_id=entity_id, slot=slot) or (), given[entity_id]
@@ -195,4 +199,7 @@ def _asked(kb: LocalKB, goal: UserGoal) -> Iterator[tuple[int, tuple[str, ...], 
 
 
 def _is_said(value: str, texts: Iterable[tuple[int, str]], first: int = 0, last: int | None = None) -> bool:
-    return any(says(text, value) for at, text in texts if first <= at and (last is None or at <= last))
+    """Whether any of the texts (exchange, text) from exchange `first` to `last`, None for the end, says a value."""
+    return any(
+        says(text, value) for exchange, text in texts if first <= exchange and (last is None or exchange <= last)
+    )

@@ -1,4 +1,4 @@
-"""The answers that dialogue models write in addition to responses, for each utterance that they read."""
+"""Answers to other tasks that dialogue models write in addition to responses, for each user utterance with a reply."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cmcc_bench.views.exchanges import exchanges
 
 
 def answered_utterances(row: Row) -> list[tuple[int, int]]:
-    """Utterance and exchange of every annotated user utterance of a row of `labeled` that has a reply."""
+    """The annotated user utterances with a reply in a row of `labeled`, as (utterance, exchange)."""
     return [
         (utterance, number)
         for number, exchange in enumerate(exchanges(row).exchanges)
@@ -22,30 +22,30 @@ def answered_utterances(row: Row) -> list[tuple[int, int]]:
 
 
 def written_for(predictions: Iterable[Prediction], rows: Iterable[Row]) -> Iterator[tuple[Row, int, Prediction]]:
-    """Row, utterance and what was predicted for its exchange, of each answered utterance of rows of `labeled`.
+    """Yields each answered utterance of rows of `labeled`, as (row, utterance, prediction for its exchange).
 
     Raises cmcc.DataError for an exchange without a prediction.
     """
-    written = {(prediction.dialogue_id, prediction.exchange): prediction for prediction in predictions}
+    by_exchange = {(prediction.dialogue_id, prediction.exchange): prediction for prediction in predictions}
     for row in rows:
         for utterance, number in answered_utterances(row):
-            if (row["dialogue_id"], number) not in written:
+            if (row["dialogue_id"], number) not in by_exchange:
                 hint = "Run cmcc predict again on the whole split."
                 place = {"dialogue": row["dialogue_id"], "exchange": number}
                 raise DataError("no prediction for this exchange", "", hint, **place)
-            yield row, utterance, written[row["dialogue_id"], number]
+            yield row, utterance, by_exchange[row["dialogue_id"], number]
 
 
 def only_answered(answers: Iterable[Any], rows: Iterable[Row]) -> list[Any]:
-    """The answers, or task rows, of utterances that have a reply in rows of `labeled`: what a dialogue model reads.
+    """The answers (or task rows) for utterances with a reply in rows of `labeled`: a dialogue model reads no others.
 
-    answers: anything with dialogue_id and utterance, as attributes or columns.
+    answers: objects with dialogue_id and utterance, as attributes or columns.
     """
-    wanted = {(row["dialogue_id"], utterance) for row in rows for utterance, _ in answered_utterances(row)}
-    return [answer for answer in answers if _at(answer) in wanted]
+    answered = {(row["dialogue_id"], utterance) for row in rows for utterance, _ in answered_utterances(row)}
+    return [answer for answer in answers if _item(answer) in answered]
 
 
-def _at(answer: Any) -> tuple[str, int]:  # noqa: ANN401  # an answer or a row
+def _item(answer: Any) -> tuple[str, int]:  # noqa: ANN401  # an answer or a row
     if isinstance(answer, Mapping):
         return answer["dialogue_id"], answer["utterance"]
     return answer.dialogue_id, answer.utterance

@@ -20,6 +20,11 @@ class Display:
         self._bar, self._log = bar, log
         self._task = bar.add_task("training", total=steps, completed=done, speed="") if bar else None
 
+    def resumed(self, step: int, steps: int) -> None:
+        """Prints the step from which a resumed run continues."""
+        if self._bar:
+            self._bar.console.print(f"resumed from step {step} of {steps}", highlight=False)
+
     def step(self, done: TrainingProgress, loss: float, learning_rate: float) -> None:
         """Shows a step. loss: mean over the step's units (tokens or labels)."""
         if self._bar and self._task is not None:

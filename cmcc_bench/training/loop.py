@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -42,7 +43,7 @@ from cmcc_bench.training.display import display
 from cmcc_bench.training.environment import commit, hardware, versions
 from cmcc_bench.training.loss import Batch
 from cmcc_bench.training.precision import BATCHES, cpu_has_bfloat16, gpu_has_bfloat16, seconds_a_pass
-from cmcc_bench.training.recipe import Recipe
+from cmcc_bench.training.recipe import ModelRecipe, Recipe
 from cmcc_bench.training.run_folder import TrainingProgress, load_state, open_run, save_best, save_state, write_run
 
 
@@ -111,6 +112,8 @@ def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingT
     run = _Run(accelerator, recipe, model, task)
     # A resumed run enters both loops where it stopped: progress.epoch and progress.batch count what is done.
     with display(run.folder, run.steps, run.progress.step, accelerator.is_main_process) as shown:
+        if run.is_resumed:
+            shown.resumed(run.progress.step, run.steps)
         while run.progress.epoch < recipe.epochs:
             for batch in run.batches_left():
                 began = time.perf_counter()
@@ -124,8 +127,21 @@ def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingT
             shown.epoch(run.progress, recipe.epochs, run.steps)
     # All processes end the group together: a process that exits while the group's threads still run may abort.
     accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        print(_result(recipe, run.progress), flush=True)
     accelerator.end_training()
     return run.progress
+
+
+def _result(recipe: Recipe, progress: TrainingProgress) -> str:
+    """The path of the best checkpoint and the command that predicts with it, as a text of two lines."""
+    epoch, best = progress.best_epoch or 0, Path(recipe.out) / "best"
+    dataset = recipe.dataset if isinstance(recipe, ModelRecipe) else "DATASET"
+    command = ["cmcc", "predict", str(best), dataset, "--out", str(Path(recipe.out) / "test.jsonl")]
+    return (
+        f"best checkpoint: {best} (epoch {epoch + 1} of {recipe.epochs}, dev loss {progress.dev_losses[epoch]:.4f})\n"
+        f"to predict the test split: {shlex.join(command)}"
+    )
 
 
 def learning_rate(step: int, steps: int, warmup: float, highest: float) -> float:
@@ -146,6 +162,7 @@ class _Run:
             if not examples.items:
                 raise DataError("no examples", "", "Build the data set with files for train and dev.", split=split)
         state = open_run(self.folder, asdict(recipe), task.fingerprint, recipe.resume)
+        self.is_resumed = state is not None
         self.global_size = recipe.batch_size * recipe.accumulation
         self.steps = recipe.epochs * -(-len(task.train.items) // self.global_size)  # the last batch may be smaller
         self.model = accelerator.prepare(model)

@@ -51,6 +51,17 @@ class TestUtterancesOutsideExchanges:
 
 
 class TestWhatThePersonSees:
+    def test_a_care_file_with_another_suffix_gives_a_warning_that_says_which_names_are_read(self, tmp_path, capsys):
+        care, out = tmp_path / "raw" / "care.json.txt", ["--out", str(tmp_path / "cmcc")]
+        raw.write(tmp_path / "raw", "train.json", [raw.dialogue("call-1")])
+        raw.write(tmp_path / "raw", care.name, json.dumps({"dialogues": [{"id": "call-1", "satisfaction": 3}]}))
+        assert cli.main(["build", "--data-dir", str(tmp_path / "raw"), *out]) == 0
+        warning = "WARNING: not read: care.json.txt. Care files are named care*.json or care*.json.gz."
+        assert warning in capsys.readouterr().out
+        assert cli.main(["build", "--data-dir", str(tmp_path / "raw"), "--care", str(care), *out]) == 0
+        printed = capsys.readouterr().out
+        assert "WARNING" not in printed and "merged care labels from care.json.txt" in printed
+
     def test_care_labels_without_a_dialogue_give_a_warning_with_their_keys(self, tmp_path, capsys):
         raw.write(tmp_path / "raw", "train.json", [raw.dialogue("call-1")])
         entries = [{"id": name, "user_emotions": {}, "satisfaction": 3} for name in ("call-1", *"abcdef")]

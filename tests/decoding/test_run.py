@@ -262,6 +262,13 @@ def test_a_track_2_file_without_the_format_is_an_error_that_says_what_to_add(mod
             predict(model_dir, str(dataset), tmp_path / "result.json")
 
 
+def test_the_format_seretod_of_a_data_set_is_an_error_that_says_what_the_format_needs(data, model_dir, tmp_path):
+    for dataset in (data, "sample", str(tmp_path / "gone.json")):
+        message = rf"dataset {dataset}: not the raw test file of SereTOD Track 2 .* Run cmcc predict MODEL TEST_FILE"
+        with pytest.raises(cmcc.DataError, match=message):
+            predict(model_dir, dataset, tmp_path / "result.json", output_format="seretod")
+
+
 def test_a_track_2_file_with_a_dialogue_twice_is_an_error(model_dir, tmp_path):
     raw.write(tmp_path, "test.json", [TRACK2, TRACK2])
     with pytest.raises(cmcc.DataError, match="second dialogue with this id"):

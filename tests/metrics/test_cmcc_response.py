@@ -1,4 +1,4 @@
-"""The metric module loads from its folder without a network, and its page says what it does."""
+"""The metric of responses loads from its folder without a network; its page names its fields and scores."""
 
 import doctest
 import math
@@ -30,15 +30,15 @@ def written(rows, changes=None):
     return [asdict(prediction) for prediction in predicted(rows, changes)]
 
 
-def test_gold_is_one_and_100(metric):
+def test_gold_scores_1_and_100(metric):
     rows = two_dialogues()
-    found = metric.compute(predictions=written(rows), references=rows, resamples=20)
-    assert (found["intent_f1"], found["act_f1"], found["success"], found["bleu"]) == (1.0, 1.0, 1.0, 100.0)
-    assert (found["dialogues"], found["exchanges"], found["bleu_low"]) == (2, 4, 100.0)
+    results = metric.compute(predictions=written(rows), references=rows, resamples=20)
+    assert (results["intent_f1"], results["act_f1"], results["success"], results["bleu"]) == (1.0, 1.0, 1.0, 100.0)
+    assert (results["dialogues"], results["exchanges"], results["bleu_low"]) == (2, 4, 100.0)
 
 
 @pytest.mark.parametrize("version", ["strict", "seretod"])
-def test_it_is_the_library_s_score_whether_at_once_or_in_batches(metric, version):
+def test_scores_equal_those_of_the_library_at_once_and_in_batches(metric, version):
     rows = two_dialogues()
     predictions = predicted(rows, {("a", 0): {"acts": "通知", "response": "您稍等"}})
     expected = score_responses(predictions, rows, version, bootstrap=Bootstrap(20)).scores
@@ -51,7 +51,7 @@ def test_it_is_the_library_s_score_whether_at_once_or_in_batches(metric, version
         assert (at_once[name], at_once[f"{name}_low"]) == pytest.approx((interval.point, interval.low)), name
 
 
-def test_labels_count_by_their_english_names_and_with_other_marks_too(metric):
+def test_labels_may_have_english_names_and_other_separators(metric):
     rows = two_dialogues()
     english = {cmcc.ACTS[name]: name.replace("_", " ").title() for name in cmcc.ACTS}
     changes = {
@@ -61,23 +61,23 @@ def test_labels_count_by_their_english_names_and_with_other_marks_too(metric):
         }
         for row in rows
     }
-    found = metric.compute(predictions=written(rows, changes), references=rows, resamples=0)
-    assert (found["intent_f1"], found["act_f1"]) == (1.0, 1.0)
+    results = metric.compute(predictions=written(rows, changes), references=rows, resamples=0)
+    assert (results["intent_f1"], results["act_f1"]) == (1.0, 1.0)
 
 
 def test_a_model_may_write_no_emotions(metric):
     rows = two_dialogues()
-    silent = [asdict(replace(prediction, emotions=None)) for prediction in gold_predictions(rows)]
-    found = metric.compute(predictions=silent, references=rows, resamples=0)
-    assert found["act_f1"] == 1.0
-    assert math.isnan(found["act_f1_low"])
+    without_emotions = [asdict(replace(prediction, emotions=None)) for prediction in gold_predictions(rows)]
+    results = metric.compute(predictions=without_emotions, references=rows, resamples=0)
+    assert results["act_f1"] == 1.0
+    assert math.isnan(results["act_f1_low"])
 
 
 def test_options_reach_the_library(metric):
     rows = two_dialogues()
     baseline = written(rows, {("a", 0): {"acts": "抱歉", "emotions": "中性"}})
-    found = metric.compute(predictions=baseline, references=rows, fold_caring=True, emotions=True, resamples=0)
-    assert (found["act_f1"], found["emotion_f1"]) == (1.0, 0.75)
+    results = metric.compute(predictions=baseline, references=rows, fold_caring=True, emotions=True, resamples=0)
+    assert (results["act_f1"], results["emotion_f1"]) == (1.0, 0.75)
 
 
 def test_an_unknown_exchange_is_an_error_that_names_it(metric):
@@ -88,7 +88,7 @@ def test_an_unknown_exchange_is_an_error_that_names_it(metric):
         metric.compute(predictions=wrong, references=rows)
 
 
-def test_the_examples_of_the_page_print_what_they_say(monkeypatch):
+def test_the_examples_of_the_page_print_the_shown_output(monkeypatch):
     monkeypatch.chdir(ROOT)
     blocks = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert len(blocks) == 3
@@ -100,7 +100,7 @@ def test_the_examples_of_the_page_print_what_they_say(monkeypatch):
     assert runner.failures == 0, "".join(report)
 
 
-def test_the_page_s_header_is_that_of_a_metric_space():
+def test_the_page_has_the_header_of_a_metric_space():
     header = yaml.safe_load(PAGE.split("---\n")[1])
     assert header["tags"] == ["evaluate", "metric"]
     assert {"title", "sdk", "colorFrom", "colorTo", "description"} <= set(header)

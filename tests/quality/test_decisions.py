@@ -142,6 +142,21 @@ def test_a_row_that_does_not_match_the_data_is_an_error(folder, changes, told):
     assert told in str(caught.value)
 
 
+def test_all_rows_that_do_not_match_the_data_are_listed(folder):
+    review = folder / "review.csv"
+    run(folder / "raw", "--out", review)
+    decided(review, dialogue_id="nobody")
+    decided(review, line=1)
+    decided(review, line=2, utterance="999")
+    with pytest.raises(cmcc.DataError, match=r"file review\.csv: 2 rows are wrong\. Fix them") as caught:
+        apply_review(read_review(review), find_source(str(folder / "raw")), review.name)
+    first, second = str(caught.value).split("\n")[1:]
+    assert first.startswith("  line 2, dialogue nobody: the data have no labeled dialogue with this id")
+    assert second.startswith(
+        "  line 6, row 4, column utterance: the dialogue has no service utterance with the number 999"
+    )
+
+
 def test_emotions_that_are_not_annotated_do_not_become_neutral(tmp_path, capsys):
     turns = [raw.turn(user="我担心啊", intents="问候", 用户情绪="中性"), raw.turn()]
     raw.write(tmp_path / "raw", "calls.json", [raw.dialogue("call-1", turns)])

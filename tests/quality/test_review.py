@@ -102,6 +102,24 @@ class TestBothForms:
         with pytest.raises(cmcc.DataError, match="the same dialogue, utterance and field as line"):
             read_review(tmp_path / name)
 
+    def test_all_wrong_rows_are_listed_with_their_lines(self, tmp_path, name):
+        path = tmp_path / name
+        write_review(path, [item(dialogue_id=f"call-{number}") for number in range(26)])
+        for line in range(23):
+            decided(path, "maybe", line=line)
+        decided(path, line=23, annotator="")
+        decided(path, line=24)
+        decided(path, line=25, dialogue_id="call-24")
+        with pytest.raises(cmcc.DataError) as caught:
+            read_review(path)
+        first, *lines, last = str(caught.value).split("\n")
+        assert first == f"file {name}: 25 rows are wrong. Fix them and run the command again:"
+        assert last == "  and 5 more"
+        number = 1 if name.endswith("l") else 2  # of the first row
+        assert [line.split(",")[0] for line in lines] == [f"  line {number + index}" for index in range(20)]
+        assert "expected accept, reject, or labels" in lines[0]
+        assert lines[1].endswith("dialogue call-1, utterance 2, column decision: found 'maybe'")
+
     @settings(max_examples=150, deadline=None)
     @given(data=st.binary(max_size=300))
     def test_any_bytes_are_rows_or_a_data_error(self, tmp_path_factory, name, data):

@@ -65,7 +65,9 @@ def test_table_5_has_both_models_the_n_gram_baseline_and_the_scores_of_the_paper
     labels = made["Table 5, emotions, per label: Classification-based"]
     assert [row[0] for row in labels.rows] == list(cmcc.EMOTIONS)
     paired = made["Table 5, emotions, paired bootstrap test"]
-    assert len(paired.rows) == 5 and paired.notes[0].endswith("(its 95 % confidence interval excludes 0).")
+    assert len(paired.rows) == 5
+    interval = "the 95 % confidence interval of the difference"
+    assert paired.notes[0].endswith(f"{interval} excludes 0 for macro F1 (positive).")
 
 
 def test_table_9_has_the_tagger_with_and_without_emotions_and_the_names_of_the_baseline(tmp_path):
@@ -95,6 +97,14 @@ def test_the_table_of_satisfaction_has_no_scores_of_the_paper(tmp_path):
     assert len(made.columns) == len(made.rows[0])
 
 
+def test_a_report_of_one_system_says_in_one_sentence_why_it_has_no_paired_test(tmp_path):
+    write_variant(tmp_path / "runs")
+    table = tables(tmp_path / "runs")["Paired bootstrap test, strict"]
+    why = "Left out: no two systems to compare; run cmcc score FILE DATASET --against OTHER to compare any two."
+    assert (table.columns, table.rows, table.notes) == ((), (), (why,))
+    assert "|" not in table.markdown() and why in table.markdown()
+
+
 def test_pseudo_labels_are_compared_with_the_same_share_of_labels_and_a_loss_is_reported(tmp_path):
     found = bounds("emotion")
     few = TrainingRecord("emotion", labeled_share=0.2)
@@ -105,8 +115,9 @@ def test_pseudo_labels_are_compared_with_the_same_share_of_labels_and_a_loss_is_
     assert [row[:2] for row in table.rows] == [("100%", "0"), ("20%", "0"), ("20%", "70")]
     assert table.rows[2][-1].startswith("-") and table.rows[1][-1] == ""
     (note,) = table.notes
-    assert note.startswith(
-        "With 20% of the labels, with minus without pseudo-labels: the difference in macro F1 is negative"
+    assert note == (
+        "With 20% of the labels, with minus without pseudo-labels: the 95 % confidence interval of the difference "
+        "excludes 0 for macro F1 (negative)."
     )
 
 
@@ -116,7 +127,7 @@ def test_pseudo_labels_that_change_nothing_are_reported_as_not_significant(tmp_p
         write_answers(tmp_path / "runs", name, training, bounds("emotion")["gold"])
     table = tables(tmp_path / "runs")["Unlabeled dialogues, emotion"]
     (note,) = table.notes
-    assert note.endswith("the difference in macro F1 is not significant (its 95 % confidence interval includes 0).")
+    assert note.endswith("the 95 % confidence interval of the difference includes 0 for macro F1.")
 
 
 def test_two_files_of_the_same_system_are_an_error(tmp_path):

@@ -72,11 +72,21 @@ def test_the_paired_test_says_whether_its_interval_excludes_0(systems, rows):
     assert bleu[2].startswith("+") and bleu[4] == "yes"
     same = next(row for row in table.rows if row[:2] == ("Variant (End2End) minus w/o user emotion", "BLEU-4"))
     assert same[2].startswith("+0.000") and same[4] == "no"
-    assert any(
-        note.startswith("Variant (End2End) minus Baseline (End2End): the difference in BLEU-4 is positive")
-        for note in table.notes
-    )
-    assert "the difference in BLEU-4 is not significant" in table.notes[2]
+    of_pair = ": the 95 % confidence interval of the difference "
+    different, alike = (table.notes[number].split(of_pair) for number in (0, 2))
+    assert different == [
+        "Variant (End2End) minus Baseline (End2End)",
+        "excludes 0 for success (positive) and BLEU-4 (positive), and includes 0 for user intent F1 and act F1.",
+    ]
+    assert alike == [
+        "Variant (End2End) minus w/o user emotion",
+        "includes 0 for user intent F1, success, act F1 and BLEU-4.",
+    ]
+
+
+def test_a_paired_test_without_resamples_has_no_interval(systems, rows):
+    table = response_report(systems, Data(rows, rows), Bootstrap(0)).tables[4]
+    assert table.notes[0].endswith("Baseline (End2End): the difference has no confidence interval.")
 
 
 def test_table_4_shows_replies_side_by_side_with_personal_data_masked(tmp_path, rows):

@@ -1,4 +1,4 @@
-"""A small dialogue of the `response` view, and predictions made from its gold rows."""
+"""Rows of small dialogues of the config `response`, and predictions made from them."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ PLAIN_CALL = (
 
 
 def pack_call():
-    """The user asks for a pack's price and size; the price is told at once, the size (upper case) only later."""
+    """The user asks for price and size of a pack. The reply gives the price, a later one the size (upper case)."""
     pack = entity("流量包")
     asked = intent("询问", ("ent-1", "业务费用"), ("ent-1", "流量总量"))
     return (
@@ -36,12 +36,12 @@ def pack_call():
 
 
 def view(*utterances, dialogue_id="d"):
-    """The rows of one dialogue of the default view."""
+    """The rows of `response` of one dialogue."""
     return response_rows(row(*utterances) | {"dialogue_id": dialogue_id})
 
 
 def two_dialogues():
-    """Rows of a dialogue with a request and of one without."""
+    """The rows of two dialogues: one with a request, one without."""
     return view(*pack_call(), dialogue_id="a") + view(*PLAIN_CALL, dialogue_id="b")
 
 

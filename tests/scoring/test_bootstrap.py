@@ -1,4 +1,4 @@
-"""Intervals and the paired test, on a toy score: the mean of one count a dialogue."""
+"""Confidence intervals and the paired test, on a toy score: the mean of one count per dialogue."""
 
 import math
 
@@ -33,23 +33,23 @@ def normal():
 
 
 def test_the_interval_of_a_mean_is_the_one_of_the_normal_distribution(normal):
-    found = interval(counted(normal), mean, Bootstrap(2000))
+    result = interval(counted(normal), mean, Bootstrap(2000))
     half = 1.96 * normal.std() / math.sqrt(len(normal))
-    assert found.point == pytest.approx(normal.mean(), abs=1e-12)
-    assert found.low == pytest.approx(found.point - half, abs=0.03)
-    assert found.high == pytest.approx(found.point + half, abs=0.03)
+    assert result.point == pytest.approx(normal.mean(), abs=1e-12)
+    assert result.low == pytest.approx(result.point - half, abs=0.03)
+    assert result.high == pytest.approx(result.point + half, abs=0.03)
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+def test_the_interval_contains_the_true_value_about_95_times_in_100():
     generator = np.random.default_rng(3)
     covered = 0
     for number in range(200):
-        found = interval(counted(generator.normal(size=40)), mean, Bootstrap(200, number))
-        covered += found.low <= 0 <= found.high
+        result = interval(counted(generator.normal(size=40)), mean, Bootstrap(200, number))
+        covered += result.low <= 0 <= result.high
     assert 0.89 <= covered / 200 <= 0.99
 
 
-def test_a_seed_gives_one_interval_and_another_seed_another(normal):
+def test_the_same_seed_gives_the_same_interval_and_another_seed_another(normal):
     assert interval(counted(normal), mean, Bootstrap(seed=1)) == interval(counted(normal), mean, Bootstrap(seed=1))
     assert interval(counted(normal), mean, Bootstrap(seed=1)) != interval(counted(normal), mean, Bootstrap(seed=2))
 
@@ -60,15 +60,15 @@ def test_every_resample_draws_as_many_dialogues_as_there_are(normal):
     assert len(np.unique(sums[:, 0])) == 50
 
 
-def test_the_bootstrap_is_the_simple_loop_over_drawn_rows():
+def test_the_bootstrap_equals_the_simple_loop():
     a, b = np.random.default_rng(2).integers(0, 9, size=(2, 30, 2))
     generator, scores = np.random.default_rng(5), []
     for _ in range(300):
-        drawn = generator.integers(30, size=30)
-        scores.append((mean(a[drawn].sum(axis=0)), mean(b[drawn].sum(axis=0))))
+        sample = generator.integers(30, size=30)
+        scores.append((mean(a[sample].sum(axis=0)), mean(b[sample].sum(axis=0))))
     of_a, of_b = np.array(scores).T
-    found = interval(a, mean, Bootstrap(300, 5))
-    assert (found.point, found.low, found.high) == pytest.approx(
+    result = interval(a, mean, Bootstrap(300, 5))
+    assert (result.point, result.low, result.high) == pytest.approx(
         (mean(a.sum(axis=0)), *np.percentile(of_a, [2.5, 97.5]))
     )
     compared, differences = paired(a, b, mean, Bootstrap(300, 5)), of_a - of_b
@@ -76,40 +76,40 @@ def test_the_bootstrap_is_the_simple_loop_over_drawn_rows():
     assert compared.p_value == 2 * (min((differences <= 0).sum(), (differences >= 0).sum()) + 1) / 301
 
 
-def test_resamples_without_the_score_are_left_out_of_the_interval():
+def test_resamples_with_an_undefined_score_are_left_out_of_the_interval():
     rare = np.array([[1, 1]] + [[0, 0]] * 3)  # a third of the resamples miss the only dialogue that counts
-    found = interval(rare, mean)
-    assert (found.point, found.low, found.high) == (1, 1, 1)
+    result = interval(rare, mean)
+    assert (result.point, result.low, result.high) == (1, 1, 1)
 
 
-def test_a_score_that_is_nowhere_defined_is_nan():
-    found = interval(np.zeros((3, 2)), mean)
-    assert all(math.isnan(value) for value in (found.point, found.low, found.high))
+def test_an_undefined_score_is_nan():
+    result = interval(np.zeros((3, 2)), mean)
+    assert all(math.isnan(value) for value in (result.point, result.low, result.high))
 
 
 def test_without_resamples_there_is_a_point_and_no_interval(normal):
-    found = interval(counted(normal), mean, Bootstrap(0))
-    assert found.point == pytest.approx(normal.mean())
-    assert math.isnan(found.low)
+    result = interval(counted(normal), mean, Bootstrap(0))
+    assert result.point == pytest.approx(normal.mean())
+    assert math.isnan(result.low)
 
 
 def test_a_system_does_not_differ_from_itself(normal):
-    found = paired(counted(normal), counted(normal), mean)
-    assert (found.difference, found.low, found.high, found.p_value) == (0, 0, 0, 1)
+    result = paired(counted(normal), counted(normal), mean)
+    assert (result.difference, result.low, result.high, result.p_value) == (0, 0, 0, 1)
 
 
-def test_a_small_even_gain_is_seen_when_paired(normal):
+def test_a_small_constant_gain_is_significant_in_the_paired_test(normal):
     better = normal + np.random.default_rng(1).normal(0.1, 0.2, size=len(normal))
-    found = paired(counted(better), counted(normal), mean)
+    result = paired(counted(better), counted(normal), mean)
     alone = interval(counted(normal), mean)
-    assert found.low > 0
-    assert found.p_value < 0.01
-    assert found.difference < alone.high - alone.low  # unpaired intervals of that width would overlap
-    turned = paired(counted(normal), counted(better), mean)
-    assert turned.difference == pytest.approx(-found.difference)
+    assert result.low > 0
+    assert result.p_value < 0.01
+    assert result.difference < alone.high - alone.low  # unpaired intervals of that width would overlap
+    reverse = paired(counted(normal), counted(better), mean)
+    assert reverse.difference == pytest.approx(-result.difference)
 
 
-def test_p_values_of_systems_that_do_not_differ_are_spread_evenly():
+def test_p_values_of_equal_systems_are_uniformly_distributed():
     generator = np.random.default_rng(5)
     values = []
     for number in range(200):
@@ -134,16 +134,16 @@ def test_counts_of_different_dialogues_are_an_error():
         paired(np.zeros((3, 2)), np.zeros((2, 2)), mean)
 
 
-def test_the_tests_of_all_systems_are_those_of_each_two(normal):
+def test_the_tests_of_all_systems_equal_the_tests_of_each_pair(normal):
     whole = np.round(10 * normal)  # as counts are: their sums are exact
     systems = {"c": counted(whole), "a": counted(whole + 1), "b": counted(whole[::-1])}
-    found = paired_results_of_all(systems, {"mean": mean}, Bootstrap(200, 1))
-    assert set(found) == {("a", "b"), ("a", "c"), ("b", "c")}
-    for (a, b), results in found.items():
+    all_results = paired_results_of_all(systems, {"mean": mean}, Bootstrap(200, 1))
+    assert set(all_results) == {("a", "b"), ("a", "c"), ("b", "c")}
+    for (a, b), results in all_results.items():
         assert results == paired_results(systems[a], systems[b], {"mean": mean}, Bootstrap(200, 1))
-        turned = paired_results(systems[b], systems[a], {"mean": mean}, Bootstrap(200, 1))["mean"]
-        assert (-results["mean"]).difference == turned.difference and turned.p_value == results["mean"].p_value
-        assert ((-results["mean"]).low, (-results["mean"]).high) == pytest.approx((turned.low, turned.high))
+        reverse = paired_results(systems[b], systems[a], {"mean": mean}, Bootstrap(200, 1))["mean"]
+        assert (-results["mean"]).difference == reverse.difference and reverse.p_value == results["mean"].p_value
+        assert ((-results["mean"]).low, (-results["mean"]).high) == pytest.approx((reverse.low, reverse.high))
 
 
 def test_counts_of_different_dialogues_are_an_error_among_several_systems(normal):

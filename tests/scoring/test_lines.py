@@ -1,4 +1,4 @@
-"""One reader of JSON lines for every command: marks, blank lines and line breaks, and which line an error names."""
+"""All commands read JSON Lines alike: byte order marks, blank lines, line breaks, and line numbers in errors."""
 
 import codecs
 import gzip
@@ -121,7 +121,7 @@ def test_answers_of_recognizers_are_read_in_the_same_way(tmp_path):
     assert [answer.satisfaction for answer in read_answers(path, "satisfaction")] == ["satisfied"]
 
 
-def test_a_stopped_run_goes_on_from_a_file_that_an_editor_saved(tmp_path):
+def test_a_stopped_run_resumes_from_a_file_that_an_editor_saved(tmp_path):
     files = RunFiles(tmp_path / "p.jsonl")
     run = PredictionRun("m", "x", "variant", "end2end", "data", None, "f", "test", "jsonl", False, 1, {})
     files.write_record(run)
@@ -133,7 +133,7 @@ def test_a_stopped_run_goes_on_from_a_file_that_an_editor_saved(tmp_path):
         files.start(run, {"d": 2})
 
 
-def test_what_was_read_is_written_as_plain_lines(path):
+def test_predictions_are_written_as_plain_lines(path):
     path.write_bytes(FORMS["Windows"])
     lines = b"".join(map(answer_line, by_validate(path))).splitlines()
     assert [json.loads(line) for line in lines] == [json.loads(line) for line in LINES]
@@ -144,20 +144,20 @@ def test_what_was_read_is_written_as_plain_lines(path):
     ends=st.lists(st.sampled_from([b"\n", b"\r\n", b"\n\n", b"\n \r\n"]), min_size=6, max_size=6),
     mark=st.sampled_from([b"", MARK]),
 )
-def test_each_value_is_found_on_its_own_line_whatever_is_between(items, ends, mark):
+def test_each_value_has_the_right_line_number_with_blank_lines_between(items, ends, mark):
     content, expected, number = mark, [], 1
     for item, end in zip(items, ends, strict=False):
         content += json.dumps(item, ensure_ascii=False).encode() + end
         expected.append((number, item))
         number += end.count(b"\n")
-    found = [(number, json.loads(line)) for number, line in filled_lines(io.BytesIO(content), "p")]
-    assert found == expected
+    items_by_line = [(number, json.loads(line)) for number, line in filled_lines(io.BytesIO(content), "p")]
+    assert items_by_line == expected
 
 
 @given(content=st.binary(max_size=60), bounds=st.builds(Bounds, *[st.integers(1, 30)] * 3))
-def test_any_bytes_are_lines_within_bounds_or_an_error_of_ours(content, bounds):
+def test_any_bytes_are_lines_within_bounds_or_a_data_error(content, bounds):
     try:
-        found = list(filled_lines(io.BytesIO(content), "p", bounds))
+        lines = list(filled_lines(io.BytesIO(content), "p", bounds))
     except cmcc.DataError:
         return
-    assert len(found) <= bounds.lines and all(line.strip() and len(line) <= bounds.line_bytes for _, line in found)
+    assert len(lines) <= bounds.lines and all(line.strip() and len(line) <= bounds.line_bytes for _, line in lines)

@@ -1,4 +1,4 @@
-"""Prediction files: what is written is read, and whatever is wrong with one is said with its place."""
+"""Prediction files: written predictions are read back, and errors name file, line and field."""
 
 import io
 import json
@@ -21,12 +21,12 @@ def written(path, predictions):
     return path
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_written_predictions_are_read_back_unchanged(tmp_path):
     predictions = gold_predictions(two_dialogues())
     assert read_predictions(written(tmp_path / "p.jsonl", predictions)) == predictions
 
 
-def test_a_prediction_is_one_line_whatever_the_model_wrote():
+def test_a_prediction_is_one_line_even_if_the_model_wrote_line_breaks():
     stream = io.BytesIO()
     prediction = gold_predictions(two_dialogues())[0]
     object.__setattr__(prediction, "response", 'a\nb"\u2028')
@@ -74,13 +74,13 @@ def test_a_file_cut_inside_a_character_is_an_error(tmp_path):
         read_predictions(path)
 
 
-def test_a_missing_emotion_is_null_and_other_fields_are_left_alone(tmp_path):
+def test_emotions_may_be_null_and_additional_fields_are_ignored(tmp_path):
     path = tmp_path / "p.jsonl"
     path.write_text(line(emotions=None, seconds=0.5), encoding="utf-8")
     assert read_predictions(path)[0].emotions is None
 
 
-def test_predictions_are_put_beside_their_rows_in_any_order():
+def test_predictions_are_aligned_with_rows_in_any_order():
     rows = two_dialogues()
     aligned = align(gold_predictions(rows), reversed(rows))
     assert [dialogue.dialogue_id for dialogue in aligned] == ["b", "a"]
@@ -92,7 +92,7 @@ def test_predictions_are_put_beside_their_rows_in_any_order():
     )
 
 
-def test_a_missing_exchange_is_an_error_that_names_it_and_counts_the_others():
+def test_a_missing_exchange_is_an_error_that_names_it_and_counts_all_missing_ones():
     rows = two_dialogues()
     message = r"^p\.jsonl.*dialogue a, exchange 1: no predictions for 3 of 4 exchanges"
     with pytest.raises(cmcc.DataError, match=message.replace("^p", "file p")):
@@ -105,7 +105,7 @@ def test_an_unknown_exchange_is_an_error_that_names_its_number():
         align(gold_predictions(rows), rows[:-1], "p.jsonl")
 
 
-def test_a_doubled_exchange_is_an_error_that_names_both_numbers():
+def test_a_repeated_exchange_is_an_error_that_names_both_numbers():
     rows = two_dialogues()
     predictions = gold_predictions(rows)
     with pytest.raises(cmcc.DataError, match=r"prediction 5, dialogue a, exchange 1: .*the first is prediction 2"):
@@ -125,7 +125,7 @@ def test_wrong_gold_rows_are_an_error(rows, message):
         align([], rows)
 
 
-def test_a_segment_of_labels_may_be_a_list_of_them():
+def test_labels_may_be_a_list():
     value = {"dialogue_id": "d", "exchange": 0, "kb_result": "", "response": "好"}
     whole = value | {"entities": "甲,乙", "user_intent": "询问(甲-业务费用)", "emotions": "", "acts": "通知,安抚"}
     parts = {"entities": ["甲", "乙"], "user_intent": ["询问(甲-业务费用)"], "emotions": [], "acts": ["通知", "安抚"]}

@@ -1,6 +1,6 @@
-"""SereTOD's scores bug for bug: the reference's own outputs (tests/data/track2_cases.json), and each quirk by its name.
+"""SereTOD's scores, bug for bug: outputs of the reference (tests/data/track2_cases.json), and a test for each quirk.
 
-The names are those of the reference's executed cases where they have one there.
+Tests of quirks have the names of the cases in that file.
 """
 
 import copy
@@ -30,9 +30,9 @@ KB = PAD["KB"]
 
 
 def cases(function):
-    found = [case for case in DATA["cases"] if case["function"] == function]
-    assert found, function
-    return pytest.mark.parametrize("case", found, ids=[case["name"] for case in found])
+    matches = [case for case in DATA["cases"] if case["function"] == function]
+    assert matches, function
+    return pytest.mark.parametrize("case", matches, ids=[case["name"] for case in matches])
 
 
 def bleu(*pairs):
@@ -57,7 +57,7 @@ def test_counts_and_requests_are_those_of_the_reference(case):
     assert float(corpus_bleu(sums[BLEU].astype(float))) == pytest.approx(expected["bleu"], abs=1e-9)
     requested = [requested_info(dialogue["KB"], dialogue["goal"]) for dialogue in dialogues]
     assert requested == case["output"]["requested_info"]
-    assert dialogues == case["input"]["dials"], "nothing given is changed"
+    assert dialogues == case["input"]["dials"], "the arguments are not changed"
 
 
 @cases("eval_end_to_end")
@@ -67,26 +67,26 @@ def test_results_are_those_of_the_reference(case):
         (dialogues, output["result"]),
         ([*dialogues, PAD], output.get("result_with_PAD_dialogue_appended", {"error": "not recorded"})),
     ):
-        found = eval_end_to_end(given).as_dict()
+        scores = eval_end_to_end(given).as_dict()
         if "error" not in expected:
-            assert {name: list(np.atleast_1d(value)) for name, value in found.items()} == {
+            assert {name: list(np.atleast_1d(value)) for name, value in scores.items()} == {
                 name: pytest.approx(list(np.atleast_1d(value)), abs=1e-9) for name, value in expected.items()
             }
 
 
 @cases("BLEUScorer.score")
 def test_bleu_is_that_of_the_reference(case):
-    found = bleu(*case["input"]["pairs(gen,true)"])
+    score = bleu(*case["input"]["pairs(gen,true)"])
     crashes = isinstance(case["output"], dict)
-    assert found == pytest.approx(0.0 if crashes else case["output"], abs=1e-9)
+    assert score == pytest.approx(0.0 if crashes else case["output"], abs=1e-9)
 
 
 @cases("get_intent_dict")
-def test_intents_are_read_as_by_the_reference(case):
+def test_intents_are_read_as_in_the_reference(case):
     assert list(get_intent_dict(case["input"]["intent"], case["input"]["KB"])) == case["output"]
 
 
-def test_the_reference_s_numbers_on_the_public_calls_are_met(real_calls):
+def test_the_scores_of_the_public_calls_equal_those_of_the_reference(real_calls):
     """Section 5 of the description of the reference's scripts: ceilings 0.9545 and 99.905, 3 of 9 dialogues ask."""
     dialogues = state.preprocess(json.loads((real_calls / "example.json").read_text("utf-8")))
     for dialogue in dialogues:
@@ -97,9 +97,9 @@ def test_the_reference_s_numbers_on_the_public_calls_are_met(real_calls):
                 "客服-生成": turn["客服"].lower(),
             }
             turn.update(lower)
-    found = eval_end_to_end(dialogues)
-    assert round(found.user_intent[2], 4) == 0.9545
-    assert round(found.bleu, 3) == 99.905
+    scores = eval_end_to_end(dialogues)
+    assert round(scores.user_intent[2], 4) == 0.9545
+    assert round(scores.bleu, 3) == 99.905
     assert sum(bool(requested_info(dialogue["KB"], dialogue["goal"])) for dialogue in dialogues) == 3
 
 
@@ -199,13 +199,13 @@ def test_system_quirk(generated, true, expected):
 
 
 def test_bleu_empty_answers_are_skipped_so_that_silence_is_free():
-    said = ("很高兴为您服务", "很高兴为您服务")
-    assert bleu(said, ("", "请问还有什么可以帮您")) == bleu(said)
+    pair = ("很高兴为您服务", "很高兴为您服务")
+    assert bleu(pair, ("", "请问还有什么可以帮您")) == bleu(pair)
 
 
 def test_bleu_a_lone_blank_is_not_skipped():
-    said = ("很高兴为您服务", "很高兴为您服务")
-    assert bleu(said, (" ", "请问还有什么可以帮您")) < bleu(said) / 2
+    pair = ("很高兴为您服务", "很高兴为您服务")
+    assert bleu(pair, (" ", "请问还有什么可以帮您")) < bleu(pair) / 2
 
 
 def test_bleu_exceeds_100():
@@ -227,9 +227,9 @@ def turn(answer, **labels):
 
 
 def succeeds(goal, *answers, kb=KB):
-    found = count_dialogue({"KB": kb, "goal": goal, "content": [turn(answer) for answer in answers]})
-    assert found.requesting == 1
-    return bool(found.succeeded)
+    counts = count_dialogue({"KB": kb, "goal": goal, "content": [turn(answer) for answer in answers]})
+    assert counts.requesting == 1
+    return bool(counts.succeeded)
 
 
 def test_success_user_gave_substring_is_not_requested():
@@ -264,10 +264,10 @@ def test_success_unknown_type_requests_nothing_where_the_reference_raises():
     assert requested_info(KB, {"咨询": "询问-宽带"}) == []
 
 
-def test_skip_turn_its_answer_is_not_heard():
+def test_skip_turn_its_answer_is_ignored():
     silent = {name: text for name, text in turn("十块钱").items() if name != "用户意图-生成"}
-    found = count_dialogue({"KB": KB, "goal": {"ent-1": {"业务费用": "?"}}, "content": [silent]})
-    assert (found.requesting, found.succeeded, found.acts) == (1, 0, (0, 0, 0))
+    counts = count_dialogue({"KB": KB, "goal": {"ent-1": {"业务费用": "?"}}, "content": [silent]})
+    assert (counts.requesting, counts.succeeded, counts.acts) == (1, 0, (0, 0, 0))
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -277,8 +277,8 @@ def test_skip_turn_its_answer_is_not_heard():
 
 def test_zero_no_true_positive_is_zero():
     content = [turn("再见", **{"用户意图-生成": "x", "客服意图-生成": "y"})]
-    found = eval_end_to_end([{"KB": {}, "goal": {}, "content": content}])
-    assert found.user_intent == found.system_intent == (0, 0, 0)
+    scores = eval_end_to_end([{"KB": {}, "goal": {}, "content": content}])
+    assert scores.user_intent == scores.system_intent == (0, 0, 0)
 
 
 def test_zero_no_request_is_nan():
@@ -290,9 +290,9 @@ def test_zero_nothing_generated_is_bleu_zero():
 
 
 def test_zero_no_turn_at_all_is_nan():
-    found = eval_end_to_end([{"KB": {}, "goal": None, "content": []}])
-    assert all(map(math.isnan, (*found.user_intent, *found.system_intent, found.success)))
-    assert found.bleu == 0
+    scores = eval_end_to_end([{"KB": {}, "goal": None, "content": []}])
+    assert all(map(math.isnan, (*scores.user_intent, *scores.system_intent, scores.success)))
+    assert scores.bleu == 0
 
 
 def test_no_dialogue_is_an_error():

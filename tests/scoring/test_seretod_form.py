@@ -1,4 +1,4 @@
-"""Rows and predictions as the reference's dialogues: ids found again, KB and goal flat, scores as there."""
+"""Converting rows and predictions into dialogues of SereTOD's scorer: ids, KB and goal."""
 
 import orjson
 import pytest
@@ -48,7 +48,7 @@ def converted(rows):
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_the_default_view_is_scored_on_what_the_reference_prepares(call):
+def test_rows_of_response_give_the_intents_and_requests_of_the_reference(call):
     """User-first calls without any quirk: intents with ids, and the requests, are those of the reference's files."""
     (theirs,) = state.preprocess([raw_dialogue(row(*call))])
     ours = converted(view(*call))
@@ -58,14 +58,14 @@ def test_the_default_view_is_scored_on_what_the_reference_prepares(call):
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_compatible_rows_keep_the_reference_s_kb_and_goal(call):
+def test_compatible_rows_keep_the_kb_and_goal_of_the_reference(call):
     (theirs,) = state.preprocess([raw_dialogue(row(*call))])
     ours = converted(response_rows(row(*call), compatible=True))
     assert (ours["KB"], ours["goal"]) == (theirs["KB"], theirs["goal"])
     assert [turn["用户意图"] for turn in ours["content"]] == [turn["用户意图"] for turn in theirs["content"]]
 
 
-def test_all_rows_of_the_public_calls_get_their_ids_back(real_calls):
+def test_the_ids_of_all_public_calls_are_found_by_name(real_calls):
     """Compatible rows have names for ids; whoever asks two entities for one slot is told apart by the names."""
     for dialogue in state.preprocess(orjson.loads((real_calls / "example.json").read_bytes())):
         segments = state.sequences(dialogue["KB"], dialogue["content"])
@@ -73,13 +73,18 @@ def test_all_rows_of_the_public_calls_get_their_ids_back(real_calls):
             name: orjson.dumps(dialogue[name.upper() if name == "kb" else name]) for name in ("kb", "goal")
         }
         rows = [
-            {"dialogue_id": "d", "exchange": index, "user_intent": made.user_intent, "acts": made.service_intent}
-            | {"entities": "", "kb_result": "", "emotions": "", "response": made.response}
+            {
+                "dialogue_id": "d",
+                "exchange": index,
+                "user_intent": exchange.user_intent,
+                "acts": exchange.service_intent,
+            }
+            | {"entities": "", "kb_result": "", "emotions": "", "response": exchange.response}
             | state_columns
-            for index, made in enumerate(segments)
+            for index, exchange in enumerate(segments)
         ]
-        found = [turn["用户意图"] for turn in converted(rows)["content"]]
-        assert found == [turn["用户意图"] for turn in dialogue["content"]]
+        intents = [turn["用户意图"] for turn in converted(rows)["content"]]
+        assert intents == [turn["用户意图"] for turn in dialogue["content"]]
 
 
 def test_ent_10_asks_for_a_slot_of_ent_1_that_is_not_there():
@@ -103,27 +108,27 @@ def ask(name, entity_id, slot="业务费用"):
     )
 
 
-def test_of_two_entities_of_a_name_the_one_asked_last_is_meant():
+def test_of_two_entities_with_one_name_the_one_asked_last_is_taken():
     ours = converted(view(ask("包", "ent-1"), service("一块"), ask("包", "ent-2"), service("两块")))
     assert [turn["用户意图"] for turn in ours["content"]] == ["询问(ent-1-业务费用)", "询问(ent-2-业务费用)"]
 
 
-def test_an_unknown_name_is_the_only_entity_that_is_asked_for_the_slot():
+def test_an_unknown_name_becomes_the_only_entity_that_is_asked_for_the_slot():
     rows = view(ask("日包", "ent-1"), service("一块"), ask("月包", "ent-2"), service("两块"))
     for exchange in rows:
         exchange["user_intent"] = "询问(年包-业务费用)"
-    found = [turn["用户意图"] for turn in converted(rows)["content"]]
-    assert found == ["询问(ent-1-业务费用)", "询问(年包-业务费用)"], "by the second exchange two were asked for it"
+    intents = [turn["用户意图"] for turn in converted(rows)["content"]]
+    assert intents == ["询问(ent-1-业务费用)", "询问(年包-业务费用)"], "by the second exchange two were asked for it"
 
 
-def test_a_bare_slot_stays_where_it_was_asked_of_no_entity_too():
+def test_a_slot_without_entity_stays_if_it_was_also_asked_of_no_entity():
     ours = converted(view(ask("日包", "ent-1"), service("一块"), ask("", None), service("两块")))
     assert [turn["用户意图"] for turn in ours["content"]] == ["询问(ent-1-业务费用)", "询问(业务费用)"]
 
 
 def test_names_are_in_lower_case_and_an_entity_without_one_is_called_na():
-    told = service("一块", triples=[triple("业务费用", "一个G", "ent-2")])
-    ours = converted(view(user("G包", entities=[entity("G包", entity_type="4G套餐")]), told))
+    reply = service("一块", triples=[triple("业务费用", "一个G", "ent-2")])
+    ours = converted(view(user("G包", entities=[entity("G包", entity_type="4G套餐")]), reply))
     assert ours["KB"] == {"ent-1": {"name": "g包", "type": "4g套餐"}, "ent-2": {"name": "na", "业务费用": "一个G"}}
 
 

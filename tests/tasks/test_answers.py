@@ -1,4 +1,4 @@
-"""Reading answers: what is written is read back, and anything else is an error that names its place."""
+"""Reading answers: written answers are read back, and invalid ones are errors that name file, line and field."""
 
 import contextlib
 import json
@@ -27,14 +27,14 @@ anything = st.recursive(
 
 
 @pytest.mark.parametrize("task", GOOD)
-def test_what_is_written_is_read_back(tmp_path, task):
+def test_written_answers_are_read_back_unchanged(tmp_path, task):
     path = tmp_path / "answers.jsonl"
     path.write_bytes(answer_line(GOOD[task]) * 2)
     assert read_answers(path, task) == [GOOD[task]] * 2
 
 
 @pytest.mark.parametrize(
-    ("task", "change", "says"),
+    ("task", "change", "message"),
     [
         ("emotion", {"emotions": ["angry"]}, "found 'angry'"),
         ("emotion", {"emotions": ["neutral", "neutral"]}, "repeated labels"),
@@ -49,16 +49,16 @@ def test_what_is_written_is_read_back(tmp_path, task):
         ("satisfaction", {"satisfaction": 4}, "found 4"),
     ],
 )
-def test_a_wrong_field_is_named_with_what_was_found(tmp_path, task, change, says):
+def test_the_error_for_a_wrong_field_names_file_line_and_problem(tmp_path, task, change, message):
     path = tmp_path / "answers.jsonl"
     path.write_text(json.dumps(json.loads(answer_line(GOOD[task])) | change))
     with pytest.raises(cmcc.DataError) as error:
         read_answers(path, task)
-    assert says in str(error.value) and "answers.jsonl" in str(error.value) and "line 1" in str(error.value)
+    assert message in str(error.value) and "answers.jsonl" in str(error.value) and "line 1" in str(error.value)
 
 
 @given(labels=st.lists(spellings(cmcc.EMOTIONS), max_size=3, unique_by=lambda label: label[0]))
-def test_emotions_are_read_however_they_are_written(labels):
+def test_emotions_are_read_in_any_spelling(labels):
     value = {"dialogue_id": "d", "utterance": 0, "emotions": [written for _, written in labels]}
     assert [cmcc.EMOTIONS[name] for name in TASKS["emotion"].parse(value, {}).emotions] == [zh for zh, _ in labels]
     joined = value | {"emotions": ["、".join(value["emotions"])] if labels else []}
@@ -68,7 +68,7 @@ def test_emotions_are_read_however_they_are_written(labels):
 
 
 @given(label=spellings(cmcc.ENTITY_TYPES))
-def test_entity_types_are_read_however_they_are_written(label):
+def test_entity_types_are_read_in_any_spelling(label):
     entity = {"name": "x", "type": label[1], "start": 0, "end": 1}
     answer = TASKS["entities"].parse({"dialogue_id": "d", "utterance": 0, "entities": [entity]}, {})
     assert cmcc.ENTITY_TYPES[answer.entities[0].type] == label[0]
@@ -80,13 +80,13 @@ def test_satisfaction_is_read_by_number_and_by_name(value):
 
 
 @pytest.mark.parametrize("value", [None, "", "无", float("nan"), True, 0, 4, 1.5, "4", "happy", [3], {}])
-def test_what_is_no_satisfaction_is_an_error_that_names_the_field(value):
+def test_an_invalid_satisfaction_is_an_error_that_names_the_field(value):
     with pytest.raises(cmcc.DataError, match=r"field satisfaction: .* expected one of"):
         TASKS["satisfaction"].parse({"dialogue_id": "d", "satisfaction": value}, {})
 
 
 @given(value=anything, task=st.sampled_from(sorted(GOOD)), names=st.lists(anything, max_size=3))
-def test_any_json_is_an_answer_or_an_error_of_ours(value, task, names):
+def test_any_json_is_an_answer_or_a_data_error(value, task, names):
     filled = {"dialogue_id": "d", "utterance": 0, "emotions": names, "entities": names, "satisfaction": value}
     for tried in (value, filled):
         with contextlib.suppress(cmcc.DataError):

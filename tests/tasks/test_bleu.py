@@ -15,13 +15,13 @@ def flat(counts):
     return np.array(DialogueCounts(none, none, none, 0, 0, counts).flat())[BLEU]
 
 
-def ours(predicted, gold):
+def our_bleu(predicted, gold):
     return float(
         bleu.corpus_bleu(flat(sum_bleu([bleu.count_ngrams(*pair) for pair in zip(predicted, gold, strict=True)])))
     )
 
 
-def theirs(predicted, gold):
+def bleu_of_sacrebleu(predicted, gold):
     return sacrebleu.corpus_bleu(predicted, [gold], tokenize="zh", lowercase=True).score
 
 
@@ -32,11 +32,11 @@ def texts(seed, count=60):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_bleu_from_summed_counts_is_sacrebleu_s(seed):
+def test_bleu_from_summed_counts_equals_that_of_sacrebleu(seed):
     gold = texts(seed)
     predicted = [text[: len(text) // 2] + other for text, other in zip(gold, texts(seed + 100), strict=True)]
-    assert 0 < theirs(predicted, gold) < 100
-    assert ours(predicted, gold) == pytest.approx(theirs(predicted, gold), abs=1e-9)
+    assert 0 < bleu_of_sacrebleu(predicted, gold) < 100
+    assert our_bleu(predicted, gold) == pytest.approx(bleu_of_sacrebleu(predicted, gold), abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -48,23 +48,23 @@ def test_bleu_from_summed_counts_is_sacrebleu_s(seed):
         (["您好请讲话"], ["您好啊再见"]),
         ([""], [""]),
     ],
-    ids=["nothing said", "nothing matched", "no 4-gram", "no 4-gram matched", "nothing to say"],
+    ids=["empty responses", "nothing matched", "no 4-gram", "no 4-gram matched", "empty texts"],
 )
-def test_corpora_without_a_match_score_as_there(predicted, gold):
-    assert ours(predicted, gold) == pytest.approx(theirs(predicted, gold), abs=1e-9)
+def test_corpora_without_a_match_have_the_score_of_sacrebleu(predicted, gold):
+    assert our_bleu(predicted, gold) == pytest.approx(bleu_of_sacrebleu(predicted, gold), abs=1e-9)
 
 
 def test_equal_texts_are_exactly_100():
-    assert theirs(["很高兴为您服务"], ["很高兴为您服务"]) > 100, "the reason for the minimum"
-    assert ours(["很高兴为您服务"], ["很高兴为您服务"]) == 100
+    assert bleu_of_sacrebleu(["很高兴为您服务"], ["很高兴为您服务"]) > 100, "the reason for the minimum"
+    assert our_bleu(["很高兴为您服务"], ["很高兴为您服务"]) == 100
 
 
-def test_case_does_not_count():
-    assert ours(["套餐含一个g流量"], ["套餐含一个G流量"]) == 100
+def test_case_is_ignored():
+    assert our_bleu(["套餐含一个g流量"], ["套餐含一个G流量"]) == 100
 
 
-def test_an_empty_answer_costs_its_length():
-    assert ours(["很高兴为您服务", ""], ["很高兴为您服务", "请问还有什么可以帮您"]) < 50
+def test_an_empty_response_lowers_the_score():
+    assert our_bleu(["很高兴为您服务", ""], ["很高兴为您服务", "请问还有什么可以帮您"]) < 50
 
 
 def test_many_sums_are_scored_at_once():
@@ -74,6 +74,6 @@ def test_many_sums_are_scored_at_once():
     assert scores[:, 0].tolist() == [float(bleu.corpus_bleu(row)) for row in sums]
 
 
-def test_the_signature_says_how():
+def test_the_signature_names_tokenizer_case_smoothing_and_version():
     for part in ("tok:zh", "case:lc", "smooth:exp", f"version:{sacrebleu.__version__}"):
         assert part in bleu.signature()

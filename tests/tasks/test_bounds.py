@@ -1,4 +1,4 @@
-"""Bounds: gold is perfect, majority is the most frequent answer, and cheap baselines learn what is there to learn."""
+"""Bounds: gold is perfect, majority is the most frequent answer, and cheap baselines learn simple patterns."""
 
 import pytest
 
@@ -27,28 +27,28 @@ def entity_row(number, text, *spans):
     return {"dialogue_id": f"d{number}", "utterance": 1, "text": text, "emotions": [0], "entities": entities}
 
 
-def test_the_bounds_of_emotions_are_what_they_say():
+def test_gold_is_perfect_majority_is_neutral_and_random_depends_on_the_seed():
     rows = emotion_rows(30)
     answers = task_of("emotion").bounds(rows, rows, seed=1)
     assert list(answers) == ["gold", "character n-grams, logistic regression", "majority", "random"]
-    scores = {name: score("emotion", found, rows, Bootstrap(0)).scores for name, found in answers.items()}
+    scores = {name: score("emotion", predictions, rows, Bootstrap(0)).scores for name, predictions in answers.items()}
     assert scores["gold"]["micro_f1"].point == 1 == scores["character n-grams, logistic regression"]["micro_f1"].point
     assert {answer.emotions for answer in answers["majority"]} == {("neutral",)}
     assert scores["random"]["micro_f1"].point < 1
     assert task_of("emotion").bounds(rows, rows, seed=1)["random"] == answers["random"]
 
 
-def test_known_names_are_found_the_longest_first_with_their_type():
+def test_training_names_are_found_longest_first_with_their_type():
     train = [
         entity_row(0, "办流量包", (6, 1, 4)),
         entity_row(1, "大流量包好", (3, 0, 4)),
         entity_row(2, "好好好", (0, 0, 1)),
     ]
-    found = task_of("entities").bounds(train, [entity_row(9, "大流量包和流量包好")], seed=0)[
+    answers = task_of("entities").bounds(train, [entity_row(9, "大流量包和流量包好")], seed=0)[
         "names known from training"
     ]
-    assert [(e.name, e.type) for e in found[0].entities] == [("大流量包", TYPES[3]), ("流量包", TYPES[6])]
-    assert found[0].emotions is None  # 好 is an entity once and none four times, so it is left alone
+    assert [(e.name, e.type) for e in answers[0].entities] == [("大流量包", TYPES[3]), ("流量包", TYPES[6])]
+    assert answers[0].emotions is None  # 好 is an entity once and no entity four times, so it is not used
 
 
 def test_the_majority_of_entities_is_what_most_utterances_have():
@@ -69,7 +69,7 @@ def test_satisfaction_is_learned_from_words():
     assert scores["accuracy"].point == 1 and scores["quadratic_kappa"].point == 1
 
 
-def test_one_label_alone_is_learned_without_a_model():
+def test_training_rows_with_only_one_label_need_no_classifier():
     rows = [row | {"emotions": [0]} for row in emotion_rows(4)]
     answers = task_of("emotion").bounds(rows, rows, seed=0)
     assert {answer.emotions for answer in answers["character n-grams, logistic regression"]} == {("neutral",)}

@@ -1,4 +1,4 @@
-"""The scores of recognition are those of scikit-learn and seqeval; the rules for labels that do not occur."""
+"""The scores of recognition equal those of scikit-learn and seqeval; the rules for labels that do not occur."""
 
 import math
 
@@ -22,16 +22,17 @@ label_sets = st.sets(st.integers(0, 8), max_size=3)
 def emotion_case(pairs):
     rows = [{"dialogue_id": f"d{n % 3}", "utterance": n, "emotions": sorted(gold)} for n, (gold, _) in enumerate(pairs)]
     answers = [
-        EmotionAnswer(f"d{n % 3}", n, tuple(EMOTIONS[i] for i in sorted(said))) for n, (_, said) in enumerate(pairs)
+        EmotionAnswer(f"d{n % 3}", n, tuple(EMOTIONS[i] for i in sorted(predicted)))
+        for n, (_, predicted) in enumerate(pairs)
     ]
     return rows, answers
 
 
 def matrix(sets):
-    found = np.zeros((len(sets), 9), dtype=int)
-    for place, labels in enumerate(sets):
-        found[place, sorted(labels)] = 1
-    return found
+    decisions = np.zeros((len(sets), 9), dtype=int)
+    for number, labels in enumerate(sets):
+        decisions[number, sorted(labels)] = 1
+    return decisions
 
 
 @settings(deadline=None)
@@ -39,28 +40,28 @@ def matrix(sets):
 def test_emotions_are_scored_as_scikit_learn_does(pairs):
     rows, answers = emotion_case(pairs)
     scores = score("emotion", answers, rows, Bootstrap(0)).scores
-    gold, said = matrix([pair[0] for pair in pairs]), matrix([pair[1] for pair in pairs])
-    if gold.any() or said.any():
-        assert scores["micro_f1"].point == pytest.approx(f1_score(gold, said, average="micro", zero_division=0))
+    gold, predicted = matrix([pair[0] for pair in pairs]), matrix([pair[1] for pair in pairs])
+    if gold.any() or predicted.any():
+        assert scores["micro_f1"].point == pytest.approx(f1_score(gold, predicted, average="micro", zero_division=0))
     else:
         assert math.isnan(scores["micro_f1"].point)
-    assert scores["macro_f1"].point == pytest.approx(f1_score(gold, said, average="macro", zero_division=0))
-    without = f1_score(gold[:, 1:], said[:, 1:], average="macro", zero_division=0)
+    assert scores["macro_f1"].point == pytest.approx(f1_score(gold, predicted, average="macro", zero_division=0))
+    without = f1_score(gold[:, 1:], predicted[:, 1:], average="macro", zero_division=0)
     assert scores["macro_f1_without_neutral"].point == pytest.approx(without)
-    assert scores["hamming_loss"].point == pytest.approx(hamming_loss(gold, said))
-    assert scores["exact_match"].point == pytest.approx(np.mean((gold == said).all(axis=1)))
+    assert scores["hamming_loss"].point == pytest.approx(hamming_loss(gold, predicted))
+    assert scores["exact_match"].point == pytest.approx(np.mean((gold == predicted).all(axis=1)))
 
 
-def test_a_label_on_neither_side_counts_0_so_that_gold_shows_the_most_there_is():
+def test_a_label_without_gold_and_predicted_instances_counts_as_0_in_macro_f1():
     rows, answers = emotion_case([({0}, {0}), ({1}, {1}), ({0}, {0})])
-    found = score("emotion", answers, rows, Bootstrap(0))
-    assert found.scores["macro_f1"].point == pytest.approx(2 / 9)
-    assert found.scores["micro_f1"].point == 1
-    assert found.labels["neutral"].support == 2 and math.isnan(found.labels["dissatisfied_with_service"].f1)
+    scores = score("emotion", answers, rows, Bootstrap(0))
+    assert scores.scores["macro_f1"].point == pytest.approx(2 / 9)
+    assert scores.scores["micro_f1"].point == 1
+    assert scores.labels["neutral"].support == 2 and math.isnan(scores.labels["dissatisfied_with_service"].f1)
 
 
 def tagged(tags):
-    return spans_of(tags, [(place, place + 1) for place in range(len(tags))])
+    return spans_of(tags, [(position, position + 1) for position in range(len(tags))])
 
 
 @settings(deadline=None)
@@ -73,18 +74,18 @@ def tagged(tags):
 )
 def test_entities_are_scored_as_strict_iob2_by_seqeval(pairs):
     rows, answers = [], []
-    for number, (gold, said) in enumerate(pairs):
+    for number, (gold, predicted) in enumerate(pairs):
         entities = [{"type": t, "name": f"{s}", "start": s, "end": e} for t, s, e in tagged(gold)]
         rows.append({"dialogue_id": "d", "utterance": number, "entities": entities, "emotions": [0]})
-        found = tuple(Entity(f"{s}", TYPES[t], s, e) for t, s, e in tagged(said))
-        answers.append(EntityAnswer("d", number, found))
-    found = score("entities", answers, rows, Bootstrap(0)).scores["entity_f1"].point
+        spans = tuple(Entity(f"{s}", TYPES[t], s, e) for t, s, e in tagged(predicted))
+        answers.append(EntityAnswer("d", number, spans))
+    entity_f1 = score("entities", answers, rows, Bootstrap(0)).scores["entity_f1"].point
     names = [[tag_names(tags) for tags in side] for side in zip(*pairs, strict=True)]
     expected = seqeval_f1(*names, mode="strict", scheme=IOB2, zero_division=0)
-    assert found == pytest.approx(expected) or (math.isnan(found) and expected == 0)
+    assert entity_f1 == pytest.approx(expected) or (math.isnan(entity_f1) and expected == 0)
 
 
-def test_who_tells_names_alone_has_a_name_f1_and_no_spans():
+def test_answers_with_names_only_have_a_name_f1_and_an_entity_f1_of_0():
     entities = [{"type": 0, "name": "WiFi包", "start": 0, "end": 5}]
     rows = [{"dialogue_id": "d", "utterance": 0, "entities": entities, "emotions": [0]}]
     scores = score("entities", [EntityAnswer("d", 0, (Entity("wifi包"),))], rows, Bootstrap(0)).scores
@@ -97,20 +98,20 @@ def test_who_tells_names_alone_has_a_name_f1_and_no_spans():
 def test_satisfaction_is_scored_as_scikit_learn_does(pairs):
     names = list(cmcc.SATISFACTION)
     rows = [{"dialogue_id": f"d{n}", "satisfaction": gold} for n, (gold, _) in enumerate(pairs)]
-    answers = [SatisfactionAnswer(f"d{n}", names[said]) for n, (_, said) in enumerate(pairs)]
+    answers = [SatisfactionAnswer(f"d{n}", names[predicted]) for n, (_, predicted) in enumerate(pairs)]
     scores = score("satisfaction", answers, rows, Bootstrap(0)).scores
-    gold, said = zip(*pairs, strict=True)
+    gold, predicted = zip(*pairs, strict=True)
     options = {"labels": [0, 1, 2], "average": "macro", "zero_division": 0}
-    assert scores["macro_recall"].point == pytest.approx(recall_score(gold, said, **options))
-    assert scores["macro_f1"].point == pytest.approx(f1_score(gold, said, **options))
-    if len(set(gold) | set(said)) > 1:
-        kappa = cohen_kappa_score(gold, said, labels=[0, 1, 2], weights="quadratic")
+    assert scores["macro_recall"].point == pytest.approx(recall_score(gold, predicted, **options))
+    assert scores["macro_f1"].point == pytest.approx(f1_score(gold, predicted, **options))
+    if len(set(gold) | set(predicted)) > 1:
+        kappa = cohen_kappa_score(gold, predicted, labels=[0, 1, 2], weights="quadratic")
         assert scores["quadratic_kappa"].point == pytest.approx(kappa)
     else:
         assert math.isnan(scores["quadratic_kappa"].point)
 
 
-def test_an_utterance_without_an_answer_and_an_unknown_one_are_named():
+def test_missing_unknown_and_repeated_answers_are_errors():
     rows, answers = emotion_case([({0}, {0}), ({1}, {1})])
     with pytest.raises(cmcc.DataError, match=r"dialogue d1, utterance 1: no predictions for 1 of 2 utter"):
         score("emotion", answers[:1], rows)
@@ -124,7 +125,7 @@ def test_the_paired_test_of_a_better_system_excludes_0():
     pairs = [({n % 2}, {n % 2}) for n in range(30)]
     rows, right = emotion_case(pairs)
     _, wrong = emotion_case([(gold, {0}) for gold, _ in pairs])
-    found = compare("emotion", right, wrong, rows, Bootstrap(200)).differences["micro_f1"]
-    assert found.difference > 0 and found.excludes_0
+    result = compare("emotion", right, wrong, rows, Bootstrap(200)).differences["micro_f1"]
+    assert result.difference > 0 and result.excludes_0
     same = compare("emotion", right, right, rows, Bootstrap(50)).differences["macro_f1"]
     assert same.difference == 0 and not same.excludes_0

@@ -23,9 +23,9 @@ def test_majority_is_the_most_frequent_text_of_each_segment():
         rows[3] | {"acts": ""},
         rows[1] | {"acts": ""},
     ]
-    found = RESPONSE.majority(train, rows)
-    assert {(p.user_intent, p.acts, p.entities, p.emotions) for p in found} == {("问候", "问候", "", "中性")}
-    assert [(p.dialogue_id, p.exchange) for p in found] == [(row["dialogue_id"], row["exchange"]) for row in rows]
+    predictions = RESPONSE.majority(train, rows)
+    assert {(p.user_intent, p.acts, p.entities, p.emotions) for p in predictions} == {("问候", "问候", "", "中性")}
+    assert [(p.dialogue_id, p.exchange) for p in predictions] == [(row["dialogue_id"], row["exchange"]) for row in rows]
 
 
 def test_ties_go_to_the_first_by_code_point():
@@ -36,17 +36,17 @@ def test_ties_go_to_the_first_by_code_point():
 def test_random_takes_all_segments_of_one_training_exchange():
     rows = two_dialogues()
     pairs = {(p.acts, p.response) for p in gold_predictions(rows)}
-    found = RESPONSE.random(rows, rows * 10, seed=0)
-    assert {(p.acts, p.response) for p in found} == pairs
+    predictions = RESPONSE.random(rows, rows * 10, seed=0)
+    assert {(p.acts, p.response) for p in predictions} == pairs
 
 
-def test_random_is_its_seed():
+def test_random_depends_on_the_seed_only():
     rows = two_dialogues() * 5
     assert RESPONSE.random(rows, rows, 1) == RESPONSE.random(rows, rows, 1)
     assert RESPONSE.random(rows, rows, 1) != RESPONSE.random(rows, rows, 2)
 
 
-@pytest.mark.parametrize("make", [RESPONSE.majority, lambda train, rows: RESPONSE.random(train, rows, 0)])
-def test_no_training_rows_are_an_error(make):
+@pytest.mark.parametrize("bound", [RESPONSE.majority, lambda train, rows: RESPONSE.random(train, rows, 0)])
+def test_no_training_rows_are_an_error(bound):
     with pytest.raises(cmcc.DataError, match="no training rows"):
-        make([], two_dialogues())
+        bound([], two_dialogues())

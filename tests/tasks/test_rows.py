@@ -1,4 +1,4 @@
-"""The rows of each task, and what a dialogue model wrote as answers to them."""
+"""The rows of each task, and the answers that a dialogue model wrote for them."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_an_entity_row_is_an_annotated_user_utterance_with_spans_that_slice_to_t
         assert rows[0]["text"][entity["start"] : entity["end"]] == entity["name"] == "流量包"
 
 
-def test_of_two_entities_that_overlap_the_longer_stays_and_the_other_is_counted(labeled):
+def test_of_two_overlapping_entities_the_longer_is_kept_and_the_other_is_counted(labeled):
     first = labeled["utterances"][1]
     inner = {**first["entities"][0], "name": "流量", "end": first["entities"][0]["end"] - 1, "type": 0}
     first["entities"] = [inner, *first["entities"]]
@@ -42,7 +42,7 @@ def test_an_utterance_without_a_reply_is_not_answered(labeled):
     assert [row["utterance"] for row in only_answered(rows, [labeled])] == [1]
 
 
-def test_what_a_dialogue_model_wrote_is_an_answer_with_unknown_names_left_out(labeled):
+def test_unknown_names_that_a_dialogue_model_wrote_are_left_out(labeled):
     written = prediction(0, emotions="抱怨某问题,乱写,中性", entities="流量包,没说的")
     answer = emotions_written([written], [labeled])[0]
     assert answer.utterance == 1 and answer.emotions == ("complain_about_a_problem", "neutral")

@@ -1,4 +1,4 @@
-"""The strict scores: what counts as a label, what as a request, and when it is met."""
+"""The strict scores: labels, requests, and when a request is fulfilled."""
 
 import unicodedata
 
@@ -33,9 +33,9 @@ def counted(rows, changes=None, **options):
 
 
 def succeeds(rows, changes=None):
-    found = counted(rows, changes)
-    assert found.requesting == 1
-    return bool(found.succeeded)
+    counts = counted(rows, changes)
+    assert counts.requesting == 1
+    return bool(counts.succeeded)
 
 
 def test_an_intent_is_right_only_with_all_its_slots():
@@ -52,7 +52,7 @@ def test_slots_are_a_set():
 
 
 @pytest.mark.parametrize("written", ["询问(4g套餐)", "询问( 4G 套餐 )", " 询问 (4G套餐),询问(4G套餐)", "询问(4G_套餐)"])
-def test_case_blanks_pauses_and_repeats_do_not_count(written):
+def test_case_blanks_pauses_and_repeats_are_ignored(written):
     assert intent_labels(written) == intent_labels("询问(4G套餐)")
 
 
@@ -63,14 +63,14 @@ def test_another_name_slot_or_intent_is_another_label(written):
     assert intent_labels(written).isdisjoint(intent_labels("询问(流量包-业务费用)"))
 
 
-def test_nothing_predicted_is_missed_and_no_false_positive():
+def test_an_empty_prediction_is_a_false_negative_and_no_false_positive():
     rows = view(*pack_call())
     nothing = {("d", 0): {"user_intent": "", "acts": "", "response": ""}}
-    found = counted(rows, nothing)
-    assert (found.intents, found.acts) == ((1, 0, 1), (1, 0, 2))
+    counts = counted(rows, nothing)
+    assert (counts.intents, counts.acts) == ((1, 0, 1), (1, 0, 2))
 
 
-def test_an_unknown_act_is_a_false_positive_and_a_repeat_is_none():
+def test_an_unknown_act_is_a_false_positive_and_a_repeated_act_is_not():
     rows = view(*pack_call())
     assert counted(rows, {("d", 1): {"acts": "通知,通知,推销"}}).acts == (3, 1, 0)
 
@@ -99,7 +99,7 @@ def test_emotions_are_counted_where_both_sides_have_them():
     assert counted(rows, {("d", 1): {"emotions": "中性"}}).emotions == (1, 0, 0)
 
 
-def test_what_is_asked_and_told_is_requested_from_the_asking_exchange_on():
+def test_values_that_the_user_asks_for_and_the_service_gives_are_requested():
     assert requests(view(*pack_call())) == (Request(0, ("十块钱",)), Request(0, ("一个g",)))
 
 
@@ -123,7 +123,7 @@ def test_every_value_must_be_said():
     assert not succeeds(rows, {("d", 1): {"response": "流量很多"}})
 
 
-def test_values_are_found_without_regard_to_case_blanks_and_pauses():
+def test_values_are_found_regardless_of_case_blanks_and_pauses():
     rows = view(*pack_call())
     assert succeeds(rows, {("d", 0): {"response": "十 块_钱"}, ("d", 1): {"response": "一 个g"}})
 
@@ -155,16 +155,16 @@ def test_a_value_that_gold_never_says_in_time_is_not_requested():
 
 
 def test_a_dialogue_without_a_request_is_not_counted():
-    found = counted(view(user("喂"), service("您好")))
-    assert (found.requesting, found.succeeded) == (0, 0)
+    counts = counted(view(user("喂"), service("您好")))
+    assert (counts.requesting, counts.succeeded) == (0, 0)
 
 
 def test_a_type_asks_for_the_names_that_the_service_says():
     asked = user("我这个老套餐之外有什么流量包", intent("询问", (None, "流量包")), entities=[entity("老套餐", "ent-3")])
-    told = service(
+    reply = service(
         "老套餐之外有日包和月包", entities=[entity("日包", "ent-1"), entity("月包", "ent-2"), entity("夜包", "ent-4")]
     )
-    rows = view(asked, told)
+    rows = view(asked, reply)
     assert requests(rows) == (Request(0, ("日包", "月包")),)
     assert not succeeds(rows, {("d", 0): {"response": "有日包"}})
 
@@ -175,22 +175,22 @@ def test_personal_information_is_requested():
     assert requests(rows) == (Request(0, ("十三块九",)),)
 
 
-def test_a_price_asked_of_nothing_in_particular_is_not_requested_when_the_user_gave_it():
+def test_a_price_asked_of_no_entity_is_not_requested_when_the_user_gave_it():
     given = triple("业务费用", "十块钱", entity_name="流量包")
     asked = user("十块钱的是多少钱", intent("询问", (None, "业务费用")), triples=[given])
-    told = service("十块钱和二十", triples=[triple("业务费用", "二十", "ent-2", "日包")])
-    assert requests(view(asked, told)) == (Request(0, ("二十",)),)
+    reply = service("十块钱和二十", triples=[triple("业务费用", "二十", "ent-2", "日包")])
+    assert requests(view(asked, reply)) == (Request(0, ("二十",)),)
 
 
-def test_rows_with_the_reference_s_kb_are_an_error_that_says_what_to_do():
-    labelled = row(user("喂", intent("问候"), entities=[entity("包")]), service("您好", "问候"))
+def test_rows_in_the_format_of_seretod_are_an_error_that_names_the_version():
+    labeled = row(user("喂", intent("问候"), entities=[entity("包")]), service("您好", "问候"))
     with pytest.raises(cmcc.DataError, match="with the version seretod"):
-        requests(response_rows(labelled, compatible=True))
+        requests(response_rows(labeled, compatible=True))
 
 
-def price_call(value="八块钱", told="一个月{}"):
+def price_call(value="八块钱", reply="一个月{}"):
     asked = user("这个流量包多少钱", intent("询问", ("ent-1", "业务费用")), entities=[entity("流量包")])
-    return view(asked, service(told.format(value), "通知", triples=[triple("业务费用", value)]))
+    return view(asked, service(reply.format(value), "通知", triples=[triple("业务费用", value)]))
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_a_part_of_a_number_is_not_the_number(value, texts):
         ("十八", "要十八，二十八也行"),
     ],
 )
-def test_a_whole_number_is_said_whatever_else_stands_beside_it(value, text):
+def test_a_whole_number_is_found_beside_other_characters(value, text):
     assert says(plain(text), value)
 
 
@@ -272,14 +272,14 @@ REST = st.text("块钱元月个的g", max_size=3)
 
 
 @given(number=NUMERALS, rest=REST, more=NUMERALS, around=st.tuples(OTHERS, OTHERS))
-def test_a_value_that_begins_with_a_numeral_is_not_said_where_numerals_stand_before_it(number, rest, more, around):
+def test_a_value_that_begins_with_a_numeral_is_not_said_after_other_numerals(number, rest, more, around):
     before, after = around
     text, value = plain(f"{before}{more}{number}{rest}{after}"), plain(number + rest)
     assert text.count(value) > 1 or not says(text, value)
 
 
 @given(number=NUMERALS, rest=REST, more=NUMERALS, around=st.tuples(OTHERS, OTHERS))
-def test_a_value_that_ends_with_a_numeral_is_not_said_where_numerals_stand_after_it(number, rest, more, around):
+def test_a_value_that_ends_with_a_numeral_is_not_said_before_other_numerals(number, rest, more, around):
     before, after = around
     text, value = plain(f"{before}{rest}{number}{more}{after}"), plain(rest + number)
     assert text.count(value) > 1 or not says(text, value)
@@ -300,15 +300,15 @@ def test_a_number_that_the_user_gave_as_part_of_another_is_requested():
 
 
 def test_a_number_that_gold_says_as_part_of_another_only_is_not_requested():
-    assert requests(price_call(told="一个月十{}")) == ()
+    assert requests(price_call(reply="一个月十{}")) == ()
 
 
 @given(labels=st.lists(spellings(cmcc.ACTS), max_size=4), separator=st.sampled_from(SEPARATORS))
-def test_an_act_is_the_same_label_however_it_is_written(labels, separator):
+def test_acts_are_read_in_any_spelling(labels, separator):
     assert act_labels(separator.join(written for _, written in labels)) == {chinese for chinese, _ in labels}
 
 
-def test_slots_of_acts_do_not_count():
+def test_slots_of_acts_are_ignored():
     assert act_labels("通知（流量包-业务费用），问候(x)") == {"通知", "问候"}
 
 
@@ -317,13 +317,13 @@ def test_slots_of_acts_do_not_count():
     separator=st.sampled_from(SEPARATORS),
     brackets=st.sampled_from(["()", "（）"]),
 )
-def test_an_intent_is_the_same_label_however_it_is_written(labels, separator, brackets):
+def test_intents_are_read_in_any_spelling(labels, separator, brackets):
     slots, other = (
         "(流量包-业务费用)(流量包-业务时长)(data_pack)".translate(str.maketrans("()", brackets)),
         "(流量包-业务费用)(流量包-业务时长)(流量包)",
     )
-    made = separator.join(written + slots for _, written in labels)
-    assert intent_labels(made) == intent_labels(",".join(chinese + other for chinese, _ in labels))
+    predicted_text = separator.join(written + slots for _, written in labels)
+    assert intent_labels(predicted_text) == intent_labels(",".join(chinese + other for chinese, _ in labels))
 
 
 @pytest.mark.parametrize(
@@ -347,13 +347,13 @@ def test_the_brackets_of_a_name_are_part_of_it_in_either_width(written):
 
 
 @pytest.mark.parametrize("written", ["询问(流量包-业务费用,账户余额)", "询问(流量包-业务费用,data pack)"])
-def test_personal_slots_and_types_beside_a_slot_are_of_no_entity(written):
+def test_personal_slots_and_types_after_a_slot_have_no_entity(written):
     (label,) = intent_labels(written)
     assert {name for name, _ in label[1]} == {"流量包", ""}
 
 
-def test_what_models_write_means_what_it_did():
-    """Half-width marks, Chinese names, cut off or not: tidying changes nothing that the parser reads."""
+def test_tidying_does_not_change_what_the_parser_reads():
+    """For texts as models write them: half-width marks, Chinese names, also cut off."""
     for text in (
         "询问(包-业务费用)(4g套餐),被动确认",
         "询问(包（新）-业务规则),其他",
@@ -379,13 +379,13 @@ def test_any_text_has_intent_labels(text):
     assert all(name for name, _ in intent_labels(text))
 
 
-def test_emotions_are_the_same_labels_however_they_are_written():
+def test_emotions_are_read_in_any_spelling():
     rows = view(*pack_call())
     written = {("d", 0): {"emotions": "Complain about a problem"}, ("d", 1): {"emotions": "无"}}
     assert counted(rows, written).emotions == (2, 0, 0)
 
 
-def test_an_unknown_label_is_a_wrong_one_and_is_named_with_its_field():
+def test_unknown_labels_are_wrong_and_are_listed_with_their_field():
     rows = view(*pack_call())
     changes = {"acts": "inform、推 销", "emotions": "angry", "user_intent": "询问(包-业务费用)；shout", "response": ""}
     (prediction, *_) = predicted(rows, {("d", 0): changes})
@@ -393,7 +393,7 @@ def test_an_unknown_label_is_a_wrong_one_and_is_named_with_its_field():
     assert counted(rows, {("d", 0): changes}).emotions == (1, 1, 1)
 
 
-def test_seretod_reads_names_as_the_reference_does_not_as_we_do():
+def test_the_version_seretod_does_not_read_english_names():
     rows = view(*pack_call())
     english = {("d", 1): {"acts": "inform", "user_intent": "inquire(流量包-流量总量)"}}
     assert score_responses(predicted(rows, english), rows, "strict", bootstrap=Bootstrap(0)).scores["act_f1"].point == 1

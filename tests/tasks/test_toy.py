@@ -1,4 +1,4 @@
-"""A task that one file declares is scored, reported, validated and ranked, and nothing else has to know it."""
+"""A task that is declared in one file is scored, reported, validated and ranked, without other changes."""
 
 import json
 import re
@@ -45,13 +45,13 @@ def rows():
 
 @pytest.fixture
 def share(rows):
-    """Of the answers that are right: every other one, the first among them."""
+    """The share of right answers: every other one, beginning with the first."""
     return (len(rows) + 1) // 2 / len(rows)
 
 
 @pytest.fixture
 def predictions(tmp_path, rows):
-    """Every other answer is right; beside them what a run says of itself."""
+    """A file of predictions, every other one right, with the record of its run."""
     answers = [LengthAnswer(row["dialogue_id"], row["length"] + n % 2) for n, row in enumerate(rows)]
     path = tmp_path / "length.jsonl"
     path.write_bytes(b"".join(map(answer_line, answers)))
@@ -62,28 +62,28 @@ def predictions(tmp_path, rows):
 
 def test_it_is_scored_and_compared(rows, predictions, share):
     answers = read_answers(predictions, "length")
-    found = score("length", answers, rows, Bootstrap(20))
-    assert found.scores["exact"].point == share and found.as_dict()["task"] == "length"
+    scores = score("length", answers, rows, Bootstrap(20))
+    assert scores.scores["exact"].point == share and scores.as_dict()["task"] == "length"
     assert compare(TOY, TOY.gold(rows), answers, rows, Bootstrap(20)).differences["exact"].difference == pytest.approx(
         1 - share
     )
 
 
-def test_the_command_scores_it_as_the_facts_beside_the_file_say(predictions, share, capsys):
+def test_the_command_takes_the_task_from_the_record_of_the_file(predictions, share, capsys):
     assert cli.main(["score", str(predictions), "sample", "--json", "--resamples", "5"]) == 0
     assert json.loads(capsys.readouterr().out)["scores"]["exact"]["point"] == share
     assert cli.main(["score", str(predictions), "sample", "--resamples", "5", "--task", "length"]) == 0
     assert "Distance: lower is better." in capsys.readouterr().out
 
 
-def test_the_report_has_its_table_and_paired_tests_are_made_where_there_is_a_second_system(predictions):
+def test_the_report_has_its_table(predictions):
     table = make_report([predictions], Bootstrap(5)).tables[0]
     assert table.title.startswith("Table 0, length") and table.columns == ("system", "exact", "paper", "distance")
     assert [row[0] for row in table.rows] == ["Counting", "gold", "majority", "random"]
     assert table.rows[0][2] == "0.500"
 
 
-def test_validate_takes_its_files_and_names_what_is_wrong(rows, predictions, capsys):
+def test_validate_accepts_its_files_and_names_errors(rows, predictions, capsys):
     assert cli.main(["validate", str(predictions), "sample"]) == 0
     assert f"valid for the track length: {len(rows)} dialogues" in capsys.readouterr().out
     lines = predictions.read_text("utf-8").replace('"length":', '"length":-', 1)
@@ -106,14 +106,14 @@ def test_the_leaderboard_ranks_it_beside_its_bounds_and_reads_it_back(rows, pred
     assert load_board(str(tmp_path / "board")).tracks["length"].sorted_by("exact")[0].key == "gold"
 
 
-def test_cards_results_on_the_hub_and_eval_yaml_have_it(rows, predictions, share):
+def test_cards_results_on_the_hub_and_eval_yaml_contain_it(rows, predictions, share):
     system = System(path=predictions, dataset="sample", split="test", training=TrainingRecord("length"))
     scored = Scored(system, True, score(TOY, system.answers, rows, Bootstrap(5)))
     (table,) = answer_tables(scored)
     assert table.title.startswith("Length, test split") and table.rows[0][2] == "0.500"
-    assert [(name, found.point) for name, found, _ in headline_scores([scored])] == [("length_exact", share)]
-    listed = yaml.safe_load(eval_text({"labeled": {"test": SplitSize(1, 1)}}))["tasks"]
-    assert {"id": "length_exact", "config": "labeled", "split": "test"} in listed
+    assert [(name, interval.point) for name, interval, _ in headline_scores([scored])] == [("length_exact", share)]
+    entries = yaml.safe_load(eval_text({"labeled": {"test": SplitSize(1, 1)}}))["tasks"]
+    assert {"id": "length_exact", "config": "labeled", "split": "test"} in entries
 
 
 def test_rows_without_labels_are_not_scored(rows):
@@ -121,7 +121,7 @@ def test_rows_without_labels_are_not_scored(rows):
         score(TOY, TOY.gold(rows), [row | {"length": None} for row in rows])
 
 
-def test_its_models_are_opened_by_what_the_declaration_names(tmp_path, rows):
+def test_its_models_are_opened_by_the_declared_function(tmp_path, rows):
     TrainingRecord("length").save(tmp_path)
     run = recognize(tmp_path, "sample", tmp_path / "length.jsonl")
     assert run.task == "length" and score("length", read_answers(tmp_path / "length.jsonl", "length"), rows)
@@ -132,16 +132,16 @@ def test_an_unknown_task_is_an_error_that_lists_the_tasks(predictions):
         read_answers(predictions, "mood")
 
 
-def test_no_code_outside_the_declarations_asks_for_a_task_by_its_name():
+def test_no_code_outside_the_declarations_compares_names_of_tasks():
     asks = re.compile(r'[!=]= "(response|emotion|entities|satisfaction)"|task is (not )?[A-Z]{2}|[!=]= [A-Z]+\.name')
-    found = [
+    lines = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for path in sorted(ROOT.rglob("*.py"))
         if path.parent.name not in ("tasks", "quality")  # quality/ has fields of labels that are called so
         for line in path.read_text("utf-8").splitlines()
         if asks.search(line)
     ]
-    assert len(found) <= 10, "\n".join(found)
+    assert len(lines) <= 10, "\n".join(lines)
 
 
 def test_reading_the_declarations_needs_neither_torch_nor_scikit_learn():

@@ -1,4 +1,4 @@
-"""A task in one file, as somebody who adds one writes it: how many utterances a dialogue has, from its text alone."""
+"""A task in one file, as a contributor would add it: the number of utterances of a dialogue, from its text."""
 
 from dataclasses import dataclass
 
@@ -18,25 +18,25 @@ class LengthAnswer:
 
 
 def length_rows(row):
-    """A row a dialogue of `labeled`."""
+    """The task's row of a dialogue of `labeled`."""
     text = "\n".join(utterance["text"] for utterance in row["utterances"])
     yield {"dialogue_id": row["dialogue_id"], "text": text, "length": len(row["utterances"])}
 
 
 def length_answer(value, place):
-    """A decoded line as an answer."""
+    """Reads an answer from a decoded line."""
     record, place = record_of(value, place)
     return LengthAnswer(text_of(record, "dialogue_id", place), number_of(record, "length", place))
 
 
 def count_lengths(dialogue):
-    """Right ones, all, the distance."""
+    """The counts of one dialogue: right answers, all answers, distance from gold."""
     (row,), (answer,) = dialogue.rows, dialogue.predictions
     return row["length"] == answer.length, 1, abs(row["length"] - answer.length)
 
 
 def open_counter(model_dir, batch_size):
-    """What opens a model of the task: this one counts lines."""
+    """Opens a model of the task. This one counts lines."""
     return lambda rows: [LengthAnswer(row["dialogue_id"], row["text"].count("\n") + 1) for row in rows]
 
 
@@ -50,7 +50,7 @@ TOY = Task(
     labels={"length": None},
     parse=length_answer,
     copy=lambda row, source: LengthAnswer(row["dialogue_id"], source["length"]),
-    most=most_frequent(["length"]),
+    majority_row=most_frequent(["length"]),
     measure=Measure(count_lengths, {"exact": share, "distance": lambda sums: np.asarray(sums[..., 2] / sums[..., 1])}),
     main="exact",
     headline=("exact", "distance"),

@@ -96,4 +96,5 @@ def test_two_processes_of_torchrun_train_one_model(data, tmp_path):
     done = start(*torchrun, "train", "satisfaction", *settings, folder=tmp_path, ACCELERATE_USE_CPU="1")
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
-    assert record["processes"] == 2 and done.stdout.count("training examples") == 1
+    assert record["processes"] == 2
+    assert done.stdout.count("training examples") == done.stdout.count("best checkpoint") == 1

@@ -81,7 +81,9 @@ def test_a_trained_model_is_a_backbone_for_another_form(data, trained, tmp_path,
     assert load_form(tmp_path / "best") == FORMS["baseline"]
     cut = json.loads((tmp_path / "run.json").read_text())["cut"]
     assert cut["exchanges"] > 0
-    assert str(cut) in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert str(cut) in output
+    assert f"cmcc predict {tmp_path / 'best'} {data} --out {tmp_path / 'test.jsonl'}" in output
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -214,10 +215,12 @@ def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
         toy.train(toy.recipe(tmp_path, epochs=1))
 
 
-def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path):
+def test_a_finished_run_that_is_resumed_stays_as_it_is(tmp_path, capsys):
     toy.train(toy.recipe(tmp_path))
     before = weights(tmp_path), (tmp_path / "run.json").read_bytes()
+    assert "resumed from" not in capsys.readouterr().err
     toy.train(toy.recipe(tmp_path, resume=True))
+    assert "resumed from step 12 of 12" in capsys.readouterr().err
     assert equal(before[0], weights(tmp_path))
     assert before[1] == (tmp_path / "run.json").read_bytes()
 
@@ -314,6 +317,17 @@ def test_bfloat16_learns_about_as_well_and_keeps_the_weights_in_float32(tmp_path
     assert half.dev_losses != exact.dev_losses
     assert {tensor.dtype for tensor in weights(tmp_path / "bfloat16").values()} == {torch.float32}
     assert json.loads((tmp_path / "bfloat16" / "run.json").read_text())["bfloat16"] is True
+
+
+def test_a_training_ends_with_its_best_checkpoint_and_the_command_that_predicts_with_it(tmp_path, capsys):
+    toy.train(toy.recipe(tmp_path / "my run", epochs=1))
+    lines = capsys.readouterr().out.splitlines()
+    record = json.loads((tmp_path / "my run" / "run.json").read_text("utf-8"))
+    best = tmp_path / "my run" / "best"
+    assert lines[-2] == f"best checkpoint: {best} (epoch 1 of 1, dev loss {record['best_dev_loss']:.4f})"
+    predict = ["cmcc", "predict", str(best), "DATASET", "--out", str(tmp_path / "my run" / "test.jsonl")]
+    assert lines[-1].startswith("to predict the test split: cmcc predict '")
+    assert shlex.split(lines[-1].partition(": ")[2]) == predict
 
 
 def test_the_learning_rate_grows_and_then_falls_to_zero():

@@ -27,6 +27,9 @@ def test_the_checkpoint_is_transformers_own_and_its_answers_are_scored(data, tmp
     assert cli.main(["score", str(answers), str(data), "--resamples", "20", "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)["scores"]
     assert set(scores) == {"macro_recall", "macro_f1", "quadratic_kappa", "accuracy"}
+    options = ["--format", "seretod", "--out", str(tmp_path / "b.jsonl")]
+    assert cli.main(["predict", str(out / "best"), str(data), *options]) == 1
+    assert "--format seretod needs a dialogue model; this one is of the task satisfaction" in capsys.readouterr().err
 
 
 def test_a_pipeline_takes_a_whole_transcript_and_gives_what_cmcc_predict_says(data, tmp_path, run_training):
