@@ -1,12 +1,12 @@
 """CMCC, China Mobile Customer Care: its label vocabularies, its features, the reader of its raw files, and load().
 
     import cmcc
-    sample = cmcc.load("sample")                           # 400 synthetic dialogues, nothing needed
+    sample = cmcc.load("sample")                           # 400 synthetic dialogues; they ship with the package
     calls = cmcc.load("labeled", data_dir="my/licensed/MobileCS")
     cmcc.ZH["complain_about_a_problem"]                    # 抱怨某问题
 
 The corpus is described in "CMCC: A Comprehensive and Large-Scale Human-Human Dataset for Dialogue Systems" (SereTOD
-2022); it is licensed and not part of this package.
+2022). It is licensed and not part of this package.
 """
 
 from __future__ import annotations
@@ -141,7 +141,8 @@ __all__ = [
     "view",
 ]
 
-_CACHED_REPORT = "reading_report.json"  # beside the cached rows
+_CACHED_REPORT = "reading_report.json"  # in the folder of the cached rows
+_NO_DATA_DIR = "data_dir is missing. Pass the folder of raw files: data_dir=FOLDER"
 _LOG = logging.getLogger("cmcc")
 
 
@@ -149,22 +150,22 @@ _LOG = logging.getLogger("cmcc")
 class CMCCConfig(datasets.BuilderConfig):  # type: ignore[misc]
     """A config of the data set: `name` is one of cmcc.FEATURES, `data_dir` the folder of raw files.
 
-    on_error: "raise", or "skip" to leave out dialogues that cannot be read; it is part of the cache key.
+    on_error: "raise", or "skip" to skip dialogues that cannot be read. It is part of the cache key.
     """
 
     on_error: str = "raise"
 
     @property
     def folder(self) -> Path | None:
-        """Where the raw files are; the sample's ship with the package."""
+        """The folder of raw files; for the config "sample" a folder of this package."""
         if self.name == "sample":
             return SAMPLE_DIR
         return Path(self.data_dir) if self.data_dir else None
 
     def create_config_id(self, config_kwargs: dict[str, Any], custom_features: Features | None = None) -> str:
-        """The cache key: a digest of the files' names, sizes and times, and of the code that reads them.
+        """Returns the cache key: a digest of the files' names, sizes and times, and of the code that reads them.
 
-        The library's own key holds the folder's name only, and would hand back stale rows of edited files.
+        The default key of `datasets` has only the folder's name, so edited files would give the cached old rows.
         """
         digest = hashlib.sha256(repr((sorted(config_kwargs.items()), custom_features)).encode())
         files, care = find_files(self.folder) if self.folder else ([], [])
@@ -177,22 +178,22 @@ class CMCCConfig(datasets.BuilderConfig):  # type: ignore[misc]
 
 
 def _code_files() -> list[Path]:
-    """The modules that decide what the rows are."""
+    """The source files on which the content of the rows depends."""
     library = Path(__file__).with_name("cmcc_bench")
     names = ("vocabulary.py", "features.py", "reader/*.py", "views/*.py")
     return [Path(__file__), *sorted(path for name in names for path in library.glob(name))]
 
 
-# `datasets` would put functions in the place of this module's open and Path that take `::` in a path for an address.
+# Without this, `datasets` replaces this module's `open` and `Path` by versions that read `::` in a path as a URL.
 _patched_for_streaming = True
 
 
 class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     """Builds a config from raw files: CMCC(config_name="labeled", data_dir="FOLDER").
 
-    Shards are files; a dialogue that several files hold is taken from the first. All files are read once before the
-    first row is given, streamed or not: only then is it known which dialogues stand twice. What that reading counted is
-    in `report`; it is kept beside the cached rows, so that rows from the cache have it, too.
+    Each file is a shard. A dialogue that occurs in several files is taken from the first. All files are read once
+    before the first row, also when streaming, to find the dialogues that occur twice. The counts of that first pass are
+    in `report`. They are saved with the cached rows, so a data set from the cache has them, too.
     """
 
     VERSION = datasets.Version(VERSION)
@@ -208,7 +209,10 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
 
     @property
     def report(self) -> Report:
-        """What the reading of all files counted. Raises FileNotFoundError before the rows were prepared or streamed."""
+        """Counts of what was read, repaired and rejected in all files.
+
+        Raises FileNotFoundError before `download_and_prepare` or `as_streaming_dataset` is called.
+        """
         if self._report is None:
             self._report = Report.from_dict(orjson.loads(Path(self.cache_dir, _CACHED_REPORT).read_bytes()))
         return self._report
@@ -216,33 +220,33 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     def _split_generators(self, dl_manager: datasets.DownloadManager) -> list[datasets.SplitGenerator]:
         folder = self.config.folder
         if folder is None:
-            raise DataError("no data_dir", "a folder of raw files", WHERE_TO_GET, config=self.config.name)
+            raise DataError(_NO_DATA_DIR, "", WHERE_TO_GET, config=self.config.name)
         files, reader = open_folder(folder)
-        wanted = self._dialogues_by_split(files, reader)
-        if not wanted:
-            needed = {"emotion": " with emotions", "satisfaction": " with satisfaction"}.get(self.config.name, "")
-            found, expected = f"no {self._source} dialogues{needed}", f"some for the config {self.config.name!r}"
+        indices = self._indices_by_split(files, reader)
+        if not indices:
+            labels = {"emotion": " with emotions", "satisfaction": " with satisfaction"}.get(self.config.name, "")
+            problem = f"no {self._source} dialogues{labels} for the config {self.config.name!r}"
             if reader.report.rejected:
-                found += f" ({len(reader.report.rejected)} were skipped; the first: {reader.report.rejected[0]})"
-            raise DataError(found, expected, WHERE_TO_GET, file=str(folder))
+                problem += f" ({len(reader.report.rejected)} were skipped; the first: {reader.report.rejected[0]})"
+            raise DataError(problem, "", WHERE_TO_GET, file=str(folder))
         self._report = reader.report
         if not dl_manager.is_streaming:
             write_bytes(Path(self._output_dir, _CACHED_REPORT), orjson.dumps(self._report.as_dict()))
         return [
             datasets.SplitGenerator(
-                split, {"files": list(by_file), "wanted": list(by_file.values()), "care": reader.care}
+                split, {"files": list(by_file), "indices": list(by_file.values()), "care": reader.care}
             )
-            for split, by_file in sorted(wanted.items(), key=lambda item: SPLITS.index(item[0]))
+            for split, by_file in sorted(indices.items(), key=lambda item: SPLITS.index(item[0]))
         ]
 
     @property
     def _source(self) -> str:
         return "unlabeled" if self.config.name == "unlabeled" else "labeled"
 
-    def _dialogues_by_split(self, files: list[RawFile], reader: DialogueReader) -> dict[str, dict[RawFile, set[int]]]:
-        """Of each split that has rows: by file, the places in it of the dialogues that make them."""
+    def _indices_by_split(self, files: list[RawFile], reader: DialogueReader) -> dict[str, dict[RawFile, set[int]]]:
+        """For each split that has rows and each file: the indices in the file of the split's dialogues."""
         with_rows = set[str]()
-        found: dict[str, dict[RawFile, set[int]]] = {}
+        indices: dict[str, dict[RawFile, set[int]]] = {}
 
         def reject(item: Unreadable, error: DataError) -> None:
             """Records an unreadable dialogue or line, or raises the error."""
@@ -252,27 +256,30 @@ class CMCC(datasets.ArrowBasedBuilder):  # type: ignore[misc]
 
         for raw, dialogue in read_files(files, reader, reject, Uniqueness()):
             if dialogue.config == self._source:
-                found.setdefault(dialogue.split, {}).setdefault(raw.file, set()).add(raw.index)
+                indices.setdefault(dialogue.split, {}).setdefault(raw.file, set()).add(raw.index)
                 if dialogue.split not in with_rows and view(self.config.name)(dialogue.row):
                     with_rows.add(dialogue.split)
         reader.count_unmerged()
-        return {split: by_file for split, by_file in found.items() if split in with_rows}
+        return {split: by_file for split, by_file in indices.items() if split in with_rows}
 
     def _generate_tables(
-        self, files: list[RawFile], wanted: list[set[int]], care: CareLabels
+        self, files: list[RawFile], indices: list[set[int]], care: CareLabels
     ) -> Iterator[tuple[Key, pa.Table]]:
-        for shard, (file, indices) in enumerate(zip(files, wanted, strict=True)):
-            rows = _rows_at(indices, file, care)
+        for shard, (file, file_indices) in enumerate(zip(files, indices, strict=True)):
+            rows = _rows_at(file_indices, file, care)
             for number, block in enumerate(blocks(rows, BLOCK)):
                 viewed = chain.from_iterable(map(view(self.config.name), block))
                 yield Key(shard, number), table_of(viewed, self.config.name)
 
 
-def _rows_at(places: set[int], file: RawFile, care: CareLabels) -> Iterator[Row]:
-    """The dialogues at some places of a file, which was read whole before: what could not be read is at no place."""
+def _rows_at(indices: set[int], file: RawFile, care: CareLabels) -> Iterator[Row]:
+    """Yields the rows of the dialogues at these indices of a file. Unreadable lines are skipped: they have no index.
+
+    The first pass over the file has already counted or raised them.
+    """
     reader = DialogueReader(care)
     for raw in raw_dialogues(file, lambda *_: None):
-        if raw.index in places and (dialogue := reader.read(raw)):
+        if raw.index in indices and (dialogue := reader.read(raw)):
             yield dialogue.row
 
 
@@ -288,54 +295,56 @@ def load(
     on_error: Literal["raise", "skip"] = "raise",
     report: Report | None = None,
 ) -> Loaded:
-    """A config of the data set made from raw files, as `datasets` objects: load("labeled", data_dir="FOLDER").
+    """Loads a config of the data set from raw files: load("labeled", data_dir="FOLDER").
 
-    config: one of cmcc.FEATURES; `sample` takes no data_dir, it is synthetic and ships with the package.
-    split: train, validation or test; without it all that have rows, in a dict.
-    streaming: gives iterable data sets; nothing is written to the cache.
-    num_proc: processes, each takes whole files; not with streaming.
-    on_error: "skip" leaves out what `cmcc build --on-error skip` leaves out, of all configs and splits: a dialogue that
-    cannot be read or whose id another has, and a line that is not JSON. A warning of the logger "cmcc" says how many.
-    report: takes the counts of what was read, repaired and set aside in all files, and why each dialogue was skipped;
-    the same when the rows come from the cache.
-    Raises DataError when there are no files, or when one holds what cannot be repaired or, whatever on_error says, is
-    no JSON; ValueError for arguments that do not go together.
+    config: one of cmcc.FEATURES. `sample` is synthetic, ships with the package and takes no data_dir.
+    split: "train", "validation" or "test". Without it, the result is a dict of all splits that have rows.
+    streaming: returns iterable data sets and writes nothing to the cache.
+    num_proc: number of processes; each reads whole files. Not with streaming.
+    on_error: "skip" skips what `cmcc build --on-error skip` skips, in all configs and splits: a dialogue that cannot be
+    read, a different dialogue with an id that already occurred, and a line that is not JSON. The logger "cmcc" warns
+    with the number of skipped dialogues.
+    report: collects the counts of what was read, repaired and set aside in all files, and why each dialogue was
+    skipped; also when the rows come from the cache.
+    Returns the data set as `datasets` objects; cmcc.FEATURES[config]() gives the features of its rows.
+    Raises DataError when there are no files, or a file has a dialogue that cannot be repaired. A file that is not JSON
+    raises it with on_error="skip", too. Raises ValueError for arguments that are wrong or contradict each other.
     """
     if config not in FEATURES:
-        raise ValueError(f"no config {config!r}; there are {', '.join(FEATURES)}")
+        raise ValueError(f"unknown config {config!r}. Use one of: {', '.join(FEATURES)}.")
     if streaming and num_proc:
-        raise ValueError("num_proc is of no use with streaming: leave one of them out")
+        raise ValueError("num_proc cannot be used with streaming=True. Remove one of the two.")
     if on_error not in ("raise", "skip"):
-        raise ValueError(f"no on_error {on_error!r}; there are raise, skip")
+        raise ValueError(f"unknown on_error {on_error!r}. Use 'raise' or 'skip'.")
     if config == "sample":
         if data_dir is not None:
-            raise ValueError("the config 'sample' takes no data_dir: it is the sample; load 'labeled' from a folder")
+            raise ValueError("the config 'sample' takes no data_dir. For a folder: load('labeled', data_dir=FOLDER).")
         builder = CMCC(config_name=config)
     elif data_dir is None:
-        raise DataError("no data_dir", "a folder of raw files", WHERE_TO_GET, config=config)
+        raise DataError(_NO_DATA_DIR, "", WHERE_TO_GET, config=config)
     else:
         folder = str(Path(data_dir).resolve()) if str(data_dir) else ""
         builder = CMCC(config_name=config, data_dir=folder, on_error=on_error)
     if not streaming:
         builder.download_and_prepare(num_proc=num_proc)
     loaded: Loaded = builder.as_streaming_dataset(split) if streaming else builder.as_dataset(split)
-    _tell(builder.report, data_dir)
+    _log_warnings(builder.report, data_dir)
     if report is not None:
         report.add(builder.report)
     return loaded
 
 
-def _tell(report: Report, data_dir: str | Path | None) -> None:
-    """Warns of dialogues that were skipped, labels left out, and dialogues whose split two names fix differently."""
+def _log_warnings(report: Report, data_dir: str | Path | None) -> None:
+    """Logs a warning for skipped dialogues, one for dropped labels, and one for dialogues in files of two splits."""
     if report.rejected:
         _LOG.warning(
-            "%s: skipped %d dialogues or lines that cannot be read; the first: %s. To see all: report = cmcc.Report();"
-            " cmcc.load(..., report=report); report.rejected",
+            "%s: skipped %d dialogues or lines that cannot be read. The first: %s. To see all: report = cmcc.Report();"
+            " cmcc.load(..., report=report); print(report.rejected)",
             *(data_dir, len(report.rejected), report.rejected[0]),
         )
     if left_out := report.left_out:
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(left_out.items()))
-        _LOG.warning("%s: %d labels could not be read and are left out: %s", data_dir, left_out.total(), kinds)
+        _LOG.warning("%s: dropped %d labels that cannot be read: %s", data_dir, left_out.total(), kinds)
     conflicts = report.split_conflicts
     if conflicts:
         _LOG.warning("%s: %s", data_dir, conflicts)

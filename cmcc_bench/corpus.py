@@ -1,4 +1,4 @@
-"""What a DATASET argument means: a built folder, a Hub id, or `sample`."""
+"""Opens the data set that a DATASET argument names: a built folder, a Hub id, or `sample`."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from cmcc_bench.views.configs import view
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*", re.ASCII)  # ORGANIZATION/NAME
-# What `datasets` raises where there is no such data set, and what a card that was edited leads to.
-_ERRORS = (
+# The errors of `datasets` for a missing data set, and for a card whose YAML was edited by hand.
+_OPEN_ERRORS = (
     OSError, LookupError, TypeError, AttributeError, ValueError, NotImplementedError, YAMLError, DatasetsError,
 )  # fmt: skip
-_MAKE = "Check the path. cmcc build makes such a folder of raw files."
+_MAKE = "Check the path. cmcc build makes a data set from raw files."
 _AGAIN = "Build the folder again with cmcc build, or download it again."
 SAMPLE = "sample"  # the name of the synthetic sample; a folder of that name is ./sample
 
 
 def open_dataset(name: str, config: str = "labeled") -> datasets.DatasetDict:
-    """The splits of a config.
+    """Opens all splits of a config of a data set.
 
-    name: a folder that `cmcc build` made, the id of a repository on the Hub, or `sample` (synthetic).
+    name: a folder made by `cmcc build`, the id of a data set on the Hub, or `sample` (synthetic).
     Raises cmcc.DataError when there is no such data set or it lacks the config.
     """
     if name == SAMPLE:
         return _open_sample(config)
-    with _explained(name, config=config):
+    with _as_data_error(name, config=config):
         return _open_folder(Path(name), config) if Path(name).is_dir() else datasets.load_dataset(name, config)
 
 
@@ -67,42 +67,42 @@ def _open_sample(config: str) -> datasets.DatasetDict:
 
 
 def has_config(name: str, config: str) -> bool:
-    """Whether a data set has a config; the sample has all but `unlabeled`. Raises cmcc.DataError as `open_dataset`."""
+    """Whether a data set has a config. The sample has all but `unlabeled`. Raises cmcc.DataError as `open_dataset`."""
     if name == SAMPLE:
         return config != "unlabeled"
-    with _explained(name):
+    with _as_data_error(name):
         if Path(name).is_dir():
             return config in MetadataConfigs.from_dataset_card_data(_card_data(Path(name)))
         return config in datasets.get_dataset_config_names(name)
 
 
 def _card_data(folder: Path) -> DatasetCardData:
-    """The head of a folder's card. Raises ValueError where it cannot be read."""
+    """The YAML header of a folder's card. Raises ValueError when it cannot be read."""
     data: DatasetCardData = DatasetCard.load(folder / CARD_NAME).data
     return data
 
 
 def _open_folder(folder: Path, config: str) -> datasets.DatasetDict:
-    """A config of a built folder, as load_dataset(folder, config) opens it.
+    """Opens a config of a built folder, as load_dataset(folder, config) does, from any path.
 
-    load_dataset takes the folder's own path for a pattern or an address: [, ], *, ? and :: in it mean something else
-    there. So the card is read here, and only the patterns that it lists are looked up, below the folder.
+    load_dataset interprets [, ], *, ? and :: in the folder's own path as a pattern or a URL. So the card is read here,
+    and only the patterns that it lists are expanded, inside the folder.
     """
     path = str(folder.resolve())
     if "::" in path or os.path.expandvars(path) != path:
-        expected = "a path that the library `datasets` does not take for an address, or for a variable"
-        raise DataError("`::` or `$` in the path", expected, "Rename that folder.", dataset=str(folder))
+        problem = "the path contains `::` or `$`, which the `datasets` library interprets"
+        raise DataError(problem, "", "Rename the folder.", dataset=str(folder))
     data = _card_data(folder)
     configs = MetadataConfigs.from_dataset_card_data(data)
     if config not in configs:
-        raise ValueError(f"no config {config!r} in {CARD_NAME}; there are: {', '.join(configs) or 'none'}")
+        raise ValueError(f"no config {config!r} in {CARD_NAME}; it has: {', '.join(configs) or 'none'}")
     files = {}
     for entry in configs[config]["data_files"]:
-        found = folder.resolve().glob(entry["path"])
-        paths = sorted(path for path in found if not is_system_file(path.name))
+        matches = folder.resolve().glob(entry["path"])
+        paths = sorted(path for path in matches if not is_system_file(path.name))
         if not paths:
-            raise FileNotFoundError(f"no {entry['path']}, which {CARD_NAME} lists")
-        # With times and sizes, so that the cache never gives rows of a file that was replaced.
+            raise FileNotFoundError(f"{CARD_NAME} lists {entry['path']}, but there is no such file")
+        # Times and sizes are part of the cache key, so the cache never gives rows of a file that was replaced.
         stats = [path.stat() for path in paths]
         origins = [(str(path), f"{stat.st_mtime_ns}-{stat.st_size}") for path, stat in zip(paths, stats, strict=True)]
         files[entry["split"]] = DataFilesList(list(map(str, paths)), origins)
@@ -119,13 +119,13 @@ def _open_folder(folder: Path, config: str) -> datasets.DatasetDict:
 
 
 @contextmanager
-def _explained(name: str, **place: str) -> Iterator[None]:
-    """Raises cmcc.DataError instead of what `datasets` raises where there is no such data set."""
+def _as_data_error(name: str, **place: str) -> Iterator[None]:
+    """Raises cmcc.DataError for a missing or damaged data set instead of the errors of `datasets`."""
     path = Path(name)
     if name and path.exists() and not (path / CARD_NAME).exists():
         hint = f"Build it first: cmcc build --data-dir {name} --out cmcc"
-        found = f"no {CARD_NAME}" if path.is_dir() else "a file"
-        raise DataError(found, "a folder that cmcc build made", hint, dataset=name)
+        problem = f"the folder has no {CARD_NAME}" if path.is_dir() else "this is a file"
+        raise DataError(f"{problem}, so it is not a data set made by cmcc build", "", hint, dataset=name)
     if not is_folder(name):
         hint = f"Did you mean {SAMPLE}?" if difflib.get_close_matches(name.casefold(), [SAMPLE], cutoff=0.8) else _MAKE
         check_name(name, f"a built folder, a Hub id such as ORGANIZATION/NAME, or `{SAMPLE}`", hint, dataset=name)
@@ -133,78 +133,83 @@ def _explained(name: str, **place: str) -> Iterator[None]:
         yield
     except DataError:
         raise
-    except DatasetGenerationError as error:  # a Parquet file that is cut short, or not one
-        found = printable(f"{type(error.__cause__).__name__}: {error.__cause__}".split("\n")[0])
-        raise DataError(found, "whole Parquet files", _AGAIN, dataset=name, **place) from error
-    except _ERRORS as error:
-        expected = f"a built folder, a Hub id that you may read, or `{SAMPLE}`"
+    except DatasetGenerationError as error:  # a truncated or damaged Parquet file
+        cause = printable(f"{type(error.__cause__).__name__}: {error.__cause__}".split("\n")[0])
+        raise DataError(f"a Parquet file is damaged ({cause})", "", _AGAIN, dataset=name, **place) from error
+    except _OPEN_ERRORS as error:
         hint = _hint(name, place.get("config"))
-        raise DataError(str(error), expected, hint, dataset=name, **place) from error
+        raise DataError(f"cannot open the data set: {error}", "", hint, dataset=name, **place) from error
 
 
 def is_folder(name: str | Path) -> bool:
-    """Whether there is a folder of this name; "" is none, though Path("") is the working directory."""
+    """Whether there is a folder of this name. "" is no folder, although Path("") is the working directory."""
     return bool(str(name)) and Path(name).is_dir()
 
 
 def check_name(name: str | Path, expected: str, hint: str, **place: str) -> None:
-    """Raises cmcc.DataError for what is no folder and cannot be a repository's id, without asking the Hub."""
+    """Raises cmcc.DataError if a name cannot be the id of a Hub repository; the Hub is not asked.
+
+    Call it when `name` is no folder. expected: what may be named here, for the message.
+    """
     if not HUB_ID.fullmatch(str(name)):
-        raise DataError("no such folder, and not a Hub id", expected, near_name(name) or hint, **place)
+        raise DataError("no such folder, and not a Hub id", "", f"Use {expected}. {near_name(name) or hint}", **place)
 
 
 def near_name(path: str | Path) -> str:
-    """A hint that names the folder which `path` may mean: one with a similar name in the same place; "" without one."""
-    wanted, parent = Path(path), Path(path).parent
+    """The hint "Did you mean X?", where X is a folder with a similar name next to `path`; "" if there is none."""
+    path = Path(path)
     try:
-        names = {folder.name.casefold(): folder.name for folder in sorted(parent.iterdir()) if folder.is_dir()}
+        names = {folder.name.casefold(): folder.name for folder in sorted(path.parent.iterdir()) if folder.is_dir()}
     except OSError:
         return ""
-    near = difflib.get_close_matches(wanted.name.casefold(), names, n=1)
-    if not near:
+    similar = difflib.get_close_matches(path.name.casefold(), names, n=1)
+    if not similar:
         return ""
-    found = str(wanted.with_name(names[near[0]]))
-    return f"Did you mean {'./' if found == SAMPLE else ''}{found}?"
+    suggestion = str(path.with_name(names[similar[0]]))
+    return f"Did you mean {'./' if suggestion == SAMPLE else ''}{suggestion}?"
 
 
 def _hint(name: str, config: str | None) -> str:
-    """What to do where a data set, or a config of a built folder, is not there."""
+    """The hint for a data set, or a config of a built folder, that cannot be opened."""
     if not Path(name).is_dir():
-        return near_name(name) or "Check the name and the network. cmcc build makes such a folder of raw files."
+        return near_name(name) or (
+            f"Check the name and the network. Use a built folder, a Hub id that you may read, or `{SAMPLE}`."
+        )
     if config is None or (Path(name) / config).exists():
         return _AGAIN
     if config == "unlabeled":
-        return "Nothing unlabeled was built: put files without labels among the raw ones, and build again."
-    return f"Nothing with {config} was built: add the labels, in the raw files or a care file, and build again."
+        return "The data set has no unlabeled calls. Add files without labels to the raw files and build it again."
+    return f"The data set has no labels for {config}. Add them to the raw files or to a care file and build it again."
 
 
 def open_split(name: str, config: str, split: str) -> datasets.Dataset:
-    """One split of a config. Raises cmcc.DataError when there is no such data set, config or split."""
+    """Opens one split of a config. Raises cmcc.DataError when there is no such data set, config or split."""
     splits = open_dataset(name, config)
     if split not in splits:
-        raise DataError(f"the splits {', '.join(splits)}", f"a split {split!r}", dataset=name, config=config)
+        hint = f"Use one of its splits: {', '.join(splits)}."
+        raise DataError(f"no split {split!r}", "", hint, dataset=name, config=config)
     return splits[split]
 
 
-def label_of(name: str) -> str:
-    """A data set's name without its place, which says nothing about the data: of a folder the last part."""
+def short_name(name: str) -> str:
+    """A data set's name for tables and figures: the last part of a folder's path, a Hub id as it is."""
     return Path(name).resolve().name if name != SAMPLE and Path(name).is_dir() else name
 
 
-def place_name(name: str) -> str:
-    """A data set's or model's name as given; of an absolute path its last part, as the rest is the machine's own."""
+def name_without_path(name: str) -> str:
+    """A data set's or model's name for files that are shared: the last part of an absolute path, others unchanged."""
     path = PurePath(name)
     return path.name if path.is_absolute() else name
 
 
 def labeled_rows(name: str) -> Iterable[Row]:
-    """Every row of `labeled` in all splits, one at a time."""
+    """Yields every row of the config `labeled`, split by split."""
     for split in open_dataset(name).values():
         yield from split
 
 
 def fingerprint_of(rows: Iterable[Any]) -> str:
-    """A digest of data that JSON can hold: equal for equal rows in equal order."""
+    """A SHA-256 digest of JSON values, such as rows: equal for equal rows in the same order."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(orjson.dumps(row, option=orjson.OPT_SORT_KEYS) + b"\n")
@@ -212,10 +217,10 @@ def fingerprint_of(rows: Iterable[Any]) -> str:
 
 
 def is_synthetic(rows: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether a simulator made any of the dialogues that the rows are of."""
+    """Whether any of the rows is from a synthetic dialogue."""
     return any(row["dialogue_id"].startswith(SYNTHETIC_ID) for row in rows)
 
 
 def is_licensed(rows: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether any of the dialogues that the rows are of is a real call: data may be both, synthetic and licensed."""
+    """Whether any of the rows is from a real call, which is licensed. Mixed data is both synthetic and licensed."""
     return not all(row["dialogue_id"].startswith(SYNTHETIC_ID) for row in rows)

@@ -1,4 +1,4 @@
-"""The error about data, which says where, what was found and what to do; and text made safe to print."""
+"""DataError, which names the problem, the place and the fix; and `printable`, which makes text safe to print."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 WHERE_TO_GET = """\
 MobileCS comes from the SereTOD challenge (http://seretod.org/Challenge.html) and CMCC's care labels from its authors at
-China Mobile; both are licensed and not part of this package. With the files in a folder of yours:
+China Mobile. Both are licensed and not part of this package. If you have the files in a folder:
 
     cmcc.load("labeled", data_dir="FOLDER")
 
-Without them, the synthetic sample has the same features and works now:
+Without them, use the synthetic sample, which has the same features:
 
     cmcc.load("sample")                                   # or cmcc.load("response", data_dir=cmcc.SAMPLE_DIR)"""
 
@@ -31,15 +31,15 @@ class DataError(ValueError):
         super().__init__((f"{where}: " if where else "") + problem + (f". {hint}" if hint else ""))
 
     def __reduce__(self) -> tuple[Callable[..., DataError], tuple[Any, ...]]:
-        return partial(DataError, **self.place), (self.found, self.expected, self.hint)  # it crosses process borders
+        return partial(DataError, **self.place), (self.found, self.expected, self.hint)  # worker processes pickle it
 
     def at(self, **place: str | int | None) -> DataError:
-        """The same error with more of its place known."""
+        """Returns the same error with more fields of the place, such as file, dialogue, turn or field."""
         return DataError(self.found, self.expected, self.hint, **(place | self.place))
 
 
 def printable(text: str, longest: int = 200) -> str:
-    """Text from a file as it may be shown in a terminal: control characters escaped, cut where it is too long."""
+    """Text from a file, safe for a terminal: control characters are escaped, and it is cut to `longest` characters."""
     shown = "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text[:longest]
     )

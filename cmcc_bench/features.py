@@ -15,14 +15,14 @@ VERSION = "1.0.0"
 
 
 def labeled_features() -> Features:
-    """A row a dialogue, every utterance with its labels (the paper's section 2).
+    """Features of `labeled`: one row per dialogue, with the labels of every utterance (the paper's section 2).
 
-    `start` and `end` are code points of `text`; `turn` is the index of the raw turn. Null means not annotated, or not
-    defined for this speaker; an empty list means annotated with nothing.
+    `start` and `end` are positions in `text`, counted in code points; `turn` is the index of the raw turn. Null means
+    not annotated, or not defined for this speaker. An empty list means annotated, without any label.
     """
     slot = {"entity_id": Value("string"), "slot": Value("string")}
     span = {"start": Value("int32"), "end": Value("int32")}
-    entity = {"entity_id": Value("string"), "type": _names(ENTITY_TYPES), "name": Value("string")} | span
+    entity = {"entity_id": Value("string"), "type": _class_label(ENTITY_TYPES), "name": Value("string")} | span
     triple = {
         "entity_id": Value("string"),
         "entity_name": Value("string"),
@@ -30,37 +30,37 @@ def labeled_features() -> Features:
         "value": Value("string"),
     } | span
     utterance = _utterance_features() | {
-        "emotions": List(_names(EMOTIONS)),
-        "intents": List({"intent": _names(INTENTS), "slots": List(slot)}),
-        "acts": List(_names(ACTS)),
+        "emotions": List(_class_label(EMOTIONS)),
+        "intents": List({"intent": _class_label(INTENTS), "slots": List(slot)}),
+        "acts": List(_class_label(ACTS)),
         "entities": List(entity),
         "triples": List(triple),
     }
     return Features(
-        {"dialogue_id": Value("string"), "satisfaction": _names(SATISFACTION), "utterances": List(utterance)}
+        {"dialogue_id": Value("string"), "satisfaction": _class_label(SATISFACTION), "utterances": List(utterance)}
     )
 
 
 def unlabeled_features() -> Features:
-    """A row a dialogue, its utterances without labels."""
+    """Features of `unlabeled`: one row per dialogue, its utterances without labels."""
     return Features({"dialogue_id": Value("string"), "utterances": List(_utterance_features())})
 
 
 def emotion_features() -> Features:
-    """A row an annotated user utterance; `context` is the two utterances before it, a line each."""
+    """Features of `emotion`: one row per annotated user utterance; `context` is the two utterances before it."""
     return Features(
         {
             "dialogue_id": Value("string"),
             "utterance": Value("int32"),
             "context": Value("string"),
             "text": Value("string"),
-            "emotions": List(_names(EMOTIONS)),
+            "emotions": List(_class_label(EMOTIONS)),
         }
     )
 
 
 def response_features() -> Features:
-    """A row an exchange, each segment of the models' text form as a string; `kb` and `goal` are JSON."""
+    """Features of `response`: one row per exchange, the segments of the models' text form; `kb` and `goal` are JSON."""
     text = ("history_entities", "user", "entities", "user_intent", "kb_result", "emotions", "acts", "response")
     return Features(
         {"dialogue_id": Value("string"), "exchange": Value("int32")}
@@ -69,16 +69,18 @@ def response_features() -> Features:
 
 
 def satisfaction_features() -> Features:
-    """A row a dialogue with a satisfaction label; `text` is its transcript, a speaker-marked line an utterance."""
-    return Features({"dialogue_id": Value("string"), "text": Value("string"), "satisfaction": _names(SATISFACTION)})
+    """Features of `satisfaction`: one row per labeled dialogue; `text` is its transcript, one line per utterance."""
+    return Features(
+        {"dialogue_id": Value("string"), "text": Value("string"), "satisfaction": _class_label(SATISFACTION)}
+    )
 
 
-def _names(vocabulary: Vocabulary) -> ClassLabel:
+def _class_label(vocabulary: Vocabulary) -> ClassLabel:
     return ClassLabel(names=list(vocabulary.names))
 
 
 def _utterance_features() -> dict[str, ClassLabel | Value]:
-    return {"speaker": _names(SPEAKERS), "text": Value("string"), "turn": Value("int32")}
+    return {"speaker": _class_label(SPEAKERS), "text": Value("string"), "turn": Value("int32")}
 
 
 FEATURES = {
@@ -92,15 +94,15 @@ FEATURES = {
 
 
 def table_of(rows: Iterable[Row], config: str) -> pa.Table:
-    """Rows of a config as an Arrow table with that config's schema."""
+    """Makes an Arrow table with the schema of a config from rows of that config."""
     return pa.Table.from_pylist(list(rows), schema=FEATURES[config]().arrow_schema)
 
 
-BLOCK = 500  # dialogues in a table
+BLOCK = 500  # dialogues per Arrow table
 
 
 def blocks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    """Lists of `size` rows, the last one shorter."""
+    """Yields lists of `size` rows; the last one may be shorter."""
     rows = iter(rows)
     while block := list(islice(rows, size)):
         yield block

@@ -1,8 +1,8 @@
-"""Files and folders that are replaced in one step, so that a reader, or a crash, meets the old one or the new one.
+"""Writes files and folders in one step: a reader, or a crash, finds the old version or the new one, never a part.
 
-Every file that users keep is written by `write_bytes`, `write_text` or `write_json`; every folder is made beside its
-path and moved there by `replace_folder`. `resource_folder` finds the folders that ship with the package, and
-`is_system_file` tells what operating systems leave in folders.
+Every file that users keep is written by `write_bytes`, `write_text` or `write_json`. Every folder is made under a
+hidden name and moved to its path by `replace_folder`. `resource_folder` finds the folders that ship with the package,
+and `is_system_file` recognizes the files that operating systems leave in folders.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cmcc_bench.distribution import NAME
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
-# What operating systems and editors leave in any folder: never data, never uploaded, never in the way.
+# Files that operating systems and editors leave in folders. They are never read as data and never uploaded.
 _SYSTEM_NAMES = frozenset(
     (
         ".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", ".directory", ".localized", "__macosx",
@@ -34,33 +34,33 @@ _SYSTEM_NAMES = frozenset(
 
 
 def write_bytes(path: Path, content: bytes, private: bool = False) -> None:
-    """Replaces the file at `path`, whole or not at all. Raises OSError; the file there before is then unchanged.
+    """Writes or replaces the file at `path` in one step. Raises OSError; an existing file is then unchanged.
 
-    private: only its owner may read the new file.
+    private: gives only the owner of the file permission to read it.
     """
     with open_replacement(path, private) as file:
         file.write(content)
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` of a text in UTF-8, with the line breaks that it has."""
+    """Writes a text in UTF-8 with `write_bytes`. Line breaks are not converted."""
     write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: Path, value: object, sort_keys: bool = False) -> None:
-    """`write_text` of a value as JSON: indented by one, Chinese as it is, one line break at the end."""
+    """Writes a value as JSON with `write_text`: indented by one, Chinese not escaped, one line break at the end."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=sort_keys) + "\n")
 
 
 @contextmanager
 def open_replacement(path: Path, private: bool = False) -> Iterator[IO[bytes]]:
-    """A file to write into that takes the place of `path` at the end; after an error there is nothing left of it.
+    """Opens a temporary file for writing that replaces `path` at the end; after an error it is deleted.
 
-    Missing parent folders are made.
+    Missing parent folders are created.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)  # a killed process left it, perhaps for all to read
+    part.unlink(missing_ok=True)  # left by a killed process, perhaps readable by everyone
     try:
         with open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o600 if private else 0o666)) as file:
             yield file
@@ -72,9 +72,9 @@ def open_replacement(path: Path, private: bool = False) -> Iterator[IO[bytes]]:
 def replace_folder(new: Path, path: Path) -> None:
     """Moves the folder `new` to `path`, both on one file system, and removes the folder that was at `path`.
 
-    Where the system can exchange two names (Linux), there is no moment without a folder. Elsewhere there is one between
-    two renames; the old folder then stands beside it and `recover_folder` puts it back. If files of the old folder
-    cannot be removed, they stay at `new`; the new folder is at `path` all the same.
+    Linux exchanges the two names in one step. Other systems need two renames; for a moment there is no folder at
+    `path`. After a crash in that moment, `recover_folder` moves the old folder back. If files of the old folder cannot
+    be removed, they stay at `new`; the new folder is at `path` all the same.
     """
     if not path.exists():
         new.rename(path)
@@ -91,14 +91,14 @@ def replace_folder(new: Path, path: Path) -> None:
 
 
 def recover_folder(path: Path) -> None:
-    """Undoes a `replace_folder` that was cut off between its two renames."""
+    """Moves the old folder back after a `replace_folder` that crashed between its two renames."""
     if _old(path).exists() and not path.exists():
         _old(path).rename(path)
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """An empty folder to fill that takes the place of `path` at the end; an error leaves the old folder as it was."""
+    """Creates an empty folder to fill that replaces `path` at the end; after an error the old folder is unchanged."""
     recover_folder(path)
     part = path.with_name(f".{path.name}")
     shutil.rmtree(part, ignore_errors=True)
@@ -111,7 +111,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def folder_identity(path: Path) -> tuple[int, int] | None:
-    """Device and inode, which tell a folder from another at the same path; None where there is none."""
+    """The device and inode of a folder, which change when it is replaced; None if there is no folder."""
     if not path.exists():
         return None
     stat = path.stat()
@@ -121,19 +121,21 @@ def folder_identity(path: Path) -> tuple[int, int] | None:
 def resource_folder(name: str) -> Path:
     """The folder `name` that ships with the package: dataset_card, model_cards, metrics, leaderboard.
 
-    In a checkout it stands beside the library, in an installation under share/cmcc. Raises FileNotFoundError when the
+    In a checkout it is next to cmcc_bench, in an installation under share/cmcc. Raises FileNotFoundError when the
     installation lacks it.
     """
-    for above in (Path(__file__).parents[1], Path(sysconfig.get_path("data")) / "share" / "cmcc"):
-        if (above / name).is_dir():
-            return above / name
-    raise FileNotFoundError(f"the folder {name} is not part of this installation: reinstall {NAME} with pip")
+    for parent in (Path(__file__).parents[1], Path(sysconfig.get_path("data")) / "share" / "cmcc"):
+        if (parent / name).is_dir():
+            return parent / name
+    raise FileNotFoundError(
+        f"the folder {name} is missing in this installation. Reinstall it: pip install --force-reinstall {NAME}"
+    )
 
 
 def is_system_file(path: PurePath | str) -> bool:
-    """Whether a path, relative to the folder that is looked at, is one that an operating system or an editor left.
+    """Whether a path, relative to the folder that is searched, is a file that an operating system or an editor left.
 
-    Any part of it counts, whatever its case, and so do names that begin with `._` (macOS's AppleDouble files).
+    Every part of the path is checked, without regard to case. Names that begin with `._` are AppleDouble files (macOS).
     """
     return any(part.startswith("._") or part.lower() in _SYSTEM_NAMES for part in PurePath(path).parts)
 
@@ -143,7 +145,7 @@ def _old(path: Path) -> Path:
 
 
 def _exchange(first: Path, second: Path) -> bool:
-    """Exchanges two names in one step, for which os has no call; False where the (file) system cannot."""
+    """Exchanges two names in one step; False where the system or file system cannot. `os` has no function for it."""
     if not sys.platform.startswith("linux"):
         return False
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)

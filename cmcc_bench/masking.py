@@ -1,15 +1,15 @@
-"""Personal data in texts: where they stand, of what kind they are, and texts with them masked, as tools print them.
+"""Finds personal data in texts and masks it for output.
 
-Callers say their numbers in groups: 幺三零，零零零零 嗯 零零零零. So numbers are searched in three steps:
+Callers say numbers in groups: 幺三零，零零零零 嗯 零零零零. So numbers are found in three steps:
 
-1. `_CHAIN` finds digits and what people say or write between them; `_groups` reads them as digits alone;
-2. groups that together have the length and form of a telephone number, an identity card or a bank card are one,
-   whatever stands between them (`_with_a_form`);
-3. what is left of a chain is a number if it has seven digits and reads like one, and not like amounts, dates or
-   counting (`_reads_like_a_number`).
+1. `_CHAIN` finds digits and the words and punctuation between them; `_groups` reduces them to groups of digits.
+2. Groups that together have the length and form of a telephone number, an identity card or a bank card are one number,
+   with any text between them (`_find_forms`).
+3. The rest of a chain is a number if it has at least seven digits and does not look like amounts, dates or counting
+   (`_is_likely_number`).
 
-Every step looks at a bounded number of groups from each group on: the time grows with the length of the text alone.
-Only digits are masked, not what stands between them: lines and positions stay as they are.
+Each step looks at a limited number of groups after each group, so the time grows linearly with the length of the text.
+Only digits are masked, not the text between them, so lines and positions do not change.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _SPOKEN_DIGITS = ("零〇○洞", "一幺壹", "二贰两", "三叁", "四肆", 
 _VALUES = {digit: str(value) for value, digits in enumerate(_SPOKEN_DIGITS) for digit in digits}
 _DIGITS = rf"\d{''.join(_VALUES)}"
 _DIGIT = rf"(?!一[下想看])[{_DIGITS}]"
-# 三个零 is 000, but those of 两个一百, 八个八个 and 18个18个 are amounts.
+# 三个零 means 000, but 两个一百, 八个八个 and 18个18个 are amounts.
 _REPEATED = (
     rf"(?:[一幺两二三四五六七八九]个{_DIGIT}|(?<!\d)[1-9１-９]个\d(?!\d))"
     "(?![十百千万亿块元角毛分兆个点折年月号日天])"
 )
 _TOKEN = re.compile(rf"{_REPEATED}|{_DIGIT}")
 
-# Punctuation and blanks of every kind, except what belongs to amounts, times, addresses and masks; hesitations; the
-# speaker that begins a line of a transcript, what the other one says meanwhile, and the transcriber's notes of the call
-# down, such as [停顿] and <sil>.
+# Text between the groups of a number: punctuation and spaces, except those of amounts, times, addresses and masks;
+# hesitations; the speaker at the beginning of a transcript's line; short replies of the other speaker; and notes of the
+# transcriber, such as [停顿] and <sil>.
 _BETWEEN = (
     r"(?:[^\w:：%％‰¥￥$€£°℃@＠*＊]|_|[嗯啊呃额哦噢喔唔哎诶欸唉呀哈嘛呢吧的对是好行再杠转]"
     r"|[那这]个?|就是|然后|接着|后[面边头]|横杠|[您你]说|继续|没错|不对|不是|错了|等一下|等等|稍等|我[想看]一?[想看下]"
@@ -43,9 +43,9 @@ _BETWEEN = (
 )
 _CHAIN = re.compile(
     rf"(?:{_TOKEN.pattern})+(?:{_BETWEEN}{{1,16}}(?:{_TOKEN.pattern})+)*"
-    rf"(?:{_BETWEEN}{{0,4}}(?P<check>[XxＸｘ叉](?![A-Za-z])))?"  # the last place of an identity card's number
+    rf"(?:{_BETWEEN}{{0,4}}(?P<check>[XxＸｘ叉](?![A-Za-z])))?"  # the check character of an identity card
 )
-_TIGHT = re.compile(r"[ _-]?")  # between the groups of a number that is written as one
+_TIGHT = re.compile(r"[ _-]?")  # between the groups of one written number
 
 _AREA = r"(?:10|2\d|[3-9]\d\d)"
 _TELEPHONE = re.compile(
@@ -54,7 +54,7 @@ _TELEPHONE = re.compile(
 )
 _ID_CARD = re.compile(r"[1-8]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]")
 _BANK_CARD = re.compile(r"[3-6]\d{15,18}")
-_LENGTHS = range(10, 20)  # digits of what has a form
+_LENGTHS = range(10, 20)  # number of digits of numbers with a form
 _USUAL_GROUPS = {
     (3, 4, 4), (3, 8), (7, 4), (4, 4, 3), (3, 3, 5), (4, 3, 4), (3, 2, 3, 3), (2, 3, 4, 4), (2, 11), (2, 3, 8),
     (3, 7), (4, 7), (4, 8), (4, 4, 4),  # with an area code
@@ -62,15 +62,15 @@ _USUAL_GROUPS = {
     (4, 4, 4, 4), (4, 4, 4, 4, 1), (4, 4, 4, 4, 2), (4, 4, 4, 4, 3), (6, 13), (6, 10), (8, 8), (4, 6, 5),  # bank
 }  # fmt: skip
 
-_LEAST = 7  # digits of a number without a form
+_MINIMUM = 7  # minimum number of digits of a number without a form
 _CUE = re.compile("号码|手机号|电话|身份证|[卡账帐户单]号|密码|验证码|编号|号是")
-_SERVICE = re.compile(r"1[12]\d|100[01]\d|1008\d|12\d{3}|9[56]\d{3}")  # 110, 10086, 12345, 95588: not personal
+_SERVICE = re.compile(r"1[12]\d|100[01]\d|1008\d|12\d{3}|9[56]\d{3}")  # not personal: 110, 10086, 12345, 95588
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _MONTH, _DAY = re.compile(r"0?[1-9]|1[0-2]"), re.compile(r"0?[1-9]|[12]\d|3[01]")
 _WHOLE_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _UNIT = re.compile(r"\s?(?:元|块|万|亿|人|户|次|条|秒|分|兆|字节|[KMGT]?B|[KMG])", re.IGNORECASE)
 
-# The most frequent surnames: what follows "my name is" is a name only where it begins with one ("我叫你别动" is none).
+# The most frequent surnames. The text after "my name is" is a name only if it begins with one ("我叫你别动" is not).
 _SURNAME = (
     "(?:欧阳|司马|上官|诸葛|司徒|夏侯|皇甫|东方|尉迟|公孙|慕容|令狐"
     "|[王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖"
@@ -80,8 +80,8 @@ _SURNAME = (
 )
 
 _E_MAIL = re.compile(
-    r"[A-Za-z0-9._%+-]{1,64}[@＠][A-Za-z0-9-]+(?:[.．][A-Za-z0-9-]+)+"  # 64, by RFC 5321; without a limit not linear
-    rf"|[A-Za-z._%+\-{_DIGITS}]{{1,64}} ?(?:[@＠]|艾特|小老鼠| at ) ?"  # as it is spoken
+    r"[A-Za-z0-9._%+-]{1,64}[@＠][A-Za-z0-9-]+(?:[.．][A-Za-z0-9-]+)+"  # 64: RFC 5321; without a limit not linear
+    rf"|[A-Za-z._%+\-{_DIGITS}]{{1,64}} ?(?:[@＠]|艾特|小老鼠| at ) ?"  # spoken
     rf"[A-Za-z\-{_DIGITS}]{{1,64}} ?(?:[.．点]| dot ) ?(?:com|cn|net|org|edu)(?![A-Za-z])",
     re.IGNORECASE,
 )
@@ -92,14 +92,14 @@ _NAME = re.compile(
     rf"(?:(?<=我叫)|(?<=名叫)|(?<=名字叫)|(?<=姓名是)){_SURNAME}[一-龥]{{1,2}}|(?<=姓)(?<!百姓){_SURNAME}"
 )
 
-_PLACE_IN_FILE = re.compile(r"((?:line|column|char) \d+)")  # as a JSON parser says it
+_PLACE_IN_FILE = re.compile(r"((?:line|column|char) \d+)")  # in messages of JSON parsers
 
-CERTAIN_KINDS = ("telephone", "id_card", "bank_card", "e_mail", "plate")  # their form leaves little doubt
+CERTAIN_KINDS = ("telephone", "id_card", "bank_card", "e_mail", "plate")  # the form makes these almost certain
 
 
 @dataclass(frozen=True)
 class Personal:
-    """Personal data in a text: `kind` is one of CERTAIN_KINDS, number (seven digits and more) or name."""
+    """Personal data in a text, with positions in code points. kind: one of CERTAIN_KINDS, "number" or "name"."""
 
     kind: str
     start: int
@@ -107,35 +107,35 @@ class Personal:
 
 
 def find_personal(text: str) -> Iterator[Personal]:
-    """What may name a person or an account, in the order of the text; positions in code points."""
-    return (found for found, _ in _find(text))
+    """Finds personal data in a text, in order; positions are in code points."""
+    return (personal for personal, _ in _find(text))
 
 
 def mask(text: str) -> str:
-    """The text with personal numbers, addresses and names as asterisks, as long as they were.
+    """Replaces personal numbers, addresses and names in a text by asterisks; the length does not change.
 
-    Of a number only the digits are masked: 138 0000 0000 becomes *** **** ****.
+    Of numbers only the digits are masked: 138 0000 0000 becomes *** **** ****.
     """
-    shown = list(text)
+    masked = list(text)
     for _, spans in _find(text):
         for start, end in spans:
-            shown[start:end] = "*" * (end - start)
-    return "".join(shown)
+            masked[start:end] = "*" * (end - start)
+    return "".join(masked)
 
 
 def mask_lines(lines: Iterable[str]) -> list[str]:
-    """The lines of a transcript masked together: a number that runs over several of them is found as well.
+    """Masks the lines of a transcript together, so that numbers across several lines are found too.
 
-    Lines must not contain line feeds.
+    Lines must not contain line breaks.
     """
     lines = list(lines)
     return mask("\n".join(lines)).split("\n") if lines else []
 
 
 def mask_error(error: DataError) -> DataError:
-    """The error as tools print it: what was found is masked where it quotes a line or a dialogue of the data.
+    """Masks the problem of an error that quotes the data, that is, an error with a dialogue, line, turn or field.
 
-    Ids, file names and places in a file are no personal data and stay, as the error would be of no use without them.
+    The place is not masked: ids, file names and line numbers are not personal data, and users need them.
     """
     if not error.place.keys() & {"dialogue", "line", "turn", "field"}:
         return error
@@ -149,7 +149,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Digits with nothing between them. tokens: where each stands, 三个零 being one. before: what precedes them."""
+    """Adjacent digits. tokens: the span of each digit or of a word such as 三个零. before: the text before them."""
 
     digits: str
     text: str
@@ -158,102 +158,102 @@ class _Group:
 
     @property
     def start(self) -> int:
-        """Where the first digit stands in the text."""
+        """The position of the first digit in the text."""
         return self.tokens[0][0]
 
     @property
     def end(self) -> int:
-        """The place behind the last digit."""
+        """The position after the last digit."""
         return self.tokens[-1][1]
 
 
 def _find(text: str) -> list[tuple[Personal, list[Span]]]:
-    """What is personal, in order, and the parts of each that are masked.
+    """Finds personal data, in order, each with the spans to mask.
 
-    Numbers are searched in the text without what was found before, so that masking a masked text changes nothing.
+    Numbers are searched after e-mail addresses, plates and names are masked, so masking twice changes nothing.
     """
-    found: list[tuple[Personal, list[Span]]] = []
+    results: list[tuple[Personal, list[Span]]] = []
     for pattern, kind in ((_E_MAIL, "e_mail"), (_PLATE, "plate"), (_NAME, "name")):
         matches = [match.span() for match in pattern.finditer(text)]
-        found += [(Personal(kind, *span), [span]) for span in matches]
+        results += [(Personal(kind, *span), [span]) for span in matches]
         text = pattern.sub(lambda match: "*" * len(match[0]), text)
     for chain in _CHAIN.finditer(text):
         for kind, groups in _numbers(_groups(chain), text):
             tokens = [token for group in groups for token in group.tokens]
-            found.append((Personal(kind, groups[0].start, groups[-1].end), tokens))
-    return sorted(found, key=lambda item: item[0].start)
+            results.append((Personal(kind, groups[0].start, groups[-1].end), tokens))
+    return sorted(results, key=lambda result: result[0].start)
 
 
 def _groups(chain: re.Match[str]) -> list[_Group]:
-    """The groups of digits in a match of `_CHAIN`; the check character X is a group of its own."""
+    """The groups of digits in a match of `_CHAIN`; the check character X is a separate group."""
     text, first = chain.string, chain.start()
     tokens = [match.span() for match in _TOKEN.finditer(text, first, chain.end())]
     if chain["check"]:
         tokens.append(chain.span("check"))
-    borders = [0, *(place for place in range(1, len(tokens)) if tokens[place - 1][1] < tokens[place][0]), len(tokens)]
+    borders = [0, *(i for i in range(1, len(tokens)) if tokens[i - 1][1] < tokens[i][0]), len(tokens)]
     if chain["check"] and borders[-2] != len(tokens) - 1:
         borders.insert(-1, len(tokens) - 1)
     groups: list[_Group] = []
     for start, end in pairwise(borders):
-        own = tuple(tokens[start:end])
-        before = text[groups[-1].end : own[0][0]] if groups else ""
-        digits = "".join(_digits(text[a:b]) for a, b in own)
-        groups.append(_Group(digits, text[own[0][0] : own[-1][1]], own, before))
+        spans = tuple(tokens[start:end])
+        before = text[groups[-1].end : spans[0][0]] if groups else ""
+        digits = "".join(_digits(text[a:b]) for a, b in spans)
+        groups.append(_Group(digits, text[spans[0][0] : spans[-1][1]], spans, before))
     return groups
 
 
 def _digits(token: str) -> str:
-    """The ASCII digits of a token: of 三个零, 000."""
+    """The ASCII digits of a token; 三个零 gives 000."""
     value = _VALUES.get(token[-1]) or str(unicodedata.decimal(token[-1], "X"))
     times = 1 if len(token) == 1 else int(_VALUES.get(token[0]) or unicodedata.decimal(token[0]))
     return value * times
 
 
 def _numbers(groups: Sequence[_Group], text: str) -> Iterator[tuple[str, Sequence[_Group]]]:
-    """The personal numbers of a chain: their kind, and the groups they are made of."""
-    if sum(len(group.digits) for group in groups) < _LEAST:
+    """Yields the personal numbers of a chain: the kind and the groups of each."""
+    if sum(len(group.digits) for group in groups) < _MINIMUM:
         return
     rest = 0
-    for kind, first, last in [*_with_a_form(groups), ("", len(groups), len(groups))]:
-        for part in _without_dates(groups[rest:first]):
-            digits = [group for group in part if group.digits.isdecimal()]  # X counts only where a number precedes it
-            if _reads_like_a_number(digits, text):
+    for kind, first, last in [*_find_forms(groups), ("", len(groups), len(groups))]:
+        for part in _split_at_dates(groups[rest:first]):
+            digits = [group for group in part if group.digits.isdecimal()]  # X counts only after a number
+            if _is_likely_number(digits, text):
                 yield "number", part
         if kind:
             yield kind, groups[first:last]
         rest = last
 
 
-def _with_a_form(groups: Sequence[_Group]) -> list[tuple[str, int, int]]:
-    """The kind of each run of groups that has a form, its first group and the one after its last.
+def _find_forms(groups: Sequence[_Group]) -> list[tuple[str, int, int]]:
+    """The runs of groups that have a form: (kind, index of the first group, index after the last group).
 
-    Runs that overlap are joined, so that nothing before a number, such as the digits of another, can hide it.
+    Overlapping runs are merged, so digits before a number, such as those of another number, cannot hide it.
     """
     digits = "".join(group.digits for group in groups)
-    ends, place = {}, 0
+    ends, position = {}, 0
     for number, group in enumerate(groups, 1):
-        place += len(group.digits)
-        ends[place] = number
-    found: list[tuple[str, int, int]] = []
-    place = 0
+        position += len(group.digits)
+        ends[position] = number
+    runs: list[tuple[str, int, int]] = []
+    position = 0
     for first, group in enumerate(groups):
         for length in _LENGTHS:
-            last = ends.get(place + length)
-            kind = last and _form(digits[place : place + length])
+            last = ends.get(position + length)
+            kind = last and _form(digits[position : position + length])
             if last and kind:
-                kind = _with_doubt(kind, groups[first:last])
-                if found and first < found[-1][2]:
-                    known, start, end = found.pop()
-                    kind = known if known in CERTAIN_KINDS else kind
-                    found.append((kind, start, max(end, last)))
+                kind = _kind_or_number(kind, groups[first:last])
+                if runs and first < runs[-1][2]:
+                    previous_kind, start, end = runs.pop()
+                    kind = previous_kind if previous_kind in CERTAIN_KINDS else kind
+                    runs.append((kind, start, max(end, last)))
                 else:
-                    found.append((kind, first, last))
-        place += len(group.digits)
-    return found
+                    runs.append((kind, first, last))
+        position += len(group.digits)
+    return runs
 
 
 def _form(digits: str) -> str | None:
-    """The kind of number that digits have the form of: "number" for a card without its check digit; None for none."""
+    """The kind of number with this form: "number" for a card with a wrong check digit; None if digits have no form."""
     if len(digits) < 16:
         return "telephone" if _TELEPHONE.fullmatch(digits) else None
     if _ID_CARD.fullmatch(digits):
@@ -263,11 +263,11 @@ def _form(digits: str) -> str | None:
     return None
 
 
-def _with_doubt(kind: str, groups: Sequence[_Group]) -> str:
-    """The kind, or "number" where other groups of digits, such as a list of prices, can have this form by chance."""
+def _kind_or_number(kind: str, groups: Sequence[_Group]) -> str:
+    """The kind, or "number" if the groups may have this form by chance, such as a list of prices."""
     sizes = tuple(len(group.digits) for group in groups)
     is_one_number = all(_TIGHT.fullmatch(group.before) for group in groups[1:])
-    # Read digit by digit, as no amount is: each alone, with 幺, zero in front, or in Chinese.
+    # Amounts are not said digit by digit, with 幺, or with a leading zero.
     is_code = all(size == 1 for size in sizes) or any(map(_is_code_alone, groups))
     return kind if is_one_number or sizes in _USUAL_GROUPS or is_code else "number"
 
@@ -277,21 +277,21 @@ def _is_code_alone(group: _Group) -> bool:
     return "幺" in group.text or (len(group.digits) > 2 and is_read)
 
 
-def _without_dates(groups: Sequence[_Group]) -> Iterator[Sequence[_Group]]:
-    """The parts of a chain between dates: 2022.11.27, 27/11/2022, 2022-11, 20221127."""
-    start = place = 0
-    while place < len(groups):
-        size = _date_at(groups, place)
+def _split_at_dates(groups: Sequence[_Group]) -> Iterator[Sequence[_Group]]:
+    """The parts of a chain between dates, such as 2022.11.27, 27/11/2022, 2022-11 and 20221127."""
+    start = index = 0
+    while index < len(groups):
+        size = _date_at(groups, index)
         if size:
-            yield groups[start:place]
-            start = place + size
-        place += size or 1
+            yield groups[start:index]
+            start = index + size
+        index += size or 1
     yield groups[start:]
 
 
-def _date_at(groups: Sequence[_Group], place: int) -> int:
-    """How many groups make a date from here on; 0 for none."""
-    texts = [group.digits for group in groups[place : place + 3]]
+def _date_at(groups: Sequence[_Group], index: int) -> int:
+    """The number of groups of the date that begins at a group; 0 if there is none."""
+    texts = [group.digits for group in groups[index : index + 3]]
     forms = ((_YEAR, _MONTH, _DAY), (_DAY, _MONTH, _YEAR), (_MONTH, _DAY, _YEAR), (_YEAR, _MONTH), (_WHOLE_DATE,))
     for form in forms:
         if len(texts) >= len(form) and all(part.fullmatch(text) for part, text in zip(form, texts, strict=False)):
@@ -299,15 +299,15 @@ def _date_at(groups: Sequence[_Group], place: int) -> int:
     return 0
 
 
-def _reads_like_a_number(groups: Sequence[_Group], text: str) -> bool:
-    """Whether groups without a form are somebody's number rather than amounts, years or counting."""
+def _is_likely_number(groups: Sequence[_Group], text: str) -> bool:
+    """Whether groups without a form are probably a personal number, not amounts, years or counting."""
     total = sum(len(group.digits) for group in groups)
-    if total < _LEAST or all(map(_is_ordinary, groups)) or _are_amounts(groups, text) or _is_counting(groups):
+    if total < _MINIMUM or all(map(_is_ordinary, groups)) or _are_amounts(groups, text) or _is_counting(groups):
         return False
-    if any(size >= _LEAST for size in _tight_sizes(groups)):
+    if any(size >= _MINIMUM for size in _tight_sizes(groups)):
         return True
     ordinary = sum(len(group.digits) for group in groups if _is_ordinary(group))
-    if total - ordinary < _LEAST:
+    if total - ordinary < _MINIMUM:
         return False
     code = sum(len(group.digits) for group in groups if _is_code_alone(group) and not _is_ordinary(group))
     is_spelled = all(len(group.digits) == 1 for group in groups)
@@ -315,7 +315,7 @@ def _reads_like_a_number(groups: Sequence[_Group], text: str) -> bool:
 
 
 def _tight_sizes(groups: Sequence[_Group]) -> Iterator[int]:
-    """The number of digits in each part of a chain that is written as one number."""
+    """The number of digits of each part of a chain that is written as one number."""
     size = 0
     for group in groups:
         if size and not _TIGHT.fullmatch(group.before):
@@ -326,12 +326,12 @@ def _tight_sizes(groups: Sequence[_Group]) -> Iterator[int]:
 
 
 def _is_ordinary(group: _Group) -> bool:
-    """Whether a group is a year or a number of a service, which everybody has."""
+    """Whether a group is a year or a service number, which are not personal."""
     return bool(_YEAR.fullmatch(group.digits) or _SERVICE.fullmatch(group.digits))
 
 
 def _are_amounts(groups: Sequence[_Group], text: str) -> bool:
-    """Whether groups are 100，200，300 or 1,000,000 or 1000000 or 9.9 19.9 29.9, or end with a unit: 10 20 301M."""
+    """Whether groups are amounts: 100，200，300 or 1,000,000 or 1000000 or 9.9 19.9 29.9, or with a unit 10 20 301M."""
     digits = [group.digits for group in groups]
     if not all(group.text.isdecimal() for group in groups):
         return False
@@ -341,7 +341,7 @@ def _are_amounts(groups: Sequence[_Group], text: str) -> bool:
     if digits[0][0] == "0":
         return False
     if len(groups) > 1 and all(group.before in (",", "，") and len(group.digits) == 3 for group in groups[1:]):
-        return len(digits[0]) < 4  # by the thousand
+        return len(digits[0]) < 4  # thousands separators
     if any(group[0] == "0" for group in digits):
         return False
     if len(groups) == 1:
@@ -352,7 +352,7 @@ def _are_amounts(groups: Sequence[_Group], text: str) -> bool:
 
 
 def _is_counting(groups: Sequence[_Group]) -> bool:
-    """Whether groups are 1、2、3, ... or another row of equal steps."""
+    """Whether groups are 1、2、3, ... or another sequence with equal steps."""
     if len(groups) < 3 or any(len(group.digits) > 4 or not group.digits.isdecimal() for group in groups):
         return False
     steps = {int(after.digits) - int(before.digits) for before, after in pairwise(groups)}
@@ -363,11 +363,11 @@ def _is_id_card(digits: str) -> bool:
     """Whether 17 digits and a check character are an identity card's number. Source: GB 11643-1999."""
     if not digits[:17].isdecimal():
         return False
-    total = sum(int(digit) * (1 << (17 - place)) for place, digit in enumerate(digits[:17]))
+    total = sum(int(digit) * (1 << (17 - index)) for index, digit in enumerate(digits[:17]))
     return digits[17] == "10X98765432"[total % 11]
 
 
 def _passes_luhn(digits: str) -> bool:
-    """Whether the last digit checks the others. Source: ISO/IEC 7812-1, annex B."""
-    doubled = (int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(reversed(digits)))
+    """Whether the last digit is the correct check digit. Source: ISO/IEC 7812-1, annex B."""
+    doubled = (int(digit) * (2 if index % 2 else 1) for index, digit in enumerate(reversed(digits)))
     return sum(number - 9 if number > 9 else number for number in doubled) % 10 == 0

@@ -1,9 +1,9 @@
-"""The labels: English and Chinese names, aliases that annotators write, and how any spelling is read.
+"""The label vocabularies: English and Chinese names, aliases that annotators write, and reading of any spelling.
 
-ACTS.names[10], ACTS.chinese[10]   "comfort", "安抚": a label's id is its position in the vocabulary
-ACTS["comfort"]                    "安抚": a vocabulary is a mapping of English to Chinese names
+ACTS.names[10], ACTS.chinese[10]   "comfort", "安抚"; the id of a label is its position in the vocabulary
+ACTS["comfort"]                    "安抚"; a vocabulary maps English names to Chinese names
 ACTS.id_of("comfort")              10, by the exact name
-ACTS.find(" 安抚。")               10, by any spelling; None where there is no such label
+ACTS.find(" 安抚。")               10, by any spelling; None if there is no such label
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _NOT_A_WORD = re.compile(r"[\W_]+")
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary(Mapping[str, str]):
-    """The labels of one kind, in a fixed order: a mapping of English to Chinese names. A label's id is its position.
+    """The labels of one kind in a fixed order, as a mapping of English to Chinese names. A label's id is its position.
 
-    aliases: other names that annotators write, and the Chinese name that each stands for.
+    aliases: maps other names that annotators write to the Chinese name of the label.
     """
 
     chinese_names: Mapping[str, str]
@@ -33,33 +33,33 @@ class Vocabulary(Mapping[str, str]):
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The English names, as in the ClassLabel features: names[id]."""
+        """The English names by id, as in the ClassLabel features."""
         return tuple(self.chinese_names)
 
     @cached_property
     def chinese(self) -> tuple[str, ...]:
-        """The Chinese names, as models read and write them: chinese[id]."""
+        """The Chinese names by id, as models read and write them."""
         return tuple(self.chinese_names.values())
 
     def id_of(self, name: str) -> int:
-        """The id of a label by its exact English name. Raises ValueError where there is no such label."""
+        """The id of a label by its exact English name. Raises ValueError if there is no such label."""
         return self.names.index(name)
 
     def find(self, name: Json) -> int | None:
-        """The id of a label by its English or Chinese name or an alias, None where there is no such label.
+        """The id of a label by its English or Chinese name or an alias; None if there is no such label.
 
-        Case, blanks, punctuation and the width of characters do not count. What is no string is no label.
+        Case, spaces, punctuation and the width of characters are ignored. A value that is not a string gives None.
         """
         if not isinstance(name, str):
             return None
-        found = self._ids.get(name)
-        if found is None and (plain := plain_name(name)):
-            found = self._ids.get(plain)
-        return found
+        label = self._ids.get(name)
+        if label is None and (plain := plain_name(name)):
+            label = self._ids.get(plain)
+        return label
 
     @cached_property
     def _ids(self) -> dict[str, int]:
-        """Ids by names and aliases, each as it is written and as it is compared."""
+        """Ids by all names and aliases, each as written and in the form of `plain_name`."""
         ids = {name: id_ for id_, pair in enumerate(self.items()) for name in pair}
         ids |= {alias: ids[name] for alias, name in self.aliases.items()}
         return {plain_name(name): id_ for name, id_ in ids.items()} | ids
@@ -75,14 +75,14 @@ class Vocabulary(Mapping[str, str]):
 
 
 def plain_name(name: str) -> str:
-    """A label's name as it is compared."""
+    """The form of a name in which names are compared: NFKC, lower case, without spaces and punctuation."""
     return _NOT_A_WORD.sub("", unicodedata.normalize("NFKC", name).casefold())
 
 
-SYNTHETIC_ID = "synthetic-"  # every id that the simulator makes begins so; nothing else may
+SYNTHETIC_ID = "synthetic-"  # the prefix of the ids of all simulated dialogues, and of no others
 SPEAKERS = Vocabulary({"service": "客服", "user": "用户"})
 
-# Names that annotators wrote for a label of the vocabulary.
+# Other names that annotators wrote, and the labels that they mean.
 INTENT_ALIASES = {
     "通知": "提供信息",
     "求助-询问": "求助-查询",
@@ -94,7 +94,7 @@ INTENT_ALIASES = {
 ACT_ALIASES = {"提供信息": "通知", "无效": "其他", "": "其他"}
 EMOTION_ALIASES = {"无": "中性", "无情绪": "中性", "没有": "中性", "none": "中性"}
 
-# The paper's table 8, and "neutral", in its order of frequency.
+# "neutral" and the emotions of the paper's table 8, in its order of frequency.
 EMOTIONS = Vocabulary(
     {
         "neutral": "中性",
@@ -110,7 +110,7 @@ EMOTIONS = Vocabulary(
     EMOTION_ALIASES,
 )
 
-# The paper's tables 6 and 7, in their order of frequency.
+# The acts of the paper's tables 6 and 7, in order of frequency.
 ACTS = Vocabulary(
     {
         "inform": "通知",
@@ -134,11 +134,11 @@ ACTS = Vocabulary(
     ACT_ALIASES,
 )
 
-# The paper counts 4 caring acts without listing them: they are the 17 of its tables less MobileCS's 13.
+# The paper says that there are 4 caring acts, without a list: the 17 acts of its tables without the 13 of MobileCS.
 CARING_ACTS = ("comfort", "explain", "empathy", "agree")
 
-# The paper counts 14 intents and says that CMCC adds the last two to MobileCS's, which has 14 already: which two were
-# dropped is not published, so all 16 are valid. The Chinese names of the added ones are ours.
+# The paper says that CMCC has 14 intents, and that it adds the last two to those of MobileCS, which are 14 already.
+# It does not say which two were removed, so all 16 are valid. The Chinese names of the two new ones are ours.
 INTENTS = Vocabulary(
     {
         "seek_help_query": "求助-查询",
@@ -161,7 +161,7 @@ INTENTS = Vocabulary(
     INTENT_ALIASES,
 )
 
-# The raw values 1, 2 and 3.
+# In raw files: 1, 2 and 3.
 SATISFACTION = Vocabulary({"unsatisfied": "不满意", "accepted_unsolved": "接受但未解决", "satisfied": "满意"})
 
 ENTITY_TYPES = Vocabulary(
@@ -179,7 +179,7 @@ ENTITY_TYPES = Vocabulary(
     }
 )
 
-# A question about a type is answered with the entities of these types (MobileCS's type tree).
+# A query for a type returns the entities of these types (MobileCS's type tree).
 SUBTYPES = {
     "business": ("business", "data_business"),
     "data_business": ("data_business",),
@@ -222,36 +222,41 @@ SLOTS = (
     "流量封顶",
 )
 
-# Slots of the user, of no entity. Source: the normalization of SereTOD 2022's track 2.
+# Slots that belong to the user, not to an entity. Source: the normalization of SereTOD 2022's track 2.
 PERSONAL_SLOTS = ("用户需求", "用户要求", "用户状态", "短信", "持有套餐", "账户余额", "流量余额", "话费余额", "欠费")
 ZH = {**SPEAKERS, **EMOTIONS, **INTENTS, **ACTS, **SATISFACTION, **ENTITY_TYPES}
-VOCABULARIES = {"emotions": EMOTIONS, "acts": ACTS, "intents": INTENTS, "satisfaction": SATISFACTION}  # by field
+VOCABULARIES = {
+    "emotions": EMOTIONS,
+    "acts": ACTS,
+    "intents": INTENTS,
+    "satisfaction": SATISFACTION,
+}  # by field
 
 
 def label_names(text: str) -> list[str]:
-    """The names in a label string, in order: 抱怨某问题、情绪较为激动 has two.
+    """The names in a label string, in order; 抱怨某问题、情绪较为激动 has two.
 
-    Names are separated by commas, semicolons, slashes, bars, + or & of any width, or by line ends; blanks around them
-    are no part of them, and between two separators there is no name. The string must not have slots in parentheses.
+    The separators are commas, semicolons, slashes, bars, + and & of any width, and line breaks. Spaces around names and
+    empty names are dropped. The string must not contain slots in parentheses.
     """
     return [name for part in _LABEL_SEPARATOR.split(text) if (name := part.strip())]
 
 
 def find_label(name: Json, vocabulary: Mapping[str, str]) -> int | None:
-    """The class index of a label's name, None where the vocabulary has no such label; see `Vocabulary.find`.
+    """The class index of a label by its name; None if the vocabulary has no such label. See `Vocabulary.find`.
 
-    vocabulary: EMOTIONS, ACTS, INTENTS, ENTITY_TYPES, SPEAKERS or another dict of English to Chinese names; the numbers
-    of satisfaction are read by `satisfaction_label`.
+    vocabulary: EMOTIONS, ACTS, INTENTS, ENTITY_TYPES, SPEAKERS or another dict of English to Chinese names. For the
+    numbers 1 to 3 of satisfaction use `satisfaction_label`.
     """
     return (vocabulary if isinstance(vocabulary, Vocabulary) else Vocabulary(vocabulary)).find(name)
 
 
 def satisfaction_label(value: Json) -> int | None:
-    """The class index of a raw satisfaction: 1, 2 or 3 as any kind of number or text, or a name of SATISFACTION.
+    """The class index of a raw satisfaction value: 1, 2 or 3 as a number or text, or a name of SATISFACTION.
 
-    None, NaN, blank and 无 are not annotated and give None. Raises DataError for anything else.
+    None, NaN, an empty string and 无 mean not annotated and give None. Raises DataError for any other value.
     """
-    if value is None or value != value:  # NaN is the one value that differs from itself
+    if value is None or value != value:  # only NaN differs from itself
         return None
     text = unicodedata.normalize("NFKC", str(value)).strip()
     if text.lower() in ("", "nan", "none", "null", "na", "无"):
@@ -260,10 +265,10 @@ def satisfaction_label(value: Json) -> int | None:
     label = int(number[1]) - 1 if number else SATISFACTION.find(text)
     if label is None:
         expected = "1 (unsatisfied), 2 (accepted, unsolved) or 3 (satisfied)"
-        raise DataError(f"{value!r:.40}", expected, field="满意度")
+        raise DataError(f"{value!r:.40}", expected, "Correct the value.", field="满意度")
     return label
 
 
 def no_such_label(name: Json, vocabulary: Vocabulary) -> DataError:
-    """The error for a name that the vocabulary lacks."""
-    return DataError(f"the label {name!r:.60}", f"one of {', '.join(vocabulary.chinese)}")
+    """The error for a name that is not in the vocabulary."""
+    return DataError(f"the label {name!r:.60}", f"one of {', '.join(vocabulary.chinese)}", "Correct the label.")

@@ -164,7 +164,7 @@ def test_predict_score_and_report_work_one_after_the_other(built, tmp_path, caps
 
 def test_a_folder_without_a_model_and_predictions_of_other_data_exit_with_1(built, tmp_path, capsys):
     assert cli.main(["predict", str(built), str(built), "--out", str(tmp_path / "x.jsonl")]) == 1
-    assert "a model of cmcc train dialogue" in capsys.readouterr().err
+    assert "a model trained with cmcc train dialogue" in capsys.readouterr().err
     write_model(tmp_path / "variant", FORMS["variant"])
     out = str(tmp_path / "runs" / "x.jsonl")
     assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--split", "train", "--out", out]) == 0

@@ -1,4 +1,4 @@
-"""The builder and load() of cmcc.py: every config, streamed or not, and never a stale row."""
+"""The builder and load() of cmcc.py: every config, streamed or not; the cache never gives old rows."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def test_every_config_loads_the_same_streamed_or_not_and_with_its_features(folde
         assert list(streamed[split]) == list(rows) and len(rows) > 0
 
 
-def test_views_hold_what_their_labelled_dialogue_holds(folder):
+def test_rows_of_views_have_the_labels_of_their_dialogue(folder):
     train = {config: cmcc.load(config, data_dir=folder, split="train") for config in VIEWS}
     assert [row["dialogue_id"] for row in train["labeled"]] == ["a", "c"]
     assert [row["dialogue_id"] for row in train["unlabeled"]] == ["b"]
@@ -50,12 +50,12 @@ def test_views_hold_what_their_labelled_dialogue_holds(folder):
     assert (exchange["emotions"], exchange["acts"]) == ("中性", "通知,安抚")
 
 
-def test_a_dialogue_that_two_files_hold_is_in_one_split_once(folder):
+def test_a_dialogue_in_two_files_is_in_one_split_once(folder):
     ids = [row["dialogue_id"] for split in cmcc.load("labeled", data_dir=folder).values() for row in split]
     assert sorted(ids) == ["a", "c", "d"]
 
 
-def test_two_processes_give_the_rows_of_one(folder, tmp_path):
+def test_two_processes_give_the_same_rows_as_one(folder, tmp_path):
     load = f"cmcc.load('labeled', {str(folder)!r}, 'train', num_proc=2)"
     script = f"import cmcc\nif __name__ == '__main__': print(list({load}))"
     path = tmp_path / "load.py"
@@ -66,17 +66,17 @@ def test_two_processes_give_the_rows_of_one(folder, tmp_path):
 
 
 class TestTheCacheIsNeverStale:
-    def test_an_edited_file_gives_fresh_rows(self, folder):
+    def test_an_edited_file_gives_new_rows(self, folder):
         assert cmcc.load("satisfaction", folder, "train")["satisfaction"] == [1, 1]
         path = folder / "train.json"
         stat = path.stat()
         (folder / "z.json").unlink()
         assert cmcc.load("satisfaction", folder, "train")["satisfaction"] == [1, 1]
         raw.write(folder, "train.json", [raw.dialogue("a", 满意度=1), raw.plain("b"), raw.dialogue("c")])
-        assert path.stat().st_size == stat.st_size  # the size alone would not tell
+        assert path.stat().st_size == stat.st_size  # only the time differs
         assert cmcc.load("satisfaction", folder, "train")["satisfaction"] == [0, 1]
 
-    def test_another_folder_of_the_same_relative_name_gives_its_own_rows(self, tmp_path, monkeypatch):
+    def test_another_folder_with_the_same_relative_path_gives_its_own_rows(self, tmp_path, monkeypatch):
         seen = []
         for place, dialogue_id in (("one", "x"), ("two", "y")):
             path = raw.write(tmp_path / place / "raw", "train.json", [raw.dialogue(dialogue_id)])
@@ -85,7 +85,7 @@ class TestTheCacheIsNeverStale:
             seen += cmcc.load("labeled", "raw", "train")["dialogue_id"]
         assert seen == ["x", "y"]
 
-    def test_a_link_that_gets_another_name_gives_its_rows_the_split_of_that_name(self, tmp_path):
+    def test_a_renamed_link_changes_the_split_of_its_rows(self, tmp_path):
         raw.write(tmp_path / "real", "f.json", [raw.dialogue()])
         (tmp_path / "raw").mkdir()
         link = tmp_path / "raw" / "train.json"
@@ -94,12 +94,12 @@ class TestTheCacheIsNeverStale:
         link.rename(tmp_path / "raw" / "test.json")
         assert set(cmcc.load("labeled", tmp_path / "raw")) == {"test"}
 
-    def test_a_care_file_that_appears_or_changes_gives_fresh_rows(self, folder):
+    def test_a_new_or_changed_care_file_gives_new_rows(self, folder):
         cmcc.load("emotion", folder)
         raw.write(folder, "care.json", '{"dialogues": [{"id": "d", "user_emotions": {"0": ["情绪较为激动"]}}]}')
         assert cmcc.load("emotion", folder, "test")["emotions"] == [[2], [0]]
 
-    def test_a_new_version_of_the_code_gives_fresh_rows(self, folder, tmp_path):
+    def test_a_new_version_of_the_code_gives_new_rows(self, folder, tmp_path):
         checkout = Path(cmcc.__file__).parent
         shutil.copy(checkout / "cmcc.py", tmp_path)
         shutil.copytree(checkout / "cmcc_bench", tmp_path / "cmcc_bench")
@@ -121,20 +121,20 @@ class TestTheCacheIsNeverStale:
 class TestSkippingErrors:
     @pytest.fixture
     def broken(self, folder):
-        """The folder with a dialogue that cannot be read, two clashes of ids and two lines that are no JSON."""
+        """A folder with an unreadable dialogue, two ids with different dialogues, and two lines that are not JSON."""
         raw.write(folder, "bad.json", [raw.dialogue("good"), raw.unreadable(), raw.dialogue("a", 满意度=1)])
         lines = [json.dumps(call) for call in (raw.plain("p"), raw.plain("a"))]
         raw.write(folder, "lines.jsonl", "\n".join([lines[0], '{"id": "half', lines[1], "]"]))
         return folder
 
-    def test_without_it_the_first_error_is_raised(self, broken):
+    def test_by_default_the_first_error_is_raised(self, broken):
         for options in ({}, {"on_error": "raise"}, {"streaming": True}):
             with pytest.raises(cmcc.DataError, match=r"bad.json, dialogue bad, turn 0, field \[SPEAKER 1\]"):
                 cmcc.load("labeled", broken, **options)
 
     @pytest.mark.parametrize("streaming", [False, True])
     @pytest.mark.parametrize("config", ["labeled", "unlabeled", "response"])
-    def test_the_others_are_loaded_and_the_report_says_what_was_skipped(self, broken, config, streaming, caplog):
+    def test_the_others_are_loaded_and_the_report_lists_the_skipped_dialogues(self, broken, config, streaming, caplog):
         report = cmcc.Report()
         loaded = cmcc.load(config, broken, on_error="skip", report=report, streaming=streaming)
         ids = {row["dialogue_id"] for rows in loaded.values() for row in rows}
@@ -147,22 +147,21 @@ class TestSkippingErrors:
             "line 4",
         ]
         assert [place in message for place, message in zip(places, report.rejected, strict=True)] == [True] * 5
-        assert report.read == {"cmcc": 7, "unlabelled": 3} and report.set_aside == {"repeated_dialogue": 2}
-        (said,) = caplog.messages
-        assert f"{broken}: skipped 5 dialogues or lines" in said and report.rejected[0] in said
-        assert "report.rejected" in said
+        assert report.read == {"cmcc": 7, "unlabeled": 3} and report.set_aside == {"repeated_dialogue": 2}
+        (message,) = caplog.messages
+        assert f"{broken}: skipped 5 dialogues or lines" in message and report.rejected[0] in message
+        assert "report.rejected" in message
 
-    def test_labels_that_are_left_out_are_told_with_every_load(self, folder, caplog):
+    def test_every_load_warns_of_dropped_labels(self, folder, caplog):
         raw.write(folder, "odd.json", [raw.dialogue("odd", turns=[raw.turn(用户情绪="愤怒")], 满意度=9)])
         raw.write(folder, "care.json", {"dialogues": [{"id": "gone", "satisfaction": 1}]})
         for options in ({}, {}, {"streaming": True}):
             caplog.clear()
             cmcc.load("labeled", folder, **options)
-            (said,) = caplog.messages
             kinds = "care_entry_without_dialogue 1, unknown_label:愤怒 1, unknown_satisfaction 1"
-            assert said == f"{folder}: 3 labels could not be read and are left out: {kinds}"
+            assert caplog.messages == [f"{folder}: dropped 3 labels that cannot be read: {kinds}"]
 
-    def test_rows_from_the_cache_tell_it_again(self, broken, caplog):
+    def test_rows_from_the_cache_give_the_same_warning(self, broken, caplog):
         reports = []
         for _ in range(3):
             reports.append(cmcc.Report())
@@ -170,12 +169,12 @@ class TestSkippingErrors:
         assert len(caplog.messages) == 3 and len(set(caplog.messages)) == 1
         assert reports[0] == reports[1] == reports[2] and len(reports[0].rejected) == 5
 
-    def test_rows_of_which_some_were_skipped_are_never_those_of_raise(self, broken):
+    def test_the_cache_of_skip_is_never_used_for_raise(self, broken):
         assert len(cmcc.load("labeled", broken, "train", on_error="skip")) > 1
         with pytest.raises(cmcc.DataError, match="dialogue bad"):
             cmcc.load("labeled", broken, "train")
 
-    def test_two_processes_skip_what_one_does(self, broken, tmp_path):
+    def test_two_processes_skip_the_same_dialogues_as_one(self, broken, tmp_path):
         load = f"cmcc.load('labeled', {str(broken)!r}, 'train', num_proc=2, on_error='skip', report=report)"
         path = tmp_path / "load.py"
         path.write_text(
@@ -187,7 +186,7 @@ class TestSkippingErrors:
         wanted = list(cmcc.load("labeled", broken, "train", on_error="skip")["dialogue_id"])
         assert done.stdout.strip().endswith(f"{wanted} 5") and "skipped 5 dialogues" in done.stderr
 
-    def test_it_skips_what_the_build_command_rejects_and_gives_the_same_rows(self, broken, tmp_path):
+    def test_load_skips_what_cmcc_build_rejects_and_gives_the_same_rows(self, broken, tmp_path):
         report = cmcc.Report()
         loaded = cmcc.load("labeled", broken, on_error="skip", report=report)
         result = build(broken, tmp_path / "cmcc", skip_errors=True)
@@ -198,29 +197,36 @@ class TestSkippingErrors:
             (path,) = (tmp_path / "cmcc" / "labeled").glob(f"{split}-*.parquet")
             assert pq.read_table(path).to_pylist() == list(rows)
 
-    def test_a_file_that_is_cut_off_is_an_error_all_the_same(self, broken):
+    def test_a_file_that_is_cut_off_is_always_an_error(self, broken):
         path = broken / "z.json"
         path.write_bytes(path.read_bytes()[:-20])
         with pytest.raises(cmcc.DataError, match=r"z.json, line 1.*cut off"):
             cmcc.load("labeled", broken, on_error="skip")
 
-    def test_where_all_are_skipped_the_message_says_so(self, tmp_path):
+    def test_the_message_says_that_all_dialogues_were_skipped(self, tmp_path):
         raw.write(tmp_path, "calls.json", [raw.unreadable()])
-        with pytest.raises(cmcc.DataError, match=r"no labeled dialogues \(1 were skipped; the first: .*found int"):
+        with pytest.raises(
+            cmcc.DataError,
+            match=r"for the config 'labeled' \(1 were skipped; the first: .*found int",
+        ):
             cmcc.load("labeled", tmp_path, on_error="skip")
 
-    def test_another_word_is_refused(self, folder):
-        with pytest.raises(ValueError, match="no on_error 'ignore'; there are raise, skip"):
+    def test_an_unknown_value_of_on_error_is_rejected(self, folder):
+        with pytest.raises(ValueError, match="unknown on_error 'ignore'"):
             cmcc.load("labeled", folder, on_error="ignore")
 
-    def test_the_report_of_a_load_without_errors_counts_what_was_read_and_nothing_is_said(self, folder, caplog):
+    def test_a_load_without_errors_counts_what_was_read_and_gives_no_warning(self, folder, caplog):
         report = cmcc.Report()
         cmcc.load("emotion", folder, report=report)
-        assert report.read == {"cmcc": 5, "unlabelled": 1} and not report.rejected and not caplog.messages
+        assert report.read == {"cmcc": 5, "unlabeled": 1} and not report.rejected and not caplog.messages
         assert cmcc.Report.from_dict(report.as_dict()) == report
 
+    def test_a_report_with_the_old_spelling_of_unlabeled_is_read(self):
+        old = {"read": {"cmcc": 5, "unlabelled": 1}, "repaired": {}, "set_aside": {}, "rejected": []}
+        assert cmcc.Report.from_dict(old).read == {"cmcc": 5, "unlabeled": 1}
 
-def test_dialogues_in_files_of_two_splits_are_told_with_every_load(tmp_path, caplog):
+
+def test_every_load_warns_of_dialogues_in_files_of_two_splits(tmp_path, caplog):
     for name in ("train", "test"):
         raw.write(tmp_path, f"{name}.json", [raw.dialogue("both"), raw.dialogue(name)])
     for options in ({}, {}, {"streaming": True}):
@@ -229,23 +235,23 @@ def test_dialogues_in_files_of_two_splits_are_told_with_every_load(tmp_path, cap
             "train": ["train"],
             "test": ["both", "test"],
         }
-    assert len(caplog.messages) == 3 and all("two splits (test and train 1)" in said for said in caplog.messages)
+    assert len(caplog.messages) == 3 and all("two splits (test and train 1)" in message for message in caplog.messages)
 
 
-def test_without_data_the_message_says_where_they_come_from_and_what_works_now():
+def test_without_data_the_message_says_where_to_get_it_and_names_the_sample():
     with pytest.raises(cmcc.DataError) as caught:
         cmcc.load("labeled")
     for word in ("seretod.org", "licensed", 'cmcc.load("sample")'):
         assert word in str(caught.value)
 
 
-def test_a_config_without_dialogues_says_so(tmp_path):
+def test_a_config_without_dialogues_is_an_error(tmp_path):
     raw.write(tmp_path, "calls.json", [raw.plain()])
     with pytest.raises(cmcc.DataError, match="no labeled dialogues"):
         cmcc.load("emotion", tmp_path)
 
 
-def test_calls_without_care_labels_say_that_they_have_none(tmp_path):
+def test_calls_without_care_labels_are_an_error_for_emotion_and_satisfaction(tmp_path):
     turn = raw.turn()
     raw.write(tmp_path, "calls.json", [{"id": "x", "content": [turn, raw.turn(service="再见")]}])
     for config in ("emotion", "satisfaction"):
@@ -254,28 +260,28 @@ def test_calls_without_care_labels_say_that_they_have_none(tmp_path):
     assert cmcc.load("response", tmp_path)
 
 
-def test_a_split_without_rows_of_a_view_is_left_out(tmp_path):
+def test_a_split_without_rows_is_left_out(tmp_path):
     bare = [{"id": "x", "content": [raw.turn()]}]
     raw.write(tmp_path, "train.json", [raw.dialogue()])
     raw.write(tmp_path, "dev.json", bare)
     assert set(cmcc.load("emotion", tmp_path)) == set(cmcc.load("emotion", tmp_path, streaming=True)) == {"train"}
 
 
-def test_arguments_that_do_not_go_together_are_refused(folder):
+def test_arguments_that_contradict_each_other_are_rejected(folder):
     with pytest.raises(ValueError, match="'sample' takes no data_dir"):
         cmcc.load("sample", data_dir=folder)
-    with pytest.raises(ValueError, match="num_proc is of no use with streaming"):
+    with pytest.raises(ValueError, match="num_proc cannot be used with streaming=True"):
         cmcc.load("labeled", folder, streaming=True, num_proc=2)
-    with pytest.raises(cmcc.DataError, match="no data_dir"):
+    with pytest.raises(cmcc.DataError, match="data_dir is missing"):
         cmcc.load("labeled", "")
 
 
-def test_an_unknown_config_names_those_there_are():
-    with pytest.raises(ValueError, match="'emotions'; there are labeled, unlabeled, emotion, response"):
+def test_the_error_for_an_unknown_config_lists_all_configs():
+    with pytest.raises(ValueError, match=r"unknown config 'emotions'\. Use one of: labeled, unlabeled, emotion"):
         cmcc.load("emotions")
 
 
-def test_the_sample_loads_with_nothing_given_and_says_that_it_is_synthetic():
+def test_the_sample_loads_without_arguments_and_is_described_as_synthetic():
     sample = cmcc.load("sample")
     rows = [row for split in sample.values() for row in split]
     assert len(rows) == 400 and sample["train"].features == cmcc.labeled_features()

@@ -1,4 +1,4 @@
-"""Files of raw dialogues as people hold them: other forms and encodings, copies of a split's file, what is no JSON."""
+"""Files of raw dialogues in practice: other forms and encodings, copies of the file of a split, and invalid JSON."""
 
 import gzip
 import io
@@ -31,7 +31,7 @@ def read(path):
 
 
 def values(path):
-    """What the dialogues of a file are, decoded, and what was unusual about the file."""
+    """The decoded dialogues of a file, and the kinds of repair of the file."""
     found = list(cmcc.raw_dialogues(cmcc.find_files(path)[0][0]))
     assert all(json.loads(item.text) == item.value for item in found)
     assert [item.index for item in found] == [*range(len(found))]
@@ -39,9 +39,9 @@ def values(path):
 
 
 def put(path, text, encoding="utf-8"):
-    """Writes a file's bytes, gzipped where its name says so."""
+    """Writes the bytes of a file, gzipped if its name ends in .gz."""
     data = text.encode(encoding)
-    if encoding == "utf-16-be":  # half of the files without a byte order mark, half with it
+    if encoding == "utf-16-be":  # some files without a byte order mark, some with it
         data = "\ufeff".encode(encoding) + data if len(data) % 4 else data
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
@@ -56,7 +56,7 @@ def by_id(calls):
     return {call["id"]: {key: value for key, value in call.items() if key != "id"} for call in calls}
 
 
-# How dialogues can lie in a file: the text, for any list of them with different ids.
+# The forms of a file: functions that write a list of dialogues with different ids as text.
 FORMS = {
     "list": dumps,
     "list, indented": lambda calls: dumps(calls, 2),
@@ -78,7 +78,7 @@ class TestForms:
     @pytest.mark.parametrize("suffix", cmcc.SUFFIXES)
     @pytest.mark.parametrize("form", FORMS)
     @pytest.mark.parametrize("number", [1, 3])
-    def test_dialogues_are_read_in_any_form_whatever_the_suffix(self, tmp_path, form, suffix, number):
+    def test_dialogues_are_read_in_any_form_with_any_suffix(self, tmp_path, form, suffix, number):
         calls = [raw.dialogue("a"), raw.plain("b"), raw.dialogue("c\n\"'号")][:number]
         path = put(tmp_path / f"calls{suffix}", FORMS[form](calls))
         found, _ = values(path)
@@ -106,7 +106,7 @@ class TestForms:
             ),
         ],
     )
-    def test_a_form_that_is_not_the_suffixs_own_is_counted(self, tmp_path, name, form, kinds):
+    def test_a_form_that_does_not_fit_the_suffix_is_counted(self, tmp_path, name, form, kinds):
         path = tmp_path / name
         data = FORMS[form]([raw.dialogue("a"), raw.dialogue("b")]).encode()
         path.write_bytes(gzip.compress(data) if name.lower().endswith(".gz") else data)
@@ -134,13 +134,13 @@ class TestForms:
         path = put(tmp_path / "calls.json", dumps(call))
         assert [dialogue.dialogue_id for dialogue in cmcc.read_track2(path)] == ["x"]
 
-    def test_older_dialogues_a_line_each_and_by_id_are_read(self, tmp_path):
+    def test_older_dialogues_one_per_line_and_by_id_are_read(self, tmp_path):
         turns = [[raw.turn()], [raw.answer()]]
         assert values(put(tmp_path / "a" / "calls.json", "\n".join(map(dumps, turns))))[0] == turns
         wanted = [{"id": "x", "content": turns[0]}, {"id": "y", "content": turns[1]}]
         assert values(put(tmp_path / "b" / "calls.json", dumps({"x": turns[0], "y": turns[1]})))[0] == wanted
 
-    def test_an_id_in_a_dialogue_goes_before_its_key_and_the_difference_is_counted(self, tmp_path):
+    def test_an_id_in_a_dialogue_has_priority_over_its_key_and_the_difference_is_counted(self, tmp_path):
         calls = {"0": raw.dialogue("a"), "1": raw.dialogue("b"), "total": 2, "2": raw.dialogue(None)}
         dialogues, report = read(put(tmp_path / "calls.json", dumps(calls)))
         assert [dialogue.row["dialogue_id"] for dialogue in dialogues] == ["a", "b", "2"]
@@ -154,20 +154,20 @@ class TestForms:
         list(cmcc.read_dialogues(path, on_error=lambda item, _: rejected.append(json.loads(item.text))))
         assert rejected == [{"id": "bad", "满意度": 1}]
 
-    def test_one_id_twice_in_an_object_is_a_clash(self, tmp_path):
+    def test_one_id_with_two_dialogues_in_an_object_is_an_error(self, tmp_path):
         text = f'{{"a": {dumps(raw.dialogue(None))}, "a": {dumps(raw.dialogue(None, 满意度=1))}}}'
-        with pytest.raises(cmcc.DataError, match=r"dialogue a: found an id that calls\.json has"):
+        with pytest.raises(cmcc.DataError, match=r"dialogue a: a different dialogue in calls\.json has the same id"):
             read(put(tmp_path / "calls.json", text))
 
-    def test_keys_that_stand_twice_are_found_in_every_form(self, tmp_path):
+    def test_doubled_keys_are_found_in_every_form(self, tmp_path):
         twice = dumps(raw.dialogue("a")).replace(f'"{raw.USER}": ', f'"{raw.USER}": "喂", "{raw.USER}": ', 1)
         for number, text in enumerate((f"{twice}\n{twice}", f'{{"x": {twice}}}', f'{{"data": [{twice}]}}', twice)):
-            with pytest.raises(cmcc.DataError, match=r"field \[SPEAKER 2\]: found the key twice"):
+            with pytest.raises(cmcc.DataError, match=r"field \[SPEAKER 2\]: the key occurs twice"):
                 read(put(tmp_path / str(number) / "calls.json", text))
 
     def test_a_broken_line_of_json_lines_in_a_json_file_can_be_skipped_as_in_a_jsonl_file(self, tmp_path):
         path = put(tmp_path / "calls.json", f'{dumps(raw.dialogue("a"))}\n{{"id": "half\n{dumps(raw.dialogue("b"))}')
-        with pytest.raises(cmcc.DataError, match=r"calls.json, line 2: found a line that is not JSON"):
+        with pytest.raises(cmcc.DataError, match=r"calls.json, line 2: the line is not valid JSON"):
             read(path)
         skipped = []
         file = cmcc.find_files(path)[0][0]
@@ -176,13 +176,13 @@ class TestForms:
 
     @pytest.mark.parametrize("form", ["by_id", "in_object", "list, indented", "concatenated, indented"])
     @pytest.mark.parametrize("chunk", [1, 3, 64])
-    def test_forms_are_found_wherever_the_chunks_of_the_file_end(self, tmp_path, monkeypatch, form, chunk):
+    def test_forms_are_detected_at_any_chunk_size(self, tmp_path, monkeypatch, form, chunk):
         monkeypatch.setattr(json_stream, "_CHUNK", chunk)
         monkeypatch.setattr(json_stream, "_AHEAD", chunk)
         calls = [raw.dialogue("a", 号=123456), raw.plain("b")]
         assert values(put(tmp_path / "calls.json", " \n" + FORMS[form](calls) + "\n "))[0] == calls
 
-    def test_a_number_that_a_chunk_cuts_is_read_whole(self, tmp_path, monkeypatch):
+    def test_a_number_across_two_chunks_is_read_correctly(self, tmp_path, monkeypatch):
         monkeypatch.setattr(json_stream, "_CHUNK", 7)
         monkeypatch.setattr(json_stream, "_AHEAD", 7)
         path = put(tmp_path / "calls.json", dumps({"total": 1234567890123, "data": [raw.dialogue()]}))
@@ -206,18 +206,21 @@ class TestForms:
         assert peak(8_000) < 2 * peak(1_000)
 
 
-class TestWhatIsNoDialogue:
+class TestFilesWithoutDialogues:
     @pytest.mark.parametrize(
         ("content", "words"),
         [
-            ("", ["an empty file", "Get it again"]),
-            (" \n\t ", ["an empty file"]),
-            ("{}", ["an empty object", "a list of dialogues"]),
-            ('{"a": 1, "b": {"c": []}}', ["the keys 'a', 'b'", "no dialogue in it"]),
-            ('{"data": []}', ["the key 'data'", "no dialogue in it"]),
-            ('{"id": "x", "turns": [{"[SPEAKER 1]": "a"}]}', ["the keys 'id', 'turns'", "no dialogue in it"]),
+            ("", ["the file is empty", "download the file again"]),
+            (" \n\t ", ["the file is empty"]),
+            ("{}", ["the JSON object is empty", "in a list"]),
+            ('{"a": 1, "b": {"c": []}}', ["no dialogues in the JSON object with the keys 'a', 'b'", "in a list"]),
+            ('{"data": []}', ["no dialogues in the JSON object with the key 'data'"]),
+            (
+                '{"id": "x", "turns": [{"[SPEAKER 1]": "a"}]}',
+                ["no dialogues", "the keys 'id', 'turns'"],
+            ),
             ('{"id": "x"}', ["dialogue x", "without a list 'content'"]),
-            ('{"id": "x", "content": "hello"}', ["dialogue x", "without a list 'content': it is str"]),
+            ('{"id": "x", "content": "hello"}', ["dialogue x", "found 'content' of type str"]),
             (f"{dumps(raw.dialogue())},\n{dumps(raw.dialogue())}", ["',' after the first dialogue", "without commas"]),
             (f"{dumps(raw.dialogue())} x", ["'x' after the first dialogue"]),
             (f"[{dumps(raw.dialogue())}] {{}}", ["'{' after the end of the list"]),
@@ -228,15 +231,15 @@ class TestWhatIsNoDialogue:
             (f'{{"x": {dumps(raw.dialogue())}', ["the end of the file", "a comma or the end of the object"]),
             (
                 dumps({"train": [raw.dialogue()], "n": 1, "test": [raw.plain()]}),
-                ["'train'", "'test'", "file of its own"],
+                ["'train'", "'test'", "separate file"],
             ),
             ("<!DOCTYPE html><html></html>", ["an HTML or XML page", "Download the file itself"]),
             ("version https://git-lfs.github.com/spec/v1\noid sha256:ab\n", ["a pointer of Git LFS", "git lfs pull"]),
-            ("\0" * 100, ["zero bytes alone", "damaged"]),
+            ("\0" * 100, ["zero bytes only", "damaged"]),
         ],
         ids=lambda value: value[:20] if isinstance(value, str) else "",
     )
-    def test_the_message_says_what_is_there_and_what_to_do(self, tmp_path, content, words):
+    def test_the_message_says_the_problem_and_the_fix(self, tmp_path, content, words):
         path = put(tmp_path / "calls.json", content)
         with pytest.raises(cmcc.DataError) as caught:
             read(path)
@@ -257,14 +260,14 @@ class TestWhatIsNoDialogue:
         with pytest.raises(cmcc.DataError, match=f"{name}: found a tar archive.*Unpack it"):
             read(path)
 
-    def test_a_gzip_file_without_the_suffix_is_read_and_so_is_the_other_way_round(self, tmp_path):
+    def test_a_gzip_file_without_the_suffix_and_a_text_file_with_it_are_read(self, tmp_path):
         data = dumps([raw.dialogue()]).encode()
         (tmp_path / "calls.json").write_bytes(gzip.compress(data))
         (tmp_path / "more.json.gz").write_bytes(data)
         assert values(tmp_path / "calls.json") == ([raw.dialogue()], {"file_form:gzip"})
         assert values(tmp_path / "more.json.gz") == ([raw.dialogue()], {"file_form:not_gzip"})
 
-    def test_an_empty_file_of_lines_has_no_dialogues(self, tmp_path):
+    def test_an_empty_jsonl_file_has_no_dialogues(self, tmp_path):
         assert values(put(tmp_path / "calls.jsonl", "")) == ([], set())
 
 
@@ -281,11 +284,11 @@ class TestEncodings:
         kinds = {} if encoding.startswith("utf-8") else {f"file_encoding:{plain}": 2}
         assert read(path)[1].repaired == kinds
 
-    def test_unlabelled_calls_in_gbk_are_known_by_their_frequent_characters(self, tmp_path):
+    def test_unlabeled_calls_in_gbk_are_recognized_by_their_frequent_characters(self, tmp_path):
         calls = [raw.plain(), raw.plain("，。")]
         assert values(put(tmp_path / "calls.json", dumps(calls), "gbk")) == (calls, {"file_encoding:gb18030"})
 
-    def test_texts_too_short_to_know_their_encoding_are_not_guessed(self, tmp_path):
+    def test_the_encoding_of_a_very_short_text_is_not_guessed(self, tmp_path):
         for number, (encoding, text) in enumerate((("gbk", "您好"), ("big5", "請問"), ("big5", "請問還有甚麼"))):
             call = {"id": "x", "content": [{raw.SERVICE: text}]}
             with pytest.raises(cmcc.DataError, match="not UTF-8"):
@@ -301,7 +304,7 @@ class TestEncodings:
     )
     def test_another_encoding_is_never_read_as_gb18030(self, tmp_path, encoding, text):
         call = {"id": "x", "content": [{raw.SERVICE: text * 3, raw.USER: text}]}
-        with pytest.raises(cmcc.DataError, match=r"calls.json: found bytes that are not UTF-8 \(the first.*iconv"):
+        with pytest.raises(cmcc.DataError, match=r"calls.json: the file is not UTF-8 text \(first wrong byte: .*iconv"):
             read(put(tmp_path / "calls.json", dumps([call]), encoding))
 
     def test_a_utf_8_file_with_damaged_bytes_is_never_read_as_gb18030(self, tmp_path):
@@ -314,13 +317,13 @@ class TestEncodings:
                     read(tmp_path)
 
     @pytest.mark.parametrize(("encoding", "name"), [("gb18030", "GB18030"), ("utf-16", "UTF-16")])
-    def test_damage_far_from_the_beginning_names_the_encoding_that_was_read(self, tmp_path, encoding, name):
+    def test_damage_far_from_the_beginning_names_the_detected_encoding(self, tmp_path, encoding, name):
         data = dumps([raw.dialogue(f"call-{n}") for n in range(2000)]).encode(encoding)
         (tmp_path / "calls.json").write_bytes(data[:-1] if encoding == "utf-16" else data[:-9] + b"\xff" + data[-9:])
-        with pytest.raises(cmcc.DataError, match=f"found bytes that are not {name}.*damaged"):
+        with pytest.raises(cmcc.DataError, match=f"the file is not {name}.* text.*damaged"):
             read(tmp_path)
 
-    def test_the_encoding_shows_however_late_the_first_chinese_stands(self, tmp_path, monkeypatch):
+    def test_the_encoding_is_detected_when_the_first_chinese_character_comes_late(self, tmp_path, monkeypatch):
         monkeypatch.setattr(encodings, "_SNIFFED", 1000)
         ascii_alone = [{"id": str(n), "content": [{raw.SERVICE: "a" * 99}]} for n in range(50)]
         path = put(tmp_path / "calls.json", dumps([*ascii_alone, raw.dialogue()]), "gbk")
@@ -341,17 +344,17 @@ class TestCareFiles:
 
     @pytest.mark.parametrize("form", ["by_id", "in_object", "json_lines", "list", "concatenated, indented"])
     @pytest.mark.parametrize("number", [1, 2])
-    def test_dialogues_in_a_file_whose_name_begins_with_care_are_dialogues(self, tmp_path, form, number):
+    def test_dialogues_in_a_file_with_a_name_that_begins_with_care_are_read(self, tmp_path, form, number):
         calls = [raw.dialogue(f"call-{n}") for n in range(number)]
         put(tmp_path / "careful_calls.json", FORMS[form](calls))
         files, care = cmcc.find_files(tmp_path)
         assert [file.name for file in files] == ["careful_calls.json"] and not care
         assert len(read(tmp_path)[0]) == number
 
-    def test_a_care_file_that_is_cut_off_is_still_one_and_says_so(self, tmp_path):
+    def test_a_care_file_that_is_cut_off_is_an_error(self, tmp_path):
         raw.write(tmp_path, "calls.json", [raw.dialogue()])
         put(tmp_path / "care.json", dumps(CARE)[:-9])
-        with pytest.raises(cmcc.DataError, match=r"care.json: found a file that cannot be read.*expected a care file"):
+        with pytest.raises(cmcc.DataError, match=r"care.json: the file is not valid JSON.*move it out of the folder"):
             read(tmp_path)
 
 
@@ -398,7 +401,7 @@ SPLIT_NAMES = {
 
 class TestSplits:
     @pytest.mark.parametrize(("split", "name"), [(split, name) for split in SPLIT_NAMES for name in SPLIT_NAMES[split]])
-    def test_a_name_fixes_a_split_where_that_is_certain(self, split, name):
+    def test_a_name_sets_a_split_only_if_it_is_clear(self, split, name):
         assert cmcc.split_in_name(name) == split
 
     @pytest.mark.parametrize(
@@ -414,7 +417,7 @@ class TestSplits:
             ("TEST.JSON.GZ", "test"),
         ],
     )
-    def test_a_files_name_or_else_the_nearest_folders_fixes_its_split(self, tmp_path, path, split):
+    def test_the_name_of_a_file_or_else_of_its_innermost_folder_sets_its_split(self, tmp_path, path, split):
         raw.write((tmp_path / path).parent, Path(path).name.lower(), [raw.dialogue()])
         assert cmcc.find_files(tmp_path)[0][0].split == split
 
@@ -447,7 +450,7 @@ class TestSplits:
         assert set(report.repaired) == (set() if named else {"split_differs"})
         assert len(cmcc.load("labeled", folder, "train")) == 20 and len(cmcc.load("labeled", folder, "test")) == 5
 
-    def test_the_case_that_showed_it(self, tmp_path):
+    def test_the_copy_of_a_train_file_that_once_got_into_test(self, tmp_path):
         if not CASES.exists():
             pytest.skip("the shared cases are not here")
         shutil.copytree(CASES / "splits", tmp_path / "raw")
@@ -456,7 +459,7 @@ class TestSplits:
         assert (splits.count("train"), splits.count("validation"), splits.count("test")) == (20, 0, 5)
 
     @pytest.mark.parametrize("names", [("train", "test"), ("train", "dev"), ("dev", "test"), ("a/train", "b/test_set")])
-    def test_a_dialogue_in_files_of_two_splits_is_in_the_evaluations_alone_and_reported(self, tmp_path, names):
+    def test_a_dialogue_in_files_of_two_splits_is_only_in_the_evaluation_split_and_reported(self, tmp_path, names):
         for name in names:
             path = tmp_path / f"{name}.json"
             raw.write(path.parent, path.name, [raw.dialogue("both"), raw.dialogue(f"of {name}")])
@@ -479,7 +482,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=1
 DIALOGUE = st.builds(
     lambda texts, labeled: {
         "content": [{raw.SERVICE: a, raw.USER: b} | ({"用户意图": "问候"} if labeled else {}) for a, b in texts],
-        "备注": "客服",  # what shows the encoding of texts that may be anything
+        "备注": "客服",  # so that the encoding can be detected with any texts
     },
     st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=3),
     st.booleans(),

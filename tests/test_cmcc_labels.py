@@ -1,4 +1,4 @@
-"""Labels' names as people write them: cmcc.label_names, cmcc.find_label and cmcc.satisfaction_label."""
+"""Names of labels in any spelling: cmcc.label_names, cmcc.find_label and cmcc.satisfaction_label."""
 
 import math
 
@@ -18,7 +18,7 @@ SPELLINGS = [
 
 
 @given(st.sampled_from(VOCABULARIES), st.data())
-def test_a_label_is_found_however_its_name_is_spelled(vocabulary, data):
+def test_a_label_is_found_in_any_spelling(vocabulary, data):
     label = data.draw(st.integers(0, len(vocabulary) - 1))
     name = data.draw(st.sampled_from(list(list(vocabulary.items())[label])))
     for spelling in data.draw(st.lists(st.sampled_from(SPELLINGS), max_size=3)):
@@ -27,17 +27,17 @@ def test_a_label_is_found_however_its_name_is_spelled(vocabulary, data):
 
 
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
-def test_no_two_labels_of_a_vocabulary_are_spelled_alike(vocabulary):
+def test_no_two_labels_of_a_vocabulary_have_the_same_spelling(vocabulary):
     for names in (vocabulary, vocabulary.values()):
         assert [cmcc.find_label(name, vocabulary) for name in names] == list(range(len(vocabulary)))
 
 
 @pytest.mark.parametrize("name", ["", " ", "、", "()", "happy", "开心", "抱怨", "抱怨某问题,中性", None, 3, ["中性"]])
-def test_what_is_no_label_is_not_found(name):
+def test_unknown_names_are_not_found(name):
     assert cmcc.find_label(name, cmcc.EMOTIONS) is None
 
 
-def test_names_that_annotators_write_for_a_label_are_its_names():
+def test_aliases_of_annotators_are_found():
     assert cmcc.find_label("无", cmcc.EMOTIONS) == 0
     assert cmcc.find_label("求助-咨询", cmcc.INTENTS) == cmcc.find_label("seek_help_query", cmcc.INTENTS)
     assert cmcc.find_label("提供信息", cmcc.ACTS) == cmcc.find_label("inform", cmcc.ACTS)
@@ -45,7 +45,7 @@ def test_names_that_annotators_write_for_a_label_are_its_names():
 
 
 @pytest.mark.parametrize("separator", [",", "，", "、", ";", "；", "/", "／", "|", "｜", "\n", " , ", ",,", "、 "])
-def test_names_are_separated_by_any_mark_that_people_use(separator):
+def test_names_are_separated_by_any_usual_separator(separator):
     assert cmcc.label_names(separator.join(["抱怨某问题", "情绪较为激动"])) == ["抱怨某问题", "情绪较为激动"]
     assert cmcc.label_names(f"{separator}抱怨某问题{separator}") == ["抱怨某问题"]
 
@@ -83,6 +83,6 @@ def test_a_missing_satisfaction_is_not_annotated(value):
 
 
 @pytest.mark.parametrize("value", [0, 4, 3.5, "33", "-1", True, "很好", [], [3], {}, math.inf])
-def test_another_satisfaction_is_an_error_that_says_what_is_expected(value):
+def test_an_invalid_satisfaction_is_an_error_that_lists_the_valid_values(value):
     with pytest.raises(cmcc.DataError, match=r"满意度.*1 \(unsatisfied\), 2"):
         cmcc.satisfaction_label(value)

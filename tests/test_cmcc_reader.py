@@ -1,4 +1,4 @@
-"""The reader of raw files in cmcc.py: the six forms, what is repaired and counted, and what is an error."""
+"""The reader of raw files: the forms of dialogues, counted repairs, and errors."""
 
 import copy
 import json
@@ -32,7 +32,7 @@ def read_one(tmp_path, dialogue):
 
 
 def read_dialogue(dialogue, report=None):
-    """The row of a dialogue that is in no file."""
+    """The row of a dialogue, read without a file."""
     file, reader = cmcc.RawFile(Path("calls.json"), "calls.json", None), cmcc.DialogueReader()
     row = reader.read(cmcc.RawDialogue(file, 0, json.dumps(dialogue), dialogue, ())).row
     if report is not None:
@@ -87,19 +87,19 @@ class TestForms:
         assert row["satisfaction"] is None and row["utterances"][1]["emotions"] is None
         assert report.read == {"mobilecs": 1}
 
-    def test_the_older_form_has_no_ids_and_gets_one_made_from_its_content(self, tmp_path):
+    def test_the_older_form_has_no_ids_and_gets_ids_made_from_the_content(self, tmp_path):
         row, report = read_one(tmp_path, [raw.turn()])
         again, _ = read_one(tmp_path, [raw.turn()])
         other, _ = read_one(tmp_path, [raw.turn(service="您好呀")])
         assert report.read == {"older": 1} and report.repaired == {"missing_id": 1}
         assert row["dialogue_id"] == again["dialogue_id"] != other["dialogue_id"]
 
-    def test_turns_with_the_speaker_keys_alone_are_unlabelled_and_always_train(self, tmp_path):
+    def test_turns_with_only_speaker_keys_are_unlabeled_and_always_in_train(self, tmp_path):
         raw.write(tmp_path, "test.json", [raw.plain()])
         dialogues, report = read(tmp_path)
         assert [(d.config, d.split) for d in dialogues] == [("unlabeled", "train")]
         assert [u["text"] for u in dialogues[0].row["utterances"]] == ["您好", "喂", "请讲", "没事了"]
-        assert report.read == {"unlabelled": 1}
+        assert report.read == {"unlabeled": 1}
 
     def test_a_care_file_adds_labels_by_id_and_by_file_and_index(self, tmp_path):
         raw.write(tmp_path, "calls.json", [raw.dialogue(turns=[raw.turn(), raw.answer()]), [raw.turn()]])
@@ -126,7 +126,7 @@ class TestForms:
         assert (first["satisfaction"], second["satisfaction"]) == (0, 2)
         assert second["utterances"][1]["emotions"] == [0]
 
-    def test_track_2_dialogues_are_counted_apart_and_read_by_their_own_function(self, tmp_path):
+    def test_track_2_dialogues_are_set_aside_and_read_by_their_own_function(self, tmp_path):
         content = [{"用户": "喂", "用户意图-生成": "问候", "客服意图-生成": "", "客服-生成": "您好"}]
         path = raw.write(tmp_path, "track2.json", [{"id": "x", "KB": {"ent-1": {"name": "包"}}, "content": content}])
         dialogues, report = read(tmp_path)
@@ -135,7 +135,7 @@ class TestForms:
         assert dialogue.kb == {"ent-1": {"name": "包"}} and dialogue.goal is None
         exchange = dialogue.exchanges[0]
         assert (exchange.user, exchange.response, exchange.generated_response) == ("喂", None, "您好")
-        with pytest.raises(cmcc.DataError, match="Track 2's form"):
+        with pytest.raises(cmcc.DataError, match="has the form 'cmcc', not 'track2'"):
             list(cmcc.read_track2(raw.write(tmp_path, "calls.json", [raw.dialogue()])))
 
     @pytest.mark.parametrize("suffix", cmcc.SUFFIXES)
@@ -146,7 +146,7 @@ class TestForms:
         assert [d.row["dialogue_id"] for d in dialogues] == ["call-1", "plain-1"]
         assert sum(len(d.row["utterances"]) for d in dialogues) == 8 and report.rejected == []
 
-    def test_files_named_after_a_split_fix_it_and_others_go_by_the_id(self, tmp_path):
+    def test_file_names_set_the_split_or_else_the_id_does(self, tmp_path):
         for name in ("train", "dev", "test", "more/part-1"):
             folder = (tmp_path / name).parent
             raw.write(folder, f"{Path(name).name}.json", [raw.dialogue(f"of-{name}")])
@@ -165,13 +165,13 @@ class TestForms:
             ("track2.json", None),
         ],
     )
-    def test_folders_and_numbered_files_fix_the_split_too(self, tmp_path, name, split):
+    def test_folders_and_numbered_files_set_the_split_too(self, tmp_path, name, split):
         path = tmp_path / name
         raw.write(path.parent, path.name, [raw.dialogue()])
         (file,), _ = cmcc.find_files(tmp_path)
         assert file.split == split
 
-    def test_files_behind_links_and_in_capitals_are_read_hidden_ones_are_not_and_others_are_counted(self, tmp_path):
+    def test_linked_files_and_capital_suffixes_are_read_hidden_files_skipped_and_others_counted(self, tmp_path):
         raw.write(tmp_path / "elsewhere", "a.json", [raw.dialogue("a")])
         raw.write(tmp_path / "raw", "B.JSON", [raw.dialogue("b")])
         raw.write(tmp_path / "raw", "care_calls.json", [raw.dialogue("c")])
@@ -184,7 +184,7 @@ class TestForms:
         assert [d.row["dialogue_id"] for d in read(tmp_path / "raw")[0]] == ["b", "c", "a"]
         assert cmcc.skipped_files(tmp_path / "raw") == {"file_not_read:.txt": 1}
 
-    def test_the_order_of_the_speaker_keys_tells_who_speaks_first(self, tmp_path):
+    def test_the_order_of_the_speaker_keys_is_the_spoken_order(self, tmp_path):
         turn = {raw.USER: "喂流量包", raw.SERVICE: "您好", "用户意图": "问候", "客服意图": "问候"}
         turn["info"] = {"ents": [entity(pos=[[1, 1, 4]])], "triples": []}
         row, _ = read_one(tmp_path, raw.dialogue(turns=[turn]))
@@ -234,7 +234,7 @@ class TestRepairs:
         row, _ = read_one(tmp_path, raw.dialogue(turns=[turn]))
         assert row["utterances"][1]["intents"][0]["slots"] == [{"entity_id": "ent-10", "slot": "业务费用"}]
 
-    def test_acts_lose_their_slots_and_say_so(self, tmp_path):
+    def test_slots_of_acts_are_dropped_and_counted(self, tmp_path):
         row, report = read_one(tmp_path, raw.dialogue(turns=[raw.turn(acts="通知(ent-1-业务费用),提供信息,询问")]))
         assert row["utterances"][0]["acts"] == [cmcc.ACTS.id_of("inform"), cmcc.ACTS.id_of("request")]
         assert report.repaired == {"act_slots_left_out": 1, "act_alias": 1, "doubled_label": 1}
@@ -262,7 +262,7 @@ class TestRepairs:
         assert names == [["other"], ["inquire", "greeting"]]
         assert report.repaired == {"intent_alias": 1, "malformed_intent": 1}
 
-    def test_rows_of_one_label_string_do_not_share_what_a_caller_may_change(self, tmp_path):
+    def test_rows_with_the_same_label_string_share_no_mutable_values(self, tmp_path):
         raw.write(tmp_path, "calls.json", [raw.dialogue("a"), raw.dialogue("b")])
         first, second = (dialogue.row for dialogue in read(tmp_path)[0])
         first["utterances"][1]["intents"][0]["slots"].clear()
@@ -287,26 +287,26 @@ class TestRepairs:
             (entity(type=None), "missing_type"),
         ],
     )
-    def test_an_entity_is_found_where_it_is_said(self, tmp_path, item, kind):
+    def test_an_entity_with_a_wrong_position_is_found_in_the_text(self, tmp_path, item, kind):
         row, report = read_one(tmp_path, with_info(ents=[item]))
         (found,) = row["utterances"][1]["entities"]
         assert (found["entity_id"], found["name"], found["start"], found["end"]) == ("ent-1", "流量包", 3, 6)
         assert report.repaired == {kind: 1}
 
-    def test_the_nearest_of_several_places_is_taken(self, tmp_path):
+    def test_the_nearest_of_several_matches_is_used(self, tmp_path):
         turn = raw.turn(user="流量包还有流量包呢", intents="询问")
         turn["info"]["ents"] = [entity(pos=[[2, 4, 7]])]
         row, _ = read_one(tmp_path, raw.dialogue(turns=[turn]))
         assert row["utterances"][1]["entities"][0]["start"] == 5
 
-    def test_a_name_that_nobody_says_keeps_no_position(self, tmp_path):
+    def test_a_name_that_is_not_in_the_text_gets_no_position(self, tmp_path):
         row, report = read_one(tmp_path, with_info(ents=[entity(name="语音包")]))
         assert row["utterances"][1]["entities"][0] == {
             "entity_id": "ent-1", "type": 6, "name": "语音包", "start": None, "end": None,
         }  # fmt: skip
         assert report.repaired == {"position_left_out": 1}
 
-    def test_unknown_tokens_go_and_positions_move_with_the_text(self, tmp_path):
+    def test_unknown_tokens_are_removed_and_positions_are_corrected(self, tmp_path):
         turn = raw.turn(user="我[UNK]问[UNK]流量包啊")
         row, report = read_one(tmp_path, raw.dialogue(turns=[turn]))
         utterance = row["utterances"][1]
@@ -325,7 +325,7 @@ class TestRepairs:
         row, report = read_one(tmp_path, dialogue)
         assert row["utterances"][1]["entities"] == [] and report.repaired == {"missing_info": 1}
 
-    def test_a_key_that_stands_twice_with_one_value_is_counted(self, tmp_path):
+    def test_a_doubled_key_with_equal_values_is_counted(self, tmp_path):
         text = json.dumps([raw.dialogue()], ensure_ascii=False).replace(
             '"用户情绪": "中性"', '"用户情绪": "中性", "用户情绪": "中性"'
         )
@@ -339,21 +339,21 @@ class TestRepairs:
         names = ("备注", "normalized", "unit", "notes", "满意渡")
         assert report.repaired == {f"ignored_key:{name}": 1 for name in names}
 
-    def test_a_care_file_that_says_nothing_of_emotions_leaves_them(self, tmp_path):
+    def test_a_care_file_without_emotions_keeps_those_of_the_raw_file(self, tmp_path):
         raw.write(tmp_path, "calls.json", [raw.dialogue()])
         raw.write(tmp_path, "care.json", json.dumps({"dialogues": [{"id": "call-1", "satisfaction": 1}]}))
         dialogues, report = read(tmp_path)
         assert [u["emotions"] for u in dialogues[0].row["utterances"]] == [None, [0], None, [1]]
         assert dialogues[0].row["satisfaction"] == 0 and report.repaired == {"care_replaces_satisfaction": 1}
 
-    def test_what_a_care_file_replaces_or_cannot_place_is_counted(self, tmp_path):
+    def test_labels_that_a_care_file_replaces_or_cannot_merge_are_counted(self, tmp_path):
         alone = {raw.SERVICE: "再见", "客服意图": "再见", "info": {"ents": [], "triples": []}}
         raw.write(tmp_path, "calls.json", [raw.dialogue(turns=[raw.turn(用户情绪="中性"), alone])])
         entry = {"id": "call-1", "user_emotions": {"0": ["抱怨某问题"], "1": ["中性"]}, "caring_acts": {}}
         raw.write(tmp_path, "care.json", json.dumps({"dialogues": [entry]}))
         assert read(tmp_path)[1].repaired == {"care_replaces_emotions": 1, "care_label_without_utterance": 1}
 
-    def test_a_care_label_by_file_is_for_that_file_alone(self, tmp_path):
+    def test_a_care_label_by_file_and_index_is_only_for_that_file(self, tmp_path):
         for folder in ("x", "y"):
             raw.write(tmp_path / folder, "calls.json", [[raw.turn(service=f"您好{folder}")]])
         entry = {"file": "y/calls.json", "index": 0, "user_emotions": {"0": ["抱怨某问题"]}}
@@ -375,18 +375,18 @@ BAD_DIALOGUES = {
     ),
     "a third speaker, spelled otherwise": (
         raw.dialogue(turns=[raw.turn(speaker3="啊")]),
-        ["speaker3", "another speaker"],
+        ["speaker3", "unknown speaker", "[SPEAKER 2] for the user"],
     ),
     "a text under two spellings of its key": (
         raw.dialogue(turns=[raw.turn(**{"[speaker1]": "啊"})]),
-        ["field [SPEAKER 1]", "again as '[speaker1]'", "one text of each speaker"],
+        ["field [SPEAKER 1]", "occurs twice, also as '[speaker1]'", "Remove one of the two"],
     ),
     "a table written by column": (
         raw.dialogue() | {"content": {"0": raw.turn()}},
-        ["it is dict", "orient='records'"],
+        ["'content' of type dict", "orient='records'"],
     ),
-    "lists as text": (raw.dialogue() | {"content": "[]"}, ["it is str", "json.loads"]),
-    "a third speaker": (raw.dialogue(turns=[raw.turn(**{"[SPEAKER 3]": "啊"})]), ["[SPEAKER 3]", "another speaker"]),
+    "lists as text": (raw.dialogue() | {"content": "[]"}, ["'content' of type str", "json.loads"]),
+    "a third speaker": (raw.dialogue(turns=[raw.turn(**{"[SPEAKER 3]": "啊"})]), ["[SPEAKER 3]", "unknown speaker"]),
     "texts under other keys": (
         raw.dialogue(turns=[{"客服": "您好", "顾客": "喂", "用户意图": "问候"}]),
         ["turn 0", "no speaker key"],
@@ -395,7 +395,7 @@ BAD_DIALOGUES = {
 }
 
 NO_INTENTS, NO_ACTS, NO_EMOTIONS = ((1, "intents", None), (0, "acts", None), (1, "emotions", None))
-DEFECTS = {  # what is wrong -> the dialogue, (utterance, field, value) of what it costs, how the report calls it
+DEFECTS = {  # defect -> dialogue, (utterance, field, value) in the row, kind in the report
     "an unknown emotion": (raw.turn(用户情绪="开心"), NO_EMOTIONS, "unknown_label:开心"),
     "an unknown emotion beside a known one": (
         raw.turn(用户情绪="开心;中性"),
@@ -424,7 +424,7 @@ DEFECTS = {  # what is wrong -> the dialogue, (utterance, field, value) of what 
     "half a surrogate pair": (raw.turn(service="a\ud83d"), (0, "text", "a\ufffd"), "half_surrogate"),
     "a text that is null": (raw.turn(service=None), (0, "text", ""), "missing_text"),
 }
-ENTITY_DEFECTS = {  # what is wrong -> the entity or triple, what is different of what is read (None: it is left out)
+ENTITY_DEFECTS = {  # defect -> entity or triple, the fields that differ in the row (None: it is dropped), kind
     "an unknown type": (entity(type="火车票"), {"type": None}, "unknown_label:火车票"),
     "a position outside its text": (
         entity(name="语音包", pos=[[2, 90, 93]]), {"name": "语音包", "start": None, "end": None}, "position_left_out",
@@ -465,10 +465,10 @@ IN_PLACE = {
 
 
 class TestDefects:
-    """A defect costs its label and is counted; it never costs the dialogue."""
+    """A defect drops its label and is counted; the dialogue is never lost."""
 
     @pytest.mark.parametrize("name", list(DEFECTS))
-    def test_a_defect_of_a_turn_costs_its_label_and_nothing_else(self, tmp_path, name):
+    def test_a_defect_of_a_turn_drops_only_its_label(self, tmp_path, name):
         turn, (number, field, value), kind = DEFECTS[name]
         raw.write(tmp_path, "calls.json", json.dumps([raw.dialogue(turns=[turn, raw.answer()]), raw.dialogue("other")]))
         dialogues, report = read(tmp_path)
@@ -478,7 +478,7 @@ class TestDefects:
         assert "13800138000" not in str(report.as_dict())
 
     @pytest.mark.parametrize("key", ["entities", "triples"])
-    def test_a_defect_of_an_entity_or_triple_costs_that_part_of_it(self, tmp_path, key):
+    def test_a_defect_of_an_entity_or_triple_drops_only_that_part(self, tmp_path, key):
         for item, change, kind in (ENTITY_DEFECTS if key == "entities" else TRIPLE_DEFECTS).values():
             ents = [item, entity()] if key == "entities" else [entity()]
             dialogue = with_info(ents=ents, triples=[item, triple()] if key == "triples" else [])
@@ -497,23 +497,23 @@ class TestDefects:
         row, report = read_one(tmp_path, raw.dialogue(满意度=value))
         assert row["satisfaction"] == 2 and report.repaired == {"satisfaction_spelling": 1}
 
-    def test_a_satisfaction_that_tables_say_is_missing_is_not_annotated(self, tmp_path):
+    def test_a_satisfaction_that_is_missing_in_a_table_is_not_annotated(self, tmp_path):
         row, report = read_one(tmp_path, raw.dialogue(满意度=float("nan")))
         assert row["satisfaction"] is None and report.repaired == {"missing_satisfaction": 1}
 
-    def test_no_emotion_is_neutral_and_says_nothing_beside_another(self, tmp_path):
+    def test_no_emotion_is_neutral_and_is_dropped_with_another_emotion(self, tmp_path):
         for text, emotions in (("无", [0]), ("无、抱怨某问题", [1]), ("None", [0]), (" 中性 | 抱怨某问题", [0, 1])):
             row, _ = read_one(tmp_path, raw.dialogue(turns=[raw.turn(用户情绪=text)]))
             assert row["utterances"][1]["emotions"] == emotions
 
-    def test_labels_that_are_left_out_can_be_told_from_other_repairs(self, tmp_path):
+    def test_dropped_labels_are_counted_separately_from_other_repairs(self, tmp_path):
         turn = raw.turn(intents="吵架", acts="", 用户情绪=" 中性")
         _, report = read_one(tmp_path, raw.dialogue(turns=[turn], 满意度=9))
         assert report.left_out == {"unknown_label:吵架": 1, "unknown_satisfaction": 1}
         assert report.repaired - report.left_out == {"act_alias": 1}
 
     @pytest.mark.parametrize("value", [2.02e15, True, {}, ["call-1"], "\ud800", 1.5])
-    def test_an_id_that_can_be_none_is_made_from_the_content(self, tmp_path, value):
+    def test_an_invalid_id_is_replaced_by_one_made_from_the_content(self, tmp_path, value):
         raw.write(tmp_path, "calls.json", json.dumps([raw.dialogue(value), raw.dialogue("call-2", 满意度=1)]))
         dialogues, report = read(tmp_path)
         made = dialogues[0].row["dialogue_id"]
@@ -526,7 +526,7 @@ class TestDefects:
         ids=["lower", "title", "bare", "blanks", "full width"],
     )
     @pytest.mark.parametrize("which", [{raw.SERVICE}, {raw.SERVICE, raw.USER}, {"用户情绪"}, {"info", "用户意图"}])
-    def test_a_key_that_is_spelled_otherwise_costs_nothing(self, spelling, which):
+    def test_a_key_in_another_spelling_is_read(self, spelling, which):
         turn = raw.turn(用户情绪="抱怨某问题")
         other = {spelling(key) if key in which else key: value for key, value in turn.items()}
         report = cmcc.Report()
@@ -535,28 +535,28 @@ class TestDefects:
         written = {f"other_key:{key}" for key in other if key not in turn and key.isprintable()}
         assert written <= report.repaired.keys() and not report.left_out
 
-    def test_an_unlabelled_turn_with_keys_that_are_spelled_otherwise_is_read(self):
+    def test_an_unlabeled_turn_with_keys_in_another_spelling_is_read(self):
         turns = [{"[speaker 1]": "您好", "[SPEAKER2]": "喂"}]
         assert [u["text"] for u in read_dialogue({"id": "p", "content": turns})["utterances"]] == ["您好", "喂"]
 
     @pytest.mark.parametrize("missing", [None, float("nan")])
-    def test_a_null_turn_or_key_of_another_form_says_nothing(self, missing):
+    def test_null_turns_and_null_keys_of_another_form_are_ignored(self, missing):
         turns = [missing, raw.turn(用户情绪="中性"), missing, raw.answer()]
         row = read_dialogue(raw.dialogue(turns=turns, KB=missing, goal=missing))
         assert [u["turn"] for u in row["utterances"]] == [1, 1, 3, 3] and row["satisfaction"] == 1
         plain = [turn | dict.fromkeys(["用户意图", "info", "用户"], missing) for turn in raw.plain()["content"]]
         report = cmcc.Report()
         row = read_dialogue({"id": "p", "content": plain, "满意度": missing, "KB": missing}, report)
-        assert len(row["utterances"]) == 4 and report.read == {"unlabelled": 1}
+        assert len(row["utterances"]) == 4 and report.read == {"unlabeled": 1}
 
-    def test_an_error_about_a_track_2_dialogue_without_id_says_where_it_stands(self, tmp_path):
+    def test_an_error_about_a_track_2_dialogue_without_id_gives_its_index(self, tmp_path):
         good = {"id": "t", "KB": {}, "content": [{"用户": "喂"}]}
         raw.write(tmp_path, "test.json", [good, {"KB": {}, "content": [{"用户": 5}]}])
         with pytest.raises(cmcc.DataError, match="dialogue at index 1, turn 0, field 用户: found int"):
             list(cmcc.read_track2(tmp_path))
 
     @pytest.mark.parametrize("missing", [None, float("nan")])
-    def test_of_two_names_of_a_key_the_one_that_is_filled_counts(self, missing):
+    def test_of_two_spellings_of_a_key_the_one_with_a_value_is_used(self, missing):
         item = {
             "name": missing,
             "ent-name": "流量包",
@@ -569,7 +569,7 @@ class TestDefects:
         assert read_dialogue(raw.dialogue(turns=[turn])) == read_dialogue(raw.dialogue(turns=[raw.turn()]))
 
     @pytest.mark.parametrize("separator", [*",，﹐、､﹑;；﹔/／|｜+＋&＆\n", "\r\n", " \n "])
-    def test_every_separator_of_labels_is_the_same_for_each_kind(self, separator):
+    def test_all_kinds_of_labels_have_the_same_separators(self, separator):
         turn = raw.turn(
             user="好",
             intents=f"询问{separator}问候(短信)",
@@ -580,12 +580,12 @@ class TestDefects:
         assert (service["acts"], user["emotions"], len(user["intents"])) == ([2, 4], [1, 2], 2)
 
     @pytest.mark.parametrize("name", ["无", "None", "NONE", "（无）", " 无情绪 "])
-    def test_no_emotion_of_any_spelling_says_nothing_beside_another(self, name):
+    def test_no_emotion_in_any_spelling_is_dropped_with_another_emotion(self, name):
         turn = raw.turn(用户情绪=f"{name},抱怨某问题")
         assert read_dialogue(raw.dialogue(turns=[turn]))["utterances"][1]["emotions"] == [1]
         assert read_dialogue(raw.dialogue(turns=[raw.turn(用户情绪=name)]))["utterances"][1]["emotions"] == [0]
 
-    def test_care_labels_of_a_dialogue_that_is_nowhere_are_counted(self, tmp_path):
+    def test_care_labels_without_a_dialogue_are_counted(self, tmp_path):
         raw.write(tmp_path, "calls.json", [raw.dialogue()])
         raw.write(tmp_path, "care.json", {"dialogues": [{"id": "call-1"}, {"id": "gone", "satisfaction": 1}]})
         assert read(tmp_path)[1].left_out == {"care_entry_without_dialogue": 1}
@@ -596,7 +596,7 @@ class TestDefects:
         assert [u["turn"] for u in row["utterances"]] == [0, 0, 2, 2]
         assert report.repaired == {"turn_without_utterance": 1, "label_without_utterance": 1}
 
-    def test_of_a_label_that_stands_twice_the_last_is_taken_and_counted(self, tmp_path):
+    def test_of_a_doubled_label_key_the_last_value_is_used_and_counted(self, tmp_path):
         text = json.dumps([raw.dialogue()], ensure_ascii=False).replace(
             '"用户情绪": "中性"', '"用户情绪": "中性", "用户情绪": "抱怨某问题"'
         )
@@ -605,7 +605,7 @@ class TestDefects:
         assert dialogues[0].row["utterances"][1]["emotions"] == [1]
         assert report.repaired == {"doubled_key_last_taken:用户情绪": 1}
 
-    def test_care_labels_that_are_not_right_are_left_out_and_counted(self, tmp_path):
+    def test_invalid_care_labels_are_dropped_and_counted(self, tmp_path):
         raw.write(tmp_path, "calls.json", [raw.dialogue(), raw.dialogue("call-2")])
         emotions = {"0": ["happy"], "1": "情绪较为激动、抱怨某问题", "9": ["neutral"], "x": ["neutral"]}
         entries = [{"id": "call-1", "satisfaction": 7, "user_emotions": emotions, "caring_acts": []}, 5]
@@ -642,7 +642,7 @@ class TestSlotNames:
         assert [(slot["entity_id"], slot["slot"]) for slot in intent["slots"]] == slots
 
     @pytest.mark.parametrize("entity_id", ["ent-1 ", " ent - 1", "Ent-1", "ent_1", "ent1", "ent-01", "ent-１"])
-    def test_an_entity_id_is_the_same_however_it_is_spelled(self, tmp_path, entity_id):
+    def test_an_entity_id_is_the_same_in_any_spelling(self, tmp_path, entity_id):
         turn = raw.turn(intents="询问(ent-1-业务费用)")
         turn["info"]["ents"][0]["id"] = entity_id
         row, report = read_one(tmp_path, raw.dialogue(turns=[turn]))
@@ -655,7 +655,7 @@ class TestSlotNames:
         dialogue = raw.dialogue(turns=[raw.turn(intents=text, acts=text, 用户情绪=text)])
         assert_reads_all_or_raises(dialogue)
 
-    def test_a_long_string_of_parentheses_is_read_at_once(self):
+    def test_a_long_string_of_parentheses_is_read_fast(self):
         for text in ("(" * 20_000, "(a" * 20_000, "询问" + "(a(b)" * 10_000, "((" + "a" * 50_000, "、" * 50_000):
             assert_reads_all_or_raises(raw.dialogue(turns=[raw.turn(intents=text)]))
 
@@ -663,7 +663,7 @@ class TestSlotNames:
 class TestUTF16:
     @given(st.lists(st.sampled_from(["😡", "套餐", "啊", "𠮷", "e\u0301"]), min_size=1, max_size=12))
     @settings(max_examples=300, deadline=None)
-    def test_positions_in_utf_16_units_keep_each_name_in_its_own_place(self, parts):
+    def test_positions_in_utf_16_units_are_converted(self, parts):
         text = "".join(parts)
         starts = [len("".join(parts[:n])) for n, part in enumerate(parts) if part == "套餐"]
         for encode in (lambda n: n, lambda n: len(text[:n].encode("utf-16-le")) // 2):
@@ -675,13 +675,13 @@ class TestUTF16:
 
 class TestErrors:
     @pytest.mark.parametrize("name", list(BAD_DIALOGUES))
-    def test_the_message_names_file_dialogue_field_found_and_expected(self, tmp_path, name):
+    def test_the_message_names_file_dialogue_problem_and_fix(self, tmp_path, name):
         dialogue, words = BAD_DIALOGUES[name]
         path = raw.write(tmp_path, "calls.json", json.dumps([dialogue]))
         before = path.read_bytes()
         with pytest.raises(cmcc.DataError) as caught:
             read(tmp_path)
-        for word in ["file calls.json", "dialogue call-1", "expected", *words]:
+        for word in ["file calls.json", "dialogue call-1", *words]:
             assert word in str(caught.value)
         assert path.read_bytes() == before
 
@@ -700,10 +700,10 @@ class TestErrors:
         [
             (json.dumps([raw.dialogue()], ensure_ascii=False)[:-40], ["line 1", "cut off", "cannot be read"]),
             ("hello", ["line 1", "'h'", "a list of dialogues"]),
-            ("", ["an empty file", "a list of dialogues"]),
+            ("", ["the file is empty"]),
             (
                 '{"dialogues": []}',
-                ["the key 'dialogues'", "no dialogue in it", "a list of dialogues", "name it care.json"],
+                ["no dialogues in the JSON object with the key 'dialogues'", "name it care.json"],
             ),
             ("[1, 2]", ["dialogue at index 0", "found int", "a list of turns"]),
             ('[{"id": "x"}]', ["dialogue x", "without a list 'content'"]),
@@ -716,7 +716,7 @@ class TestErrors:
         ],
         ids=lambda value: value[:12] if isinstance(value, str) else "",
     )
-    def test_a_file_that_is_no_list_of_dialogues_says_where(self, tmp_path, content, words):
+    def test_an_error_about_a_file_without_a_list_of_dialogues_gives_the_place(self, tmp_path, content, words):
         raw.write(tmp_path, "calls.json", content)
         with pytest.raises(cmcc.DataError) as caught:
             read(tmp_path)
@@ -731,7 +731,7 @@ class TestErrors:
         for path in places(whole):
             assert_reads_all_or_raises(mutate(whole, path, "replace", value))
 
-    def test_nesting_beyond_reason_and_a_dialogue_without_end_are_errors(self, tmp_path, monkeypatch):
+    def test_deep_nesting_and_very_long_dialogues_are_errors(self, tmp_path, monkeypatch):
         deep = "[" * 900 + "]" * 900
         raw.write(tmp_path, "calls.json", f'[[{{"[SPEAKER 1]": "a", "info": {deep}}}]]')
         assert read(tmp_path)[1].left_out == {"unreadable_label:info": 1}
@@ -739,7 +739,7 @@ class TestErrors:
         monkeypatch.setattr(json_stream, "_CHUNK", 100)
         for name in ("long.json", "long.jsonl"):
             path = raw.write(tmp_path, name, [raw.dialogue(turns=[raw.turn(user="啊" * 5000)])])
-            with pytest.raises(cmcc.DataError, match="million characters without an end"):
+            with pytest.raises(cmcc.DataError, match="million characters in one dialogue"):
                 read(path)
 
     def test_a_gzip_file_with_any_byte_changed_is_read_or_named(self, tmp_path):
@@ -752,7 +752,7 @@ class TestErrors:
             except cmcc.DataError as error:
                 assert "calls.json.gz" in str(error)
 
-    def test_what_a_file_holds_cannot_write_to_the_terminal(self, tmp_path):
+    def test_control_characters_of_a_file_are_not_written_to_the_terminal(self, tmp_path):
         raw.write(tmp_path, "calls.json", [raw.dialogue("\x1b[31m" + "x" * 500, turns=[raw.turn(service=9)])])
         with pytest.raises(cmcc.DataError) as caught:
             read(tmp_path)
@@ -761,10 +761,10 @@ class TestErrors:
     def test_a_truncated_gzip_file_is_named(self, tmp_path):
         path = raw.write(tmp_path, "calls.json.gz", [raw.dialogue()])
         path.write_bytes(path.read_bytes()[:-20])
-        with pytest.raises(cmcc.DataError, match=r"calls.json.gz: found a damaged gzip file"):
+        with pytest.raises(cmcc.DataError, match=r"calls.json.gz: the gzip file is damaged"):
             read(tmp_path)
 
-    def test_bytes_that_are_not_utf_8_say_how_to_convert_them(self, tmp_path):
+    def test_the_error_for_a_file_that_is_not_utf_8_says_how_to_convert_it(self, tmp_path):
         (tmp_path / "calls.json").write_bytes('[{"id": "号"}]'.encode("gb18030"))
         with pytest.raises(cmcc.DataError, match=r"not UTF-8.*iconv"):
             read(tmp_path)
@@ -780,21 +780,23 @@ class TestErrors:
         assert [item.value["id"] for item in found] == ["call-1", "call-2"]
         assert skipped[0][0] == '{"id": "half' and "line 2" in skipped[0][1]
 
-    def test_a_text_that_stands_twice_with_different_values_is_an_error(self, tmp_path):
+    def test_a_doubled_text_key_with_different_values_is_an_error(self, tmp_path):
         text = json.dumps([raw.dialogue()], ensure_ascii=False).replace(
             '"[SPEAKER 1]": "您好"', '"[SPEAKER 1]": "您好", "[SPEAKER 1]": "喂"'
         )
         raw.write(tmp_path, "calls.json", text)
-        with pytest.raises(cmcc.DataError, match=r"field \[SPEAKER 1\]: found the key twice"):
+        with pytest.raises(cmcc.DataError, match=r"field \[SPEAKER 1\]: the key occurs twice"):
             read(tmp_path)
 
     def test_two_dialogues_with_one_id_and_different_content_name_both_files(self, tmp_path):
         raw.write(tmp_path, "a.json", [raw.dialogue()])
         raw.write(tmp_path, "b.json", [raw.dialogue(满意度=1)])
-        with pytest.raises(cmcc.DataError, match=r"file b.json, dialogue call-1: found an id that a.json has"):
+        with pytest.raises(
+            cmcc.DataError, match=r"file b.json, dialogue call-1: a different dialogue in a.json has the"
+        ):
             read(tmp_path)
 
-    def test_a_missing_and_an_empty_folder_say_where_data_come_from(self, tmp_path):
+    def test_the_error_for_a_missing_or_empty_folder_says_where_to_get_data(self, tmp_path):
         for folder, found in ((tmp_path / "nowhere", "no such folder"), (tmp_path, "no dialogue files")):
             with pytest.raises(cmcc.DataError) as caught:
                 read(folder)
@@ -805,7 +807,7 @@ class TestErrors:
             )
 
     def test_a_file_without_permission_is_named(self):
-        # Root may read everything, so the test looks as another user, who cannot enter pytest's folder.
+        # Root can read all files, so the test runs as another user, who has no access to pytest's folder.
         folder = Path(tempfile.mkdtemp(prefix="cmcc-"))
         folder.chmod(0o755)
         raw.write(folder, "calls.json", [raw.dialogue()]).chmod(0)
@@ -813,13 +815,13 @@ class TestErrors:
         try:
             if user == 0:
                 os.seteuid(65534)
-            with pytest.raises(cmcc.DataError, match=r"calls.json: found no permission to read it.*chmod"):
+            with pytest.raises(cmcc.DataError, match=r"calls.json: no permission to read the file.*chmod"):
                 read(folder)
         finally:
             os.seteuid(user)
             shutil.rmtree(folder)
 
-    def test_several_care_files_need_one_final_name(self, tmp_path):
+    def test_several_care_files_without_a_final_one_are_an_error(self, tmp_path):
         raw.write(tmp_path, "calls.json", [raw.dialogue()])
         for name in ("care_a.json", "care_b.json"):
             raw.write(tmp_path, name, json.dumps({"dialogues": []}))
@@ -832,19 +834,19 @@ class TestErrors:
         ("content", "words"),
         [
             ('{"labels": []}', ["no list 'dialogues'"]),
-            ("{", ["cannot be read"]),
+            ("{", ["not valid JSON"]),
             (
                 '{"dialogues": [{"id": "call-1", "user_emotions": {"0": ["happy"]}}]}',
                 ["dialogue 0", "turn 0", "'happy'"],
             ),
-            ('{"dialogues": [{"id": "x"}, {"id": "x"}]}', ["x twice"]),
+            ('{"dialogues": [{"id": "x"}, {"id": "x"}]}', ["two entries for the dialogue x"]),
             (
                 '{"dialogues": [{"id": "x", "caring_acts": {"first": ["explain"]}}]}',
                 ["caring_acts", "by turn", "'first'"],
             ),
         ],
     )
-    def test_a_care_file_that_is_not_right_says_what(self, tmp_path, content, words):
+    def test_an_invalid_care_file_is_an_error_that_names_the_problem(self, tmp_path, content, words):
         raw.write(tmp_path, "calls.json", [raw.dialogue()])
         raw.write(tmp_path, "care.json", content)
         with pytest.raises(cmcc.DataError) as caught:
@@ -853,7 +855,7 @@ class TestErrors:
             assert word in str(caught.value)
 
 
-# 10,000 with CMCC_MUTATIONS=10000; that many take minutes.
+# CMCC_MUTATIONS=10000 makes 10,000, which takes minutes.
 MUTATIONS = int(os.environ.get("CMCC_MUTATIONS", "400"))
 
 JSON = st.recursive(
@@ -884,7 +886,7 @@ ODD_TEXT = st.sampled_from(
 
 
 def places(value, path=()):
-    """Every path into a JSON value."""
+    """The paths of all parts of a JSON value."""
     yield path
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):
@@ -915,7 +917,7 @@ def utterances_in(dialogue) -> int:
 
 
 def respelled(dialogue, draw):
-    """A dialogue as another program may have saved it: keys of other spellings, null turns and null keys."""
+    """A dialogue as other programs may save it: keys in other spellings, null turns and null keys."""
     turns = dialogue["content"] if isinstance(dialogue, dict) else dialogue
     spelling = draw(st.sampled_from([str.lower, str.title, lambda key: re.sub(r"\W", "", key), lambda key: f" {key} "]))
     written = [{spelling(k): v for k, v in turn.items()} if draw(st.booleans()) else turn for turn in turns]
@@ -926,7 +928,7 @@ def respelled(dialogue, draw):
 
 
 def assert_reads_all_or_raises(dialogue, may_raise=True):
-    """The promise of the reader: every utterance, or the error that says why; and what it gives fits the features."""
+    """Checks that the reader gives every utterance or raises DataError, and that the row has the features."""
     file = cmcc.RawFile(Path("mutated.json"), "mutated.json", None)
     element = cmcc.RawDialogue(file, 0, json.dumps(dialogue), dialogue, ())
     try:
@@ -986,7 +988,7 @@ def test_a_file_of_any_bytes_is_read_or_raises_the_error(content):
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 7, 64])
-def test_elements_are_found_wherever_the_chunks_of_the_file_end(tmp_path, monkeypatch, chunk):
+def test_elements_are_found_at_any_chunk_size(tmp_path, monkeypatch, chunk):
     monkeypatch.setattr(json_stream, "_CHUNK", chunk)
     content = [raw.dialogue(), raw.plain(), [raw.turn()]]
     path = raw.write(tmp_path, "calls.json", " \n" + json.dumps(content, ensure_ascii=False, indent=1) + "\n ")
@@ -1014,7 +1016,7 @@ class TestRealCalls:
         assert added == 16
         assert not report.rejected and report.set_aside == {"track2_dialogue": 2}
 
-    def test_every_entity_and_value_of_the_public_calls_slices_to_its_name(self, real_calls):
+    def test_every_position_in_the_public_calls_matches_its_name(self, real_calls):
         for dialogue in read(real_calls)[0]:
             for utterance in dialogue.row["utterances"]:
                 for span in utterance["entities"] + utterance["triples"]:

@@ -12,7 +12,7 @@ def test_the_vocabularies_have_the_published_sizes():
     assert len(set(cmcc.CARING_ACTS) & set(cmcc.ACTS)) == 4
 
 
-def test_zh_names_every_label_and_one_english_name_never_has_two_chinese_ones():
+def test_zh_has_every_label_and_no_english_name_has_two_chinese_names():
     vocabularies = (cmcc.SPEAKERS, cmcc.EMOTIONS, cmcc.ACTS, cmcc.INTENTS, cmcc.SATISFACTION, cmcc.ENTITY_TYPES)
     for vocabulary in vocabularies:
         for name, zh in vocabulary.items():
@@ -28,7 +28,7 @@ def test_every_subtype_is_a_type_and_every_type_has_itself_as_subtype():
 
 
 @pytest.mark.parametrize("config", list(cmcc.FEATURES))
-def test_a_table_of_no_rows_has_the_features_of_its_config(config):
+def test_an_empty_table_has_the_features_of_its_config(config):
     table = cmcc.table_of([], config)
     assert datasets.Features.from_arrow_schema(table.schema) == cmcc.FEATURES[config]()
 

@@ -1,4 +1,4 @@
-"""What a DATASET argument means."""
+"""Opening the data set that a DATASET argument names."""
 
 import shutil
 import socket
@@ -7,7 +7,7 @@ import datasets
 import pytest
 
 import cmcc
-from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, label_of, labeled_rows, open_dataset
+from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, labeled_rows, open_dataset, short_name
 from cmcc_bench.dataset import build
 from cmcc_bench.quality.calls import find_source
 from tests import raw
@@ -29,20 +29,20 @@ def test_a_built_folder_opens_with_each_of_its_configs(tmp_path):
     assert open_dataset(str(tmp_path / "cmcc"), "emotion")["train"].num_rows == 4
 
 
-def test_sample_is_the_synthetic_sample_in_any_config():
+def test_sample_opens_in_any_config():
     assert sum(1 for _ in labeled_rows("sample")) == 400
     assert open_dataset("sample", "satisfaction").keys() == {"train", "validation", "test"}
 
 
-def test_a_folder_of_raw_files_says_to_build_it_first(tmp_path):
+def test_the_error_for_a_folder_of_raw_files_says_to_build_it_first(tmp_path):
     raw.write(tmp_path, "train.json", [raw.dialogue()])
     with pytest.raises(cmcc.DataError, match="cmcc build --data-dir"):
         open_dataset(str(tmp_path))
 
 
-def test_a_raw_file_is_no_data_set_and_no_hub_id(tmp_path):
+def test_a_raw_file_is_an_error(tmp_path):
     path = raw.write(tmp_path, "train.json", [raw.dialogue()])
-    with pytest.raises(cmcc.DataError, match="found a file; expected a folder that cmcc build made"):
+    with pytest.raises(cmcc.DataError, match="this is a file, so it is not a data set made by cmcc build"):
         open_dataset(str(path))
 
 
@@ -50,11 +50,11 @@ def test_a_config_that_was_not_built_and_a_hub_id_that_is_out_of_reach_are_clear
     raw.write(tmp_path / "raw", "train.json", [raw.dialogue()])
     build(tmp_path / "raw", tmp_path / "cmcc")
     for name, config in ((str(tmp_path / "cmcc"), "unlabeled"), ("nobody/nothing", "labeled")):
-        with pytest.raises(cmcc.DataError, match="expected a built folder, a Hub id that you may read, or `sample`"):
+        with pytest.raises(cmcc.DataError, match="cannot open the data set: "):
             open_dataset(name, config)
 
 
-def test_whether_a_config_was_built_can_be_asked(tmp_path):
+def test_has_config_says_whether_a_config_was_built(tmp_path):
     raw.write(tmp_path / "raw", "unlabeled.json", [raw.plain()])
     build(tmp_path / "raw", tmp_path / "cmcc")
     assert has_config(str(tmp_path / "cmcc"), "unlabeled") and not has_config(str(tmp_path / "cmcc"), "labeled")
@@ -63,16 +63,16 @@ def test_whether_a_config_was_built_can_be_asked(tmp_path):
         has_config(str(tmp_path / "raw"), "labeled")
 
 
-def test_data_are_synthetic_when_some_of_them_are_and_licensed_unless_all_are():
+def test_data_is_synthetic_if_any_dialogue_is_and_licensed_unless_all_are_synthetic():
     simulated, real = {"dialogue_id": f"{cmcc.SYNTHETIC_ID}1"}, {"dialogue_id": "call-1"}
     found = {(is_synthetic(rows), is_licensed(rows)) for rows in ([simulated], [real], [simulated, real])}
     assert found == {(True, False), (False, True), (True, True)}
 
 
-def test_a_folder_is_called_by_its_own_name_wherever_it_lies(tmp_path, monkeypatch):
+def test_the_short_name_of_a_folder_has_no_path(tmp_path, monkeypatch):
     (tmp_path / "mine").mkdir()
     monkeypatch.chdir(tmp_path / "mine")
-    assert [label_of(name) for name in (".", str(tmp_path / "mine"), "cmcc-org/cmcc")] == [
+    assert [short_name(name) for name in (".", str(tmp_path / "mine"), "cmcc-org/cmcc")] == [
         "mine",
         "mine",
         "cmcc-org/cmcc",
@@ -80,7 +80,7 @@ def test_a_folder_is_called_by_its_own_name_wherever_it_lies(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_built_folder_opens_whatever_its_name_is(built, tmp_path, monkeypatch, name):
+def test_a_built_folder_with_any_name_opens(built, tmp_path, monkeypatch, name):
     folder = shutil.copytree(built, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     for path in (str(folder), f"./{name}", f"./{name}/"):
@@ -95,7 +95,7 @@ def test_a_built_folder_opens_from_inside_and_through_a_link(built, tmp_path, mo
         assert [row["dialogue_id"] for row in labeled_rows(path)] == ["a", "b"]
 
 
-def test_the_folder_opens_as_the_library_opens_it(built):
+def test_a_folder_opens_as_with_load_dataset(built):
     ours, theirs = open_dataset(str(built)), datasets.load_dataset(str(built), "labeled")
     assert {split: rows.to_list() for split, rows in ours.items()} == {
         split: rows.to_list() for split, rows in theirs.items()
@@ -114,7 +114,7 @@ def test_files_of_a_system_in_a_built_folder_are_not_read(built, tmp_path):
     assert [row["dialogue_id"] for row in labeled_rows(str(folder))] == ["a", "b"]
 
 
-def test_a_replaced_folder_never_gives_rows_of_before(built, tmp_path):
+def test_a_replaced_folder_never_gives_cached_old_rows(built, tmp_path):
     folder = shutil.copytree(built, tmp_path / "cmcc")
     assert sum(1 for _ in labeled_rows(str(folder))) == 2
     raw.write(tmp_path / "raw", "train.json", [raw.dialogue("c"), raw.dialogue("d")])
@@ -132,7 +132,7 @@ def test_a_name_that_is_no_folder_and_no_hub_id_fails_without_the_network(tmp_pa
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     for ask in (open_dataset, lambda path: has_config(path, "labeled"), find_source):
-        with pytest.raises(cmcc.DataError, match="no such folder, and not a Hub id; expected a built folder, a Hub id"):
+        with pytest.raises(cmcc.DataError, match=r"no such folder, and not a Hub id\. Use a built folder, a Hub id"):
             ask(name)
 
 
@@ -145,14 +145,14 @@ def test_a_folder_with_a_similar_name_is_suggested(tmp_path, monkeypatch):
             open_dataset(wrong)
 
 
-def test_the_word_sample_stays_the_sample_beside_a_folder_of_that_name(built, tmp_path, monkeypatch):
+def test_sample_is_the_sample_even_if_a_folder_has_that_name(built, tmp_path, monkeypatch):
     shutil.copytree(built, tmp_path / "sample")
     monkeypatch.chdir(tmp_path)
     assert sum(1 for _ in labeled_rows("sample")) == 400 and sum(1 for _ in labeled_rows("./sample")) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", None])
-def test_parquet_that_is_cut_short_is_an_error_that_says_to_build_again(built, tmp_path, content):
+def test_a_truncated_parquet_file_is_an_error_that_says_to_build_again(built, tmp_path, content):
     folder = shutil.copytree(built, tmp_path / "cmcc")
     path = folder / "labeled/train-00000-of-00001.parquet"
     path.write_bytes(path.read_bytes()[:-100] if content is None else content)
@@ -161,15 +161,15 @@ def test_parquet_that_is_cut_short_is_an_error_that_says_to_build_again(built, t
 
 
 @pytest.mark.parametrize("name", ["a::b", "$HOME"])
-def test_a_path_that_the_library_takes_for_an_address_is_an_error_that_says_so(built, tmp_path, name):
+def test_a_path_that_the_datasets_library_interprets_is_an_error(built, tmp_path, name):
     folder = shutil.copytree(built, tmp_path / name)
-    with pytest.raises(cmcc.DataError, match=r"`::` or `\$` in the path.*Rename that folder"):
+    with pytest.raises(cmcc.DataError, match=r"the path contains `::` or `\$`.*Rename the folder"):
         open_dataset(str(folder))
 
 
 @pytest.mark.parametrize("name", [*NAMES, "a::b", "$HOME"])
 @pytest.mark.parametrize("is_streamed", [False, True])
-def test_raw_files_load_whatever_the_names_of_folder_and_file_are(tmp_path, name, is_streamed):
+def test_raw_files_load_with_any_names_of_folder_and_file(tmp_path, name, is_streamed):
     raw.write(tmp_path / name, f"{name}.json", [raw.dialogue("a"), raw.dialogue("b")])
     for system_file in SYSTEM_FILES:
         (tmp_path / name / system_file).parent.mkdir(exist_ok=True)
@@ -189,7 +189,7 @@ HEADS = [
 
 
 @pytest.mark.parametrize("text", ["", "no head", *(f"---\n{head}\n---\n" for head in HEADS)])
-def test_a_card_that_was_edited_is_an_error_of_the_data_set(built, tmp_path, text):
+def test_an_invalid_card_is_an_error_that_names_the_data_set(built, tmp_path, text):
     folder = shutil.copytree(built, tmp_path / "cmcc")
     (folder / "README.md").write_text(text, "utf-8")
     with pytest.raises(cmcc.DataError, match="cmcc"):

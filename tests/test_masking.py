@@ -1,4 +1,4 @@
-"""What is masked where a tool prints texts."""
+"""Masking of personal data in texts."""
 
 import json
 import time
@@ -31,7 +31,7 @@ def kinds(text):
     ["13800000000", "幺三八零零零零零零零零", "11010119900101001X", "6222020000000000000",
      "someone.else@mail.example.cn", "京A12345", "粤B·D12345"],
 )  # fmt: skip
-def test_personal_data_are_masked(personal):
+def test_personal_data_is_masked(personal):
     assert mask(f"我的是{personal}啊") == f"我的是{'*' * len(personal)}啊"
 
 
@@ -53,7 +53,7 @@ def test_personal_data_are_masked(personal):
         ("110105，19491231，002X", "******，********，****"),
         ("幺幺零幺零五，幺九四九幺二三幺，零零二，叉", "******，********，***，*"),
         ("6222，0212，3456，7890，128", "****，****，****，****，***"),
-        ("幺三零，零零零零，零零", "***，****，**"),  # not the whole number, but seven digits of one
+        ("幺三零，零零零零，零零", "***，****，**"),  # seven digits of an incomplete number
         ("我的号码是1234，5678，9", "我的号码是****，****，*"),
         ("138\n1234\r\n5678", "***\n****\r\n****"),
         ("一百块，13812345678，二百块", "一百块，***********，二百块"),
@@ -89,7 +89,7 @@ def test_amounts_dates_and_counts_are_not_masked(kind):
      ("1234567", "number"), ("粤B·D12345", "plate"), ("a@b.example", "e_mail"), ("+86 138，1234，5678", "telephone"),
      ("110105，19491231，002X", "id_card"), ("00000000000", "number")],
 )  # fmt: skip
-def test_numbers_are_told_apart_by_their_check_digits(text, kind):
+def test_kinds_of_numbers_are_distinguished_by_their_check_digits(text, kind):
     assert kinds(f"是{text}吧") == [kind]
 
 
@@ -97,17 +97,17 @@ def test_numbers_are_told_apart_by_their_check_digits(text, kind):
     "address",
     ["someone艾特qq点com", "一二三零零艾特幺六三点com", "Some.One @ QQ.COM", "some at mail dot net"],
 )
-def test_e_mail_addresses_are_masked_as_they_are_spoken(address):
+def test_spoken_e_mail_addresses_are_masked(address):
     assert mask(f"邮箱是{address}吧") == f"邮箱是{'*' * len(address)}吧"
 
 
 @pytest.mark.parametrize("text", ["10个 @ 9.9元", "请艾特客服", "三点来看看", "a艾特b"])
-def test_what_is_no_e_mail_address_is_not(text):
+def test_text_that_is_not_an_e_mail_address_is_not_masked(text):
     assert mask(text) == text
 
 
 @pytest.mark.parametrize("prices", ["138、158、188、58", "139，18，28，3888"])
-def test_prices_that_make_a_telephone_number_by_chance_are_masked_but_not_certain(prices):
+def test_prices_that_look_like_a_telephone_number_are_masked_but_not_a_certain_kind(prices):
     assert kinds(prices) == ["number"]
 
 
@@ -115,12 +115,12 @@ def test_prices_that_make_a_telephone_number_by_chance_are_masked_but_not_certai
     ("text", "masked"),
     [("我叫王小明", "我叫***"), ("我姓李", "我姓*"), ("姓欧阳的", "姓**的"), ("户主名叫张三", "户主名叫**")],
 )
-def test_names_are_masked_after_the_words_that_announce_them(text, masked):
+def test_names_are_masked_after_words_such_as_my_name_is(text, masked):
     assert mask(text) == masked
 
 
 @pytest.mark.parametrize("text", ["我叫你别动", "您贵姓", "姓名是什么", "老百姓时间宝贵", "叫什么名字"])
-def test_what_is_no_name_is_not(text):
+def test_text_that_is_not_a_name_is_not_masked(text):
     assert list(find_personal(text)) == []
 
 
@@ -130,7 +130,7 @@ def test_a_number_that_runs_over_several_utterances_is_masked():
     assert mask_lines([]) == [] and mask_lines(["", ""]) == ["", ""]
 
 
-def test_an_error_about_the_data_is_masked_and_still_says_where():
+def test_an_error_about_the_data_is_masked_and_keeps_its_place():
     place = {"file": "calls-20221127.json", "dialogue": "13812345678", "line": 1234567}
     shown = str(mask_error(cmcc.DataError("the text '号码13812345678'", "a number", "Fix it.", **place)))
     assert shown == (
@@ -197,7 +197,7 @@ def test_masking_keeps_the_length_and_masking_again_changes_nothing(text):
     ["1", "1，", "1 3 8 ", "13800000000，", "1嗯", "三个零", "1X", "，", "a.", "a@", "a@b.", "2022.11.27.", "62，",
      "京A", "1,000", f"{'1' * 5000}，", "a艾特", "1艾特1点", "[停顿]1", "[停", "一个", "8.8 "],
 )  # fmt: skip
-def test_the_time_grows_with_the_length_alone(part):
+def test_the_time_grows_linearly_with_the_length(part):
     start = time.process_time()
     mask((part * 100_000)[:100_000])
-    assert time.process_time() - start < 20  # about 1 second; one of quadratic growth would take minutes
+    assert time.process_time() - start < 20  # about 1 second; quadratic time would be minutes

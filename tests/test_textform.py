@@ -32,12 +32,12 @@ def test_the_variant_has_all_eight_segments_in_the_paper_s_order():
     ("form", "emotions", "acts"),
     [("baseline", False, "通知"), ("no_emotion", False, "通知,安抚"), ("no_caring", True, "通知")],
 )
-def test_each_ablation_drops_what_its_name_says(form, emotions, acts):
+def test_each_ablation_drops_the_part_in_its_name(form, emotions, acts):
     written = dict(zip([s.column for s in FORMS[form].segments], FORMS[form].write(ROW), strict=True))
     assert ("emotions" in written) == emotions and written["acts"] == acts
 
 
-def test_folding_drops_a_caring_act_beside_another_and_replaces_one_that_stands_alone():
+def test_folding_drops_a_caring_act_next_to_another_act_and_replaces_a_single_one():
     assert fold_caring(["安抚", "通知"]) == ["通知"]
     assert fold_caring(["安抚", "解释"]) == ["通知"]
     assert fold_caring(["同理心"]) == ["抱歉"] and fold_caring(["赞同"]) == ["被动确认"]
@@ -47,7 +47,7 @@ def test_folding_drops_a_caring_act_beside_another_and_replaces_one_that_stands_
     assert fold_caring([]) == []
 
 
-def test_a_form_comes_back_from_a_model_s_folder(tmp_path):
+def test_a_form_is_saved_to_and_read_from_a_model_s_folder(tmp_path):
     for form in FORMS.values():
         form.save(tmp_path)
         assert load_form(tmp_path) == form
@@ -64,15 +64,18 @@ def test_a_form_comes_back_from_a_model_s_folder(tmp_path):
         '{"name": "x", "emotions": 1, "other": 2}',
     ],
 )
-def test_a_folder_that_is_no_model_says_what_to_name(tmp_path, content):
+def test_the_error_for_a_folder_without_a_model_says_which_folder_to_name(tmp_path, content):
     if content is not None:
         (tmp_path / "text_form.json").write_text(content)
-    with pytest.raises(cmcc.DataError, match=r"expected a model of cmcc train dialogue.*Name the folder of its run"):
+    with pytest.raises(
+        cmcc.DataError,
+        match=r"cannot read text_form.json .*trained with cmcc train dialogue",
+    ):
         load_form(tmp_path)
 
 
 @given(st.text(alphabet="通知询问(),- gent1包安抚\n", max_size=40) | st.text(max_size=40))
-def test_reading_is_total_for_any_text(text):
+def test_any_text_can_be_read(text):
     for intent in parse_intent_text(text):
         assert intent.name and all(slot.slot for slot in intent.slots)
     labels = read_labels(text)
@@ -85,6 +88,6 @@ def test_an_intent_whose_parenthesis_was_cut_off_keeps_its_slot():
     assert intent.slots == (("十元-包", "业务费用"), (None, "业务时"))
 
 
-def test_labels_get_their_chinese_names_and_what_is_none_keeps_its_own():
+def test_labels_get_their_chinese_names_and_unknown_names_are_kept():
     written = " Inform；通知（包）、推 销 / request_to_repeat\n推销 "
     assert normalize_labels(written, cmcc.ACTS) == ("通知", "推销", "请求重复")

@@ -24,7 +24,7 @@ from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.cards.escape import shown
 from cmcc_bench.cards.results import result_tables
 from cmcc_bench.cards.scores import Scored
-from cmcc_bench.corpus import place_name
+from cmcc_bench.corpus import name_without_path
 from cmcc_bench.dataset.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.distribution import requirement
 from cmcc_bench.errors import DataError
@@ -113,7 +113,7 @@ def render(subject: CardSubject, scored: Sequence[Scored]) -> str:
         head=_trusted(head(subject).to_yaml()),
         model=_trusted(python_text(subject.name)),
         tables=[_trusted(table.markdown().rstrip()) for table in result_tables(scored)],
-        dataset=place_name(str(_dataset(subject))),
+        dataset=name_without_path(str(_dataset(subject))),
         data=data_facts(subject),
         recipe=recipe_facts(subject),
         machine=machine_facts(subject),
@@ -162,7 +162,7 @@ def data_facts(subject: CardSubject) -> list[tuple[str, str]]:
     facts = with_current_keys(subject.facts)
     share = facts.get("labeled_share")
     return [
-        ("data set", place_name(str(_dataset(subject)))),
+        ("data set", name_without_path(str(_dataset(subject)))),
         (
             "share of the labeled training dialogues",
             f"{share:.0%}" if isinstance(share, int | float) else NOT_RECORDED,
@@ -179,7 +179,9 @@ def recipe_facts(subject: CardSubject) -> list[tuple[str, str]]:
     facts, recipe = subject.facts, subject.facts.get("recipe")
     settings = recipe if isinstance(recipe, Mapping) else {}
     left_out = _ELSEWHERE | (_SCRATCH_ONLY if settings.get("backbone") != "scratch" else set())
-    rows = [(str(key), place_name(str(value)) or "none") for key, value in settings.items() if key not in left_out]
+    rows = [
+        (str(key), name_without_path(str(value)) or "none") for key, value in settings.items() if key not in left_out
+    ]
     best, epochs, cut = _get(facts, "best_epoch"), settings.get("epochs"), _get(facts, "cut", "exchanges")
     versions = facts.get("versions")
     libraries = versions.items() if isinstance(versions, Mapping) else ()

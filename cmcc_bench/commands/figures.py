@@ -55,7 +55,7 @@ def add(commands: Commands) -> None:
 
 
 def _figures(options: argparse.Namespace) -> int:
-    from cmcc_bench.corpus import label_of
+    from cmcc_bench.corpus import short_name
     from cmcc_bench.figures.write import FORMATS, NUMBERS, write_figures
     from cmcc_bench.statistics.collect import count_labels
 
@@ -64,7 +64,7 @@ def _figures(options: argparse.Namespace) -> int:
     with progress_bar("drawing figures") as show:
         written = write_figures(
             counts,
-            label_of(options.dataset),
+            short_name(options.dataset),
             options.out,
             options.lang,
             options.figures or NUMBERS,

@@ -255,7 +255,7 @@ def _show(options: argparse.Namespace) -> int:
 def _update(options: argparse.Namespace) -> int:
     from huggingface_hub import HfApi
 
-    from cmcc_bench.corpus import label_of
+    from cmcc_bench.corpus import short_name
     from cmcc_bench.leaderboard.card import board_tables
     from cmcc_bench.leaderboard.standings import read_gold
     from cmcc_bench.leaderboard.update import carry_out, plan_update
@@ -265,7 +265,7 @@ def _update(options: argparse.Namespace) -> int:
     disable_hub_bars_without_terminal()
     repository, api = options.repository, HfApi()
     gold = read_gold(options.dataset, options.labels, options.split)
-    name = label_of(options.dataset)
+    name = short_name(options.dataset)
     with tempfile.TemporaryDirectory(prefix="cmcc-leaderboard-") as work, progress_bar("scoring systems") as show:
         update = plan_update(api, repository, gold, name, options.split, Path(work), show)
     for table in board_tables(update.board):

@@ -1,1 +1,1 @@
-"""Raw files to rows of `labeled` and `unlabeled`: splits, encodings, JSON, labels, spans, care files, Track 2."""
+"""Reads raw files to rows of `labeled` and `unlabeled`: encodings, JSON, labels, spans, care files, splits, Track 2."""

@@ -1,4 +1,4 @@
-"""Care files: labels only, merged into the dialogues they name."""
+"""Care files, which hold labels without texts, and how they are merged into the dialogues."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from cmcc_bench.vocabulary import ACTS, EMOTIONS, Vocabulary, label_names, no_su
 
 @dataclass(frozen=True)
 class Care:
-    """The care labels of one dialogue, by index of the raw turn; None where the file says nothing of them.
+    """The care labels of one dialogue, by index of the raw turn; None if the file has no such labels.
 
-    Where it has emotions, the users' turns that are not listed are neutral; acts are added to those of MobileCS.
+    If there are emotions, user turns that are not listed are neutral. Acts are added to the acts of MobileCS.
     """
 
     satisfaction: int | None
@@ -27,31 +27,32 @@ class Care:
     acts: Mapping[int, tuple[int, ...]] | None
 
 
-CareLabels = dict[str, Care]  # by dialogue id, and by "file#index" (path below the data folder) where there is no id
+CareLabels = dict[str, Care]  # by dialogue id, or by "file#index" (path in the data folder) without an id
 
 
 def read_care(path: Path, report: Report | None = None) -> CareLabels:
-    """The labels of a care file: {"dialogues": [{file, index, id, satisfaction, user_emotions, caring_acts}]}.
+    """Reads a care file: {"dialogues": [{file, index, id, satisfaction, user_emotions, caring_acts}]}.
 
-    Labels are English or Chinese names, as `Vocabulary.find` takes them.
-    report: counts labels and entries that are not right, and they are left out; without it they raise.
-    Raises DataError for a file that is no care file, and without a report for what is not right in one.
+    Labels are English or Chinese names in any spelling that `Vocabulary.find` reads.
+    report: counts invalid labels and entries, which are dropped. Without a report they raise DataError.
+    Raises DataError for a file that is not a care file.
     """
     try:
         content = read_json(path)
     except DataError as error:
-        hint = "Check the path, fix the file, or move it out of the folder to build without its labels."
-        raise DataError(error.found, "a care file", error.hint or hint, **error.place) from error
+        hint = f"{error.hint} To build without the labels of this care file, move it out of the folder."
+        raise DataError(error.found, error.expected, hint.lstrip(), **error.place) from error
     entries = content.get("dialogues") if isinstance(content, dict) else None
     if not isinstance(entries, list):
-        raise DataError("no list 'dialogues'", 'a care file: {"dialogues": [...]}', file=path.name)
+        problem = "this is not a care file: it has no list 'dialogues'"
+        raise DataError(problem, "", 'Write a care file as {"dialogues": [...]}.', file=path.name)
     repairs: Counter[str] = Counter()
     labels: CareLabels = {}
     for position, entry in enumerate(entries):
         try:
             key, care = _care_entry(entry, None if report is None else repairs)
             if key in labels:
-                raise DataError(f"{key} twice", "each dialogue once")
+                raise DataError(f"two entries for the dialogue {key}", "", "Remove one of them.")
             labels[key] = care
         except DataError as error:
             if report is None:
@@ -64,7 +65,7 @@ def read_care(path: Path, report: Report | None = None) -> CareLabels:
 
 def _care_entry(entry: Json, repairs: Counter[str] | None) -> tuple[str, Care]:
     if not isinstance(entry, dict):
-        raise DataError(type(entry).__name__, "an object")
+        raise DataError(type(entry).__name__, "a JSON object", "Fix or remove the entry.")
     dialogue_id, index = entry.get("id"), entry.get("index")
     number = whole_number(index)
     key = (
@@ -80,34 +81,35 @@ def _care_entry(entry: Json, repairs: Counter[str] | None) -> tuple[str, Care]:
 def _care_turns(
     value: Json, name: str, vocabulary: Vocabulary, repairs: Counter[str] | None
 ) -> dict[int, tuple[int, ...]] | None:
-    """The labels of each turn; none where none of its labels is known, and the turn is not annotated then."""
-    expected = "an object of label lists by turn"
+    """The labels by turn. A turn with unknown labels only has none: it is not annotated."""
+    expected = 'a JSON object of label lists by turn: {"3": [LABEL]}'
     if not isinstance(value, dict):
         if not is_missing(value):
-            count_or_raise(DataError(repr(value)[:80], expected, field=name), f"unreadable_label:{name}", repairs)
+            error = DataError(repr(value)[:80], expected, "Fix the labels.", field=name)
+            count_or_raise(error, f"unreadable_label:{name}", repairs)
         return None
     labels: dict[int, tuple[int, ...]] = {}
     for key, names in value.items():
         turn = whole_number(key)
         names = label_names(names) if isinstance(names, str) else names
         if turn is None or turn < 0 or not isinstance(names, list):
-            found = f"{names!r:.40} for turn {key!r:.40}"
-            count_or_raise(DataError(found, expected, field=name), f"unreadable_label:{name}", repairs)
+            error = DataError(f"{names!r:.40} for turn {key!r:.40}", expected, "Fix the labels.", field=name)
+            count_or_raise(error, f"unreadable_label:{name}", repairs)
             continue
-        found_labels = []
+        turn_labels = []
         for label_name in names:
             label = vocabulary.find(label_name)
             if label is None:
                 error = no_such_label(label_name, vocabulary).at(turn=turn, field=name)
                 count_or_raise(error, unknown_label(str(label_name)), repairs)
             else:
-                found_labels.append(label)
-        labels[turn] = tuple(dict.fromkeys(found_labels))
+                turn_labels.append(label)
+        labels[turn] = tuple(dict.fromkeys(turn_labels))
     return labels
 
 
 def merge_care(care: Care, turns: int, utterances: list[Row], repairs: Counter[str]) -> None:
-    """Puts care labels into the utterances of a dialogue of so many raw turns, and counts what they replace."""
+    """Adds care labels to the utterances of a dialogue with `turns` raw turns, and counts the labels they replace."""
     emotions, acts = ({t: x for t, x in (labels or {}).items() if t < turns} for labels in (care.emotions, care.acts))
     beyond = len(care.emotions or ()) + len(care.acts or ()) - len(emotions) - len(acts)
     repairs["care_label_beyond_dialogue"] += beyond

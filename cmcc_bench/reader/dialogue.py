@@ -1,4 +1,4 @@
-"""A raw dialogue becomes a row of `labeled` or `unlabeled`. A defect costs its label, never the dialogue."""
+"""Converts a raw dialogue to a row of `labeled` or `unlabeled`. A defect drops its label, not the dialogue."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from cmcc_bench.reader.json_stream import RawDialogue
 from cmcc_bench.reader.keys import (
     CONFUSED,
     DIALOGUE_KEYS,
-    KEYS_AS_COMPARED,
+    KEYS_BY_PLAIN_NAME,
     KNOWN_KEYS,
-    LABELS_OF,
+    LABEL_KEYS,
     SPEAKER_KEYS,
     TEXT_KEYS,
 )
@@ -30,12 +30,14 @@ from cmcc_bench.reader.splits import split_of
 from cmcc_bench.types import Json, Row
 from cmcc_bench.vocabulary import plain_name
 
+_SPEAKERS = "[SPEAKER 1] for the service or [SPEAKER 2] for the user"
+
 
 @dataclass(frozen=True)
 class Dialogue:
-    """A dialogue that was read.
+    """A dialogue read from a raw file.
 
-    config: labeled or unlabeled. row: fits that config's features. repaired: what was repaired in it, by kind.
+    config: "labeled" or "unlabeled". row: a row with that config's features. repaired: counts of repairs, by kind.
     """
 
     config: str
@@ -45,34 +47,34 @@ class Dialogue:
 
     @cached_property
     def digest(self) -> bytes:
-        """A digest of the row."""
+        """A digest of the row (16 bytes)."""
         return digest_of(self.row)
 
 
 class DialogueReader:
-    """Turns raw dialogues into rows and counts in `report` what it repaired.
+    """Converts raw dialogues to rows and counts what it read and repaired in `report`.
 
-    care: labels to merge (of `read_care`); `merged` collects the keys that found their dialogue.
+    care: the labels to merge, from `read_care`. `merged` collects the keys of the entries that were merged.
     """
 
     def __init__(self, care: CareLabels | None = None) -> None:
         self.care, self.merged, self.report = care or {}, set[str](), Report()
 
     def identify(self, raw: RawDialogue) -> str:
-        """A dialogue's id; one that is missing is made from the content. Raises DataError for what is no dialogue."""
-        return identified(raw, Counter())[0]
+        """The id of a dialogue; a missing id is made from the content. Raises DataError if this is not a dialogue."""
+        return read_id_and_turns(raw, Counter())[0]
 
     def read(self, raw: RawDialogue) -> Dialogue | None:
-        """The dialogue, or None for one of SereTOD's Track 2 forms, which is counted and belongs to no config.
+        """Reads a dialogue. Returns None for one in a form of SereTOD's Track 2, which no config has; it is counted.
 
-        Raises DataError for what cannot be repaired; the report is then as it was before.
+        Raises DataError for a defect that cannot be repaired; the report is then unchanged.
         """
         source_format = raw.source_format
         if source_format == "track2":
             self.report.set_aside["track2_dialogue"] += 1
             return None
         repairs: Counter[str] = Counter()
-        dialogue_id, turns = identified(raw, repairs)
+        dialogue_id, turns = read_id_and_turns(raw, repairs)
         try:
             dialogue = self._read_turns(raw, dialogue_id, turns, source_format, repairs)
         except DataError as error:
@@ -82,7 +84,7 @@ class DialogueReader:
         return dialogue
 
     def count_unmerged(self) -> None:
-        """Counts the entries of the care file whose dialogue was in none of the files, once all are read."""
+        """Counts the care file's entries that no dialogue matched. Call it when all files are read."""
         if unmerged := len(self.care.keys() - self.merged):
             self.report.repaired["care_entry_without_dialogue"] += unmerged
 
@@ -91,22 +93,24 @@ class DialogueReader:
     ) -> Dialogue:
         for key, equal in raw.doubled:
             if not equal and key in TEXT_KEYS:
-                raise DataError("the key twice in one object with different values", "one value", field=key)
+                problem = "the key occurs twice in one JSON object with different values"
+                raise DataError(problem, "", "Remove one of the two.", field=key)
             repairs["doubled_key" if equal else f"doubled_key_last_taken:{printable(key, 40)}"] += 1
-        if "\\u" in raw.text:  # only an escape can hold half of a surrogate pair
-            turns = _whole_characters(turns, repairs)
+        if "\\u" in raw.text:  # only an escape sequence can contain half of a surrogate pair
+            turns = _fix_surrogates(turns, repairs)
         if isinstance(raw.value, dict):
             count_ignored(raw.value.keys() - DIALOGUE_KEYS, repairs)
         utterances: list[Row] = []
         care_key = dialogue_id if dialogue_id in self.care else f"{raw.file.name}#{raw.index}"
         care = self.care.get(care_key)
-        plain = source_format == "unlabelled" and care is None
+        is_unlabeled = source_format == "unlabeled" and care is None
+        read_turn = _unlabeled_turn if is_unlabeled else _labeled_turn
         for number, turn in enumerate(turns):
             try:
-                utterances += _plain_turn(turn, number, repairs) if plain else _labeled_turn(turn, number, repairs)
+                utterances += read_turn(turn, number, repairs)
             except DataError as error:
                 raise error.at(turn=number) from None
-        if plain:
+        if is_unlabeled:
             return Dialogue("unlabeled", "train", {"dialogue_id": dialogue_id, "utterances": utterances}, repairs)
         value = raw.value.get("满意度") if isinstance(raw.value, dict) else None
         satisfaction = read_satisfaction(value, repairs)
@@ -116,13 +120,16 @@ class DialogueReader:
             if care.satisfaction is not None:
                 repairs["care_replaces_satisfaction"] += satisfaction not in (None, care.satisfaction)
                 satisfaction = care.satisfaction
-        _leave_out_undeclared(utterances, repairs)
+        _drop_undeclared(utterances, repairs)
         row = {"dialogue_id": dialogue_id, "satisfaction": satisfaction, "utterances": utterances}
         return Dialogue("labeled", raw.file.split or split_of(dialogue_id), row, repairs)
 
 
-def identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = False) -> tuple[str, list[Any]]:
-    """A dialogue's id and its raw turns; an id that is missing, or can be none, is made from the content."""
+def read_id_and_turns(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = False) -> tuple[str, list[Any]]:
+    """The id and the raw turns of a dialogue. A missing or invalid id is replaced by a digest of the content.
+
+    Raises DataError if this is not a dialogue.
+    """
     value = raw.value
     repairs.update(raw.repaired)
     turns = value.get("content") if isinstance(value, dict) else value
@@ -135,52 +142,53 @@ def identified(raw: RawDialogue, repairs: Counter[str], may_be_empty: bool = Fal
         if turns == []:
             found = "an empty dialogue"
         elif isinstance(value, dict) and "content" in value:
-            found += f": it is {type(turns).__name__}"
-        expected = "a dialogue: a list of turns, or {id, content}"
+            found = f"'content' of type {type(turns).__name__}"
+        expected = "a dialogue, which is a list of turns or {id, content}"
         raise DataError(found, expected, _hint_for(value), file=raw.file.name, dialogue=name_in_file(raw))
     if dialogue_id is None:
-        dialogue_id = hashlib.sha256(_canonical(turns, raw.text)).hexdigest()[:32]
+        dialogue_id = hashlib.sha256(_canonical_json(turns, raw.text)).hexdigest()[:32]
     return str(dialogue_id), turns
 
 
 def name_in_file(raw: RawDialogue) -> str:
-    """A dialogue's id, for messages; where it has none, its index, as an id that was made is in no file."""
+    """A dialogue's id for messages; without an id its index in the file, because a digest cannot be found there."""
     dialogue_id = raw.value.get("id") if isinstance(raw.value, dict) else None
     return str(dialogue_id) if is_id(dialogue_id) else f"at index {raw.index}"
 
 
 def _hint_for(value: Json) -> str:
-    """What to do about an object that has its turns elsewhere than in a list 'content'."""
+    """The hint for a value that is not a dialogue."""
+    default = "Fix or remove it."
     if not isinstance(value, dict):
-        return ""
+        return default
     if "utterances" in value:
-        return "This is a row of a built data set: name its folder as DATASET, or get the raw files."
+        return "This is a row of a built data set. Use its folder as DATASET, or use the raw files."
     if isinstance(value.get("content"), dict):
-        return "Is it a table that was written by column? With pandas: to_json(..., orient='records')."
+        return "This may be a table written by column. With pandas, use to_json(..., orient='records')."
     if isinstance(value.get("content"), str):
-        return "A table saved as CSV has lists as text: read them with json.loads, and write JSON again."
-    return ""
+        return "Lists become text in CSV tables. Decode the text with json.loads and write JSON again."
+    return default
 
 
 def is_id(value: Json) -> bool:
-    """Whether it can name a dialogue; not so a fraction, which a spreadsheet may have made of a long number."""
+    """Whether a value is a valid id. A float is not: a spreadsheet may have rounded a long number."""
     return type(value) is int or (isinstance(value, str) and value != "" and _is_unicode(value))
 
 
-def _canonical(value: Json, text: str) -> bytes:
-    """JSON that does not depend on how the file was laid out; the text itself where orjson refuses the value."""
+def _canonical_json(value: Json, text: str) -> bytes:
+    """The value as JSON without the file's spaces and line breaks; the file's text if orjson cannot write the value."""
     try:
         return orjson.dumps(value)
-    except TypeError:  # half of a surrogate pair, or nested beyond reason
+    except TypeError:  # half of a surrogate pair, or nested too deeply
         return text.encode(errors="surrogatepass")
 
 
-def _whole_characters(value: Json, repairs: Counter[str]) -> Json:
-    """The value with U+FFFD for each half of a surrogate pair, which is JSON, but no text that can be written."""
+def _fix_surrogates(value: Json, repairs: Counter[str]) -> Json:
+    """Replaces each half of a surrogate pair, which is valid JSON but not valid Unicode, by U+FFFD."""
     if isinstance(value, dict):
-        return {_whole_characters(key, repairs): _whole_characters(part, repairs) for key, part in value.items()}
+        return {_fix_surrogates(key, repairs): _fix_surrogates(part, repairs) for key, part in value.items()}
     if isinstance(value, list):
-        return [_whole_characters(part, repairs) for part in value]
+        return [_fix_surrogates(part, repairs) for part in value]
     if isinstance(value, str) and not _is_unicode(value):
         repairs["half_surrogate"] += 1
         return re.sub("[\ud800-\udfff]", "\ufffd", value)
@@ -191,56 +199,57 @@ def _is_unicode(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _known_keys(turn: Json, repairs: Counter[str]) -> Row:
-    """The turn with each key that is spelled otherwise, such as [Speaker1] or ［SPEAKER 1］, as it should be.
+def _correct_keys(turn: Json, repairs: Counter[str]) -> Row:
+    """Corrects the spelling of the keys of a turn, such as [Speaker1] or ［SPEAKER 1］.
 
-    A turn that is null, as tables fill up their rows, has nothing. Raises DataError for what is no turn, and where a
-    text stands under two spellings of its key.
+    A null turn, with which tables fill their rows, is an empty one. Raises DataError if this is not a turn, or two
+    spellings of the same key have texts.
     """
     if is_missing(turn):
         return {}
     if not isinstance(turn, dict):
-        raise DataError(type(turn).__name__, "an object with the keys [SPEAKER 1] and [SPEAKER 2]")
+        raise DataError(type(turn).__name__, "a JSON object with the keys [SPEAKER 1] and [SPEAKER 2]", "Fix the turn.")
     if turn.keys() <= KNOWN_KEYS:
         return turn
-    known: Row = {}
+    corrected: Row = {}
     for key, value in turn.items():
-        name = key if key in KNOWN_KEYS else KEYS_AS_COMPARED.get(plain_name(key), str(key))
-        if name != key and (name in turn or name in known):
+        name = key if key in KNOWN_KEYS else KEYS_BY_PLAIN_NAME.get(plain_name(key), str(key))
+        if name != key and (name in turn or name in corrected):
             if name in SPEAKER_KEYS and not is_missing(value):
-                raise DataError(f"it again as {printable(key, 40)!r}", "one text of each speaker", field=name)
+                problem = f"the key occurs twice, also as {printable(key, 40)!r}"
+                raise DataError(problem, "", "Remove one of the two.", field=name)
             name = key
         repairs.update([f"other_key:{printable(key, 40)}"] if name != key else [])
-        known[name] = value
-    return known
+        corrected[name] = value
+    return corrected
 
 
 def _speaker_keys(turn: Row, repairs: Counter[str]) -> list[str]:
-    """The keys of a turn's utterances in spoken order; unknown keys are counted.
+    """The speaker keys of a turn in spoken order; unknown keys are counted.
 
-    A turn that has no text and nothing that could be one has no utterance. Raises DataError where texts are missed.
+    A turn without any text has no utterances. Raises DataError when a text has no valid speaker key or is not a string.
     """
     keys = [key for key in turn if key in SPEAKER_KEYS]
     if len(keys) < len(turn):
         others = turn.keys() - KNOWN_KEYS
         for key in sorted(others):
             if key.startswith("[SPEAKER") or re.fullmatch(r"speaker\d*", plain_name(key)):
-                raise DataError("another speaker", "[SPEAKER 1] (service) or [SPEAKER 2] (user)", field=key)
+                raise DataError("unknown speaker", "", f"Use {_SPEAKERS}.", field=key)
         if not keys and any(isinstance(turn[key], str) for key in others):
-            raise DataError("no speaker key", "[SPEAKER 1] (service), [SPEAKER 2] (user) or both")
+            raise DataError("the turn has no speaker key", "", f"Use {_SPEAKERS}, or both.")
         count_ignored(others, repairs)
     if not keys:
         repairs["turn_without_utterance"] += 1
     for key in keys:
         if not isinstance(turn[key], str):
             if not is_missing(turn[key]):
-                raise DataError(type(turn[key]).__name__, "a string", field=key)
+                raise DataError(type(turn[key]).__name__, "a string", "Write the text of the utterance.", field=key)
             repairs["missing_text"] += 1
     return keys
 
 
 def _texts(turn: Row, keys: list[str]) -> list[str]:
-    """The texts of a turn as they stand in the file; one that is null is empty."""
+    """The texts of a turn, unchanged; a null text is empty."""
     return [turn[key] if isinstance(turn[key], str) else "" for key in keys]
 
 
@@ -251,15 +260,15 @@ def _clean(text: str, repairs: Counter[str]) -> str:
     return text.replace("[UNK]", "")
 
 
-def _plain_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
+def _unlabeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
     utterances = []
-    if type(turn) is dict:  # two million of these in the whole corpus: first as if nothing were odd
+    if type(turn) is dict:  # fast path without repairs: the corpus has two million such turns
         for key, text in turn.items():
             if key in SPEAKER_KEYS and type(text) is str and "[UNK]" not in text:
                 utterances.append({"speaker": SPEAKER_KEYS[key], "text": text, "turn": number})
         if utterances and len(utterances) == len(turn):
             return utterances
-    turn = _known_keys(turn, repairs)
+    turn = _correct_keys(turn, repairs)
     keys = _speaker_keys(turn, repairs)
     return [
         {"speaker": SPEAKER_KEYS[key], "text": _clean(text, repairs), "turn": number}
@@ -268,37 +277,37 @@ def _plain_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
 
 
 def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
-    turn = _known_keys(turn, repairs)
+    turn = _correct_keys(turn, repairs)
     keys = _speaker_keys(turn, repairs)
     utterances: list[Row] = []
-    confused = CONFUSED in turn or CONFUSED in f"{turn.get('用户意图')} {turn.get('客服意图')}"
-    if confused:
+    is_confused = CONFUSED in turn or CONFUSED in f"{turn.get('用户意图')} {turn.get('客服意图')}"
+    if is_confused:
         repairs["confused_intents"] += 1
     raw_texts = _texts(turn, keys)
     for key, raw_text in zip(keys, raw_texts, strict=True):
         speaker, text = SPEAKER_KEYS[key], _clean(raw_text, repairs)
-        labels = (user_labels if speaker else service_labels)(turn, confused, repairs)
+        labels = (user_labels if speaker else service_labels)(turn, is_confused, repairs)
         utterances.append({"speaker": speaker, "text": text, "turn": number, **labels, "entities": [], "triples": []})
     if len(keys) == 1:
-        silent = next(labels for key, labels in LABELS_OF.items() if key != keys[0])
-        repairs.update("label_without_utterance" for key in silent if turn.get(key))
+        label_keys = next(labels for key, labels in LABEL_KEYS.items() if key != keys[0])  # of the silent speaker
+        repairs.update("label_without_utterance" for key in label_keys if turn.get(key))
     add_spans(turn, raw_texts, utterances, repairs)
     return utterances
 
 
-def _leave_out_undeclared(utterances: list[Row], repairs: Counter[str]) -> None:
-    """Takes out the slots and triples of an entity that nothing in the dialogue names."""
+def _drop_undeclared(utterances: list[Row], repairs: Counter[str]) -> None:
+    """Drops the slots and triples of entities that have no name anywhere in the dialogue."""
     declared = {None} | {e["entity_id"] for u in utterances for e in u["entities"]}
     declared |= {t["entity_id"] for u in utterances for t in u["triples"] if t["entity_name"]}
     for utterance in utterances:
-        asked = [intent["slots"] for intent in utterance["intents"] or () if intent["slots"]]
-        for labels in [utterance["triples"], *asked] if utterance["triples"] else asked:
+        slots = [intent["slots"] for intent in utterance["intents"] or () if intent["slots"]]
+        for labels in [utterance["triples"], *slots] if utterance["triples"] else slots:
             if not all(label["entity_id"] in declared for label in labels):
-                known = [label for label in labels if label["entity_id"] in declared]
-                repairs["undeclared_entity"] += len(labels) - len(known)
-                labels[:] = known
+                kept = [label for label in labels if label["entity_id"] in declared]
+                repairs["undeclared_entity"] += len(labels) - len(kept)
+                labels[:] = kept
 
 
 def digest_of(row: Row) -> bytes:
-    """A digest of a dialogue's content, to tell repeats from clashes."""
+    """A digest of a row (16 bytes), to find out whether two dialogues with the same id have the same content."""
     return hashlib.blake2b(orjson.dumps(row), digest_size=16).digest()

@@ -13,36 +13,37 @@ from cmcc_bench.reader.encoding import SUFFIXES, RawFile
 from cmcc_bench.reader.json_stream import holds_no_dialogues
 from cmcc_bench.reader.splits import SPLIT_RANK, split_in_name
 
-SAMPLE_DIR = Path(__file__).parents[1] / "sample"  # the raw file of the config "sample"
+SAMPLE_DIR = Path(__file__).parents[1] / "sample"  # the folder of the config "sample"
 
 
 def find_files(data_dir: str | Path) -> tuple[list[RawFile], list[Path]]:
-    """The dialogue files and the care files in `data_dir`: a folder, searched whole, or one file.
+    """Finds the dialogue files and the care files in `data_dir`: a folder, with its subfolders, or one file.
 
-    Files whose names fix a split come first, test before validation before train, and then the others, each sorted by
-    path. A dialogue that several files hold is taken from the first, so it takes the split that a name fixes. Where two
-    names fix it differently, test wins over validation over train: no call of an evaluation gets into training.
-    A care file is a .json file whose name begins with "care" and whose content is an object without dialogues. What
-    lies beside a single file is not looked at. Raises DataError when there is nothing to read.
+    Files whose names set a split come first, in the order test, validation, train, then the others; each group is
+    sorted by path. A dialogue that occurs in several files is taken from the first, so a split set by a name has
+    priority, and test has priority over validation over train: no call of the test split gets into training.
+    A care file is a .json file whose name begins with "care" and whose content is an object without dialogues. If
+    `data_dir` is a file, other files in its folder are not read. Raises DataError when there is nothing to read.
     """
     root = Path(data_dir)
     if not str(data_dir) or not root.exists():
-        raise DataError("no such folder", "a folder of raw files", WHERE_TO_GET, file=str(data_dir))
+        hint = f"Check the path. {WHERE_TO_GET}"
+        raise DataError("no such folder or file", "", hint, file=str(data_dir))
     paths = [path for path in _paths(root) if path.name.lower().endswith(SUFFIXES)]
     care = [path for path in paths if path.name.lower().startswith("care") and holds_no_dialogues(path)]
     base = root.parent if root.is_file() else root
     files = [_raw_file(path, base) for path in paths if path not in care]
     files.sort(key=lambda file: SPLIT_RANK[file.split])
     if not files:
-        expected = f"files that end in {', '.join(SUFFIXES)}"
-        raise DataError("no dialogue files", expected, WHERE_TO_GET, file=str(data_dir))
+        problem = f"no dialogue files, which end in {', '.join(SUFFIXES)}"
+        raise DataError(problem, "", f"Check the path. {WHERE_TO_GET}", file=str(data_dir))
     return files, care
 
 
 def skipped_files(data_dir: str | Path) -> Counter[str]:
-    """How many files in `data_dir` are of no kind that is read, by "file_not_read:SUFFIX"."""
-    others = [path for path in _paths(Path(data_dir)) if not path.name.lower().endswith(SUFFIXES)]
-    return Counter(f"file_not_read:{path.suffix.lower() or 'none'}" for path in others)
+    """Counts the files in `data_dir` that are not read because of their suffix, by "file_not_read:SUFFIX"."""
+    skipped = [path for path in _paths(Path(data_dir)) if not path.name.lower().endswith(SUFFIXES)]
+    return Counter(f"file_not_read:{path.suffix.lower() or 'none'}" for path in skipped)
 
 
 def skipped_care_files(data_dir: str | Path) -> list[Path]:
@@ -52,22 +53,22 @@ def skipped_care_files(data_dir: str | Path) -> list[Path]:
 
 
 def _paths(root: Path) -> list[Path]:
-    """The files below a folder, sorted, also those behind links; hidden files are skipped."""
+    """All files in a folder and its subfolders, sorted. Links are followed; hidden files are skipped."""
     if root.is_file():
         return [root]
-    found, seen = [], set()
+    paths, seen = [], set()
     for folder, folders, names in os.walk(root, followlinks=True):
         real = os.path.realpath(folder)
         kept = [name for name in folders if not (name.startswith(".") or is_system_file(name))]
         folders[:] = [] if real in seen else kept
         if real not in seen:
-            found += [Path(folder, name) for name in names if not (name.startswith(".") or is_system_file(name))]
+            paths += [Path(folder, name) for name in names if not (name.startswith(".") or is_system_file(name))]
         seen.add(real)
-    return sorted(path for path in found if path.is_file())
+    return sorted(path for path in paths if path.is_file())
 
 
 def _raw_file(path: Path, base: Path) -> RawFile:
-    """A file with the split that its name fixes, train.json or test-00.json, or the nearest folder that it is in."""
+    """A file with the split set by its name, as in train.json or test-00.json, or else by its innermost folder."""
     name = path.relative_to(base)
     file_name = next(name.name[: -len(end)] for end in reversed(SUFFIXES) if name.name.lower().endswith(end))
     for part in (file_name, *reversed(name.parts[:-1])):
@@ -78,14 +79,14 @@ def _raw_file(path: Path, base: Path) -> RawFile:
 
 
 def choose_care_file(care_files: list[Path]) -> Path | None:
-    """The one care file to merge: the only one, or care.json or care_adjudicated.json among several.
+    """Chooses the care file to merge: the only one, or care.json or care_adjudicated.json if there are several.
 
-    Files of single annotators may lie beside the adjudicated one. Raises DataError when it is not clear which to take.
+    The other files may be those of single annotators. Raises DataError when the choice is not clear.
     """
     named = re.compile(r"care(_adjudicated)?\.json(\.gz)?", re.IGNORECASE)
     final = [path for path in care_files if named.fullmatch(path.name)] or care_files
     if len(final) > 1:
         names = ", ".join(p.name for p in final)
-        hint = "Keep one, or call the one to merge care.json."
-        raise DataError(f"several care files: {names}", "one to merge", hint, file=str(final[0].parent))
+        hint = "Keep one of them, or rename the one to merge to care.json."
+        raise DataError(f"several care files: {names}", "", hint, folder=str(final[0].parent))
     return final[0] if final else None

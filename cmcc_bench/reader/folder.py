@@ -1,4 +1,4 @@
-"""The one reading loop: every dialogue of a folder, each once."""
+"""The loop that reads all dialogues of a folder, each once. Every command that reads raw files uses it."""
 
 from __future__ import annotations
 
@@ -17,55 +17,55 @@ from cmcc_bench.types import Advance
 
 
 class Uniqueness:
-    """Knows every dialogue id that was seen: a digest of what stood there, in which file, and its split.
+    """Finds dialogues that occur twice. For each dialogue id it keeps a digest of the content, the file and the split.
 
-    Files come in the order of `find_files`, so the first split of a dialogue is the one that it gets.
+    Files are read in the order of `find_files`; a dialogue keeps its first split.
     """
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[bytes, str, str]] = {}
 
     def add(self, dialogue_id: str, digest: bytes, file: RawFile, split: str, report: Report) -> bool:
-        """True for a new id, False for a dialogue that was already there with the same content, which is counted.
+        """True for a new id, False for an id that occurred before with the same content. Repeats are counted.
 
-        split: the one that the dialogue would get here. Where it is another than that of the first file, the report
-        counts `split_conflict:test+train` if both names fix one, else `split_differs`. Raises DataError when the
+        split: the split of this occurrence. If it differs from the first one, the report counts
+        `split_conflict:test+train` when both file names set a split, else `split_differs`. Raises DataError when the
         content differs.
         """
         if dialogue_id not in self._seen:
             self._seen[dialogue_id] = digest, file.name, split
             return True
-        known = self._seen[dialogue_id]
-        if known[0] != digest:
-            hint = "Two different calls have one id: rename one, or leave the second out (on_error: skip)."
-            found = f"an id that {known[1]} has for a different dialogue"
-            raise DataError(found, "each id once", hint, file=file.name, dialogue=dialogue_id)
+        first_digest, first_file, first_split = self._seen[dialogue_id]
+        if first_digest != digest:
+            problem = f"a different dialogue in {first_file} has the same id"
+            hint = "Change one id, or skip the second: cmcc build --on-error skip, or cmcc.load(..., on_error='skip')."
+            raise DataError(problem, "", hint, file=file.name, dialogue=dialogue_id)
         report.set_aside["repeated_dialogue"] += 1
-        if split != known[2]:
-            report.repaired[f"split_conflict:{known[2]}+{split}" if file.split else "split_differs"] += 1
+        if split != first_split:
+            report.repaired[f"split_conflict:{first_split}+{split}" if file.split else "split_differs"] += 1
         return False
 
 
-# What cannot be read: a dialogue, a line that is not JSON, or a file that is broken from some place on.
+# What cannot be read: a dialogue, a line that is not JSON, or the rest of a file.
 Unreadable: TypeAlias = RawDialogue | str | RawFile
-OnError: TypeAlias = Callable[[RawDialogue, DataError], None]  # takes a dialogue that cannot be read, and why
+OnError: TypeAlias = Callable[[RawDialogue, DataError], None]  # gets an unreadable dialogue and the error
 
-_BYTES = 1 << 20  # between two reports of progress
+_BYTES = 1 << 20  # read between two calls of `progress`
 
 
 def read_dialogues(
     data_dir: str | Path, report: Report | None = None, on_error: OnError | None = None
 ) -> Iterator[Dialogue]:
-    """Every dialogue of a folder, or of one file, labelled or not, with care labels, in the order of `find_files`.
+    """Yields every dialogue of a folder or of one file, labeled or not, with care labels, in the order of `find_files`.
 
-    report: counts what was read, repaired, set aside and rejected.
-    on_error: takes a dialogue that cannot be read, and why, instead of raising; what is no JSON still raises.
-    Raises DataError, which names file, dialogue, turn and field.
+    report: collects the counts of what was read, repaired, set aside and rejected.
+    on_error: called with a dialogue that cannot be read and the error, instead of raising. Invalid JSON still raises.
+    Raises DataError, which names the file, dialogue, turn and field.
     """
     files, reader = open_folder(data_dir)
 
     def reject(item: Unreadable, error: DataError) -> None:
-        """Counts a dialogue that cannot be read and hands it on; a line or file that is no JSON always raises."""
+        """Counts an unreadable dialogue and calls `on_error`. A line or file that is not JSON always raises."""
         if on_error is None or not isinstance(item, RawDialogue):
             raise error
         reader.report.rejected.append(str(error))
@@ -81,11 +81,11 @@ def read_dialogues(
 
 
 def open_folder(data_dir: str | Path) -> tuple[list[RawFile], DialogueReader]:
-    """The raw files of a folder, and a reader that has the labels of its care file. Raises DataError."""
+    """Finds the raw files of a folder, and makes a reader with the labels of its care file. Raises DataError."""
     files, care_files = find_files(data_dir)
-    chosen = choose_care_file(care_files)
+    care_file = choose_care_file(care_files)
     reader = DialogueReader()
-    reader.care = read_care(chosen, reader.report) if chosen else {}
+    reader.care = read_care(care_file, reader.report) if care_file else {}
     return files, reader
 
 
@@ -96,11 +96,11 @@ def read_files(
     unique: Uniqueness | None = None,
     progress: Advance = lambda _: None,
 ) -> Iterator[tuple[RawDialogue, Dialogue]]:
-    """The one reading loop, of `cmcc build`, `cmcc check`, `load` and `read_dialogues`: files to dialogues, in order.
+    """Reads files to dialogues, in order, for `cmcc build`, `cmcc check`, `load` and `read_dialogues`.
 
-    reject: takes what cannot be read, and why; it raises what the caller does not leave out.
-    unique: leaves out a dialogue that is there already, and rejects another one with its id; None yields them all.
-    progress: takes the bytes of text that were read since its last call.
+    reject: called with what cannot be read and the error; it raises the error, or returns to skip the item.
+    unique: skips dialogues that occurred before, and rejects a different dialogue with the same id; None yields all.
+    progress: called with the number of bytes of text read since its last call.
     """
     for file in files:
         read = 0
@@ -114,13 +114,13 @@ def read_files(
                     dialogue = reader.read(raw)
                     if dialogue is None:
                         continue
-                    name, split = dialogue.row["dialogue_id"], dialogue.split
-                    if unique is not None and not unique.add(name, dialogue.digest, file, split, reader.report):
+                    dialogue_id, split = dialogue.row["dialogue_id"], dialogue.split
+                    if unique is not None and not unique.add(dialogue_id, dialogue.digest, file, split, reader.report):
                         continue
                 except DataError as error:
                     reject(raw, error)
                     continue
                 yield raw, dialogue
-        except DataError as error:  # the file is broken here, or `reject` raised
+        except DataError as error:  # the rest of the file cannot be read, or `reject` raised
             reject(file, error)
         progress(read)

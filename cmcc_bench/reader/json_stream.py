@@ -1,14 +1,14 @@
-"""The dialogues in a raw file, one at a time, whatever the form: memory does not grow with the file.
+"""Reads the dialogues of a raw file one at a time, in any of its forms. Memory use does not grow with the file.
 
 The simple version is `json.load(file)`, for a file that fits into memory and is one list. Instead, `_Buffer` holds a
-piece of the text and lets json's own scanner decode one value from where the reading is. When the scanner fails, the
-value may be cut off: the buffer reads more and tries again, until the file ends or the value is too long for a
-dialogue. What stands between the values (brackets, commas, the keys of the outermost object) is read here, and tells
-the forms apart (`_form_of`); a file's beginning is read twice for that.
+part of the text and decodes one value at its current position with the scanner of the standard library. If the scanner
+fails, the value may be cut off: the buffer reads more text and tries again, until the file ends or the value is too
+long for a dialogue. The brackets, commas and keys between the values are parsed here. They distinguish the forms
+(`_form_of`), so the beginning of a file is read twice.
 
-The scanner is the standard library's because it reports every key of an object: ijson, orjson and msgspec keep the last
-of two equal keys and drop the other unseen. It also takes NaN and half a surrogate pair, which tools write, and which
-cost no dialogue here; and it was faster than ijson.
+Why this scanner: it reports every key of an object, while ijson, orjson and msgspec silently drop the first of two
+equal keys. It also accepts NaN and half of a surrogate pair, which some tools write; no dialogue is lost for them. And
+it was faster than ijson.
 """
 
 from __future__ import annotations
@@ -25,23 +25,24 @@ import orjson
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.reader.encoding import RawFile, open_text
-from cmcc_bench.reader.keys import ANNOTATIONS, KEYS_AS_COMPARED, KNOWN_KEYS, SPEAKER_KEYS
+from cmcc_bench.reader.keys import ANNOTATIONS, KEYS_BY_PLAIN_NAME, KNOWN_KEYS, SPEAKER_KEYS
 from cmcc_bench.reader.labels import is_missing
 from cmcc_bench.types import Json
 from cmcc_bench.vocabulary import plain_name
 
+_FIX_FILE = "The file may be cut off or edited by hand. The rest of it cannot be read. Fix it or download it again."
 _CHUNK = 1 << 20  # characters read at a time
-_AHEAD = 1 << 13  # characters read at a time of a file's beginning, to see its form
-_LONGEST_DIALOGUE = 1 << 24  # characters; what is longer is no dialogue
-_TOO_LONG = f"more than {_LONGEST_DIALOGUE >> 20} million characters without an end"
+_AHEAD = 1 << 13  # characters read at a time to detect the form of a file
+_LONGEST_DIALOGUE = 1 << 24  # characters
+_TOO_LONG = f"more than {_LONGEST_DIALOGUE >> 20} million characters in one dialogue"
 
 
 @dataclass(frozen=True)
 class RawDialogue:
-    """A dialogue as it stands in a raw file, decoded but not checked.
+    """A dialogue of a raw file, decoded but not checked.
 
-    index: its place in the file, from 0. text: its JSON. doubled: (key, whether both values were equal) of each key
-    that stands twice in one object. repaired: what was unusual about the file and was read all the same, by kind.
+    index: its position in the file, from 0. text: its JSON. doubled: for each key that occurs twice in one JSON object,
+    (key, whether both values are equal). repaired: the kinds of repair of the file, such as of its form or encoding.
     """
 
     file: RawFile
@@ -53,10 +54,10 @@ class RawDialogue:
 
     @property
     def source_format(self) -> str:
-        """Which of the published forms it has; "" for none.
+        """The form of the dialogue, one of the published ones; "" for any other.
 
-        mobilecs: {id, content}. older: a list of turns, without id. cmcc: mobilecs with 用户情绪 or 满意度. unlabelled:
-        turns that hold nothing but texts. track2: SereTOD Track 2's test and result files, {id, KB, content}.
+        mobilecs: {id, content}. older: a list of turns, without id. cmcc: mobilecs with 用户情绪 or 满意度. unlabeled:
+        turns with texts only. track2: SereTOD Track 2's test and result files, {id, KB, content}.
         """
         value = self.value
         turns = value.get("content") if isinstance(value, dict) else value
@@ -65,49 +66,50 @@ class RawDialogue:
         objects = [turn for turn in turns if isinstance(turn, dict)]
         keys = {key for turn in objects for key in turn}
         if not keys <= SPEAKER_KEYS.keys():
-            # Null says nothing: a table of several forms, saved again as JSON, has the keys of all in each dialogue.
+            # Null values are ignored: a table of several forms, saved as JSON, has the keys of all forms in each row.
             keys = {key for turn in objects for key in turn if not is_missing(turn[key])}
-            keys |= {KEYS_AS_COMPARED.get(plain_name(key), key) for key in keys - KNOWN_KEYS}
+            keys |= {KEYS_BY_PLAIN_NAME.get(plain_name(key), key) for key in keys - KNOWN_KEYS}
         if isinstance(value, dict) and (not is_missing(value.get("KB")) or "用户" in keys):
             return "track2"
         if "用户情绪" in keys or (isinstance(value, dict) and not is_missing(value.get("满意度"))):
             return "cmcc"
         if not keys & ANNOTATIONS:
-            return "unlabelled"
+            return "unlabeled"
         return "mobilecs" if isinstance(value, dict) else "older"
 
 
 def holds_no_dialogues(path: Path) -> bool:
-    """Whether a .json file is an object without dialogues, so a care file if anything."""
+    """Whether a .json file is an object without dialogues, and so may be a care file."""
     if not path.name.lower().endswith((".json", ".json.gz")):
         return False
-    file, begins = RawFile(path, path.name, None), ""
+    file, first = RawFile(path, path.name, None), ""
     try:
         with open_text(file) as (stream, _):
-            begins = _Buffer(stream, file).peek()
+            first = _Buffer(stream, file).peek()
             stream.seek(0)
-            return begins == "{" and not _form_of(_Buffer(stream, file, _AHEAD))[0]
+            return first == "{" and not _form_of(_Buffer(stream, file, _AHEAD))[0]
     except DataError as error:
-        return error.place.get("line") is not None and begins == "{"  # broken JSON; reading it as labels says so
+        return error.place.get("line") is not None and first == "{"  # broken JSON: `read_care` will raise
 
 
 def raw_dialogues(file: RawFile, on_bad_line: Callable[[str, DataError], None] | None = None) -> Iterator[RawDialogue]:
-    """The dialogues of one raw file in order, read as a stream: memory does not grow with the file.
+    """Yields the dialogues of a raw file in order. Memory use does not grow with the file.
 
-    A .json file is a list of dialogues, a .jsonl file has a dialogue a line; either may be gzipped and in UTF-8. Other
-    forms and encodings are read where they are certain, whatever the suffix, and named in `repaired` of each dialogue:
+    The standard forms are UTF-8, gzipped or not: a .json file with a list of dialogues, or a .jsonl file with one
+    dialogue per line. Other forms and encodings are read if they are certain. Each dialogue has them in `repaired`:
 
-        file_form:json_lines     a dialogue a line in a .json file
+        file_form:json_lines     one dialogue per line in a .json file
         file_form:list           a list of dialogues in a .jsonl file
         file_form:one_dialogue   the file is one dialogue
-        file_form:concatenated   dialogues, or lists of them, one after the other
-        file_form:by_id          an object of dialogues by id; an id that stands in a dialogue goes before its key
-        file_form:in_object      an object with one list of dialogues, such as {"data": [...]}
-        file_form:gzip           gzipped without the suffix .gz; file_form:not_gzip, the other way round
+        file_form:concatenated   dialogues, or lists of dialogues, without commas between them
+        file_form:by_id          a JSON object of dialogues by id; an id inside a dialogue has priority over its key
+        file_form:in_object      a JSON object with one list of dialogues, such as {"data": [...]}
+        file_form:gzip           gzipped without the suffix .gz
+        file_form:not_gzip       not gzipped, with the suffix .gz
         file_encoding:...        gb18030, utf-16 or utf-32
 
-    on_bad_line: takes a line that is not JSON of a file with a dialogue a line, and its error, instead of raising.
-    Raises DataError when the file cannot be read, is not JSON, is cut off, or holds no dialogues.
+    on_bad_line: called with a line that is not JSON and the error, instead of raising; for files with one dialogue per
+    line. Raises DataError when the file cannot be read, is not JSON, is cut off, or has no dialogues.
     """
     with open_text(file) as (stream, repaired):
         form, key = _layout(stream, file)
@@ -128,7 +130,7 @@ def raw_dialogues(file: RawFile, on_bad_line: Callable[[str, DataError], None] |
 
 
 def read_json(path: Path) -> Json:
-    """The content of a small JSON file, such as a care file, in any encoding that `raw_dialogues` takes.
+    """Reads a small JSON file, such as a care file, in any encoding that `raw_dialogues` reads.
 
     Raises DataError when it cannot be read or is not JSON.
     """
@@ -137,14 +139,15 @@ def read_json(path: Path) -> Json:
     try:
         return orjson.loads(text.encode(errors="surrogatepass"))
     except orjson.JSONDecodeError as error:
-        raise DataError(f"a file that cannot be read ({error})", "JSON", file=path.name) from error
+        problem = f"the file is not valid JSON ({error})"
+        raise DataError(problem, "", "Fix it or copy it again.", file=path.name) from error
 
 
 class _DoubledKeys:
-    """Makes dicts of JSON objects and remembers keys that stand twice in one; JSON readers drop the first silently."""
+    """A hook for JSONDecoder that collects the keys that occur twice in one object; dicts keep the last value only."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, bool]] = []
+        self._doubled: list[tuple[str, bool]] = []
 
     def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         result = dict(pairs)
@@ -152,14 +155,14 @@ class _DoubledKeys:
             seen: dict[str, Any] = {}
             for key, value in pairs:
                 if key in seen:
-                    self.found.append((key, seen[key] == value))
+                    self._doubled.append((key, seen[key] == value))
                 seen[key] = value
         return result
 
     def take(self) -> tuple[tuple[str, bool], ...]:
-        """What was found since the last call."""
-        found, self.found = tuple(self.found), []
-        return found
+        """Returns (key, whether both values are equal) for the keys collected since the last call."""
+        doubled, self._doubled = tuple(self._doubled), []
+        return doubled
 
 
 def _elements_of_lines(
@@ -171,15 +174,16 @@ def _elements_of_lines(
     doubled = _DoubledKeys()
     decode = json.JSONDecoder(object_pairs_hook=doubled).decode
     lines = enumerate(_lines(stream, file), 1)
-    filled = ((number, line) for number, raw_line in lines if (line := raw_line.lstrip("\ufeff")).strip())
-    for index, (number, line) in enumerate(filled):
+    not_blank = ((number, line) for number, raw_line in lines if (line := raw_line.lstrip("\ufeff")).strip())
+    for index, (number, line) in enumerate(not_blank):
         try:
             value = decode(line)
         except (ValueError, RecursionError) as error:
-            broken = DataError(f"a line that is not JSON ({error})", "a dialogue a line", file=file.name, line=number)
+            problem = f"the line is not valid JSON ({error})"
+            bad_line = DataError(problem, "", _ONE_PER_LINE, file=file.name, line=number)
             if on_bad_line is None:
-                raise broken from error
-            on_bad_line(line, broken)
+                raise bad_line from error
+            on_bad_line(line, bad_line)
             doubled.take()
             continue
         yield RawDialogue(file, index, line.strip(), value, doubled.take(), repaired)
@@ -190,12 +194,12 @@ def _lines(stream: io.TextIOBase, file: RawFile) -> Iterator[str]:
     while line := stream.readline(_LONGEST_DIALOGUE + 1):
         number += 1
         if len(line) > _LONGEST_DIALOGUE:
-            raise DataError(_TOO_LONG, "a dialogue a line", file=file.name, line=number)
+            raise DataError(_TOO_LONG, "", _ONE_PER_LINE, file=file.name, line=number)
         yield line
 
 
 class _Element(NamedTuple):
-    """A decoded value, its JSON, and what `RawDialogue` says of it."""
+    """A decoded value and its JSON text; the other fields as in `RawDialogue`."""
 
     value: Any
     text: str
@@ -204,10 +208,10 @@ class _Element(NamedTuple):
 
 
 def _layout(stream: io.TextIOBase, file: RawFile) -> tuple[str, str]:
-    """How a file's dialogues are to be read, and the key of the list that `in_object` has. Reads on in the stream.
+    """Detects the form of a file, and for `in_object` the key of the list. Moves the position in the stream.
 
-    A .jsonl file has a dialogue a line unless its beginning shows something else. Raises DataError for a .json file
-    that holds no dialogues.
+    A .jsonl file has one dialogue per line unless its beginning has another form. Raises DataError for a .json file
+    without dialogues.
     """
     is_lines = ".jsonl" in file.path.name.lower()
     try:
@@ -222,24 +226,24 @@ def _layout(stream: io.TextIOBase, file: RawFile) -> tuple[str, str]:
     if is_lines and form in ("", "maybe_list"):
         return "lines", ""
     if not form:
-        found = f"an object with {key} and no dialogue in it" if key else "an empty object"
+        problem = f"no dialogues in the JSON object with {key}" if key else "the JSON object is empty"
         hint = (
-            "Dialogues are {id, content}; they stand in a list, a line each, or by id in one object. If this is a care"
+            "Write dialogues, {id, content}, in a list, one per line, or by id in one JSON object. If this is a care"
             " file, name it care.json (care*.json and care*.json.gz are read), or move it and add --care FILE."
         )
-        raise DataError(found, _LIST, hint, file=file.name)
+        raise DataError(problem, "", hint, file=file.name)
     return form.removeprefix("maybe_"), key
 
 
 def _form_of(buffer: _Buffer) -> tuple[str, str]:
-    """What the first value of a file is, by the first dialogue in it: (form, key of the list that has dialogues).
+    """Detects the form of the first value of a file, up to the first dialogue in it: (form, key of the list).
 
-    list, by_id, in_object, values (it is a dialogue itself), maybe_list (nothing in the list is a dialogue), or "" for
-    an object without dialogues, then with its keys for a message.
+    The form is list, by_id, in_object, values (the value is a dialogue), maybe_list (a list without any dialogue), or
+    "" for a JSON object without dialogues; then the second part is its keys for a message.
     """
     if not buffer.peek():
-        hint = "Get it again, or remove it: an interrupted copy or download leaves such a file."
-        buffer.fail("an empty file", None, _LIST, hint)
+        hint = "A copy or download may have been interrupted. Copy or download the file again, or remove it."
+        buffer.fail("the file is empty", None, "", hint)
     if buffer.peek() != "{":
         for element in _list_elements(buffer):
             if _is_turn_of_texts(element.value) or _is_dialogue(element.value):
@@ -253,15 +257,15 @@ def _form_of(buffer: _Buffer) -> tuple[str, str]:
             if is_list and _is_turn_of_texts(element.value):
                 if key == "content":
                     return "values", ""
-                by_id = True  # unless the object has an id: then it is a dialogue with its turns under another key
+                by_id = True  # unless there is an id: then this is a dialogue with its turns under another key
             elif _is_dialogue(element.value):
                 return ("in_object", key) if is_list else ("by_id", "")
     if "id" in keys or "content" in keys:
-        return ("values" if "content" in keys or not by_id else ""), _some(keys)
-    return ("by_id", "") if by_id else ("", _some(keys))
+        return ("values" if "content" in keys or not by_id else ""), _list_keys(keys)
+    return ("by_id", "") if by_id else ("", _list_keys(keys))
 
 
-def _some(keys: list[str]) -> str:
+def _list_keys(keys: list[str]) -> str:
     shown = ", ".join(repr(printable(key, 40)) for key in keys[:5])
     return f"the key{'s' if len(keys) > 1 else ''} {shown}{', ...' if len(keys) > 5 else ''}" if keys else ""
 
@@ -276,21 +280,21 @@ def _is_dialogue(value: Json) -> bool:
 
 
 def _layout_of_values(buffer: _Buffer, is_lines: bool) -> str:
-    """Of a file that begins with a dialogue: lines, concatenated or one_dialogue."""
+    """The form of a file that begins with a dialogue: lines, concatenated or one_dialogue."""
     buffer.peek()
-    begins = buffer.line_number
+    first_line = buffer.line_number
     buffer.decode()
-    ends, following = buffer.line_number, buffer.peek()
+    last_line, following = buffer.line_number, buffer.peek()
     if not following:
-        return "lines" if is_lines and begins == ends else "one_dialogue"
+        return "lines" if is_lines and first_line == last_line else "one_dialogue"
     if following not in "{[":
-        hint = "Put several dialogues in a list, [{...}, {...}], or each on a line of its own without commas."
-        buffer.fail(f"{following!r} after the first dialogue", None, "the end of the file, or a next dialogue", hint)
-    return "lines" if begins == ends < buffer.line_number else "concatenated"
+        hint = "Write several dialogues as a list, [{...}, {...}], or one per line without commas."
+        buffer.fail(f"{following!r} after the first dialogue", None, "the end of the file or another dialogue", hint)
+    return "lines" if first_line == last_line < buffer.line_number else "concatenated"
 
 
 def _list_elements(buffer: _Buffer) -> Iterator[_Element]:
-    """The elements of the list that begins here."""
+    """Yields the elements of the list at the current position."""
     buffer.expect("[", _LIST)
     if buffer.peek() != "]":
         while True:
@@ -303,8 +307,8 @@ def _list_elements(buffer: _Buffer) -> Iterator[_Element]:
 
 
 def _keys(buffer: _Buffer) -> Iterator[str]:
-    """The keys of the object that begins here; the caller reads the value of each before the next key."""
-    buffer.expect("{", "an object")
+    """Yields the keys of the object at the current position. The caller must read each value before the next key."""
+    buffer.expect("{", "a JSON object")
     if buffer.peek() != "}":
         while True:
             if buffer.peek() != '"':
@@ -320,7 +324,7 @@ def _keys(buffer: _Buffer) -> Iterator[str]:
 
 
 def _lists(buffer: _Buffer) -> Iterator[_Element]:
-    """The elements of a list, and of those that follow it."""
+    """Yields the elements of a list, and of further lists after it."""
     repaired: tuple[str, ...] = ()
     while not repaired or buffer.peek() == "[":
         for element in _list_elements(buffer):
@@ -330,14 +334,14 @@ def _lists(buffer: _Buffer) -> Iterator[_Element]:
 
 
 def _values(buffer: _Buffer) -> Iterator[_Element]:
-    """Dialogues one after the other."""
+    """Yields dialogues that follow one another without commas."""
     while buffer.peek() in ("{", "["):
         yield buffer.decode()
     buffer.expect_end("a dialogue")
 
 
 def _by_id(buffer: _Buffer) -> Iterator[_Element]:
-    """The dialogues of an object, with its keys as their ids; what is no dialogue is counted with the one before."""
+    """Yields the dialogues of a JSON object, with its keys as ids. Other keys are counted in `repaired`."""
     last, ignored = None, list[str]()
     for key in _keys(buffer):
         element = buffer.decode()
@@ -367,7 +371,7 @@ def _with_id(key: str, element: _Element) -> _Element:
 
 
 def _in_object(buffer: _Buffer, name: str) -> Iterator[_Element]:
-    """The dialogues of the list that an object has under `name`; its other keys are counted with the last one."""
+    """Yields the dialogues of the list under the key `name` of a JSON object. Other keys are counted in `repaired`."""
     last, ignored = None, list[str]()
     for key in _keys(buffer):
         elements = _list_elements(buffer) if buffer.peek() == "[" else (buffer.decode(),)
@@ -377,8 +381,8 @@ def _in_object(buffer: _Buffer, name: str) -> Iterator[_Element]:
                     yield last
                 last = element
         elif any(_is_dialogue(element.value) for element in elements):
-            hint = "Write each list into a file of its own, such as train.json and test.json."
-            buffer.fail(f"dialogues under {name!r:.40} and under {key!r:.40}", None, "one list of dialogues", hint)
+            hint = "Write each list into a separate file, such as train.json and test.json."
+            buffer.fail(f"two lists of dialogues, under {name!r:.40} and under {key!r:.40}", None, "", hint)
         else:
             ignored.append(key)
     buffer.expect_end("the object")
@@ -391,7 +395,7 @@ def _ignored(keys: list[str]) -> tuple[str, ...]:
 
 
 class _Buffer:
-    """The part of a text stream that is being decoded, with the line number for messages."""
+    """The part of a text stream that is being decoded. It knows the line number for messages."""
 
     def __init__(self, stream: io.TextIOBase, file: RawFile, chunk: int | None = None) -> None:
         self.stream, self.file, self.text, self.position, self.line = stream, file, "", 0, 1
@@ -400,27 +404,27 @@ class _Buffer:
         self._scan = json.JSONDecoder(object_pairs_hook=self._doubled).raw_decode
 
     @property
-    def held(self) -> int:
-        """Characters that are not decoded yet."""
+    def unread(self) -> int:
+        """The number of characters in the buffer that are not decoded yet."""
         return len(self.text) - self.position
 
     @property
     def line_number(self) -> int:
-        """The line of the place where the reading is."""
+        """The line number of the current position, from 1."""
         return self.line + self.text.count("\n", 0, self.position)
 
     def grow(self) -> bool:
-        """Reads on, dropping what is decoded; False at the end of the file or when an element is too long.
+        """Reads more text and drops the decoded part. False at the end of the file or if an element is too long.
 
-        It reads at least as much as it holds: an element that is longer than a chunk is scanned a few times, not often.
+        It at least doubles the undecoded text, so a long element is scanned only a few times.
         """
-        more = self.stream.read(max(self._chunk, self.held)) if self.held < _LONGEST_DIALOGUE else ""
+        more = self.stream.read(max(self._chunk, self.unread)) if self.unread < _LONGEST_DIALOGUE else ""
         self.line += self.text.count("\n", 0, self.position)
         self.text, self.position = self.text[self.position :] + more, 0
         return bool(more)
 
     def decode(self) -> _Element:
-        """The value that begins here: json's own scanner says where it ends. Raises DataError where it is not JSON."""
+        """Decodes the value at the current position. Raises DataError when it is not valid JSON."""
         while True:
             try:
                 value, end = self._scan(self.text, self.position)
@@ -429,47 +433,48 @@ class _Buffer:
             except (ValueError, RecursionError) as error:
                 self._doubled.take()
                 if isinstance(error, RecursionError) or not self.grow():
-                    too_long = self.held >= _LONGEST_DIALOGUE
-                    found = _TOO_LONG if too_long else f"JSON that cannot be read ({getattr(error, 'msg', error)})"
-                    self.fail(found, error)
+                    is_too_long = self.unread >= _LONGEST_DIALOGUE
+                    problem = _TOO_LONG if is_too_long else f"the JSON is not valid ({getattr(error, 'msg', error)})"
+                    self.fail(problem, error)
         text, self.position = self.text[self.position : end], end
         return _Element(value, text, self._doubled.take())
 
     def peek(self) -> str:
-        """The next character that is not white space, "" at the end of the file."""
+        """The next character that is not white space, which becomes the current position; "" at the end of the file."""
         while True:
-            found = _NOT_SPACE.search(self.text, self.position)
-            if found:
-                self.position = found.start()
-                return found.group()
+            match = _NOT_SPACE.search(self.text, self.position)
+            if match:
+                self.position = match.start()
+                return match.group()
             self.position = len(self.text)
             if not self.grow():
                 return ""
 
-    def expect(self, character: str, what: str) -> None:
-        """Steps over a character. Raises DataError, expected `what`, when another stands there."""
-        found = self.peek()
-        if found != character:
-            self.fail(repr(found) if found else "the end of the file", None, what)
+    def expect(self, character: str, expected: str) -> None:
+        """Skips a character. Raises DataError, with `expected` in the message, if the next character is another."""
+        following = self.peek()
+        if following != character:
+            self.fail(repr(following) if following else "the end of the file", None, expected)
         self.position += 1
 
-    def expect_end(self, what: str) -> None:
-        """Raises DataError unless nothing follows, in which `what` has ended."""
+    def expect_end(self, last: str) -> None:
+        """Raises DataError if anything follows. last: what the file should end with, for the message."""
         if self.peek():
-            self.fail(f"{self.peek()!r} after the end of {what}", None)
+            self.fail(f"{self.peek()!r} after the end of {last}", None, "the end of the file")
 
     def fail(
         self,
         found: str,
         cause: BaseException | None,
-        expected: str = "a whole JSON list of dialogues",
-        hint: str = "Is the file cut off or edited by hand? What follows this place cannot be read.",
+        expected: str = "",
+        hint: str = _FIX_FILE,
     ) -> NoReturn:
-        """Raises DataError for what was found where the reading is, with the file and the line."""
+        """Raises DataError for the current position, with the file and the line."""
         raise DataError(found, expected, hint, file=self.file.name, line=self.line_number) from cause
 
 
-_CUT_NUMBER = re.compile(r"[-+.eE\d]*\Z")  # after a number: where the text that was read ends, it may go on
+_CUT_NUMBER = re.compile(r"[-+.eE\d]*\Z")  # the rest of a number may not be in the buffer yet
 _LIST = "a list of dialogues: [{...}, ...]"
+_ONE_PER_LINE = "Fix or remove the line. Each line must be one dialogue."
 _UTTERANCE_KEYS = {"[SPEAKER 1]", "[SPEAKER 2]", "用户", "客服"}
-_NOT_SPACE = re.compile(r"[^ \t\r\n\ufeff]")  # files that were joined have byte order marks within
+_NOT_SPACE = re.compile(r"[^ \t\r\n\ufeff]")  # concatenated files contain byte order marks

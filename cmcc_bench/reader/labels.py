@@ -1,4 +1,4 @@
-"""Label strings of raw turns: labels and slots in any spelling, and the repairs that they need."""
+"""Parses the label strings of raw turns: labels and slots in any spelling. Repairs are counted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Parsed = TypeVar("Parsed")
 
 
 def count_or_raise(error: DataError, kind: str, repairs: Counter[str] | None) -> None:
-    """Counts a label that is left out. Raises the error where nothing counts."""
+    """Counts a dropped label under `kind`. Without `repairs`, raises the error."""
     if repairs is None:
         raise error
     repairs[kind] += 1
@@ -38,8 +38,8 @@ _WIDE = str.maketrans("（），﹐､﹑；﹔／｜－＋＆", "(),,、、;;/|
 BLANKS = re.compile(r"\s+")
 _LINE_END = re.compile(r"\s*[\r\n]\s*")
 
-# Slots in parentheses that close, of which one may have parentheses of its own, 账户余额(欠费); slots in parentheses
-# that never close; or a label.
+# One of: slots in closed parentheses, which may contain one more pair, 账户余额(欠费); slots in parentheses that are
+# never closed; a label.
 _LABEL_TOKEN = re.compile(r"\(((?:[^()]++|\((?!ent)[^()]*+\))*+)\)|\(([^()]*+)|[^(),、;/|+&]++")
 _ENTITY_SLOT = re.compile(r"ent[-_]?(\d{1,9})[-_]*(.*)", re.IGNORECASE)
 TYPE_INDEX = {name: index for index, name in enumerate(ENTITY_TYPES.chinese)}
@@ -50,11 +50,11 @@ ParsedIntents = tuple[tuple[int, tuple[tuple[str | None, str], ...]], ...]  # of
 
 @lru_cache(maxsize=1 << 16)
 def _parse_intents(text: str) -> tuple[ParsedIntents, tuple[str, ...]]:
-    """The intents of a user utterance with their slots, and the kinds of repair; cached, as few strings make a corpus.
+    """Parses the intents and slots of a user utterance. Also returns the kinds of repair. Cached: few strings differ.
 
-    `询问(ent-1-业务费用)(业务时长),问候`: parentheses hold slots of the intent before them, a slot without an entity
-    belongs to the entity named last in the same intent unless it is personal information or a type. An intent that
-    stands twice is one, with the slots of both. A label that is not in the vocabulary is left out with its slots.
+    In `询问(ent-1-业务费用)(业务时长),问候` the parentheses contain slots of the intent before them. A slot without an
+    entity belongs to the last entity of the same intent, unless it is personal information or a type. An intent that
+    occurs twice becomes one intent with the slots of both. An unknown intent is dropped with its slots.
     """
     compact, repairs = _plain_labels(text)
     intents: dict[int, dict[tuple[str | None, str], None]] = {}
@@ -74,11 +74,11 @@ def _parse_intents(text: str) -> tuple[ParsedIntents, tuple[str, ...]]:
             continue
         repairs += ["intent_alias"] * (token in INTENT_ALIASES) + ["doubled_label"] * (intent in intents)
         slots = intents.setdefault(intent, slots)
-    return tuple((intent, tuple(found)) for intent, found in intents.items()), tuple(repairs)
+    return tuple((intent, tuple(intent_slots)) for intent, intent_slots in intents.items()), tuple(repairs)
 
 
 def _plain_labels(text: str) -> tuple[str, list[str]]:
-    """A label string without blanks, and the kinds of repair that its marks show."""
+    """Removes spaces from a label string. Also returns the kinds of repair that its punctuation needs."""
     compact = BLANKS.sub("", _LINE_END.sub(",", text.strip()))
     plain = compact.translate(_WIDE)
     repairs = [] if plain == text and "、" not in text else ["full_width_intent"]
@@ -90,20 +90,20 @@ def _plain_labels(text: str) -> tuple[str, list[str]]:
 
 
 def unknown_label(name: str) -> str:
-    """How the report calls a label that no vocabulary has: by its name, unless it is a text that got there."""
+    """The key of an unknown label in the report: with its name, unless the value looks like text of the call."""
     is_name = len(name) <= _LONGEST_LABEL and not _NUMBER.search(name)
     return f"unknown_label:{printable(name)}" if is_name else "unknown_label"
 
 
-# Longer ones are no labels, and neither the words of a call nor numbers of its user belong into a report.
+# Longer values are not labels. Words of a call and numbers of its user must not get into a report.
 _LONGEST_LABEL = 16
 _NUMBER = re.compile(r"[\d〇零一二三四五六七八九幺]{4}")
 
 
 def _label_tokens(compact: str, vocabulary: Vocabulary) -> Iterator[tuple[str, bool]]:
-    """The labels and slots of a label string in order, with whether each is a slot; [""] for an empty string.
+    """Yields the labels and slots of a label string in order, each with whether it is a slot; "" for an empty string.
 
-    What stands in parentheses is a slot, as it is written there; where they are never closed, a known label ends them.
+    Slots are in parentheses and keep their spelling. Parentheses that are never closed end at a known label.
     """
     if not compact:
         yield "", False
@@ -112,24 +112,24 @@ def _label_tokens(compact: str, vocabulary: Vocabulary) -> Iterator[tuple[str, b
         if part[group] is None:
             yield part[0], False
             continue
-        inside = True
+        is_slot = True
         for token in _slot_names(compact[part.start(group) : part.end(group)]):
-            inside = inside and (group == 1 or vocabulary.find(token) is None)
-            yield token, inside
+            is_slot = is_slot and (group == 1 or vocabulary.find(token) is None)
+            yield token, is_slot
 
 
-def _slot_names(inside: str) -> Iterator[str]:
-    """The slots in one pair of parentheses; an enumeration comma separates them where each part is known as a slot."""
-    if inside[:1] in ("(", "（"):  # parentheses within parentheses: 询问((业务费用)(业务时长))
-        inside = re.sub("[()（）]", ",", inside)
-    for token in re.split("[,，;；]", inside):
+def _slot_names(content: str) -> Iterator[str]:
+    """The slots in one pair of parentheses. Enumeration commas, slashes and bars separate parts that are all slots."""
+    if content[:1] in ("(", "（"):  # nested parentheses: 询问((业务费用)(业务时长))
+        content = re.sub("[()（）]", ",", content)
+    for token in re.split("[,，;；]", content):
         parts = re.split("[、/|／｜]", token)
-        known = len(parts) > 1 and all(x in _KNOWN_SLOTS or _ENTITY_SLOT.match(x) for x in parts)
-        yield from filter(None, parts if known else [token])
+        are_slots = len(parts) > 1 and all(x in _KNOWN_SLOTS or _ENTITY_SLOT.match(x) for x in parts)
+        yield from filter(None, parts if are_slots else [token])
 
 
 def _parse_slot(token: str, entity: str | None) -> tuple[str | None, tuple[str | None, str]]:
-    """The entity in force after a slot, and the slot."""
+    """Parses a slot. Returns the entity for the slots after it, and the slot as (entity, slot)."""
     match = _ENTITY_SLOT.fullmatch(token.translate(_WIDE))
     if match:
         entity = f"ent-{int(match[1])}"
@@ -143,7 +143,7 @@ def _parse_slot(token: str, entity: str | None) -> tuple[str | None, tuple[str |
 
 @lru_cache(maxsize=1 << 16)
 def _parse_acts(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The acts of a service utterance, and the kinds of repair; slots of acts have no place in the features."""
+    """Parses the acts of a service utterance. Also returns the kinds of repair. Slots of acts are dropped."""
     compact, repairs = _plain_labels(text)
     acts: dict[int, None] = {}
     for number, (token, is_slot) in enumerate(_label_tokens(compact, ACTS)):
@@ -164,7 +164,7 @@ _NEUTRAL = Vocabulary({"neutral": EMOTIONS["neutral"]})
 
 @lru_cache(maxsize=1 << 12)
 def _parse_emotions(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The emotions of a user utterance, and the kinds of repair; 无 beside another emotion says nothing."""
+    """Parses the emotions of a user utterance. Also returns the kinds of repair. 无 with another emotion is dropped."""
     repairs: list[str] = []
     emotions: dict[int, None] = {}
     names = label_names(text)
@@ -172,7 +172,7 @@ def _parse_emotions(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
         emotion = EMOTIONS.find(name)
         if emotion is None:
             repairs.append(unknown_label(name))
-        elif not emotion and _NEUTRAL.find(name) is None:  # an alias, however it is written
+        elif not emotion and _NEUTRAL.find(name) is None:  # an alias in any spelling
             repairs.append("emotion_alias")
             if len(names) == 1:
                 emotions[emotion] = None
@@ -183,22 +183,22 @@ def _parse_emotions(text: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
 
 
 def count_ignored(keys: Iterable[str], repairs: Counter[str]) -> None:
-    """Counts unknown keys by name, so that a misspelled one is seen."""
+    """Counts unknown keys by name, so that misspelled keys are visible in the report."""
     for key in keys:
         repairs[f"ignored_key:{printable(key, 40)}"] += 1
 
 
 def is_missing(value: Json) -> bool:
-    """Whether it says nothing: null, or the NaN that tables write for an empty cell, the one value unlike itself."""
+    """Whether a value is null or NaN, which tables write for an empty cell. Only NaN differs from itself."""
     return value is None or value != value
 
 
 def _parsed(
     turn: Row, key: str, parse: Callable[[str], tuple[Parsed, tuple[str, ...]]], missing: str, repairs: Counter[str]
 ) -> Parsed | None:
-    """What `parse` makes of a label string of a turn; None where there is none, or nothing in it is a label.
+    """Parses the label string under `key` of a turn; None if it is missing or has no known label.
 
-    missing: the kind under which a string that is not there is counted, "" where it need not be there.
+    missing: the kind of repair that counts a missing string; "" if the string is optional.
     """
     value = turn.get(key)
     if not isinstance(value, str):
@@ -216,9 +216,9 @@ def _parsed(
     return parsed or None
 
 
-def user_labels(turn: Row, confused: bool, repairs: Counter[str]) -> Row:
-    """The label fields of a raw turn's user utterance; confused: its intents cannot be told apart."""
-    parsed = None if confused else _parsed(turn, "用户意图", _parse_intents, "missing_intent", repairs)
+def user_labels(turn: Row, is_confused: bool, repairs: Counter[str]) -> Row:
+    """The label fields of a raw turn's user utterance. is_confused: annotators could not separate its intents."""
+    parsed = None if is_confused else _parsed(turn, "用户意图", _parse_intents, "missing_intent", repairs)
     emotions = _parsed(turn, "用户情绪", _parse_emotions, "", repairs)
     intents = parsed and [
         {"intent": intent, "slots": [{"entity_id": entity, "slot": slot} for entity, slot in slots]}
@@ -227,16 +227,16 @@ def user_labels(turn: Row, confused: bool, repairs: Counter[str]) -> Row:
     return {"emotions": list(emotions) if emotions else None, "intents": intents, "acts": None}
 
 
-def service_labels(turn: Row, confused: bool, repairs: Counter[str]) -> Row:
-    """The label fields of a raw turn's service utterance; confused: its intents cannot be told apart."""
-    acts = None if confused else _parsed(turn, "客服意图", _parse_acts, "missing_act", repairs)
+def service_labels(turn: Row, is_confused: bool, repairs: Counter[str]) -> Row:
+    """The label fields of a raw turn's service utterance. is_confused: annotators could not separate its intents."""
+    acts = None if is_confused else _parsed(turn, "客服意图", _parse_acts, "missing_act", repairs)
     return {"emotions": None, "intents": None, "acts": list(acts) if acts else None}
 
 
 def read_satisfaction(value: Json, repairs: Counter[str] | None) -> int | None:
-    """The satisfaction of a raw dialogue or a care file; None where it is not annotated or, counted, none of the three.
+    """Reads the satisfaction in a raw dialogue or a care file; None if it is not annotated.
 
-    Raises DataError for the last without `repairs`.
+    An invalid value is counted and gives None. Without `repairs` it raises DataError.
     """
     try:
         label = satisfaction_label(value)
@@ -253,7 +253,7 @@ _WHOLE_NUMBER = re.compile(r"(-?\d{1,9})(?:\.0*)?")
 
 
 def whole_number(value: Json) -> int | None:
-    """The number of 2, 2.0 and "2"; None for anything else."""
+    """Reads an integer such as 2, 2.0 or "2"; None for any other value."""
     if type(value) is int:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float | str):

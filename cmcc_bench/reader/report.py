@@ -1,4 +1,4 @@
-"""What a reading counted: nothing is repaired or left out uncounted."""
+"""Counts of everything that was read, repaired, dropped and rejected."""
 
 from __future__ import annotations
 
@@ -16,45 +16,46 @@ _LEFT_OUT = {
 
 @dataclass
 class Report:
-    """What a reading did, by kind; `rejected` alone quotes the data, as its messages say what was found."""
+    """Counts of what was read, repaired and set aside, and the errors of rejected dialogues, which may quote data."""
 
     read: Counter[str] = field(default_factory=Counter)  # dialogues, by raw format
     repaired: Counter[str] = field(default_factory=Counter)  # repairs, by kind
-    set_aside: Counter[str] = field(default_factory=Counter)  # what is known but belongs to no config, by kind
+    set_aside: Counter[str] = field(default_factory=Counter)  # valid dialogues that no config has, by kind
     rejected: list[str] = field(default_factory=list)  # the error of each rejected dialogue
 
     @property
     def left_out(self) -> Counter[str]:
-        """Those of `repaired` that cost a label: nothing tells what it was to be."""
+        """The counts in `repaired` of labels that were dropped because they could not be read."""
         return Counter({kind: count for kind, count in self.repaired.items() if kind.split(":")[0] in _LEFT_OUT})
 
     def add(self, other: Report) -> None:
-        """Counts `other`'s findings too."""
+        """Adds the counts of another report."""
         self.read += other.read
         self.repaired += other.repaired
         self.set_aside += other.set_aside
         self.rejected += other.rejected
 
     def as_dict(self) -> dict[str, Any]:
-        """The report for JSON, keys sorted."""
+        """The report as a dict for JSON, keys sorted."""
         counts = {name: dict(sorted(getattr(self, name).items())) for name in ("read", "repaired", "set_aside")}
         return counts | {"rejected": self.rejected}
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Report:
-        """The report of which `as_dict` made this."""
+        """Reads what `as_dict` made, also of earlier versions, which wrote "unlabelled" for "unlabeled"."""
         read, repaired, set_aside = (Counter(value[name]) for name in ("read", "repaired", "set_aside"))
+        read.update({"unlabeled": read.pop("unlabelled")} if "unlabelled" in read else {})
         return cls(read, repaired, set_aside, value["rejected"])
 
     @property
     def split_conflicts(self) -> str:
-        """A sentence for a person on dialogues that stand in files of two splits; "" where there are none."""
+        """A warning about dialogues that are in files of two splits; "" if there are none."""
         prefix = "split_conflict:"
-        found = {kind.removeprefix(prefix): n for kind, n in sorted(self.repaired.items()) if kind.startswith(prefix)}
-        if not found:
+        counts = {kind.removeprefix(prefix): n for kind, n in sorted(self.repaired.items()) if kind.startswith(prefix)}
+        if not counts:
             return ""
-        counts = ", ".join(f"{splits.replace('+', ' and ')} {count}" for splits, count in found.items())
+        listed = ", ".join(f"{splits.replace('+', ' and ')} {count}" for splits, count in counts.items())
         return (
-            f"dialogues in files named after two splits ({counts}) are in the first of the two alone: test goes before"
-            " validation, validation before train"
+            f"some dialogues are in files of two splits ({listed}). Only the first split keeps them: test has priority"
+            " over validation, validation over train"
         )

@@ -1,4 +1,4 @@
-"""Entities and triples of a raw turn: where they stand in the texts."""
+"""Reads the entities and triples of a raw turn and finds their positions in the texts."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from cmcc_bench.vocabulary import ENTITY_TYPES
 
 @dataclass(frozen=True)
 class _RawTurn:
-    """A raw turn's raw texts and finished utterances, in spoken order.
+    """The texts of a raw turn and the utterances made from them, in spoken order.
 
-    utf16: of each text, whether its positions count UTF-16 units, as JavaScript and Java do, not code points.
+    utf16: for each text, whether its positions count UTF-16 units, as in JavaScript and Java, instead of code points.
     """
 
     raw_texts: list[str]
@@ -27,7 +27,7 @@ class _RawTurn:
 
 @dataclass(frozen=True)
 class _Located:
-    """Where a name stands: which utterance of the turn, its start (None: nowhere) and the name as it is there."""
+    """The position of a name: the utterance of the turn, the start (None if not found) and the name as in the text."""
 
     utterance: int
     start: int | None
@@ -35,7 +35,7 @@ class _Located:
 
     @property
     def end(self) -> int | None:
-        """The place behind the name's last character; None where it stands nowhere."""
+        """The position after the last character of the name; None if it was not found."""
         return None if self.start is None else self.start + len(self.name)
 
 
@@ -43,7 +43,7 @@ _Position = tuple[int, int, int]  # utterance of the turn, start, end
 
 
 def add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: Counter[str]) -> None:
-    """Adds the entities and triples of a raw turn to its utterances; what is wrong with one costs that one."""
+    """Adds the entities and triples of a raw turn to its utterances. A defect drops only that entity or triple."""
     info = turn.get("info")
     if is_missing(info):
         repairs["missing_info"] += 1
@@ -69,33 +69,33 @@ def add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: C
         _add_triple(item, context)
 
 
-def _items(info: Row, key: str, known: set[str], repairs: Counter[str]) -> list[Row]:
-    """The objects of a list in a turn's info; what is no object is counted, and so are unknown keys."""
+def _items(info: Row, key: str, known_keys: set[str], repairs: Counter[str]) -> list[Row]:
+    """The JSON objects of a list in a turn's info. Other values are dropped; they and unknown keys are counted."""
     items = info.get(key)
     if not items or is_missing(items):
         return []
     if not isinstance(items, list):
         repairs[f"unreadable_label:info.{key}"] += 1
         return []
-    found = [item for item in items if isinstance(item, dict)]
-    if len(found) < len(items):
-        repairs[f"unreadable_label:info.{key}"] += len(items) - len(found)
-    for item in found:
-        if not item.keys() <= known:
-            count_ignored(item.keys() - known, repairs)
-    return found
+    objects = [item for item in items if isinstance(item, dict)]
+    if len(objects) < len(items):
+        repairs[f"unreadable_label:info.{key}"] += len(items) - len(objects)
+    for item in objects:
+        if not item.keys() <= known_keys:
+            count_ignored(item.keys() - known_keys, repairs)
+    return objects
 
 
 def _add_entity(item: Row, context: _RawTurn) -> None:
     repairs = context.repairs
-    entity_id = _entity_id(_either(item, "id", "ent-id", repairs), repairs)
+    entity_id = _entity_id(_value_of(item, "id", "ent-id", repairs), repairs)
     type_ = item.get("type")
     index = TYPE_INDEX.get(type_) if isinstance(type_, str) else None
     if index is None:
         index = ENTITY_TYPES.find(type_)
     if index is None:
         repairs["missing_type" if is_missing(type_) or type_ in ("", "NA") else unknown_label(str(type_))] += 1
-    name = _string(_either(item, "name", "ent-name", repairs), repairs)
+    name = _string(_value_of(item, "name", "ent-name", repairs), repairs)
     for position in _positions(item, context):
         span = _locate(name, position, context)
         if span is None:
@@ -117,10 +117,10 @@ def _add_triple(item: Row, context: _RawTurn) -> None:
     if span is None:
         repairs["triple_without_value"] += 1
         return
-    name = _string(_either(item, "ent-name", "name", repairs), repairs)
+    name = _string(_value_of(item, "ent-name", "name", repairs), repairs)
     context.utterances[span.utterance]["triples"].append(
         {
-            "entity_id": _entity_id(_either(item, "ent-id", "id", repairs), repairs),
+            "entity_id": _entity_id(_value_of(item, "ent-id", "id", repairs), repairs),
             "entity_name": None if name in (None, "", "NA") else name,
             "slot": slot,
             "value": span.name,
@@ -130,7 +130,7 @@ def _add_triple(item: Row, context: _RawTurn) -> None:
     )
 
 
-def _either(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
+def _value_of(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
     if is_missing(item.get(key)) and not is_missing(item.get(other)):
         repairs[f"other_key:{other}"] += 1
         return item[other]
@@ -138,7 +138,7 @@ def _either(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
 
 
 def _entity_id(value: Json, repairs: Counter[str]) -> str | None:
-    """An entity's id without blanks, ent-1; None where there is none, or one of another form."""
+    """An entity's id as ent-1, without spaces; None if it is missing or has another form."""
     if is_missing(value) or value in ("", "NA"):
         return None
     if isinstance(value, str) and _PLAIN_ENTITY_ID.fullmatch(value):
@@ -155,7 +155,7 @@ _ENTITY_ID = re.compile(r"ent[-_－]?(\d{1,9})", re.IGNORECASE)
 
 
 def _string(value: Json, repairs: Counter[str]) -> str | None:
-    """A name or value without [UNK]; a number as it is written, None for anything else."""
+    """A name or value without [UNK]. A number becomes a string; any other type gives None."""
     if isinstance(value, str):
         return value.replace("[UNK]", "")
     if is_missing(value) or not isinstance(value, int | float) or isinstance(value, bool):
@@ -166,11 +166,11 @@ def _string(value: Json, repairs: Counter[str]) -> str | None:
 
 
 def _locate(name: str | None, position: _Position | None, context: _RawTurn) -> _Located | None:
-    """Where a name or value stands, repaired where its position does not slice to it; None without both.
+    """Finds a name or value in the texts; None if it has neither a name nor a valid position.
 
-    Tried in turn: the position, the nearest other place in the same utterance, the turn's other utterance, both again
-    without regard to blanks, pauses and case (the name then becomes what is said there). A name that is nowhere keeps
-    no position.
+    It tries in this order: the given position, the nearest match in the same utterance, the turn's other utterance,
+    and both utterances without regard to spaces, pauses and case (the name is then replaced by the text there). A name
+    that is not found gets no position.
     """
     utterance, start, end = position or (0, 0, 0)
     raw = context.raw_texts[utterance]
@@ -185,34 +185,34 @@ def _locate(name: str | None, position: _Position | None, context: _RawTurn) -> 
         return _Located(utterance, offset, name)
     kind = "missing_position" if position is None else "wrong_position"
     for other in (utterance, 1 - utterance)[: len(context.utterances)]:
-        found = _nearest(name, context.utterances[other]["text"], offset)
-        if found is not None:
-            context.repairs[kind if found[1] == name else "extra_blank"] += 1
-            return _Located(other, *found)
+        match = _nearest(name, context.utterances[other]["text"], offset)
+        if match is not None:
+            context.repairs[kind if match[1] == name else "extra_blank"] += 1
+            return _Located(other, *match)
     context.repairs["name_not_in_text" if position is None else "position_left_out"] += 1
     return _Located(utterance, None, name)
 
 
 def _positions(item: Row, context: _RawTurn) -> list[_Position | None]:
-    """The positions of an entity or triple, in code points; [None] where there are none that can be read."""
-    found: list[_Position | None] = []
-    given = _given_positions(item)
+    """The positions of an entity or triple, in code points; [None] if it has no valid position."""
+    positions: list[_Position | None] = []
+    given = _raw_positions(item)
     for value in given:
         position = _position(value, len(context.raw_texts))
         if position is None:
-            # An empty one stands for none; it is counted where others tell the places.
+            # An empty position means none; it is counted only if there are others.
             kind = "unreadable_position" if value else "empty_position" if len(given) > 1 else ""
             context.repairs.update([kind] if kind else [])
         elif context.utf16[position[0]]:
             context.repairs["utf16_position"] += 1
-            found.append(_code_points(position, context.raw_texts[position[0]]))
+            positions.append(_code_points(position, context.raw_texts[position[0]]))
         else:
-            found.append(position)
-    return found or [None]
+            positions.append(position)
+    return positions or [None]
 
 
-def _given_positions(item: Row) -> list[Json]:
-    """What `pos` of an entity or triple holds as a list of positions: it may hold one, [1, 0, 2], or a list of them."""
+def _raw_positions(item: Row) -> list[Json]:
+    """The key `pos` of an entity or triple as a list of positions. It may be one position, [1, 0, 2], or a list."""
     value = item.get("pos")
     if value == [] or is_missing(value):
         return []
@@ -220,7 +220,7 @@ def _given_positions(item: Row) -> list[Json]:
 
 
 def _position(value: Json, speakers: int) -> _Position | None:
-    """A raw position [first or second speaker of the turn, start, end]; None where it is none of the kind."""
+    """Reads a raw position [1 or 2 for the first or second speaker of the turn, start, end]; None if it is invalid."""
     if not isinstance(value, list) or len(value) != 3:
         return None
     if type(value[0]) is type(value[1]) is type(value[2]) is int and 1 <= value[0] <= speakers:
@@ -230,16 +230,16 @@ def _position(value: Json, speakers: int) -> _Position | None:
 
 
 def _counts_utf16(utterance: int, text: str, named: list[tuple[Json, Row]]) -> bool:
-    """Whether positions in a text count UTF-16 units: more of them slice to their name so than in code points.
+    """Whether positions in a text count UTF-16 units: then more of them match their names than in code points.
 
-    They differ behind a character beyond U+FFFF, such as an emoji. One and the same number may be right in both, so
-    all positions of the text are asked together.
+    The two differ after a character above U+FFFF, such as an emoji. A single position can match in both, so all
+    positions of the text are counted.
     """
     if text.isascii() or max(text) <= "\uffff":
         return False
     plain = wide = 0
     for name, item in named:
-        for value in _given_positions(item) if isinstance(name, str) else ():
+        for value in _raw_positions(item) if isinstance(name, str) else ():
             position = _position(value, utterance + 1)
             if position is not None and position[0] == utterance:
                 _, start, end = position
@@ -250,7 +250,7 @@ def _counts_utf16(utterance: int, text: str, named: list[tuple[Json, Row]]) -> b
 
 
 def _code_points(position: _Position, text: str) -> _Position:
-    """A position in UTF-16 units of a text in code points; one inside a character is moved before it."""
+    """Converts a position from UTF-16 units to code points. A position inside a character is moved before it."""
     utterance, start, end = position
     units = text.encode("utf-16-le", "surrogatepass")
     start, end = (len(units[: 2 * max(x, 0)].decode("utf-16-le", "ignore")) for x in (start, end))
@@ -258,16 +258,16 @@ def _code_points(position: _Position, text: str) -> _Position:
 
 
 def _nearest(name: str, text: str, start: int) -> tuple[int, str] | None:
-    """The place nearest to `start` where `text` says `name`, and what stands there; exact places first."""
+    """The match of `name` in `text` that is nearest to `start`: (position, matching text). Exact matches come first."""
     if not name.strip(" _"):
         return None
     start = max(start, 0)
     exact = [(text.rfind(name, 0, start + len(name)), name), (text.find(name, start), name)]
-    places = [place for place in exact if place[0] >= 0]
-    if not places and len(name) <= _LONGEST_LOOSE_NAME:
-        loose = "[ _]*".join(re.escape(character) for character in name if character not in " _")
-        places = [(found.start(), found.group()) for found in re.finditer(loose, text, re.IGNORECASE)]
-    return min(places, key=lambda place: (abs(place[0] - start), place[0]), default=None)
+    matches = [match for match in exact if match[0] >= 0]
+    if not matches and len(name) <= _LONGEST_LOOSE_NAME:
+        pattern = "[ _]*".join(re.escape(character) for character in name if character not in " _")
+        matches = [(match.start(), match.group()) for match in re.finditer(pattern, text, re.IGNORECASE)]
+    return min(matches, key=lambda match: (abs(match[0] - start), match[0]), default=None)
 
 
-_LONGEST_LOOSE_NAME = 200  # characters; annotators' blanks are in short names, and the search is slow for long ones
+_LONGEST_LOOSE_NAME = 200  # characters; the search is slow for long names, and only short names have extra spaces

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import datasets
 import pyarrow as pa
 
-from cmcc_bench.corpus import has_config, label_of, open_dataset
+from cmcc_bench.corpus import has_config, open_dataset, short_name
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
 from cmcc_bench.statistics.duplicates import Duplicates, Fingerprints
@@ -73,7 +73,7 @@ def collect(name: str, progress: Progress | None = None) -> Statistics:
         done += len(table)
         if progress:
             progress(done, total)
-    return Statistics(label_of(name), counts, examples, prints.duplicates())
+    return Statistics(short_name(name), counts, examples, prints.duplicates())
 
 
 def count_labels(name: str, progress: Progress | None = None) -> Counts:

@@ -10,7 +10,7 @@ from typing import Any
 from accelerate import Accelerator
 
 from cmcc_bench.backbones import backbone_folder
-from cmcc_bench.corpus import is_licensed, is_synthetic, place_name
+from cmcc_bench.corpus import is_licensed, is_synthetic, name_without_path
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.record import TRAINING_FILE, TrainingRecord, read_training
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
@@ -81,7 +81,7 @@ def describe(
     all_rows, earlier = [*rows["train"], *rows["validation"]], list(_earlier_trainings(recipe))
     return TrainingRecord(
         task,
-        place_name(recipe.dataset),  # it is uploaded with the model
+        name_without_path(recipe.dataset),  # it is uploaded with the model
         is_synthetic(all_rows) or any(record.synthetic is True for record in earlier),
         is_licensed(all_rows) or any(record.licensed is not False for record in earlier),
         recipe.labeled_share,

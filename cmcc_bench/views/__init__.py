@@ -1,8 +1,8 @@
-"""The dialogue state: exchanges, local KB, goal, intents with slots, and the `response` view made of them.
+"""The dialogue state: exchanges, local KB, user goal, intents with slots, and the `response` view made from them.
 
 from cmcc_bench.views import response_rows
-rows = response_rows(labeled_row)                    # right and deterministic
-theirs = response_rows(labeled_row, compatible=True) # as SereTOD 2022's track 2 baseline has it
+rows = response_rows(labeled_row)                            # our definition: no data is lost
+baseline_rows = response_rows(labeled_row, compatible=True)  # those of the baseline of SereTOD 2022's track 2
 """
 
 from cmcc_bench.views.exchanges import Exchange, Exchanges, Side, exchanges

@@ -1,4 +1,4 @@
-"""The view of each config: the function that makes its rows from a row of `labeled`."""
+"""The view of each config: the function that makes the config's rows from a row of `labeled`."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ _VIEWS: dict[str, Callable[[Row], list[Row]]] = {
 
 
 def view(config: str) -> Callable[[Row], list[Row]]:
-    """The function that makes the rows of a config from a row of `labeled` (of `unlabeled` for itself)."""
+    """The function that makes the rows of a config from a row of `labeled` (for `unlabeled`: of `unlabeled`)."""
     return _VIEWS.get(config, lambda row: [row])

@@ -1,4 +1,4 @@
-"""A labeled dialogue as exchanges: a user utterance and the service reply that follows it, with nothing lost."""
+"""Splits a labeled dialogue into exchanges: a user utterance and the service reply after it. Nothing is dropped."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 from cmcc_bench.views.intents import Intent, read_intents, unite_intents
 from cmcc_bench.vocabulary import SPEAKERS
 
-PAUSE = "_"  # how the transcription writes a pause in speech; what joins utterances of one speaker
+PAUSE = "_"  # a pause in the transcripts; also joins consecutive utterances of one speaker
 USER = SPEAKERS.id_of("user")
 
 
 class Side(NamedTuple):
-    """What one speaker says until the other does, one or more utterances.
+    """One or more consecutive utterances of one speaker.
 
     utterances: their indices in the row. text: their texts joined by a pause. emotions, acts: class labels without
-    repeats, None where not annotated. entities, triples: items of the labeled row, `start` and `end` in this text.
+    repeats; None if not annotated. entities, triples: items of the labeled row, with `start` and `end` in `text`.
     """
 
     is_user: bool
@@ -32,18 +32,18 @@ class Side(NamedTuple):
 class Exchange(NamedTuple):
     """What the user says and what the service replies.
 
-    said_entities, said_triples: those that the user said: annotated in the user's words, or in the reply while
-    the name or value is in the user's words too, without regard to case. A triple with an empty value is never said.
+    mentioned_entities, mentioned_triples: those in the user's text. They are annotated there, or they are annotated in
+    the reply and the user's text contains the name or value in upper or lower case. A triple's value is never empty.
     """
 
     user: Side
     service: Side
-    said_entities: tuple[Mapping[str, Any], ...]
-    said_triples: tuple[Mapping[str, Any], ...]
+    mentioned_entities: tuple[Mapping[str, Any], ...]
+    mentioned_triples: tuple[Mapping[str, Any], ...]
 
 
 class Exchanges(NamedTuple):
-    """A dialogue: a greeting of the service before any user utterance, the exchanges, a user's unanswered last word."""
+    """A dialogue: the service's greeting before the first user utterance, the exchanges, an unanswered last side."""
 
     opening: Side | None
     exchanges: tuple[Exchange, ...]
@@ -61,10 +61,10 @@ class Exchanges(NamedTuple):
 
 
 def exchanges(row: Mapping[str, Any]) -> Exchanges:
-    """The exchanges of a row that fits cmcc.labeled_features().
+    """Splits a row with cmcc.labeled_features() into exchanges.
 
-    Consecutive utterances of one speaker are one side, whatever raw turns they come from: SereTOD's preparation drops
-    a dialogue in which the order of speakers changes, this keeps it.
+    Consecutive utterances of one speaker are one side, even if they are from several raw turns. SereTOD's preprocessing
+    drops dialogues in which the order of the speakers changes; this keeps them.
     """
     sides = _sides(row["utterances"] or ())
     opening = sides.pop(0) if sides and not sides[0].is_user else None
@@ -82,8 +82,8 @@ def _exchange(user: Side, service: Side) -> Exchange:
     return Exchange(user, service, entities, triples)
 
 
-def _is_in(words: str | None, lower_text: str) -> bool:
-    return bool(words) and (words or "").lower() in lower_text
+def _is_in(name: str | None, lower_text: str) -> bool:
+    return bool(name) and (name or "").lower() in lower_text
 
 
 def _sides(utterances: Iterable[Mapping[str, Any]]) -> list[Side]:
@@ -91,7 +91,7 @@ def _sides(utterances: Iterable[Mapping[str, Any]]) -> list[Side]:
     for index, utterance in enumerate(utterances):
         side = _side(utterance, index)
         if sides and sides[-1].is_user == side.is_user:
-            sides[-1] = _joined(sides[-1], side)
+            sides[-1] = _join_sides(sides[-1], side)
         else:
             sides.append(side)
     return sides
@@ -111,28 +111,28 @@ def _side(utterance: Mapping[str, Any], index: int) -> Side:
     )
 
 
-def _joined(first: Side, second: Side) -> Side:
+def _join_sides(first: Side, second: Side) -> Side:
     offset = len(first.text) + len(PAUSE) if first.text else 0
     return Side(
         is_user=first.is_user,
         utterances=first.utterances + second.utterances,
         text=PAUSE.join([text for text in (first.text, second.text) if text]),
-        emotions=_united(first.emotions, second.emotions),
+        emotions=_merge_labels(first.emotions, second.emotions),
         intents=unite_intents(first.intents, second.intents),
-        acts=_united(first.acts, second.acts),
-        entities=first.entities + tuple([_moved(entity, offset) for entity in second.entities]),
-        triples=first.triples + tuple([_moved(triple, offset) for triple in second.triples]),
+        acts=_merge_labels(first.acts, second.acts),
+        entities=first.entities + tuple([_move_span(entity, offset) for entity in second.entities]),
+        triples=first.triples + tuple([_move_span(triple, offset) for triple in second.triples]),
     )
 
 
-def _united(first: tuple[int, ...] | None, second: tuple[int, ...] | None) -> tuple[int, ...] | None:
+def _merge_labels(first: tuple[int, ...] | None, second: tuple[int, ...] | None) -> tuple[int, ...] | None:
     if first is None or second is None:
         return second if first is None else first
     return tuple(dict.fromkeys(first + second))
 
 
-def _moved(span: Mapping[str, Any], offset: int) -> Mapping[str, Any]:
-    """The entity or triple with its position in the joined text."""
+def _move_span(span: Mapping[str, Any], offset: int) -> Mapping[str, Any]:
+    """Moves the position of an entity or triple to the joined text."""
     if not offset or span["start"] is None or span["end"] is None:
         return span
     return {**span, "start": span["start"] + offset, "end": span["end"] + offset}

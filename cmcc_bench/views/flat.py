@@ -1,4 +1,4 @@
-"""Rows of the configs `emotion` and `satisfaction`, made from a row of `labeled`."""
+"""Makes the rows of the configs `emotion` and `satisfaction` from a row of `labeled`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cmcc_bench.vocabulary import SPEAKERS
 
 
 def emotion_rows(row: Row) -> list[Row]:
-    """The rows of the config `emotion`: a row an annotated user utterance."""
+    """The rows of the config `emotion`: one per annotated user utterance."""
     lines = transcript_lines(row)
     return [
         {
@@ -23,7 +23,7 @@ def emotion_rows(row: Row) -> list[Row]:
 
 
 def satisfaction_rows(row: Row) -> list[Row]:
-    """The row of the config `satisfaction`; none where the dialogue has no satisfaction label."""
+    """The row of the config `satisfaction`; an empty list if the dialogue has no satisfaction label."""
     if row["satisfaction"] is None:
         return []
     text = "\n".join(transcript_lines(row))
@@ -31,5 +31,5 @@ def satisfaction_rows(row: Row) -> list[Row]:
 
 
 def transcript_lines(row: Row) -> list[str]:
-    """A dialogue as speaker-marked lines: 客服：... and 用户：..."""
+    """The transcript of a dialogue, one line per utterance: 客服：... or 用户：..."""
     return [f"{SPEAKERS.chinese[u['speaker']]}：{u['text'].replace(chr(10), ' ')}" for u in row["utterances"]]

@@ -1,4 +1,4 @@
-"""User intents with their slots: as data, completed by the values that the user said, and as the models' text."""
+"""User intents with their slots: as data, completed by the values in the user's text, and as text of the models."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from cmcc_bench.vocabulary import ENTITY_TYPES, INTENTS, PERSONAL_SLOTS
 
 INTENT_NAMES = INTENTS.chinese  # label -> Chinese name
 
-# Only these are completed, and in this order of trial (Track 2's add_constraint).
+# Only these are completed; they are tried in this order (Track 2's add_constraint).
 COMPLETED_INTENTS = tuple(INTENTS[name] for name in ("seek_help_query", "inquire", "active_confirmation"))
 
 
 class Slot(NamedTuple):
-    """What is asked: a slot of an entity; with no entity, personal information or an entity type (its Chinese name)."""
+    """A requested slot of an entity. Without an entity: personal information, or an entity type by its Chinese name."""
 
     entity_id: str | None
     slot: str
@@ -25,30 +25,30 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A user intent by its Chinese name, and the slots it asks for, without repeats, in the order annotated."""
+    """A user intent by its Chinese name, and the slots that it requests, in annotated order without repeats."""
 
     name: str
     slots: tuple[Slot, ...] = ()
 
 
 def read_intents(labels: Iterable[Mapping[str, Any]]) -> tuple[Intent, ...]:
-    """Intents of the labeled row as data; an intent labeled twice is one intent with the slots of both.
+    """Reads the intents of an utterance. An intent that is labeled twice is one intent with the slots of both.
 
-    labels: items {"intent": class label, "slots": [{"entity_id", "slot"}]}, an utterance's `intents`.
-    A slot without a name says nothing and is left out; the entity id "NA" is no entity.
+    labels: the `intents` of an utterance of a labeled row, {"intent": class label, "slots": [{"entity_id", "slot"}]}.
+    Slots without a name are dropped. The entity id "NA" means no entity.
     """
     slots: dict[str, list[Slot]] = {}
     for label in labels:
-        found = slots.setdefault(INTENT_NAMES[label["intent"]], [])
+        intent_slots = slots.setdefault(INTENT_NAMES[label["intent"]], [])
         for item in label["slots"] or ():
             if item["slot"]:
                 entity_id = item["entity_id"]
-                found.append(Slot(entity_id if entity_id and entity_id != "NA" else None, item["slot"]))
+                intent_slots.append(Slot(entity_id if entity_id and entity_id != "NA" else None, item["slot"]))
     return _intents(slots)
 
 
 def unite_intents(first: tuple[Intent, ...] | None, second: tuple[Intent, ...] | None) -> tuple[Intent, ...] | None:
-    """Intents of two utterances of one speaker, each once, with the slots of both; None where neither is annotated."""
+    """Merges the intents of two utterances of one speaker and their slots; None if neither is annotated."""
     if first is None or second is None:
         return second if first is None else first
     slots: dict[str, list[Slot]] = {}
@@ -57,31 +57,31 @@ def unite_intents(first: tuple[Intent, ...] | None, second: tuple[Intent, ...] |
     return _intents(slots)
 
 
-def add_constraint(intents: Sequence[Intent], said: Iterable[Slot]) -> tuple[Intent, ...]:
-    """Give the first bare 求助-查询, 询问 or 主动确认 the slots whose values the user said; leave the others.
+def add_constraint(intents: Sequence[Intent], slots: Iterable[Slot]) -> tuple[Intent, ...]:
+    """Adds the slots of the values in the user's text to the first 求助-查询, 询问 or 主动确认 without slots.
 
-    said: slots of the values said in this exchange; repeats are dropped. At most one intent is completed, because the
-    published baseline's training data is made so. Source: track 2 of SereTOD 2022, add_constraint in preprocess.py.
+    slots: the slots of these values; repeats are dropped. At most one intent is completed, as in the training data of
+    the published baseline. Source: track 2 of SereTOD 2022, add_constraint in preprocess.py.
     """
-    slots = tuple(dict.fromkeys(said))
-    bare = {intent.name for intent in intents if not intent.slots} if slots else set()
+    unique = tuple(dict.fromkeys(slots))
+    without_slots = {intent.name for intent in intents if not intent.slots} if unique else set()
     for name in COMPLETED_INTENTS:
-        if name in bare:
-            return tuple(Intent(name, slots) if intent.name == name else intent for intent in intents)
+        if name in without_slots:
+            return tuple(Intent(name, unique) if intent.name == name else intent for intent in intents)
     return tuple(intents)
 
 
 def intent_text(intents: Iterable[Intent], names: Mapping[str, str]) -> str:
-    """Intents as the models read and write them: 询问(流量包-业务费用)(流量包-业务时长),被动确认.
+    """Writes intents as the text of the models: 询问(流量包-业务费用)(流量包-业务时长),被动确认.
 
-    names: entity id -> the name that stands for it. A slot of an entity without a name is written alone,
-    询问(业务费用), so that no model has to learn ids. Two slots that read alike are written once.
+    names: entity id -> name to write for it. A slot of an entity without a name is written alone, 询问(业务费用), so
+    that models never have to learn ids. Slots with the same text are written once.
     """
     return ",".join([intent.name + "".join(_slot_texts(intent.slots, names)) for intent in intents])
 
 
 class NamedSlot(NamedTuple):
-    """What the text of an intent asks: a slot of the entity of that name; without a name as in Slot."""
+    """A requested slot in an intent text: of the entity with this name, or as in Slot if the name is None."""
 
     name: str | None
     slot: str
@@ -89,7 +89,7 @@ class NamedSlot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TextIntent:
-    """An intent as it was read from text: nothing says that its name is in the vocabulary."""
+    """An intent parsed from text. Its name may be unknown."""
 
     name: str
     slots: tuple[NamedSlot, ...] = ()
@@ -99,38 +99,39 @@ _INTENT_TEXT = re.compile(r"([^,()]*)((?:\([^()]*(?:\)|$))*)")
 
 
 def parse_intent_text(text: str) -> tuple[TextIntent, ...]:
-    """What `intent_text` wrote, or a model: any text gives a result.
+    """Parses an intent text of `intent_text` or of a model. Any text can be parsed.
 
-    A slot is split from its entity's name at the last hyphen, as names have hyphens and slots have none. A parenthesis
-    that is never closed ends with the text; what has no name or no slot is left out; repeats are kept.
+    The last hyphen separates an entity's name from the slot, because names may have hyphens and slots have none. A
+    parenthesis that is never closed ends with the text. Intents without a name and empty slots are dropped; repeats are
+    kept.
     """
     intents = []
     for name, slots in _INTENT_TEXT.findall(text):
         if name.strip():
             parts = [part.strip().rpartition("-") for part in re.split(r"[()]", slots)]
-            found = tuple(NamedSlot(entity or None, slot) for entity, _, slot in parts if slot)
-            intents.append(TextIntent(name.strip(), found))
+            named_slots = tuple(NamedSlot(entity or None, slot) for entity, _, slot in parts if slot)
+            intents.append(TextIntent(name.strip(), named_slots))
     return tuple(intents)
 
 
-_MARK = r"[,，、;；/／|｜\n]"
-_NOT_MARKS = re.compile(r"[^\s,，、;；/／|｜]")
-_BRACKETS = re.compile(  # closed in either width, or by the end; a name inside may have full-width ones of its own
+_SEPARATOR = r"[,，、;；/／|｜\n]"
+_NOT_SEPARATORS = re.compile(r"[^\s,，、;；/／|｜]")
+_BRACKETS = re.compile(  # closed by either width or by the end; names may contain full-width parentheses
     r"\(((?:[^()（）]|（[^()（）]*(?:）|$))*)(?:[)）]|$)"
     r"|（((?:[^()（）]|（[^()（）]*(?:）|$)|\([^()（）]*(?:\)|$))*)(?:[)）]|$)"
 )
 
 
 def tidy_intent_text(text: str) -> str:
-    """An intent text that anyone wrote, in the form of `intent_text`: half-width marks, and parentheses for each slot.
+    """Normalizes an intent text to the form of `intent_text`: half-width punctuation, and parentheses around each slot.
 
-    询问（流量包－业务费用、业务时长）；被动确认 becomes 询问(流量包-业务费用)(流量包-业务时长),被动确认. In one pair of
-    parentheses a slot without an entity is one of the entity before it, unless it is personal or an entity type.
+    询问（流量包－业务费用、业务时长）；被动确认 becomes 询问(流量包-业务费用)(流量包-业务时长),被动确认. Within
+    parentheses, a slot without an entity belongs to the entity before it, unless it is personal or an entity type.
     """
     pieces, end = list[str](), 0
     for match in _BRACKETS.finditer(text):
         between = text[end : match.start()]
-        if end == 0 or _NOT_MARKS.search(between):  # 询问(a)、(b) is one intent
+        if end == 0 or _NOT_SEPARATORS.search(between):  # in 询问(a)、(b) there is one intent only
             pieces.append(_outside(between))
         pieces.append(_slots_apart(match[1] or match[2] or ""))
         end = match.end()
@@ -138,34 +139,34 @@ def tidy_intent_text(text: str) -> str:
 
 
 def _outside(text: str) -> str:
-    return re.sub(_MARK, ",", unicodedata.normalize("NFKC", text))
+    return re.sub(_SEPARATOR, ",", unicodedata.normalize("NFKC", text))
 
 
 def _slots_apart(content: str) -> str:
     slots, entity = list[str](), ""
     for part in re.split(r"[,、;]", unicodedata.normalize("NFKC", content)):
         name, _, slot = part.strip().rpartition("-")
-        is_own = slot in PERSONAL_SLOTS or ENTITY_TYPES.find(slot) is not None
+        has_no_entity = slot in PERSONAL_SLOTS or ENTITY_TYPES.find(slot) is not None
         entity = name or entity
-        slots.append(f"({in_brackets(f'{entity}-{slot}' if entity and not is_own else part.strip())})")
+        slots.append(f"({in_brackets(f'{entity}-{slot}' if entity and not has_no_entity else part.strip())})")
     return "".join(slots)
 
 
 def in_brackets(name: str) -> str:
-    """A name as it is written inside the parentheses of a slot: its own ones are made full-width."""
+    """Makes the parentheses in a name full-width, to write the name inside the parentheses of a slot."""
     return name.replace("(", "（").replace(")", "）")
 
 
 def slot_text(slot: str) -> str:
-    """A slot as it is written in parentheses behind a name: marks that structure the text are made full-width.
+    """Makes punctuation in a slot full-width if it has a meaning in intent texts, and removes spaces.
 
-    Annotators write slots that the vocabulary lacks, such as 账户余额(欠费). The KB compares slots in this form: each
-    finds its values however it is spelled.
+    Annotators write slots that are not in the vocabulary, such as 账户余额(欠费). The KB compares slots in this form,
+    so any spelling finds the values.
     """
-    return slot.translate(_SLOT_MARKS)
+    return slot.translate(_FULL_WIDTH)
 
 
-_SLOT_MARKS = str.maketrans(
+_FULL_WIDTH = str.maketrans(
     {"(": "（", ")": "）", ",": "，", "-": "－", "[": "［", "]": "］", " ": None, "\u3000": None}
 )
 
@@ -176,10 +177,10 @@ def _slot_texts(slots: tuple[Slot, ...], names: Mapping[str, str]) -> list[str]:
     texts = []
     for entity_id, slot in slots:
         name = names.get(entity_id) if entity_id else None
-        written = slot_text(slot)
-        texts.append(f"({in_brackets(name)}-{written})" if name else f"({written})")
+        text = slot_text(slot)
+        texts.append(f"({in_brackets(name)}-{text})" if name else f"({text})")
     return list(dict.fromkeys(texts))
 
 
 def _intents(slots: Mapping[str, list[Slot]]) -> tuple[Intent, ...]:
-    return tuple([Intent(name, tuple(dict.fromkeys(found)) if found else ()) for name, found in slots.items()])
+    return tuple([Intent(name, tuple(dict.fromkeys(items)) if items else ()) for name, items in slots.items()])

@@ -1,8 +1,8 @@
-"""The local KB of a dialogue, the user's goal, and the one query that training and testing share.
+"""The local KB of a dialogue, the user's goal, and the KB query that training and testing share.
 
-Both are read off the labels of the whole dialogue, so that a reply may be grounded in what is said later: this is the
-task as SereTOD 2022 set it. Names, types and values keep their case and are compared without regard to it, because
-models write lower case.
+KB and goal are made from the labels of the whole dialogue, so a reply may depend on facts from later utterances. This
+is the task definition of SereTOD 2022. Names, types and values keep their case, but are compared without regard to
+case, because models write lower case.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from cmcc_bench.views.exchanges import Exchanges, Side
 from cmcc_bench.views.intents import Intent, in_brackets, slot_text
 from cmcc_bench.vocabulary import ENTITY_TYPES, SUBTYPES
 
-NA = "NA"  # the source's word for "no entity": personal information is kept under it
+NA = "NA"  # "no entity" in the raw data; the key of personal information
 RULES = "业务规则"
-RULE_SLOTS = ("业务费用", "业务时长", "通话范围", "流量范围", "通话时长", "流量总量")  # what a rule may spell out
-BALANCES = ("剩余话费", "话费余额")  # two names of one thing
+RULE_SLOTS = (
+    "业务费用",
+    "业务时长",
+    "通话范围",
+    "流量范围",
+    "通话时长",
+    "流量总量",
+)  # may be part of a rule
+BALANCES = ("剩余话费", "话费余额")  # two names of the same slot
 
 TYPE_NAMES = ENTITY_TYPES.chinese  # label -> Chinese name
 TYPES = {name.lower(): name for name in TYPE_NAMES}  # "4g套餐", as a model writes it -> "4G套餐"
@@ -28,30 +35,31 @@ _SUBTYPES = {
     ENTITY_TYPES[name]: frozenset(ENTITY_TYPES[subtype] for subtype in subtypes) for name, subtypes in SUBTYPES.items()
 }
 
-# entity id -> name in lower case -> name as it was first said; both in order of first mention
+# entity id -> name in lower case -> first spelling of the name; both in order of first mention
 Names = dict[str, dict[str, str]]
-# slot in lower case -> (slot as first written, value in lower case -> value as first said)
+# slot in lower case -> (first spelling of the slot, value in lower case -> first spelling of the value)
 _SlotValues = dict[str, tuple[str, dict[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class KBEntry:
-    """An entity: its names, its type (Chinese name, None if nobody says) and its slots' values, as first said."""
+    """An entity: its names, its type (Chinese name; None if unknown) and the values of its slots, in first spelling."""
 
     names: tuple[str, ...]
     type: str | None
     slots: Mapping[str, tuple[str, ...]]
 
 
-# entity id ("ent-10" whole) -> entry; personal information, and names of entities without an id, under "NA"
+# entity id -> entry; personal information and the names of entities without an id are under "NA"
 LocalKB = dict[str, KBEntry]
 
 
 @dataclass(frozen=True, slots=True)
 class GoalEntry:
-    """What the user says and asks of an entity.
+    """The part of the user's goal about one entity.
 
-    names, given: names and slot values that the user said. asked: slot -> index of the first exchange that asks for it.
+    names, given: names and slot values in the user's text. asked: requested slot -> index of the first exchange with
+    the request.
     """
 
     names: tuple[str, ...]
@@ -61,17 +69,17 @@ class GoalEntry:
 
 @dataclass(frozen=True, slots=True)
 class UserGoal:
-    """The user's goal: entity id, or "NA", -> entry; and entity type (Chinese) -> first exchange that asks for it."""
+    """The user's goal: entity id or "NA" -> entry, and entity type (Chinese) -> first exchange that requests it."""
 
     entities: Mapping[str, GoalEntry]
     types: Mapping[str, int]
 
 
 def local_kb(dialogue: Exchanges) -> LocalKB:
-    """What the whole dialogue, greeting and last word included, says of its entities and of the user.
+    """Makes the local KB of a whole dialogue, including the greeting and an unanswered last utterance.
 
-    In order of first mention. A triple's entity name is a name of the entity; "NA" is none. The type is the first one
-    annotated, even after a triple of the entity. An empty value is no value.
+    Entries are in order of first mention. The entity name of a triple is a name of the entity, except "NA". The type is
+    the first annotated type, even if a triple of the entity comes before. Empty values are ignored.
     """
     names: Names = {}
     types: dict[str, str] = {}
@@ -92,17 +100,17 @@ def local_kb(dialogue: Exchanges) -> LocalKB:
 
 
 def goal(dialogue: Exchanges, asked: Sequence[Sequence[Intent]]) -> UserGoal:
-    """What the user gives and asks for.
+    """Makes the user's goal: the names and values that the user gives, and the requests.
 
-    asked: the user's intents, one item an exchange, completed by `add_constraint` or not. What the user's unanswered
-    last word asks for is no request, as no reply can meet it; what it names and gives counts.
+    asked: the user's intents, one item per exchange, completed by `add_constraint` or not. Requests in an unanswered
+    last utterance are excluded, because there is no reply to them; its names and values are included.
     """
-    said = [(exchange.said_entities, exchange.said_triples) for exchange in dialogue.exchanges]
+    mentioned = [(exchange.mentioned_entities, exchange.mentioned_triples) for exchange in dialogue.exchanges]
     if dialogue.closing:
-        said.append((dialogue.closing.entities, dialogue.closing.triples))
+        mentioned.append((dialogue.closing.entities, dialogue.closing.triples))
     names: Names = {}
     slots: dict[str, _SlotValues] = {}
-    for entities, triples in said:
+    for entities, triples in mentioned:
         _collect_given(names, entities, triples)
         _collect_values(slots, triples)
     requests, types = _requests(asked)
@@ -120,19 +128,19 @@ def goal(dialogue: Exchanges, asked: Sequence[Sequence[Intent]]) -> UserGoal:
 
 
 def collect_names(names: Names, side: Side) -> None:
-    """Add to `names` the entities of this side, with or without a name, in order of mention."""
+    """Adds the entities of this side, with or without a name, to `names`, in order of mention."""
     for entity in side.entities:
-        known = names.setdefault(entity["entity_id"] or NA, {})
+        entity_names = names.setdefault(entity["entity_id"] or NA, {})
         if is_name(entity["name"]):
-            known.setdefault(entity["name"].lower(), entity["name"])
+            entity_names.setdefault(entity["name"].lower(), entity["name"])
     for triple in side.triples:
-        known = names.setdefault(triple["entity_id"] or NA, {})
+        entity_names = names.setdefault(triple["entity_id"] or NA, {})
         if triple["entity_id"] and triple["entity_id"] != NA and is_name(triple["entity_name"]):
-            known.setdefault(triple["entity_name"].lower(), triple["entity_name"])
+            entity_names.setdefault(triple["entity_name"].lower(), triple["entity_name"])
 
 
 def is_name(name: str | None) -> bool:
-    """Whether this names an entity: annotators wrote "NA" for none."""
+    """Whether this is a name of an entity. Annotators wrote "NA" for no name."""
     return name is not None and name.strip() not in ("", NA, "na")
 
 
@@ -142,16 +150,17 @@ def query(
     entity_id: str | None = None,
     name: str | None = None,
     slot: str | None = None,
-    type: str | None = None,  # noqa: A002 - the word of the KB itself
+    type: str | None = None,  # noqa: A002 - the name of the field in the KB
 ) -> tuple[str, ...] | None:
-    """What the KB says, without repeats in order of first mention, or None; the first of four modes that applies.
+    """Queries the KB. Returns values in order of first mention, without repeats, or None. There are four modes:
 
-    entity_id, slot: the slot's values of that entity.
-    name, slot: the same of the first entity of that name that has them; several names may be joined by commas.
-    slot: personal information, or else the values of that slot in all entities.
-    type: names of all entities of that type or of one beneath it (Chinese name). An unknown type gives None.
-    In the first two 业务规则 and the six slots that it may spell out stand for each other; in the third 剩余话费 and
-    话费余额 do. SereTOD's query knows the alternatives by name only, so that its training and testing differ.
+    entity_id, slot: the values of the slot of this entity.
+    name, slot: the values of the slot of the first entity that has this name and values; names are joined by commas.
+    slot: personal information, or else the values of this slot of all entities.
+    type: the names of all entities of this type (Chinese name) or a subtype. An unknown type gives None.
+    The first mode that applies is used. In the first two, 业务规则 and the six slots in RULE_SLOTS can replace each
+    other; in the third, 剩余话费 and 话费余额. SereTOD's query has these alternatives by name only, so its training and
+    testing differ.
     """
     if entity_id is not None:
         return _slot_values(kb[entity_id], slot) if slot and entity_id in kb else None
@@ -168,7 +177,7 @@ def kb_to_json(kb: LocalKB) -> str:
 
 
 def kb_from_json(text: str) -> LocalKB:
-    """The KB that `kb_to_json` wrote, to be queried."""
+    """Reads a KB from the JSON of `kb_to_json`."""
     return {
         entity_id: KBEntry(
             tuple(entry["names"]), entry["type"], {slot: tuple(values) for slot, values in entry["slots"].items()}
@@ -186,16 +195,16 @@ def goal_to_json(goal: UserGoal) -> str:
 
 
 def goal_from_json(text: str) -> UserGoal:
-    """The goal that `goal_to_json` wrote."""
-    loaded = orjson.loads(text)
+    """Reads a goal from the JSON of `goal_to_json`."""
+    decoded = orjson.loads(text)
     return UserGoal(
         {
             entity_id: GoalEntry(
                 tuple(entry["names"]), {slot: tuple(values) for slot, values in entry["given"].items()}, entry["asked"]
             )
-            for entity_id, entry in loaded["entities"].items()
+            for entity_id, entry in decoded["entities"].items()
         },
-        loaded["types"],
+        decoded["types"],
     )
 
 
@@ -240,8 +249,8 @@ def _slot_values(entry: KBEntry, slot: str) -> tuple[str, ...] | None:
     if values is not None:
         return values
     if slot == RULES:
-        found = [value for part in RULE_SLOTS for value in entry.slots.get(part, ())]
-        return tuple(dict.fromkeys(found)) or None
+        parts = [value for part in RULE_SLOTS for value in entry.slots.get(part, ())]
+        return tuple(dict.fromkeys(parts)) or None
     return entry.slots.get(RULES) if slot in RULE_SLOTS else None
 
 
@@ -249,8 +258,8 @@ def _exact_values(entry: KBEntry, slot: str) -> tuple[str, ...] | None:
     values = entry.slots.get(slot)
     if values is not None:
         return values
-    wanted = slot_text(slot).lower()
-    return next((found for known, found in entry.slots.items() if slot_text(known).lower() == wanted), None)
+    key = slot_text(slot).lower()
+    return next((values for name, values in entry.slots.items() if slot_text(name).lower() == key), None)
 
 
 def _query_name(kb: LocalKB, names: str, slot: str) -> tuple[str, ...] | None:
@@ -271,8 +280,8 @@ def _query_slot(kb: LocalKB, slot: str) -> tuple[str, ...] | None:
             values = _exact_values(kb[NA], alternative)
             if values is not None:
                 return values
-    found = [value for entry in kb.values() for value in _exact_values(entry, slot) or ()]
-    return tuple(dict.fromkeys(found)) or None
+    all_values = [value for entry in kb.values() for value in _exact_values(entry, slot) or ()]
+    return tuple(dict.fromkeys(all_values)) or None
 
 
 def _query_type(kb: LocalKB, entity_type: str) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""A labeled row written back as the source's raw turns, which the SereTOD form starts from."""
+"""Converts a labeled row back to raw turns, the input of SereTOD's preprocessing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ACT_NAMES = ACTS.chinese
 
 
 def raw_dialogue(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The dialogue {"id", "content": [raw turn]} of a row that fits cmcc.labeled_features().
+    """Converts a row with cmcc.labeled_features() to a raw dialogue {"id", "content": [raw turn]}.
 
-    The order of keys tells who speaks first in a turn. What is not annotated has no key; null ids and names are "NA"
-    again. Utterances of one speaker within one raw turn are joined by a pause, their labels by commas.
-    A row does not hold 意图混乱, nor intent keys in another order than the speakers of their turn: a dialogue that the
-    reference drops for one of these alone is not dropped here (one of the ten public example calls).
+    The order of the keys is the spoken order. Missing annotations have no key; null ids and names become "NA".
+    Utterances of one speaker within one raw turn are joined by a pause, their labels by commas.
+    Rows have no mark 意图混乱, and the intent keys are always in the order of the speakers. The reference drops
+    dialogues with such marks or with another order; those are not dropped here (one of the ten public example calls).
     """
     turns = groupby(row["utterances"] or (), key=lambda utterance: utterance["turn"])
     return {"id": row["dialogue_id"], "content": [_raw_turn(list(utterances)) for _, utterances in turns]}
@@ -32,17 +32,17 @@ def _raw_turn(utterances: Sequence[Row]) -> dict[str, Any]:
     for utterance in utterances:
         sides.setdefault(utterance["speaker"] == USER, []).append(utterance)
     turn: dict[str, Any] = {}
-    for is_user, own in sides.items():
-        turn["[SPEAKER 2]" if is_user else "[SPEAKER 1]"] = PAUSE.join(utterance["text"] or "" for utterance in own)
-    for is_user, own in sides.items():
-        annotated = [labels for u in own if (labels := u["intents" if is_user else "acts"]) is not None]
+    for is_user, side in sides.items():
+        turn["[SPEAKER 2]" if is_user else "[SPEAKER 1]"] = PAUSE.join(utterance["text"] or "" for utterance in side)
+    for is_user, side in sides.items():
+        annotated = [labels for u in side if (labels := u["intents" if is_user else "acts"]) is not None]
         if annotated:
             names = [_raw_intent(label) if is_user else ACT_NAMES[label] for labels in annotated for label in labels]
             turn["用户意图" if is_user else "客服意图"] = ",".join(names)
-    numbered = [(number, utterance) for number, own in enumerate(sides.values(), start=1) for utterance in own]
+    numbered = [(number, utterance) for number, side in enumerate(sides.values(), start=1) for utterance in side]
     turn["info"] = {
-        "ents": [_raw_entity(entity, number) for number, own in numbered for entity in own["entities"] or ()],
-        "triples": [_raw_triple(triple, number) for number, own in numbered for triple in own["triples"] or ()],
+        "ents": [_raw_entity(entity, number) for number, u in numbered for entity in u["entities"] or ()],
+        "triples": [_raw_triple(triple, number) for number, u in numbered for triple in u["triples"] or ()],
     }
     return turn
 

@@ -1,8 +1,8 @@
-"""The `response` view: a row an exchange, with each segment of the models' text form.
+"""The `response` view: one row per exchange, with each segment of the models' text form.
 
-The published pipeline drops dialogues and breaks on the tenth entity; `compatible=True` gives its rows, to compare.
-`history_entities` holds the names in the `entities` of the earlier exchanges, so that a model that decodes end to end,
-and collects the entities that it generates, sees in testing what it saw in training (the paper's e_{t-1}).
+The published pipeline drops dialogues and fails at the tenth entity. `compatible=True` gives its rows, for comparison.
+`history_entities` has the names in the `entities` of the earlier exchanges (the paper's e_{t-1}). A model that decodes
+end to end collects the entities that it generates in the same way, so training and testing have the same form.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ EMOTION_NAMES = EMOTIONS.chinese
 
 
 def response_rows(row: Mapping[str, Any], *, compatible: bool = False) -> list[dict[str, Any]]:
-    """Rows that fit cmcc.response_features(), one an exchange, from a row that fits cmcc.labeled_features().
+    """Makes rows with cmcc.response_features(), one per exchange, from a row with cmcc.labeled_features().
 
-    Text keeps its case; `kb` and `goal` (see kb_to_json, goal_to_json) are those of the whole dialogue in each row.
-    compatible: the reference's segments instead, in lower case, with the reference's own `kb` and `goal`; no row for a
-    dialogue that it drops, no emotions. Raises seretod.CompatibilityError then, where the reference crashes.
+    Text keeps its case. `kb` and `goal` (see kb_to_json, goal_to_json) are those of the whole dialogue, in each row.
+    compatible: makes the segments of the reference instead, in lower case, with the reference's own `kb` and `goal`,
+    without emotions, and without rows for dialogues that the reference drops.
+    Raises seretod.CompatibilityError with `compatible` if the reference crashes on the dialogue.
     Source: the paper, section 4.1.1, and the baseline of SereTOD 2022's track 2.
     """
     if compatible:
@@ -48,24 +49,24 @@ def response_rows(row: Mapping[str, Any], *, compatible: bool = False) -> list[d
 
 
 def completed_intents(exchange: Exchange) -> tuple[Intent, ...]:
-    """The user's intents, a bare question given the slots whose values the user said."""
+    """The user's intents; a question without slots gets the slots of the values in the user's text."""
     intents = exchange.user.intents
     if not intents:
         return ()
     return add_constraint(
-        intents, [Slot(_entity_id(triple), triple["slot"]) for triple in exchange.said_triples if triple["slot"]]
+        intents, [Slot(_entity_id(triple), triple["slot"]) for triple in exchange.mentioned_triples if triple["slot"]]
     )
 
 
 def kb_result(kb: LocalKB, intent_text: str) -> tuple[str, ...]:
-    """What the KB answers to all slots of a text of intents, in their order, without repeats.
+    """The values in the KB for all slots of an intent text, in their order, without repeats.
 
-    The text alone decides, in training as in testing: the published baseline asks by id in training and by name in
-    testing, and gets different answers.
+    Only the text is used, in training and in testing. The published baseline queries by id in training and by name in
+    testing, with different results.
     """
-    if "(" not in intent_text:  # nothing is asked, as in most exchanges
+    if "(" not in intent_text:  # no requests, as in most exchanges
         return ()
-    found: dict[str, None] = {}
+    results: dict[str, None] = {}
     for intent in parse_intent_text(intent_text):
         for name, slot in intent.slots:
             if name is not None:
@@ -74,22 +75,22 @@ def kb_result(kb: LocalKB, intent_text: str) -> tuple[str, ...]:
                 values = query(kb, type=slot)
             else:
                 values = query(kb, slot=slot)
-            found.update(dict.fromkeys(values or ()))
-    return tuple(found)
+            results.update(dict.fromkeys(values or ()))
+    return tuple(results)
 
 
 def _rows(dialogue_id: str, dialogue: Exchanges) -> Iterator[dict[str, Any]]:
     asked = [completed_intents(exchange) for exchange in dialogue.exchanges]
     kb = local_kb(dialogue)
     kb_json, goal_json = kb_to_json(kb), goal_to_json(goal(dialogue, asked))
-    known: Names = {}
+    earlier_names: Names = {}
     if dialogue.opening:
-        collect_names(known, dialogue.opening)
+        collect_names(earlier_names, dialogue.opening)
     history: list[str] = []
     for index, (exchange, intents) in enumerate(zip(dialogue.exchanges, asked, strict=True)):
-        names = _slot_names(exchange, intents, known)
+        names = _slot_names(exchange, intents, earlier_names)
         entities = _entities(exchange, names)
-        user_intent = intent_text(intents, {entity_id: found[0] for entity_id, found in names.items()})
+        user_intent = intent_text(intents, {entity_id: aliases[0] for entity_id, aliases in names.items()})
         yield {
             "dialogue_id": dialogue_id,
             "exchange": index,
@@ -108,7 +109,7 @@ def _rows(dialogue_id: str, dialogue: Exchanges) -> Iterator[dict[str, Any]]:
             history = _unique(history + entities)
         for side in (exchange.user, exchange.service):
             if side.entities or side.triples:
-                collect_names(known, side)
+                collect_names(earlier_names, side)
 
 
 def _entity_id(triple: Mapping[str, Any]) -> str | None:
@@ -116,50 +117,50 @@ def _entity_id(triple: Mapping[str, Any]) -> str | None:
     return entity_id if entity_id and entity_id != NA else None
 
 
-def _slot_names(exchange: Exchange, intents: Sequence[Intent], known: Names) -> dict[str, list[str]]:
-    """Entity id of each slot -> the name that stands for it, then its other names in this exchange.
+def _slot_names(exchange: Exchange, intents: Sequence[Intent], earlier_names: Names) -> dict[str, list[str]]:
+    """For the entity id of each slot: the name to write for it, then its other names in this exchange.
 
-    An entity without a name in this exchange has one that was said before, whatever the other slots' entities have.
+    An entity without a name in this exchange gets an earlier name.
     """
     ids = dict.fromkeys([slot.entity_id for intent in intents for slot in intent.slots if slot.entity_id])
     if not ids:
         return {}
-    said: Names = {}
-    collect_names(said, exchange.user)
-    collect_names(said, exchange.service)
+    exchange_names: Names = {}
+    collect_names(exchange_names, exchange.user)
+    collect_names(exchange_names, exchange.service)
     names = {}
     for entity_id in ids:
-        here = _by_length(said.get(entity_id, {}).values())
-        found = here or _by_length(known.get(entity_id, {}).values())[:1]
-        if found:
-            names[entity_id] = found
+        aliases = _by_length(exchange_names.get(entity_id, {}).values())
+        aliases = aliases or _by_length(earlier_names.get(entity_id, {}).values())[:1]
+        if aliases:
+            names[entity_id] = aliases
     return names
 
 
 def _by_length(names: Iterable[str]) -> list[str]:
-    """The longest name first, ties by code point."""
+    """Sorts names, the longest first, then by code point."""
     return sorted(names, key=lambda name: (-len(name), name))
 
 
 def _entities(exchange: Exchange, slot_names: Mapping[str, list[str]]) -> list[str]:
-    """Names that the user said or meant: those in the user's words, of the values said, and of the slots asked for."""
-    said = [entity["name"] for entity in exchange.said_entities if is_name(entity["name"])]
-    said += [
+    """The names of the entities in the user's text, of the values in it, and of the requested slots."""
+    entities = [entity["name"] for entity in exchange.mentioned_entities if is_name(entity["name"])]
+    entities += [
         triple["entity_name"]
-        for triple in exchange.said_triples
+        for triple in exchange.mentioned_triples
         if _entity_id(triple) and is_name(triple["entity_name"])
     ]
     for names in slot_names.values():
-        said += names
-    return _unique(said) if said else said
+        entities += names
+    return _unique(entities) if entities else entities
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Without repeats, which would read alike in lower case; the first spelling stays."""
-    first: dict[str, str] = {}
+    """Removes names that are equal in lower case; the first spelling is kept."""
+    spellings: dict[str, str] = {}
     for name in names:
-        first.setdefault(name.lower(), name)
-    return list(first.values())
+        spellings.setdefault(name.lower(), name)
+    return list(spellings.values())
 
 
 def _labels(labels: tuple[int, ...] | None, names: tuple[str, ...]) -> str:

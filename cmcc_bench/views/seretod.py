@@ -1,13 +1,13 @@
-"""The dialogue state exactly as SereTOD 2022's track 2 baseline prepares it, on its raw turns, quirks included.
+"""Reimplements the preprocessing of SereTOD 2022's track 2 baseline exactly, on raw turns, including its quirks.
 
     for dialogue in preprocess(raw):
         for segments in sequences(dialogue["KB"], dialogue["content"]):
             print(segments.text())
 
-It is here so that our numbers compare with published ones; `response_rows` is the form to use otherwise. What depends
-on the hash seed there is sorted by code point here; what crashes there raises CompatibilityError here. The steps are
-named as there: data_statistics, restructure, normalize, add_constraint, extract_local_KB, query, convert_to_sequences.
-Nothing given to them is changed.
+Use it to compare with published results, and `response_rows` for everything else. Differences to the reference: sets,
+whose order depends on the hash seed, are sorted by code point, and a crash raises CompatibilityError. The steps have
+the names of the reference: data_statistics, restructure, normalize, add_constraint, extract_local_KB, query,
+convert_to_sequences. They do not change their arguments.
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ from cmcc_bench.views.intents import COMPLETED_INTENTS
 from cmcc_bench.views.kb import BALANCES, RULE_SLOTS, RULES, TYPE_NAMES
 from cmcc_bench.vocabulary import ENTITY_TYPES, SUBTYPES
 
-RawItem = dict[str, Any]  # a dialogue, turn, entity or triple of the source's JSON
+RawItem = dict[str, Any]  # a dialogue, turn, entity or triple of the raw JSON
 
 CONFUSED = "意图混乱"
-# Personal slots of a comma list stay as they are; any other slot of the list gets the id before it.
+# In a list with commas, personal slots are unchanged; other slots get the id before them.
 PERSONAL_SLOTS = vocabulary.PERSONAL_SLOTS
 TYPE_TREE = {
     ENTITY_TYPES[name].lower(): tuple(ENTITY_TYPES[subtype].lower() for subtype in subtypes)
     for name, subtypes in SUBTYPES.items()
 }
 IN_BRACKETS = re.compile(r"\((.*?)\)")
-FIRST_TO_LAST_BRACKET = re.compile(r"\(.*\)")  # greedy there, so that acts between two slotted ones are lost
+FIRST_TO_LAST_BRACKET = re.compile(r"\(.*\)")  # greedy in the reference, so acts between two acts with slots are lost
 LEFT_ID = re.compile(r"ent-[0-9]+-")
-ID_LENGTH = 5  # "ent-1": the reference cuts ids here, so that ent-10 is ent-1 with a slot that starts with 0
+ID_LENGTH = 5  # "ent-1"; the reference cuts ids, so ent-10 becomes ent-1 with a slot that starts with 0
+_HINT = "Remove the dialogue or use compatible=False."
 
 
 class CompatibilityError(ValueError):
@@ -44,7 +45,7 @@ class CompatibilityError(ValueError):
 
 
 class Split(NamedTuple):
-    """Dialogues by who speaks first in all of their turns; the reference never reads the others again."""
+    """Dialogues by the first speaker of all their turns. The reference drops the others."""
 
     service_first: list[RawItem]
     user_first: list[RawItem]
@@ -53,7 +54,7 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """What the reference trains on for one turn, in lower case."""
+    """The segments of the reference's training text for one turn, in lower case."""
 
     history: str
     user: str
@@ -64,7 +65,7 @@ class Segments:
     response: str
 
     def text(self) -> str:
-        """The training text."""
+        """The training text of the turn."""
         return (
             f"{self.history}[EOS_L]{self.user}[EOS_U]{self.entities}[EOS_E]{self.user_intent}[EOS_UI]"
             f"{self.kb_result}[EOS_K]{self.service_intent}[EOS_SI]{self.response}[EOS_S]"
@@ -74,8 +75,8 @@ class Segments:
 def preprocess(dialogues: Iterable[Mapping[str, Any]]) -> list[RawItem]:
     """The reference's data: {"id", "KB", "goal", "content"} for each dialogue that it keeps, service-first ones first.
 
-    dialogues: {"id", "content": [raw turn]}, their keys in the source's order.
-    Raises CompatibilityError where the reference crashes.
+    dialogues: {"id", "content": [raw turn]}, with the keys in the order of the raw files.
+    Raises CompatibilityError if the reference crashes.
     """
     prepared = []
     for dialogue in restructure(data_statistics(dialogues)):
@@ -91,20 +92,21 @@ def preprocess(dialogues: Iterable[Mapping[str, Any]]) -> list[RawItem]:
 
 @contextmanager
 def _crash_of(step: str) -> Iterator[None]:
-    """Say clearly where the reference fails: the code below reads what it reads, and so fails where it does."""
+    """Raises CompatibilityError if the reference crashes in a step: the code below fails at the same places."""
     try:
         yield
     except (KeyError, IndexError, AttributeError, TypeError) as error:
-        raise CompatibilityError(f"the reference's {step} crashes here: {type(error).__name__}: {error}") from error
+        problem = f"SereTOD's baseline crashes in {step}: {type(error).__name__}: {error}. {_HINT}"
+        raise CompatibilityError(problem) from error
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# data_statistics and restructure: which dialogues survive, and turns in which the user speaks first
+# data_statistics and restructure: drop dialogues, and make turns in which the user speaks first
 # --------------------------------------------------------------------------------------------------------------------
 
 
 def data_statistics(dialogues: Iterable[Mapping[str, Any]]) -> Split:
-    """Split dialogues by the order of the keys 客服意图 and 用户意图; mixed and unannotated ones are the others."""
+    """Splits dialogues by the order of the keys 客服意图 and 用户意图; mixed and unannotated ones are the others."""
     split = Split([], [], [])
     for dialogue in dialogues:
         with _crash_of(f"data_statistics of dialogue {dialogue['id']!r}"):
@@ -128,26 +130,26 @@ def _speaking_order(turns: Iterable[Mapping[str, Any]]) -> str:
 
 
 def restructure(split: Split) -> list[RawItem]:
-    """Dialogues whose turns are a user utterance 用户 and the reply 客服; a greeting and a last word are lost."""
+    """Makes turns of a user utterance 用户 and the reply 客服. Greetings and unanswered last utterances are lost."""
     restructured = []
     for dialogue in split.service_first:
         with _crash_of(f"restructure of dialogue {dialogue['id']!r}"):
-            restructured.append({"id": dialogue["id"], "content": _shifted(dialogue["content"])})
+            restructured.append({"id": dialogue["id"], "content": _shift_turns(dialogue["content"])})
     for dialogue in split.user_first:
         with _crash_of(f"restructure of dialogue {dialogue['id']!r}"):
             user, service = list(dialogue["content"][0])[:2]
-            content = [_renamed(turn, user, service) for turn in dialogue["content"]]
+            content = [_with_speaker_names(turn, user, service) for turn in dialogue["content"]]
             restructured.append({"id": dialogue["id"], "content": content})
     return restructured
 
 
-def _shifted(turns: Sequence[Mapping[str, Any]]) -> list[RawItem]:
-    """Each user half with the service half of the turn after it."""
+def _shift_turns(turns: Sequence[Mapping[str, Any]]) -> list[RawItem]:
+    """Joins the user half of each turn with the service half of the next turn."""
     service, user = list(turns[0])[:2]
-    # A triple kept in two new turns is one object there: the later turn's relabeling of its position shows in both.
-    triples = [[_own_position(triple) for triple in turn.get("info", {}).get("triples", ())] for turn in turns]
+    # In the reference, a triple in two new turns is one object: the later turn changes its position in both.
+    triples = [[_copy_of(triple) for triple in turn.get("info", {}).get("triples", ())] for turn in turns]
     shifted = []
-    for (turn, own), (following, next_own) in pairwise(zip(turns, triples, strict=True)):
+    for (turn, turn_triples), (following, next_triples) in pairwise(zip(turns, triples, strict=True)):
         shifted.append(
             {
                 "用户": turn[user].replace("[UNK]", ""),
@@ -156,14 +158,17 @@ def _shifted(turns: Sequence[Mapping[str, Any]]) -> list[RawItem]:
                 "客服意图": following["客服意图"],
                 "info": {
                     "ents": [*_said_entities(turn, 2, 1), *_said_entities(following, 1, 2)],
-                    "triples": [*_said_triples(own, turn[user], 1), *_said_triples(next_own, following[service], 2)],
+                    "triples": [
+                        *_said_triples(turn_triples, turn[user], 1),
+                        *_said_triples(next_triples, following[service], 2),
+                    ],
                 },
             }
         )
     return shifted
 
 
-def _own_position(triple: Mapping[str, Any]) -> RawItem:
+def _copy_of(triple: Mapping[str, Any]) -> RawItem:
     return {**triple, "pos": list(triple["pos"])} if "pos" in triple else dict(triple)
 
 
@@ -184,9 +189,9 @@ def _said_triples(triples: Iterable[RawItem], text: str, label: int) -> Iterator
             yield triple
 
 
-def _renamed(turn: Mapping[str, Any], user: str, service: str) -> RawItem:
-    kept = {key: value for key, value in turn.items() if key not in (user, service)}
-    return {**kept, "用户": turn[user].replace("[UNK]", ""), "客服": turn[service].replace("[UNK]", "")}
+def _with_speaker_names(turn: Mapping[str, Any], user: str, service: str) -> RawItem:
+    others = {key: value for key, value in turn.items() if key not in (user, service)}
+    return {**others, "用户": turn[user].replace("[UNK]", ""), "客服": turn[service].replace("[UNK]", "")}
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -196,7 +201,7 @@ def _renamed(turn: Mapping[str, Any], user: str, service: str) -> RawItem:
 
 @_crash_of("normalize")
 def normalize(turn: Mapping[str, Any]) -> RawItem:
-    """The turn with half-width brackets and commas in its intents, each slot of its user intent in brackets."""
+    """Makes brackets and commas in the intents half-width, and puts each slot of the user intent in brackets."""
     user, service = (
         turn[key].replace("（", "(").replace("）", ")").replace("，", ",") for key in ("用户意图", "客服意图")
     )
@@ -221,10 +226,11 @@ def _with_ids(items: Iterable[str]) -> Iterator[str]:
 
 @_crash_of("add_constraint")
 def add_constraint(turn: Mapping[str, Any]) -> str:
-    """The user intent, its first bare 求助-查询, 询问 or 主动确认 given the slots of the values in the user's words.
+    """Adds the slots of the values in the user's text to the first 求助-查询, 询问 or 主动确认 without slots.
 
-    The reference forgets to reset the slot for an id that is neither ent-... nor NA: the slot of the triple before it
-    is repeated. There the memory outlives the turn; here it does not, and such a first triple raises.
+    The reference does not reset the slot for an id that is neither ent-... nor NA, so the slot of the triple before it
+    is repeated. In the reference that triple may be in an earlier turn; here a first triple with such an id raises
+    CompatibilityError.
     """
     intent: str = turn["用户意图"]
     for act in COMPLETED_INTENTS:
@@ -248,8 +254,8 @@ def _said_slots(turn: Mapping[str, Any]) -> list[str]:
             slots.append(slots[-1])
         else:
             raise CompatibilityError(
-                f"the reference's add_constraint crashes here with UnboundLocalError: ent-id {triple['ent-id']!r} "
-                "is neither ent-... nor NA"
+                "SereTOD's baseline crashes in add_constraint: UnboundLocalError: "
+                f"ent-id {triple['ent-id']!r} is neither ent-... nor NA. {_HINT}"
             )
     return slots
 
@@ -261,7 +267,7 @@ def _said_slots(turn: Mapping[str, Any]) -> list[str]:
 
 @_crash_of("extract_local_KB")
 def extract_local_kb(turns: Iterable[Mapping[str, Any]]) -> tuple[RawItem, RawItem]:
-    """(KB, goal) of restructured turns with normalized intents: id -> {"name", "type", slot: values by commas}."""
+    """(KB, goal) of restructured turns with normalized intents: id -> {"name", "type", slot: values with commas}."""
     kb: RawItem = {}
     goal: RawItem = {}
     for turn in turns:
@@ -272,9 +278,9 @@ def extract_local_kb(turns: Iterable[Mapping[str, Any]]) -> tuple[RawItem, RawIt
             for triple in turn["info"]["triples"]:
                 if "ent-id" in triple and "prop" in triple:
                     _add_triple(kb, goal, triple, turn["用户"])
-        for act, slot in _asked(turn["用户意图"]):
+        for act, slot in _requested_slots(turn["用户意图"]):
             _add_request(goal, act, slot.strip("(").strip(")"))
-    return _joined(kb), _joined(goal)
+    return _join_values(kb), _join_values(goal)
 
 
 def _add_entity(kb: RawItem, goal: RawItem, entity: RawItem, user: str) -> None:
@@ -298,15 +304,15 @@ def _add_triple(kb: RawItem, goal: RawItem, triple: RawItem, user: str) -> None:
         goal[entity_id].setdefault(slot, set()).add(value)
     if entity_id not in kb:
         kb[entity_id] = {"name": {triple["ent-name"].lower()}} if is_entity else {}
-    # The test is by the slot as written and the key is in lower case: a slot with capitals is overwritten each time.
+    # The test uses the original spelling, the key is in lower case: a slot with capitals is overwritten each time.
     if slot not in kb[entity_id]:
         kb[entity_id][slot.lower()] = {value}
     else:
         kb[entity_id][slot.lower()].add(value)
 
 
-def _asked(intent: str) -> Iterator[tuple[str, str]]:
-    """(act, slot) for each slot of the intent string."""
+def _requested_slots(intent: str) -> Iterator[tuple[str, str]]:
+    """Yields (act, slot) for each slot of the intent string."""
     for part in intent.split(","):
         if "(" in part:
             act = part[: part.index("(")]
@@ -316,9 +322,9 @@ def _asked(intent: str) -> Iterator[tuple[str, str]]:
 
 def _add_request(goal: RawItem, act: str, slot: str) -> None:
     if slot in TYPE_NAMES:
-        consulted = goal.setdefault("咨询", [])
-        if f"{act}-{slot}" not in consulted:
-            consulted.append(f"{act}-{slot}")
+        types = goal.setdefault("咨询", [])
+        if f"{act}-{slot}" not in types:
+            types.append(f"{act}-{slot}")
         return
     if "-" in slot:
         entity_id, slot, key = slot[:ID_LENGTH], slot[ID_LENGTH:].strip("-"), "用户意图"
@@ -329,7 +335,7 @@ def _add_request(goal: RawItem, act: str, slot: str) -> None:
     entry.setdefault(key, set()).add(act)
 
 
-def _joined(entries: RawItem) -> RawItem:
+def _join_values(entries: RawItem) -> RawItem:
     joined: RawItem = {}
     for entity_id, entry in entries.items():
         if isinstance(entry, list):
@@ -349,7 +355,7 @@ def query(
     prop: str | None = None,
     ent_type: str | None = None,
 ) -> str | list[str] | None:
-    """The first of four modes that applies: by id (no alternatives), by name (with them), by personal slot, by type."""
+    """The first of four modes that applies: by id (no alternative slots), by name (with them), by slot, by type."""
     if not kb:
         return None
     if ent_id is not None:
@@ -399,7 +405,7 @@ def _query_slot(kb: Mapping[str, Any], slot: str) -> str | None:
 
 @_crash_of("convert_to_sequences")
 def sequences(kb: Mapping[str, Any], turns: Iterable[Mapping[str, Any]]) -> list[Segments]:
-    """The training text of each turn, its segments apart, as convert_to_sequences makes it."""
+    """The segments of the training text of each turn, as convert_to_sequences makes it."""
     history: dict[str, set[str]] = {}
     converted = []
     for turn in turns:
@@ -424,18 +430,18 @@ def sequences(kb: Mapping[str, Any], turns: Iterable[Mapping[str, Any]]) -> list
 def _resolve(
     kb: Mapping[str, Any], turn: Mapping[str, Any], history: dict[str, set[str]]
 ) -> tuple[str, set[str], list[str]]:
-    """The user intent with names for ids, the names found on the way, and the KB's results, an item a slot."""
+    """The user intent with names for ids, these names, and the KB's results, one item per slot."""
     intent: str = turn["用户意图"]
     entities: set[str] = set()
     results = []
-    for _, slot in _asked(intent):
+    for _, slot in _requested_slots(intent):
         if slot.startswith("ent"):
             entity_id = slot[:ID_LENGTH]
             names = _turn_names(turn, entity_id)
             entities |= names
             if names:
                 history.setdefault(entity_id, set()).update(names)
-            if not entities and entity_id in history:  # the test is over all slots, so a second one stays unresolved
+            if not entities and entity_id in history:  # tests the names of all slots, so a second slot is not resolved
                 names = set(history[entity_id])
                 entities |= names
             intent = _name_instead_of_id(intent, entity_id, names)
@@ -465,19 +471,19 @@ def _name_instead_of_id(intent: str, entity_id: str, names: set[str]) -> str:
 
 
 def _said_names(turn: Mapping[str, Any], history: dict[str, set[str]]) -> set[str]:
-    """Names in the user's words, and names of the entities whose values are there; they join the history."""
+    """The names in the user's text, and of the entities whose values are in it; adds them to the history."""
     if "info" not in turn:
         return set()
-    said = [
+    names = [
         (entity["id"], entity["name"])
         for entity in turn["info"]["ents"]
         if entity["name"] in turn["用户"] and entity["name"].strip() != "NA"
     ]
-    said += [
+    names += [
         (triple["ent-id"], triple["ent-name"])
         for triple in turn["info"]["triples"]
         if triple["value"] in turn["用户"] and triple["ent-name"].strip() != "NA" and triple["ent-id"] != "NA"
     ]
-    for entity_id, name in said:
+    for entity_id, name in names:
         history.setdefault(entity_id, set()).add(name)
-    return {name for _, name in said}
+    return {name for _, name in names}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cmcc_bench.cards.escape import shown
-from cmcc_bench.corpus import place_name
+from cmcc_bench.corpus import name_without_path
 
 # Whatever begins a part of Markdown, YAML or HTML.
 _PARTS = re.compile(r"[<>|`*\[\]\\#!~{}\n\r]|://|(?<!\w)_|_(?!\w)")
@@ -40,6 +40,6 @@ def test_some_of_them(text, expected):
 
 
 def test_an_absolute_path_does_not_tell_where_it_lies():
-    assert place_name("/home/somebody/secret/cmcc") == "cmcc"
-    assert place_name("runs/variant/best") == "runs/variant/best"
-    assert place_name("cmcc-org/cmcc") == "cmcc-org/cmcc"
+    assert name_without_path("/home/somebody/secret/cmcc") == "cmcc"
+    assert name_without_path("runs/variant/best") == "runs/variant/best"
+    assert name_without_path("cmcc-org/cmcc") == "cmcc-org/cmcc"

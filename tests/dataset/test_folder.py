@@ -90,7 +90,7 @@ print(json.dumps([rows, cmcc.__file__]))"""
         raw.write(source, "more.json", [raw.dialogue("train-0"), raw.dialogue("new", turns=[raw.turn(备注=1)])])
         result = build(source, tmp_path / "cmcc")
         report = json.loads((tmp_path / "cmcc" / "report.json").read_text("utf-8"))
-        assert report["read"] == {"cmcc": 38, "unlabelled": 20} and report["dialogues"] == 57
+        assert report["read"] == {"cmcc": 38, "unlabeled": 20} and report["dialogues"] == 57
         assert report["set_aside"] == {"repeated_dialogue": 1} and report["repaired"] == {"ignored_key:备注": 1}
         assert report["rows"]["labeled"] == {split: size.rows for split, size in result.sizes["labeled"].items()}
         ids = json.loads((tmp_path / "cmcc" / "split_ids.json").read_text("utf-8"))
@@ -163,9 +163,9 @@ class TestCopiesOfASplit:
 
     def test_dialogues_in_two_splits_are_in_the_summary_the_report_and_the_card(self, copied, tmp_path):
         result = build(copied, tmp_path / "cmcc")
-        said = "dialogues in files named after two splits (test and train 1) are in the first of the two alone"
-        assert f"WARNING: {said}" in "\n".join(result.summary())
-        assert said in (tmp_path / "cmcc" / "README.md").read_text("utf-8")
+        warning = "some dialogues are in files of two splits (test and train 1). Only the first split keeps them"
+        assert f"WARNING: {warning}" in "\n".join(result.summary())
+        assert warning in (tmp_path / "cmcc" / "README.md").read_text("utf-8")
         report = json.loads((tmp_path / "cmcc" / "report.json").read_text("utf-8"))
         assert report["repaired"].keys() == {"split_conflict:test+train", "split_differs"}
         assert report["repaired"]["split_conflict:test+train"] == 1

@@ -187,5 +187,5 @@ class TestClashes:
 
     def test_an_id_clash_without_skip_errors_is_an_error_that_names_both_files(self, source, tmp_path):
         raw.write(source, "z.json", [raw.dialogue("good", 满意度=1)])
-        with pytest.raises(cmcc.DataError, match=r"file z.json, dialogue good: found an id that train.json has"):
+        with pytest.raises(cmcc.DataError, match=r"file z.json, dialogue good: a different dialogue in train.json has"):
             build(source, tmp_path / "cmcc")

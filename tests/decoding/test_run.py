@@ -168,7 +168,7 @@ def test_rows_of_the_view_become_dialogues_with_their_kb(data):
     ("spoil", "message"),
     [
         (lambda folder: None, "no such folder"),
-        (lambda folder: folder.mkdir(), "no text form"),
+        (lambda folder: folder.mkdir(), "cannot read text_form.json"),
         (lambda folder: (folder.mkdir(), BASELINE.save(folder)), "the tokenizer cannot be opened"),
         (
             lambda folder: (save_model(folder), (folder / "model.safetensors").unlink()),
@@ -205,7 +205,7 @@ def test_a_tokenizer_with_more_tokens_than_the_model_is_an_error(tmp_path):
         ({"mode": "both"}, "end2end or oracle"),
         ({"output_format": "csv"}, "jsonl or seretod"),
         ({"output_format": "seretod", "mode": "oracle"}, "no gold"),
-        ({"split": "dev"}, "a split 'dev'"),
+        ({"split": "dev"}, "no split 'dev'"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_an_error_that_says_what_can(options, message, data, model_dir, tmp_path):

@@ -48,7 +48,7 @@ def test_dialogues_without_exchanges_are_kept_in_order(tmp_path):
         ({"KB": []}, "dialogue t0, field KB: found list"),
         ({"KB": {"ent-1": "x"}}, "dialogue t0, field KB ent-1: found 'x'"),
         ({"KB": {"ent-1": {"name": 3}}}, "dialogue t0, field KB ent-1"),
-        ({"content": None}, "without a list 'content'"),
+        ({"content": None}, "'content' of type NoneType"),
     ],
 )
 def test_a_field_of_another_type_is_an_error_that_names_it(tmp_path, change, message):

@@ -78,7 +78,7 @@ def test_data_without_emotions_say_what_to_build(tmp_path, run_training, capsys)
     build(tmp_path / "raw", tmp_path / "cmcc")
     settings = {**SMALL, **SHORT, "dataset": tmp_path / "cmcc", "out": tmp_path / "x"}
     assert run_training("emotion", **settings) == 1
-    assert "Nothing with emotion was built: add the labels, in the raw files or a care file" in capsys.readouterr().err
+    assert "no labels for emotion. Add them to the raw files or to a care file" in capsys.readouterr().err
 
 
 def test_data_with_one_split_say_which_is_missing(tmp_path, run_training, capsys):

@@ -1,4 +1,4 @@
-"""Labeled rows for the tests of the dialogue state: built by hand in a few words, or drawn at random."""
+"""Labeled rows for the tests of the dialogue state: short functions to build them, and a strategy for random rows."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def row(*utterances: dict[str, Any]) -> dict[str, Any]:
 
 
 def rows() -> st.SearchStrategy[dict[str, Any]]:
-    """Any row that fits the features: speakers in any order, nulls, empty and odd texts included."""
+    """Any row with the features: speakers in any order, also nulls, empty texts and unusual texts."""
     ids = st.sampled_from([None, "", "NA", "ent-1", "ent-2", "ent-10", "ent-12", "2"])
     words = st.sampled_from([None, "", "NA", " ", "G包", "g包", "半年_包", "套餐", "五十元", "a-b(c),d"]) | st.text(
         max_size=4

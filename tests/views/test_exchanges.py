@@ -1,4 +1,4 @@
-"""Exchanges of a dialogue: nothing is lost, whatever the order of speakers."""
+"""Exchanges of a dialogue: nothing is lost, in any order of the speakers."""
 
 from itertools import pairwise
 
@@ -16,20 +16,20 @@ def test_an_exchange_is_a_user_utterance_and_the_reply_after_it():
     assert (dialogue.opening, dialogue.closing) == (None, None)
 
 
-def test_a_greeting_and_an_unanswered_last_word_are_kept_apart():
+def test_a_greeting_and_an_unanswered_last_utterance_are_kept_separately():
     dialogue = exchanges(row(service("您好"), user("多少钱"), service("十元"), user("谢谢")))
     assert dialogue.opening.text == "您好"
     assert [pair.user.text for pair in dialogue.exchanges] == ["多少钱"]
     assert dialogue.closing.text == "谢谢"
 
 
-def test_a_dialogue_of_one_speaker_has_no_exchange_but_its_words():
+def test_a_dialogue_of_one_speaker_has_no_exchanges_but_keeps_its_text():
     assert exchanges(row(service("喂"), service("在吗"))).opening.text == "喂_在吗"
     assert exchanges(row(user("喂"), user("在吗"))).closing.text == "喂_在吗"
     assert list(exchanges(row()).sides()) == []
 
 
-def test_utterances_of_one_speaker_in_a_row_are_one_side_with_the_labels_of_all():
+def test_consecutive_utterances_of_one_speaker_are_one_side_with_all_their_labels():
     first = user("有G包", intent("询问", ("ent-1", "业务费用")), emotions=[1, 0], entities=[entity("G包")])
     second = user("", intent("其他"), emotions=None)
     third = user("五十元", intent("询问", ("ent-1", "业务费用"), ("ent-1", "业务时长")), emotions=[2, 1])
@@ -45,7 +45,7 @@ def test_utterances_of_one_speaker_in_a_row_are_one_side_with_the_labels_of_all(
     assert side.service.acts == (ACTS["通知"], ACTS["客套"])
 
 
-def test_positions_of_joined_utterances_slice_the_joined_text():
+def test_positions_are_those_in_the_joined_text():
     first = user("嗯", entities=[])
     second = user("五十元", triples=[triple("业务费用", "五十元")])
     closing = exchanges(row(first, second)).closing
@@ -54,7 +54,7 @@ def test_positions_of_joined_utterances_slice_the_joined_text():
     assert second["triples"][0]["start"] == 0, "the row itself is not changed"
 
 
-def test_what_is_not_annotated_stays_so():
+def test_missing_annotations_stay_missing():
     utterance = user("喂") | {"emotions": None, "intents": None, "entities": None, "triples": None}
     side = exchanges(row(utterance, utterance)).closing
     assert (side.emotions, side.intents, side.acts, side.entities) == (None, None, None, ())

@@ -1,4 +1,4 @@
-"""The local KB, the goal, and the four modes of the one query."""
+"""The local KB, the goal, and the four modes of the KB query."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def goal_of(*utterances):
     return goal(dialogue, [completed_intents(exchange) for exchange in dialogue.exchanges])
 
 
-def test_the_kb_holds_what_both_speakers_say_in_order_of_first_mention():
+def test_the_kb_has_the_facts_of_both_speakers_in_order_of_first_mention():
     kb = kb_of(
         service("您好", entities=[entity("半年包", "ent-2")]),
         user("G包", entities=[entity("G包"), entity("g包"), entity("流量包")]),
@@ -55,15 +55,15 @@ def test_a_triple_names_its_entity_and_an_entity_without_an_id_is_kept_under_na(
 
 
 @pytest.mark.parametrize("nothing", [None, "", " ", "NA", "na"])
-def test_na_and_blank_are_no_names(nothing):
+def test_na_and_blank_are_not_names(nothing):
     assert kb_of(user("x", entities=[entity(nothing)]))["ent-1"].names == ()
 
 
-def test_an_empty_value_is_no_value():
+def test_an_empty_value_is_ignored():
     assert kb_of(user("x", triples=[triple("业务费用", "")]))["ent-1"].slots == {}
 
 
-def test_the_goal_is_what_the_user_names_gives_and_asks():
+def test_the_goal_has_the_names_values_and_requests_of_the_user():
     found = goal_of(
         user(
             "G包", intent("询问", ("ent-1", "业务时长"), (None, "账户余额"), (None, "流量包")), entities=[entity("G包")]
@@ -80,14 +80,14 @@ def test_the_goal_is_what_the_user_names_gives_and_asks():
     assert found.entities["NA"].asked == {"账户余额": 0}
 
 
-def test_a_last_word_gives_values_but_asks_nothing_that_a_reply_could_meet():
+def test_an_unanswered_last_utterance_gives_values_but_no_requests():
     last = user("五十元吗", intent("询问", ("ent-1", "业务时长")), triples=[triple("业务费用", "五十元")])
     found = goal_of(user("喂"), service("您好"), last)
     assert found.entities["ent-1"].given == {"业务费用": ("五十元",)}
     assert found.entities["ent-1"].asked == {}
 
 
-def test_query_by_id_and_by_name_know_the_same_alternatives():
+def test_query_by_id_and_by_name_use_the_same_alternatives():
     for key in ({"entity_id": "ent-1"}, {"name": "流量包"}, {"name": "没有,g包"}):
         assert query(KB, slot="业务费用", **key) == ("十块钱",)
         assert query(KB, slot="业务规则", **key) == ("十块钱", "一个G")
@@ -114,7 +114,7 @@ def test_query_by_type_follows_the_type_tree():
     assert query(KB, type="宽带") is None
 
 
-def test_every_type_is_beneath_itself():
+def test_every_type_is_its_own_subtype():
     for name in cmcc.ENTITY_TYPES.values():
         assert query({"ent-1": KBEntry(("x",), name, {})}, type=name) == ("x",)
 

@@ -1,4 +1,4 @@
-"""Each quirk of the reference that the default form mends, a test each: theirs beside ours."""
+"""One test for each quirk of the reference that the default form avoids: the rows of both are compared."""
 
 import json
 
@@ -10,7 +10,7 @@ from .rows import entity, intent, row, service, triple, user
 
 
 def both(*utterances):
-    """(theirs, ours) for one dialogue."""
+    """(rows of the reference, our rows) of one dialogue."""
     call = row(*utterances)
     return response_rows(call, compatible=True), response_rows(call)
 
@@ -39,7 +39,7 @@ def test_a_dialogue_with_an_unannotated_side_is_dropped():
     assert (len(theirs), len(ours)) == (0, 1)
 
 
-def test_entities_of_the_greeting_and_of_the_last_word_are_lost():
+def test_entities_of_the_greeting_and_of_the_last_utterance_are_lost():
     theirs, ours = both(
         service("半年包要吗", entities=[entity("半年包", "ent-2")]),
         user("喂"),
@@ -51,16 +51,16 @@ def test_entities_of_the_greeting_and_of_the_last_word_are_lost():
 
 
 def test_a_triple_whose_value_is_not_literally_in_the_text_is_lost():
-    said = user("一共十 元", intent("询问"), triples=[triple("业务费用", "十元")])
-    theirs, ours = both(service("您好"), said, service("对"), user("嗯"))
+    question = user("一共十 元", intent("询问"), triples=[triple("业务费用", "十元")])
+    theirs, ours = both(service("您好"), question, service("对"), user("嗯"))
     assert kbs(theirs, ours)[0] == {}
     assert kbs(theirs, ours)[1]["ent-1"]["slots"] == {"业务费用": ["十元"]}
     assert (theirs[0]["user_intent"], ours[0]["user_intent"]) == ("询问", "询问(业务费用)")
 
 
 def test_a_value_said_twice_is_asked_twice():
-    said = [triple("业务费用", "五十元", entity_name="包"), triple("业务费用", "五十元", entity_name="包")]
-    theirs, ours = both(user("五十元五十元", intent("主动确认"), triples=said), service("对"))
+    triples = [triple("业务费用", "五十元", entity_name="包"), triple("业务费用", "五十元", entity_name="包")]
+    theirs, ours = both(user("五十元五十元", intent("主动确认"), triples=triples), service("对"))
     assert theirs[0]["user_intent"] == "主动确认(包-业务费用)(包-业务费用)"
     assert ours[0]["user_intent"] == "主动确认(包-业务费用)"
     assert (theirs[0]["kb_result"], ours[0]["kb_result"]) == ("五十元,五十元", "五十元")
@@ -71,7 +71,7 @@ def test_an_empty_value_matches_every_text():
     assert (theirs[0]["user_intent"], ours[0]["user_intent"]) == ("询问(业务费用)", "询问")
 
 
-def test_an_entity_born_from_a_triple_never_gets_a_type_and_is_called_na():
+def test_an_entity_first_named_in_a_triple_never_gets_a_type_and_is_named_na():
     theirs, ours = both(
         user("多少钱", intent("询问", (None, "流量包"))),
         service("十元", triples=[triple("业务费用", "十元")]),
@@ -102,8 +102,8 @@ def test_ent_10_is_cut_to_ent_1():
 
 
 def test_a_comma_inside_a_value_splits_it():
-    said = [triple("业务规则", "先省内,再国内"), triple("业务规则", "下月")]
-    theirs, ours = both(user("嗯"), service("先省内,再国内下月", triples=said))
+    triples = [triple("业务规则", "先省内,再国内"), triple("业务规则", "下月")]
+    theirs, ours = both(user("嗯"), service("先省内,再国内下月", triples=triples))
     assert len(kbs(theirs, ours)[0]["ent-1"]["业务规则"].split(",")) == 3
     assert kbs(theirs, ours)[1]["ent-1"]["slots"]["业务规则"] == ["先省内,再国内", "下月"]
 
@@ -119,7 +119,7 @@ def test_a_second_slot_is_not_resolved_from_the_history():
     assert ours[1]["user_intent"] == "询问(G包-业务费用)(套餐-业务费用)"
 
 
-def test_what_only_the_service_named_cannot_be_asked_about():
+def test_entities_named_only_by_the_service_cannot_be_queried():
     theirs, ours = both(
         user("有什么"),
         service("有半年包", entities=[entity("半年包")]),
@@ -130,13 +130,13 @@ def test_what_only_the_service_named_cannot_be_asked_about():
     assert (theirs[1]["user_intent"], ours[1]["user_intent"]) == ("询问(业务费用)", "询问(半年包-业务费用)")
 
 
-def test_a_query_by_id_knows_no_alternatives():
+def test_a_query_by_id_uses_no_alternatives():
     asked = user("有什么规定", intent("询问", ("ent-1", "业务规则")))
     theirs, ours = both(asked, service("十元", entities=[entity("G包")], triples=[triple("业务费用", "十元")]))
     assert (theirs[0]["kb_result"], ours[0]["kb_result"]) == ("", "十元")
 
 
-def test_a_triple_s_name_is_no_alias_of_a_known_entity():
+def test_a_name_in_a_triple_is_not_an_alias_of_a_known_entity():
     named = triple("业务时长", "半年", entity_name="半年 包")
     asked = user("半年_包", intent("询问", ("ent-1", "业务费用")), entities=[entity("半年_包")], triples=[named])
     theirs, ours = both(asked, service("嗯"))

@@ -1,11 +1,11 @@
-"""A labeled row written back as raw turns."""
+"""Converting a labeled row back to raw turns."""
 
 from cmcc_bench.views.raw import raw_dialogue
 
 from .rows import entity, intent, row, service, triple, user
 
 
-def test_the_order_of_keys_tells_who_speaks_first():
+def test_the_order_of_keys_is_the_spoken_order():
     service_first = raw_dialogue(row(service("您好", "问候"), user("G包", intent("询问", ("ent-1", "业务费用")))))
     assert list(service_first["content"][0]) == ["[SPEAKER 1]", "[SPEAKER 2]", "客服意图", "用户意图", "info"]
     user_first = raw_dialogue(row(user("喂", intent("问候")), service("您好", "问候", "安抚")))
@@ -14,7 +14,7 @@ def test_the_order_of_keys_tells_who_speaks_first():
     assert turn["客服意图"] == "问候,安抚"
 
 
-def test_intents_carry_their_slots_and_annotations_their_speaker():
+def test_intents_have_their_slots_and_annotations_their_speaker():
     asked = user(
         "G包",
         intent("询问", ("ent-10", "业务费用"), (None, "账户余额")),
@@ -33,6 +33,6 @@ def test_intents_carry_their_slots_and_annotations_their_speaker():
     ]
 
 
-def test_what_is_not_annotated_has_no_key():
+def test_missing_annotations_have_no_key():
     unlabeled = user("喂") | {"intents": None}
     assert list(raw_dialogue(row(unlabeled))["content"][0]) == ["[SPEAKER 2]", "info"]

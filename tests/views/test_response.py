@@ -1,4 +1,4 @@
-"""The `response` view: its rows, and that any row gives them, the same ones under any hash seed."""
+"""The `response` view: its rows, for any labeled row, and the same under any hash seed."""
 
 import json
 import os
@@ -30,7 +30,7 @@ CALL = row(
 )
 
 
-def test_a_row_holds_each_segment_of_an_exchange():
+def test_a_row_has_each_segment_of_an_exchange():
     first = response_rows(CALL)[0]
     assert {name: first[name] for name in first if name not in ("kb", "goal")} == {
         "dialogue_id": "d",
@@ -46,7 +46,7 @@ def test_a_row_holds_each_segment_of_an_exchange():
     }
 
 
-def test_a_slot_carries_the_longest_name_here_or_else_one_that_was_said_before():
+def test_a_slot_has_the_longest_name_in_the_exchange_or_else_an_earlier_one():
     second = response_rows(CALL)[1]
     assert second["history_entities"] == response_rows(CALL)[0]["entities"] == "G包"
     assert second["user_intent"] == "询问(这个G包-业务费用)(半年包-业务时长)"
@@ -54,7 +54,7 @@ def test_a_slot_carries_the_longest_name_here_or_else_one_that_was_said_before()
     assert second["kb_result"] == "十元"
 
 
-def test_names_of_one_length_are_told_apart_by_code_point():
+def test_names_of_the_same_length_are_sorted_by_code_point():
     tied = row(
         user("x", intent("询问", ("ent-1", "业务费用")), entities=[entity("乙包"), entity("丙包")]), service("x")
     )
@@ -72,7 +72,7 @@ def test_rows_fit_the_features_and_share_kb_and_goal():
     assert len({(found["kb"], found["goal"]) for found in made}) == 1
 
 
-def test_a_model_s_text_queries_the_kb_column_as_the_view_did():
+def test_the_text_of_a_row_queries_its_kb_with_the_same_result():
     found = response_rows(CALL)[1]
     assert query(kb_from_json(found["kb"]), name="这个g包", slot="业务费用") == ("十元",)
     assert json.loads(found["goal"])["entities"]["ent-1"]["asked"] == {"业务费用": 1}
@@ -97,7 +97,7 @@ def test_text_keeps_its_case_and_unannotated_sides_give_empty_segments():
 
 @given(rows())
 @settings(deadline=None, max_examples=200)
-def test_any_row_gives_one_row_an_exchange(drawn):
+def test_any_dialogue_gives_one_row_per_exchange(drawn):
     made = response_rows(drawn)
     speakers = [utterance["speaker"] for utterance in drawn["utterances"]]
     changes = sum(pair == (1, 0) for pair in pairwise(speakers))
@@ -108,11 +108,11 @@ def test_any_row_gives_one_row_an_exchange(drawn):
 
 @given(rows())
 @settings(deadline=None, max_examples=150)
-def test_the_compatible_form_gives_rows_or_says_that_the_reference_crashes(drawn):
+def test_the_compatible_form_gives_rows_or_an_error_for_a_crash_of_the_reference(drawn):
     try:
         made = response_rows(drawn, compatible=True)
     except CompatibilityError as error:
-        assert "crashes here" in str(error)
+        assert "SereTOD's baseline crashes in" in str(error)
     else:
         assert all(list(found) == list(cmcc.response_features()) for found in made)
 
@@ -151,7 +151,7 @@ def test_rows_do_not_depend_on_the_hash_seed(compatible):
     st.sampled_from(["ent-1", None]),
 )
 @settings(max_examples=300, deadline=None)
-def test_a_slot_of_any_name_reaches_its_value_in_the_kb(slot, entity_id):
+def test_a_slot_with_any_name_finds_its_value_in_the_kb(slot, entity_id):
     told = triple(slot, "三十块", entity_id)
     call = row(
         user("多少钱啊", intent("询问", (entity_id, slot)), entities=[entity("G-包(新)", "ent-1", None)]),
@@ -162,7 +162,7 @@ def test_a_slot_of_any_name_reaches_its_value_in_the_kb(slot, entity_id):
     assert kb_result(kb_from_json(first["kb"]), first["user_intent"].lower()) == ("三十块",)
 
 
-def test_slots_outside_the_vocabulary_reach_the_kb_as_raw_files_spell_them(tmp_path):
+def test_slots_outside_the_vocabulary_are_found_in_the_kb(tmp_path):
     turn = raw.turn(user="流量包还欠多少", intents="求助-查询（账户余额（欠费））(ent-1-故障、问题)", info={
         "ents": [{"name": "流量包", "id": "ent-1", "type": "流量包", "pos": [[2, 0, 3]]}],
         "triples": [

@@ -1,4 +1,4 @@
-"""SereTOD's own form, checked against outputs of the reference's scripts (tests/data/track2_cases.json)."""
+"""The preprocessing of SereTOD's baseline, compared with its own outputs (tests/data/track2_cases.json)."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ def cases(function):
 
 
 def check(case, run):
-    """The reference's output; where it raises, the same exception named in ours."""
+    """Compares with the reference's output. If the reference raises, our error names the same exception."""
     before = copy.deepcopy(case["input"])
     if isinstance(case["output"], dict) and "error" in case["output"]:
         with pytest.raises(CompatibilityError, match=case["output"]["error"]):
@@ -31,7 +31,7 @@ def check(case, run):
 
 
 @cases("data_statistics+restructure")
-def test_dialogues_are_split_and_restructured_as_there(case):
+def test_dialogues_are_split_and_restructured_as_in_the_reference(case):
     def run(given):
         split = seretod.data_statistics(given["raw"])
         ids = {name: [dialogue["id"] for dialogue in getattr(split, name)] for name in split._fields}
@@ -41,7 +41,7 @@ def test_dialogues_are_split_and_restructured_as_there(case):
 
 
 @cases("normalize (one turn)")
-def test_intents_are_normalized_as_there(case):
+def test_intents_are_normalized_as_in_the_reference(case):
     def run(given):
         turn = seretod.normalize(given)
         return [turn["用户意图"], turn["客服意图"]]
@@ -50,12 +50,12 @@ def test_intents_are_normalized_as_there(case):
 
 
 @cases("add_constraint (one turn)")
-def test_bare_questions_are_completed_as_there(case):
+def test_questions_without_slots_are_completed_as_in_the_reference(case):
     check(case, lambda given: seretod.add_constraint(given | {"info": {"ents": [], "triples": given["triples"]}}))
 
 
 @cases("extract_local_KB (one dialogue)")
-def test_kb_and_goal_are_extracted_as_there(case):
+def test_kb_and_goal_are_extracted_as_in_the_reference(case):
     """Comma lists are compared as sets: the reference joins Python sets, whose order depends on the hash seed."""
 
     def run(given):
@@ -68,12 +68,12 @@ def test_kb_and_goal_are_extracted_as_there(case):
 
 
 @cases("KB_query.query")
-def test_the_kb_is_queried_as_there(case):
+def test_the_kb_is_queried_as_in_the_reference(case):
     check(case, lambda given: seretod.query(given["KB"], **{key: given[key] for key in given if key != "KB"}))
 
 
 @cases("convert_to_sequences (one dialogue)")
-def test_training_texts_are_as_there(case):
+def test_training_texts_are_the_same_as_in_the_reference(case):
     """Name lists are compared as sets: the reference joins Python sets, whose order depends on the hash seed."""
     as_sets = copy.deepcopy(case)
     as_sets["output"] = [segments(text) for text in case["output"]]
@@ -90,7 +90,7 @@ def comma_sets(value):
 
 
 def segments(text):
-    """History and entity names as sets, the rest as it is."""
+    """History and entity names are compared as sets, the rest unchanged."""
     history, rest = text.split("[EOS_L]")
     user, rest = rest.split("[EOS_U]")
     entities, rest = rest.split("[EOS_E]")
@@ -122,12 +122,12 @@ def turn(user_intent="询问", user="嗯", entities=(), triples=()):
         (lambda: seretod.sequences({}, [turn(entities=[{"name": "嗯"}])]), "KeyError: 'id'"),
     ],
 )
-def test_it_says_clearly_where_the_reference_crashes(run, error):
-    with pytest.raises(CompatibilityError, match=f"the reference's .* crashes here: {error}"):
+def test_the_error_names_the_step_in_which_the_reference_crashes(run, error):
+    with pytest.raises(CompatibilityError, match=f"SereTOD's baseline crashes in .*: {error}"):
         run()
 
 
-def test_a_crash_names_its_dialogue():
+def test_the_error_for_a_crash_names_the_dialogue():
     raw = {"[SPEAKER 2]": "嗯", "[SPEAKER 1]": "嗯", "用户意图": "询问", "客服意图": "通知"}
     raw["info"] = {"ents": [], "triples": [{"ent-id": "ent-1", "prop": "业务费用"}]}
     with pytest.raises(CompatibilityError, match=r"'d7'.*add_constraint"):
@@ -141,7 +141,7 @@ def test_service_first_dialogues_come_before_user_first_ones():
     assert [dialogue["id"] for dialogue in prepared] == ["s", "u"]
 
 
-def test_a_triple_kept_in_two_turns_carries_the_later_label_in_both():
+def test_a_triple_in_two_turns_has_the_later_speaker_in_both():
     triples = [{"ent-id": "ent-1", "ent-name": "包", "prop": "业务费用", "value": "十元", "pos": [1, 0, 2]}]
     both = {"[SPEAKER 1]": "十元", "[SPEAKER 2]": "十元", "客服意图": "通知", "用户意图": "询问"}
     split = seretod.data_statistics(
@@ -157,7 +157,7 @@ def test_an_id_written_as_a_name_is_cut():
     assert made[0].user_intent == "询问(包-业务费用)"
 
 
-def test_acts_between_two_slotted_acts_are_lost_as_there():
+def test_acts_between_two_acts_with_slots_are_lost_as_in_the_reference():
     assert seretod.sequences({}, [turn() | {"客服意图": "通知(x),询问(y),客套"}])[0].service_intent == "通知,客套"
 
 
