@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from cmcc_bench.corpus import fingerprint_of, is_licensed, label_of, open_split
+from cmcc_bench.corpus import fingerprint_of, is_licensed, open_split, short_name
 from cmcc_bench.reports.answers import answer_report
 from cmcc_bench.reports.confusion import Confusion
 from cmcc_bench.reports.examples import Examples
@@ -84,7 +84,7 @@ def make_report(
             tasks.append(_report_of(task, own, systems, data, bootstrap, examples))
         if progress:
             progress(number, len(TASKS))
-    dataset, split = label_of(systems[0].dataset), systems[0].split
+    dataset, split = short_name(systems[0].dataset), systems[0].split
     return SystemReport(dataset, split, synthetic, licensed, bootstrap, tuple(systems), tuple(tasks))
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cmcc_bench.corpus import place_name
+from cmcc_bench.corpus import name_without_path
 from cmcc_bench.models.record import with_current_keys
 from cmcc_bench.reports.response import system_name
 from cmcc_bench.reports.systems import ResponseSystem, System, read_facts
@@ -70,7 +70,7 @@ def _model(facts: Mapping[str, Any]) -> str:
     """Where the weights come from, and how many there are."""
     backbone, layers, width = (_setting(facts, key) for key in ("backbone", "layers", "width"))
     shape = f", {_counted(layers, 'layer')} of {width}" if layers and width else ""
-    parts = ["from scratch" + shape if backbone == "scratch" else place_name(str(backbone)) if backbone else ""]
+    parts = ["from scratch" + shape if backbone == "scratch" else name_without_path(str(backbone)) if backbone else ""]
     if facts.get("parameters"):
         parts.append(f"{_number(facts['parameters'])} parameters")
     return "; ".join(filter(None, parts)) or NOTHING
