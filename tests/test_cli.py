@@ -151,7 +151,15 @@ def test_predict_score_and_report_work_one_after_the_other(built, tmp_path, caps
     assert cli.main(["report", str(tmp_path / "runs"), "--out", str(report), "--resamples", "20"]) == 0
     printed, written = capsys.readouterr().out, report.read_text("utf-8")
     for text in ("Table 2, strict", "Table 3, seretod", "Paired bootstrap", "Table 4", "Variant (Oracle)", "SYNTHETIC"):
-        assert text in printed and text in written
+        assert text in written
+    assert "Table 2" in printed and "SYNTHETIC" in printed and f"All tables: {report}" in printed
+    assert "seretod" not in printed  # one screen only
+    page = tmp_path / "report.html"
+    assert f"The page with everything: {page}" in printed and "Table 2, strict" in page.read_text("utf-8")
+    assert cli.main(["report", str(tmp_path / "runs"), "--resamples", "0", "--html", str(tmp_path / "b.html")]) == 0
+    assert (tmp_path / "b.html").exists() and not (tmp_path / "b.md").exists()
+    assert cli.main(["report", str(tmp_path / "runs"), "--out", str(page)]) == 1
+    assert "the page would overwrite the Markdown file" in capsys.readouterr().err
 
 
 def test_a_folder_without_a_model_and_predictions_of_other_data_exit_with_1(built, tmp_path, capsys):

@@ -11,12 +11,13 @@ from cmcc_bench.commands.console import (
     Commands,
     add_bootstrap,
     add_command,
-    add_number,
     console,
     counted,
     errors,
     positive_number,
+    print_line,
     task_name,
+    whole_number,
 )
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_text
@@ -45,8 +46,9 @@ examples:
   cmcc score runs/variant/test.end2end.jsonl cmcc
   cmcc score a.jsonl cmcc --against b.jsonl --version seretod"""
 _REPORT = """\
-example:
-  cmcc report runs/baseline runs/variant runs/emotion --out tables.md"""
+examples:
+  cmcc report runs --out report.md    # writes report.html, too
+  cmcc report runs/baseline runs/variant --html page.html"""
 _CHAT = """\
 examples:
   cmcc chat tiny
@@ -138,9 +140,20 @@ def _add_report(commands: Commands) -> None:
     report.add_argument(
         "runs", type=Path, nargs="+", metavar="RUN", help="files that cmcc predict wrote, or folders with such files"
     )
-    report.add_argument("--out", type=Path, metavar="FILE", help="also write the tables to this file, as Markdown")
+    report.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="write all tables to this file, as Markdown, and a page to the same name with .html",
+    )
+    report.add_argument("--html", type=Path, metavar="FILE", help="write the page to this file")
     add_bootstrap(report)
-    add_number(report, "--examples", 8, "number of exchanges shown in table 4")
+    report.add_argument(
+        "--examples",
+        type=whole_number,
+        metavar="N",
+        help="number of exchanges in table 4, with their texts (default: 8 of simulated dialogues, none of real calls)",
+    )
     report.set_defaults(run=_report)
 
 
@@ -343,17 +356,36 @@ def _score_answers(options: argparse.Namespace, task: Task) -> ScoreResult:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from cmcc_bench.reports.report import all_tables
+    from cmcc_bench.reports.headline import headline_tables
+    from cmcc_bench.reports.page import page_html
+    from cmcc_bench.reports.report import make_report
     from cmcc_bench.scoring import Bootstrap
 
+    markdown, page = _report_files(options)
     with progress_bar("scoring systems") as show:
-        bootstrap = Bootstrap(options.resamples, options.seed)
-        tables = all_tables(options.runs, bootstrap, options.examples, show)
-    for table in tables:
-        console.print(table.terminal())
-    if options.out:
-        write_text(options.out, "\n".join(table.markdown() for table in tables))
+        report = make_report(options.runs, Bootstrap(options.resamples, options.seed), options.examples, show)
+    for table in headline_tables(report):
+        console.print(table.terminal(compact=True))
+    if markdown:
+        write_text(markdown, report.markdown())
+        print_line(f"All tables: {markdown}")
+    if page:
+        write_text(page, page_html(report))
+        print_line(f"The page with everything: {page}")
+    if not (markdown or page):
+        print_line("All tables, figures and examples: cmcc report ... --out report.md")
     return 0
+
+
+def _report_files(options: argparse.Namespace) -> tuple[Path | None, Path | None]:
+    """The Markdown file and the page to write. Raises cmcc.DataError if both have the same path."""
+    markdown, page = options.out, options.html
+    if markdown and not page:
+        page = markdown.with_suffix(".html")
+    if markdown and markdown == page:
+        hint = "Choose a name that ends with .md for --out; the page is written beside it."
+        raise DataError("the page would overwrite the Markdown file", "", hint, file=str(markdown))
+    return markdown, page
 
 
 def _chat(options: argparse.Namespace) -> int:

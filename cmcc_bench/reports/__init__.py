@@ -1,1 +1,1 @@
-"""Tables of results, computed from prediction files, for the terminal and as Markdown."""
+"""Results of systems, computed from prediction files: tables, one screen for the terminal, and a page."""

@@ -7,27 +7,39 @@ utterances that have a reply, because a dialogue model reads no others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from cmcc_bench.reports.confusion import confusion_of
 from cmcc_bench.reports.response import system_name
-from cmcc_bench.reports.scores import Data, Entry, label_table, paired_table, sizes, systems_table
+from cmcc_bench.reports.scores import (
+    Data,
+    Entry,
+    SystemPair,
+    compared_scores,
+    label_of,
+    label_table,
+    paired_table,
+    sizes,
+    systems_table,
+)
+from cmcc_bench.reports.section import Section, TaskReport, finding, simple_finding
 from cmcc_bench.reports.systems import ResponseSystem, System
-from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.scoring import Bootstrap
-from cmcc_bench.scoring.score import align_with_gold, comparison_of, scores_of
+from cmcc_bench.scoring.score import align_with_gold, comparison_of_scores, scores_of
 from cmcc_bench.tasks import Task
 from cmcc_bench.tasks.written import only_answered
 
 
-def answer_tables(
+def answer_report(
     task: Task,
     systems: Sequence[System],
     writers: Sequence[ResponseSystem],
     data: Data,
     bootstrap: Bootstrap = Bootstrap(),
-) -> list[ReportTable]:
-    """The table of a task, the scores per label of its first system, and the paired bootstrap tests.
+) -> TaskReport:
+    """The table of a task, the scores per label of its first system, paired bootstrap tests, and confusion matrices.
 
     writers: dialogue models, whose predictions for this task are scored, too, if the task has any (tasks.Written).
     """
@@ -43,33 +55,81 @@ def answer_tables(
     bounds = task.bounds(data.train, data.rows, bootstrap.seed)
     every = answers | {name: (given, ()) for name, given in bounds.items()}
     aligned = {name: align_with_gold(task, given, data.rows) for name, (given, _) in every.items()}
-    entries = [
-        Entry(
+    entries = {
+        name: Entry(
             name,
             scores_of(task, task.measure, aligned[name], bootstrap),
             task.published_for(key),
             task.untold(given),
         )
         for name, (given, key) in every.items()
+    }
+    first = next(iter(entries.values()))
+    notes = [*notes, *task.notes, sizes(first.scores)]
+    tables = [systems_table(task.table, task, [*entries.values()], data.synthetic, notes)]
+    if first.scores.labels:
+        tables.append(label_table(f"{task.table}, per label: {first.name}", first.scores, data.synthetic))
+
+    others, simple = _pairs(task, entries, [*answers])
+    section = _section(task, entries, ([*answers], [*bounds]), (others, simple), notes)
+    table = paired_table(f"{task.table}, paired bootstrap test", task, section.pairs, data.synthetic)
+    tables.append(replace(table, notes=(*table.notes, *(section.findings if simple else ()))))
+    drawn = [*answers, *([task.cheap[0]] if task.cheap else [])]
+    confusions = (confusion_of(name, task, aligned[name]) for name in drawn)
+    return TaskReport((section,), tuple(tables), tuple(filter(None, confusions)))
+
+
+def _pairs(task: Task, entries: Mapping[str, Entry], names: Sequence[str]) -> tuple[list[SystemPair], list[SystemPair]]:
+    """The first of the named systems compared with the others, and each of them with the task's simple one."""
+
+    def pair_of(name: str, other: str) -> SystemPair:
+        """The paired test of two of the entries."""
+        compared = comparison_of_scores(task.measure, entries[name].scores, entries[other].scores)
+        return SystemPair(name, other, compared, (*entries[name].untold, *entries[other].untold))
+
+    others = [pair_of(names[0], name) for name in names[1:]]
+    return others, [pair_of(name, task.cheap[0]) for name in names if task.cheap and not _is_simple(task, name)]
+
+
+def _section(
+    task: Task,
+    entries: Mapping[str, Entry],
+    names: tuple[Sequence[str], Sequence[str]],
+    pairs: tuple[Sequence[SystemPair], Sequence[SystemPair]],
+    notes: Sequence[str],
+) -> Section:
+    """The section of the task. names: of the systems and of the bounds. pairs: the result of _pairs."""
+    systems, bounds = names
+    others, simple = pairs
+    about_others = [
+        sentence
+        for pair in others
+        if (sentence := finding(pair, {score: label_of(task, score) for score in compared_scores(task, pair)}))
     ]
-    notes = [*notes, *task.notes, sizes(entries[0].scores)]
-    tables = [systems_table(task.table, task, entries, data.synthetic, notes)]
-    if answers:
-        first = entries[0]
-        if first.scores.labels:
-            tables.append(label_table(f"{task.table}, per label: {first.name}", first.scores, data.synthetic))
-        compared = [*answers, *([task.cheap[0]] if task.cheap else [])]
-        others = [entry for entry in entries[1:] if entry.name in compared]
-        pairs = [
-            (
-                f"{first.name} minus {other.name}",
-                comparison_of(task, (task.measure, task.measure), aligned[first.name], aligned[other.name], bootstrap),
-                other.untold,
-            )
-            for other in others
-        ]
-        tables.append(paired_table(f"{task.table}, paired bootstrap test", task, pairs, data.synthetic))
-    return tables
+    about_simple = [*filter(None, [simple_finding(task, simple)])]
+    return Section(
+        title=task.table,
+        shown={score: label_of(task, score) for score in task.shown},
+        headline=_headline(task),
+        compared=tuple(score for score in task.shown if score in task.headline),
+        systems=tuple(entries[name] for name in systems),
+        bounds=tuple(entries[name] for name in bounds),
+        pairs=(*others, *simple),
+        findings=tuple(about_simple or about_others),
+        details=tuple(about_others if about_simple else ()),
+        notes=tuple(notes),
+    )
+
+
+def _is_simple(task: Task, name: str) -> bool:
+    """Whether a system is the task's simple one itself, trained and predicted as a model of its own."""
+    return task.cheap is not None and task.cheap[0].split(",")[0] in name
+
+
+def _headline(task: Task) -> tuple[str, ...]:
+    """The scores on the screen: those that the paper has, or else the main scores."""
+    published = {score for row in task.published for score in row.scores}
+    return tuple(score for score in task.shown if score in (published or task.headline[:2]))
 
 
 def _written(task: Task, writers: Sequence[ResponseSystem], data: Data) -> dict[str, tuple[list[Any], tuple[str, ...]]]:

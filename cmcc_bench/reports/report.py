@@ -1,14 +1,19 @@
-"""`cmcc report`: all tables of the systems in the given prediction files, with every score computed again."""
+"""`cmcc report`: what the systems in the given prediction files score, with every score computed again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
-from cmcc_bench.corpus import fingerprint_of, open_split
-from cmcc_bench.reports.answers import answer_tables
-from cmcc_bench.reports.response import response_tables
+from cmcc_bench.corpus import fingerprint_of, is_licensed, open_split, short_name
+from cmcc_bench.reports.answers import answer_report
+from cmcc_bench.reports.confusion import Confusion
+from cmcc_bench.reports.examples import Examples
+from cmcc_bench.reports.response import response_report
 from cmcc_bench.reports.scores import Data
+from cmcc_bench.reports.section import Section, TaskReport
 from cmcc_bench.reports.systems import System, check_data, find_systems, response_systems
 from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.reports.unlabeled import unlabeled_table
@@ -16,38 +21,93 @@ from cmcc_bench.scoring import Bootstrap
 from cmcc_bench.tasks import RESPONSE, TASKS, Task
 
 
-def all_tables(
+@dataclass(frozen=True)
+class SystemReport:
+    """Everything that a report shows.
+
+    dataset: its name without its place. synthetic, licensed: whether any of the scored dialogues are simulated, and
+    whether any are real calls.
+    """
+
+    dataset: str
+    split: str
+    synthetic: bool
+    licensed: bool
+    bootstrap: Bootstrap
+    systems: tuple[System, ...]
+    tasks: tuple[TaskReport, ...]
+
+    @property
+    def sections(self) -> list[Section]:
+        """The sections of all tasks, in order."""
+        return list(chain.from_iterable(task.sections for task in self.tasks))
+
+    @property
+    def tables(self) -> list[ReportTable]:
+        """All tables: 2 to 5, 9, satisfaction, and the gain from unlabeled dialogues."""
+        return list(chain.from_iterable(task.tables for task in self.tasks))
+
+    @property
+    def confusions(self) -> list[Confusion]:
+        """The confusion matrices of all tasks."""
+        return list(chain.from_iterable(task.confusions for task in self.tasks))
+
+    @property
+    def examples(self) -> Examples | None:
+        """Table 4, if there is one."""
+        return next((task.examples for task in self.tasks if task.examples), None)
+
+    def markdown(self) -> str:
+        """All tables as Markdown."""
+        return "\n".join(table.markdown() for table in self.tables)
+
+
+def make_report(
     paths: Sequence[Path],
     bootstrap: Bootstrap = Bootstrap(),
-    examples: int = 8,
+    examples: int | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[ReportTable]:
-    """The tables of the systems in files and folders: 2 to 5, 9, satisfaction, and the gain from unlabeled dialogues.
+) -> SystemReport:
+    """The report of the systems in files and folders.
 
-    examples: number of exchanges in table 4. progress: called with the number of finished steps and of all steps.
+    examples: number of exchanges in table 4 (reports.examples.find_examples). progress: called with the number of
+    finished steps and of all steps.
     Raises cmcc.DataError if there are no predictions, or they are of different data or of data that have changed.
     """
     systems = find_systems(paths)
-    tables: list[ReportTable] = []
+    tasks, synthetic, licensed = list[TaskReport](), False, False
     for number, task in enumerate(TASKS.values(), 1):
-        tables += _tables_of(task, systems, bootstrap, examples)
+        own = [system for system in systems if system.task is task]
+        if own:
+            data = _data_of(task, own)
+            synthetic, licensed = synthetic or data.synthetic, licensed or is_licensed(data.rows)
+            tasks.append(_report_of(task, own, systems, data, bootstrap, examples))
         if progress:
             progress(number, len(TASKS))
-    return tables
+    dataset, split = short_name(systems[0].dataset), systems[0].split
+    return SystemReport(dataset, split, synthetic, licensed, bootstrap, tuple(systems), tuple(tasks))
 
 
-def _tables_of(task: Task, systems: Sequence[System], bootstrap: Bootstrap, examples: int) -> Iterator[ReportTable]:
-    own, writers = [system for system in systems if system.task is task], response_systems(systems)
-    if not own:
-        return
-    dataset, split = own[0].dataset, own[0].split
+def _data_of(task: Task, systems: Sequence[System]) -> Data:
+    dataset, split = systems[0].dataset, systems[0].split
     rows = task.rows(dataset, (split, "train"))
-    check_data(own, fingerprint_of(rows[split]))
+    check_data(systems, fingerprint_of(rows[split]))
     labeled = list(open_split(dataset, "labeled", split)) if task.written else []
-    data = Data(rows[split], rows["train"], labeled)
+    return Data(rows[split], rows["train"], labeled)
+
+
+def _report_of(
+    task: Task,
+    own: Sequence[System],
+    systems: Sequence[System],
+    data: Data,
+    bootstrap: Bootstrap,
+    examples: int | None,
+) -> TaskReport:
+    writers = response_systems(systems)
     if task is RESPONSE:
-        yield from response_tables(writers, data, bootstrap, examples)
+        report = response_report(writers, data, bootstrap, examples)
     else:
-        yield from answer_tables(task, own, writers, data, bootstrap)
-    if table := unlabeled_table(task, own, data, bootstrap):
-        yield table
+        report = answer_report(task, own, writers, data, bootstrap)
+    unlabeled = unlabeled_table(task, own, data, bootstrap)
+    return replace(report, tables=(*report.tables, *([unlabeled] if unlabeled else [])))

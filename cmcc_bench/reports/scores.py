@@ -54,6 +54,24 @@ class Entry:
     untold: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class SystemPair:
+    """The paired bootstrap test of two systems: the first minus the second, on the same dialogues.
+
+    untold: scores that one of the two does not have.
+    """
+
+    first: str
+    second: str
+    compared: Comparison
+    untold: Sequence[str] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the pair in tables."""
+        return f"{self.first} minus {self.second}"
+
+
 def label_of(task: Task, score: str) -> str:
     """The name of a score in reports."""
     return task.names.get(score, score_name(score))
@@ -132,20 +150,19 @@ def difference_table(name: str, compared: Comparison, synthetic: bool, untold: S
     return ReportTable(f"{name}, {compared.version or task.name}{mark(synthetic)}", DIFFERENCES, rows, notes)
 
 
-def paired_table(
-    title: str, task: Task, pairs: Iterable[tuple[str, Comparison, Sequence[str]]], synthetic: bool
-) -> ReportTable:
-    """Paired bootstrap tests of several pairs of systems, by the scores that the task compares, or its main score.
+def compared_scores(task: Task, pair: SystemPair) -> list[str]:
+    """The scores of a paired test that reports show: those that the task compares, or its main score."""
+    main = main_score(task, pair.untold)
+    return [score for score in task.compared or (main,) if score not in pair.untold]
 
-    pairs: (name of the pair, comparison, scores that one of the two does not have).
-    """
+
+def paired_table(title: str, task: Task, pairs: Iterable[SystemPair], synthetic: bool) -> ReportTable:
+    """Paired bootstrap tests of several pairs of systems, by the scores that the task compares, or its main score."""
     rows, notes = [], []
-    for name, compared, untold in pairs:
-        main = main_score(task, untold)
-        shown = [score for score in task.compared or (main,) if score not in untold]
-        results = {label_of(task, score): compared.differences[score] for score in shown}
-        rows += [(name, label, *difference_cells(result)) for label, result in results.items()]
-        notes.append(verdict(name, results))
+    for pair in pairs:
+        results = {label_of(task, score): pair.compared.differences[score] for score in compared_scores(task, pair)}
+        rows += [(pair.name, label, *difference_cells(result)) for label, result in results.items()]
+        notes.append(verdict(pair.name, results))
     if not rows:
         note = "Left out: no two systems to compare; run cmcc score FILE DATASET --against OTHER to compare any two."
         return ReportTable(f"{title}{mark(synthetic)}", (), (), (note,))

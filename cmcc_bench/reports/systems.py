@@ -98,7 +98,7 @@ def find_systems(paths: Iterable[Path]) -> list[System]:
         below = (file for file in path.rglob("*.jsonl") if not is_system_file(file.relative_to(path)))
         files += sorted(below) if path.is_dir() else [path]
     prediction_files = [file for file in sorted(files) if facts_path(file).exists() or file in paths]
-    systems = [_system_of(file, _read_facts(facts_path(file))) for file in prediction_files]
+    systems = [_system_of(file, read_facts(facts_path(file))) for file in prediction_files]
     if not systems:
         hint = "Run cmcc predict first, or check the path."
         raise DataError("no prediction files", "", hint, folder=", ".join(map(str, paths)))
@@ -116,7 +116,7 @@ def run_systems(run: Path, split: str) -> list[System]:
     Raises cmcc.DataError if a record was not written by cmcc predict, or two files are of the same system.
     """
     written = (file for file in sorted(run.glob("*.jsonl")) if not is_system_file(file.name))
-    all_facts = {file: _read_facts(facts_path(file)) for file in written if facts_path(file).exists()}
+    all_facts = {file: read_facts(facts_path(file)) for file in written if facts_path(file).exists()}
     systems = [_system_of(file, facts) for file, facts in all_facts.items() if facts.get("split") == split]
     _check_different(systems)
     return systems
@@ -143,7 +143,7 @@ def read_system(file: Path) -> ResponseSystem:
 
     Raises cmcc.DataError if the record is missing, of an unfinished run, or of another task.
     """
-    system = _system_of(file, _read_facts(facts_path(file)))
+    system = _system_of(file, read_facts(facts_path(file)))
     if not isinstance(system, ResponseSystem):
         problem = f"predictions of the task {system.training.task}, not of a dialogue model"
         raise DataError(problem, "", "Pass a file that a dialogue model predicted.", file=str(file))
@@ -173,7 +173,8 @@ def _system_of(file: Path, facts: Mapping[str, Any]) -> System:
     return system
 
 
-def _read_facts(path: Path) -> dict[str, Any]:
+def read_facts(path: Path) -> dict[str, Any]:
+    """The content of a prediction file's record. Raises cmcc.DataError if it cannot be read."""
     try:
         facts = json.loads(path.read_text("utf-8"))
         if not isinstance(facts, dict):
@@ -193,7 +194,7 @@ def _unknown_facts(path: Path, error: Exception) -> DataError:
 def task_of_file(file: Path) -> str:
     """The task of a prediction file according to its record; `response` without a record."""
     path = facts_path(file)
-    return str(_read_facts(path).get("task", RESPONSE.name)) if path.exists() else RESPONSE.name
+    return str(read_facts(path).get("task", RESPONSE.name)) if path.exists() else RESPONSE.name
 
 
 def read_task_answers(files: Sequence[Path], task: Task, dataset: str, split: str) -> tuple[list[list[Any]], list[Row]]:

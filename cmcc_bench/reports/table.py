@@ -46,11 +46,14 @@ class ReportTable:
         for note in self.notes:
             yield f"{note}  "
 
-    def terminal(self) -> TerminalTable:
-        """The table for a rich console of any width; confidence intervals are below their scores."""
+    def terminal(self, compact: bool = False) -> TerminalTable:
+        """The table for a rich console of any width; confidence intervals are below their scores.
+
+        compact: as few lines as possible: intervals beside their scores where they fit, and no rules.
+        """
         title, *notes = map(_safe, (self.title, *self.notes))
         rows = tuple(tuple(map(_safe, row)) for row in self.rows)
-        return TerminalTable(ReportTable(title, tuple(map(_safe, self.columns)), rows, tuple(notes)))
+        return TerminalTable(ReportTable(title, tuple(map(_safe, self.columns)), rows, tuple(notes)), compact)
 
 
 @dataclass(frozen=True)
@@ -62,17 +65,21 @@ class TerminalTable:
     """
 
     table: ReportTable
+    compact: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yields the title, the rows and the notes, in lines of at most `options.max_width`."""
         width = options.max_width
         cells = [[cell.replace(" [", "\n[") for cell in row] for row in self.table.rows]
-        widths = _widths([list(self.table.columns), *cells], width - _GAP * len(self.table.columns) - 1)
+        available = width - _GAP * len(self.table.columns) - 1
+        widths = _widths([list(self.table.columns), *cells], available)
+        if self.compact and (inline := _widths([list(self.table.columns), *map(list, self.table.rows)], available, 1)):
+            cells, widths = [list(row) for row in self.table.rows], inline
         if self.table.title:
             yield Text(wrapped(self.table.title, width), style="italic")
         if widths:
-            yield _grid(self.table.columns, cells, widths)
-        else:
+            yield _grid(self.table.columns, cells, widths, None if self.compact else box.SIMPLE_HEAD)
+        elif self.table.columns:
             yield from _stacked(self.table, width)
             if self.table.notes:
                 yield Text("")
@@ -114,11 +121,16 @@ def _lines_of(line: str, width: int) -> Iterator[str]:
     yield current
 
 
-def _widths(rows: list[list[str]], available: int) -> list[int] | None:
-    """Column widths that break no word, as even as possible; None if the table is too wide for that."""
+def _widths(rows: list[list[str]], available: int, whole_from: int | None = None) -> list[int] | None:
+    """Column widths that break no word, as even as possible; None if the table is too wide for that.
+
+    whole_from: columns from this one on are as wide as their lines, so that none of their lines is broken.
+    """
     columns = list(zip(*rows, strict=True))
     whole = [max((cell_len(line) for cell in column for line in cell.split("\n")), default=1) for column in columns]
     least = [max((cell_len(word) for cell in column for word in _WORDS.findall(cell)), default=1) for column in columns]
+    if whole_from is not None:
+        least[whole_from:] = whole[whole_from:]
     if sum(least) > available:
         return None
     widths, left = least, available - sum(least)
@@ -129,8 +141,10 @@ def _widths(rows: list[list[str]], available: int) -> list[int] | None:
     return widths
 
 
-def _grid(columns: Sequence[str], cells: Sequence[Sequence[str]], widths: Sequence[int]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def _grid(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], widths: Sequence[int], lines: box.Box | None
+) -> Table:
+    table = Table(box=lines, padding=(0, 1, 0, 0))
     for column, width in zip(columns, widths, strict=True):
         table.add_column(Text(wrapped(column, width)), width=width, no_wrap=True, overflow="ignore")
     for row in cells:
@@ -172,7 +186,7 @@ def score_cell(interval: Interval, decimals: int = 3) -> str:
 
 def decimals_of(key: str) -> int:
     """The number of decimals of a score: two for BLEU, which goes up to 100, else three."""
-    return 2 if key == "bleu" else 3
+    return 2 if key.startswith("bleu") else 3
 
 
 def score_name(key: str) -> str:
@@ -197,8 +211,10 @@ def difference_cells(result: PairedResult) -> tuple[str, str, str]:
     """The cells of a paired bootstrap test after the score's name; dashes if the score is undefined."""
     if math.isnan(result.difference):
         return NOTHING, NOTHING, NOTHING
-    interval = f" [{result.low:+.3f}, {result.high:+.3f}]" if result.low == result.low else ""
-    return f"{result.difference:+.3f}{interval}", f"{result.p_value:.3f}", "yes" if result.excludes_0 else "no"
+    if math.isnan(result.low):  # bootstrap without resamples
+        return f"{result.difference:+.3f}", NOTHING, NOTHING
+    interval = f"[{result.low:+.3f}, {result.high:+.3f}]"
+    return f"{result.difference:+.3f} {interval}", f"{result.p_value:.3f}", "yes" if result.excludes_0 else "no"
 
 
 def verdict(name: str, results: Mapping[str, PairedResult]) -> str:

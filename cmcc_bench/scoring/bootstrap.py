@@ -132,6 +132,25 @@ def paired_results_of_all(
     return results
 
 
+def standard_errors(
+    counts_a: NDArray[Any],
+    counts_b: NDArray[Any],
+    statistics: Mapping[str, Statistic],
+    bootstrap: Bootstrap = Bootstrap(),
+) -> dict[str, float]:
+    """The standard error of system a's score minus system b's, by name: the standard deviation over the resamples.
+
+    The arguments are those of `paired_results`. nan with fewer than two resamples in which the score is defined.
+    """
+    scores = [_resampled_scores(counts, statistics, bootstrap) for counts in (counts_a, counts_b)]
+    errors = {}
+    for name in statistics:
+        differences = scores[0][name][1] - scores[1][name][1]  # (resamples,)
+        defined = differences[~np.isnan(differences)]
+        errors[name] = float(defined.std(ddof=1)) if len(defined) > 1 else float("nan")
+    return errors
+
+
 def _resampled_scores(
     counts_by_dialogue: NDArray[Any], statistics: Mapping[str, Statistic], bootstrap: Bootstrap
 ) -> dict[str, tuple[float, Array]]:

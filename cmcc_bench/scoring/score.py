@@ -204,6 +204,22 @@ def comparison_of(
     )
 
 
+def comparison_of_scores(measure: Measure, a: Scores, b: Scores) -> Comparison:
+    """`compare` of scores of the same dialogues, from their counts: nothing is counted again.
+
+    measure: the one that made them. Raises ValueError for scores of different numbers of dialogues.
+    """
+    return Comparison(
+        task=a.task,
+        version=a.version,
+        fold_caring=(a.fold_caring, b.fold_caring),
+        dialogues=a.dialogues,
+        items=a.items,
+        bootstrap=a.bootstrap,
+        differences=paired_results(a.counts, b.counts, measure.statistics, a.bootstrap),
+    )
+
+
 def _counts_of(measure: Measure, dialogues: Sequence[PredictedDialogue[Any]]) -> NDArray[np.int64]:
     """The counts of each dialogue: (dialogues, k)."""
     return np.array([measure.count(dialogue) for dialogue in dialogues], dtype=np.int64)

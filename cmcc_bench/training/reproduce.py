@@ -9,7 +9,7 @@ BLEU-4, and 0.08 for success. The 100 validation dialogues only choose an epoch 
 with its own seed, so its dialogues stay the same when the size of another one changes.
 
 Systems are trained in parallel, one for each core; their output is in OUT/runs/NAME.log. All results are in OUT: the
-raw files, the built data set, a folder for each run, and report.md.
+raw files, the built data set, a folder for each run, report.md and report.html.
 """
 
 from __future__ import annotations
@@ -268,7 +268,7 @@ def main() -> int:
     if status := subprocess.run(report.command).returncode:
         return status
     clock.finish(report)
-    print(f"Markdown: {options.out / 'report.md'}")
+    print(f"Open the report in a browser: {options.out / 'report.html'}")
     return 0
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 import cmcc
-from cmcc_bench.reports.response import response_tables
+from cmcc_bench.reports.response import response_report
 from cmcc_bench.reports.scores import Data
 from cmcc_bench.reports.systems import check_data, find_systems
 from cmcc_bench.scoring import Bootstrap, write_prediction
@@ -43,10 +43,11 @@ def systems(tmp_path, rows):
 
 
 def test_every_system_and_bound_is_a_row_with_the_paper_s_number_beside_it(systems, rows):
-    tables = response_tables(systems, Data(rows, rows), Bootstrap(50))
+    tables = response_report(systems, Data(rows, rows), Bootstrap(50)).tables
     titles = [table.title.split(" — ")[0] for table in tables]
     assert titles[:4] == ["Table 2, strict", "Table 3, strict", "Table 2, seretod", "Table 3, seretod"]
-    assert titles[4:] == ["Paired bootstrap test, strict", "Table 4"]
+    assert titles[4:6] == ["Paired bootstrap test, strict", "Power of the paired tests"]
+    assert titles[6] == "After a negative emotion, and caring acts" and titles[-1] == "Table 4"
     table_2, table_3 = tables[0], tables[1]
     by_name = {row[0]: row[1:] for row in table_2.rows}
     decoded = [f"{form} ({mode})" for mode in ("End2End", "Oracle") for form in ("Baseline", "Variant")]
@@ -60,13 +61,13 @@ def test_every_system_and_bound_is_a_row_with_the_paper_s_number_beside_it(syste
 
 
 def test_synthetic_data_are_marked_in_every_title(systems, rows):
-    for table in response_tables(systems, Data(rows, rows), Bootstrap(20)):
+    for table in response_report(systems, Data(rows, rows), Bootstrap(20)).tables:
         assert "SYNTHETIC data, not a result on CMCC" in table.title
         assert "SYNTHETIC" in table.markdown()
 
 
 def test_the_paired_test_says_whether_its_interval_excludes_0(systems, rows):
-    table = response_tables(systems, Data(rows, rows), Bootstrap(200))[4]
+    table = response_report(systems, Data(rows, rows), Bootstrap(200)).tables[4]
     bleu = next(row for row in table.rows if row[:2] == ("Variant (End2End) minus Baseline (End2End)", "BLEU-4"))
     assert bleu[2].startswith("+") and bleu[4] == "yes"
     same = next(row for row in table.rows if row[:2] == ("Variant (End2End) minus w/o user emotion", "BLEU-4"))
@@ -84,7 +85,7 @@ def test_the_paired_test_says_whether_its_interval_excludes_0(systems, rows):
 
 
 def test_a_paired_test_without_resamples_has_no_interval(systems, rows):
-    table = response_tables(systems, Data(rows, rows), Bootstrap(0))[4]
+    table = response_report(systems, Data(rows, rows), Bootstrap(0)).tables[4]
     assert table.notes[0].endswith("Baseline (End2End): the difference has no confidence interval.")
 
 
@@ -92,7 +93,7 @@ def test_table_4_shows_replies_side_by_side_with_personal_data_masked(tmp_path, 
     gold = gold_predictions(rows)
     write_system(tmp_path / "runs", "v", "variant", "end2end", gold)
     write_system(tmp_path / "runs", "b", "baseline", "end2end", [replace(p, response="打13800000000") for p in gold])
-    table = response_tables(find_systems([tmp_path / "runs"]), Data(rows, rows), Bootstrap(20), examples=2)[-1]
+    table = response_report(find_systems([tmp_path / "runs"]), Data(rows, rows), Bootstrap(20), examples=2).tables[-1]
     assert len(table.rows) == 2
     assert table.rows[0][1:] == (
         "我想问流量包多少钱",
@@ -141,5 +142,5 @@ def test_markdown_cannot_be_broken_by_a_text(tmp_path, rows):
     gold = gold_predictions(rows)
     write_system(tmp_path / "runs", "v", "variant", "end2end", gold)
     write_system(tmp_path / "runs", "b", "baseline", "end2end", [replace(p, response="a|b<b>\nc") for p in gold])
-    markdown = response_tables(find_systems([tmp_path / "runs"]), Data(rows, rows), Bootstrap(20))[-1].markdown()
+    markdown = response_report(find_systems([tmp_path / "runs"]), Data(rows, rows), Bootstrap(20)).tables[-1].markdown()
     assert "a\\|b&lt;b><br>c" in markdown

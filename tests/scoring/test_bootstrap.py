@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cmcc_bench.scoring import Bootstrap, intervals, paired_results
-from cmcc_bench.scoring.bootstrap import paired_results_of_all, resampled_sums
+from cmcc_bench.scoring.bootstrap import paired_results_of_all, resampled_sums, standard_errors
 
 
 def mean(sums):
@@ -149,3 +149,10 @@ def test_the_tests_of_all_systems_equal_the_tests_of_each_pair(normal):
 def test_counts_of_different_dialogues_are_an_error_among_several_systems(normal):
     with pytest.raises(ValueError, match="differ in shape"):
         paired_results_of_all({"a": counted(normal), "b": counted(normal[1:])}, {"mean": mean})
+
+
+def test_the_standard_error_is_the_spread_of_the_paired_differences(normal):
+    other = normal + np.random.default_rng(8).normal(0, 1, size=len(normal))
+    errors = standard_errors(counted(other), counted(normal), {"mean": mean}, Bootstrap(1000, 0))
+    assert errors["mean"] == pytest.approx(1 / len(normal) ** 0.5, rel=0.15)  # of the differences, not of the values
+    assert np.isnan(standard_errors(counted(other), counted(normal), {"mean": mean}, Bootstrap(0))["mean"])

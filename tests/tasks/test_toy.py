@@ -23,7 +23,7 @@ from cmcc_bench.leaderboard.submission import Stored, describe
 from cmcc_bench.leaderboard.update import Board
 from cmcc_bench.models.record import TrainingRecord
 from cmcc_bench.recognition.run import recognize
-from cmcc_bench.reports.report import all_tables
+from cmcc_bench.reports.report import make_report
 from cmcc_bench.reports.systems import System
 from cmcc_bench.scoring import Bootstrap, compare, read_answers, score
 from cmcc_bench.tasks import TASKS, answer_line
@@ -77,7 +77,7 @@ def test_the_command_takes_the_task_from_the_record_of_the_file(predictions, sha
 
 
 def test_the_report_has_its_table(predictions):
-    table = all_tables([predictions], Bootstrap(5))[0]
+    table = make_report([predictions], Bootstrap(5)).tables[0]
     assert table.title.startswith("Table 0, length") and table.columns == ("system", "exact", "paper", "distance")
     assert [row[0] for row in table.rows] == ["Counting", "gold", "majority", "random"]
     assert table.rows[0][2] == "0.500"

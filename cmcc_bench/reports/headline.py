@@ -1,0 +1,54 @@
+"""The headline of a report: one screen of a terminal, 80 columns wide. Everything else is in the file and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cmcc_bench.reports.report import SystemReport
+from cmcc_bench.reports.scores import Entry
+from cmcc_bench.reports.section import Section
+from cmcc_bench.reports.table import NOTHING, ReportTable, decimals_of, mark, published_cell, score_cell
+
+_LONGEST = 2  # systems of a table that the paper has not
+
+
+def headline_tables(report: SystemReport) -> Iterator[ReportTable]:
+    """The tables of the screen: what was scored, then each section's main scores and a sentence about them."""
+    sizes = {entry.scores.dialogues for section in report.sections for entry in section.systems}
+    dialogues = " or ".join(f"{size:,}" for size in sorted(sizes))
+    what = f"{report.dataset}, {report.split} split: {dialogues} dialogues{mark(report.synthetic)}"
+    yield ReportTable("", (), (), (what, "Scores (the paper's in parentheses), 95 % confidence intervals in brackets."))
+    seen = set[tuple[str, ...]]()
+    for section in report.sections:
+        systems = [entry for entry in main_systems(section) if (entry.name, *section.headline) not in seen]
+        yield _section_table(section, systems, is_alone=len(report.sections) == 1)
+        seen |= {(entry.name, *section.headline) for entry in systems}
+
+
+def _section_table(section: Section, systems: Sequence[Entry], is_alone: bool) -> ReportTable:
+    """The rows of the given systems and what the tests show; of a table that the paper has not, the latter alone."""
+    if not section.headline or not (is_alone or any(entry.published for entry in section.systems)):
+        return ReportTable("", (), (), (f"{section.title}: {' '.join(section.findings)}",) if section.findings else ())
+    rows = tuple((entry.name, *(_cell(entry, s) for s in section.headline)) for entry in (*systems, *_simple(section)))
+    columns = (section.title, *(section.shown[score] for score in section.headline))
+    return ReportTable("", columns, rows, section.findings)
+
+
+def main_systems(section: Section) -> list[Entry]:
+    """The systems that the paper has; if there are none, the first ones. None that has no score of the screen."""
+    told = [entry for entry in section.systems if any(_cell(entry, score) != NOTHING for score in section.headline)]
+    return [entry for entry in told if entry.published] or told[:_LONGEST]
+
+
+def _simple(section: Section) -> list[Entry]:
+    """The bounds that systems are compared with."""
+    return [bound for bound in section.bounds if any(pair.second == bound.name for pair in section.pairs)]
+
+
+def _cell(entry: Entry, score: str) -> str:
+    """A score with the paper's and the interval: 0.642 (0.656) [0.61, 0.67]."""
+    if score in entry.untold:
+        return NOTHING
+    point, _, interval = score_cell(entry.scores.scores[score], decimals_of(score)).partition(" ")
+    published = entry.published.get(score)
+    return " ".join(filter(None, [point, "" if published is None else f"({published_cell(published)})", interval]))

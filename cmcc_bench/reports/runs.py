@@ -1,0 +1,133 @@
+"""What was run: of each system its model, recipe, seed, training time and device, as its records say.
+
+The record of a training is RUN/run.json, that of a prediction FILE.run.json. What is not recorded is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cmcc_bench.corpus import name_without_path
+from cmcc_bench.models.record import with_current_keys
+from cmcc_bench.reports.response import system_name
+from cmcc_bench.reports.systems import ResponseSystem, System, read_facts
+from cmcc_bench.reports.table import NOTHING, ReportTable
+from cmcc_bench.scoring.predictions import facts_path
+
+_COLUMNS = ("system", "run", "model", "training", "tokens", "device", "training time", "predicted on")
+
+
+def runs_table(systems: Sequence[System]) -> ReportTable:
+    """One row per prediction file. The notes have the versions of the libraries and the commits of the toolkit."""
+    records = [(system, _training_facts(system)) for system in systems]
+    rows = tuple(
+        (
+            name_of(system),
+            system.path.absolute().parent.name,
+            _model(facts),
+            _training(facts),
+            _number(facts.get("tokens")),
+            _device(facts),
+            _duration(facts.get("seconds")),
+            (system.date or NOTHING).replace("T", " ").replace("Z", " UTC"),
+        )
+        for system, facts in records
+    )
+    every = [facts for _, facts in records] + [_prediction_facts(system) for system in systems]
+    return ReportTable("What was run", _COLUMNS, rows, tuple(_versions(every)))
+
+
+def name_of(system: System) -> str:
+    """The name of a system in tables."""
+    if isinstance(system, ResponseSystem):
+        return system_name(system.key)
+    return system.task.model + system.training.suffix
+
+
+def _training_facts(system: System) -> Mapping[str, Any]:
+    """The record of the training, if the predictions are in the folder of the run; else nothing."""
+    try:
+        facts = json.loads((system.path.parent / "run.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    is_its_own = isinstance(facts, dict) and facts.get("task", system.training.task) == system.training.task
+    return with_current_keys(facts) if is_its_own else {}
+
+
+def _prediction_facts(system: System) -> Mapping[str, Any]:
+    path = facts_path(system.path)
+    return read_facts(path) if path.exists() else {}
+
+
+def _setting(facts: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  # as JSON has it
+    recipe = facts.get("recipe")
+    return recipe.get(key) if isinstance(recipe, Mapping) else None
+
+
+def _model(facts: Mapping[str, Any]) -> str:
+    """Where the weights come from, and how many there are."""
+    backbone, layers, width = (_setting(facts, key) for key in ("backbone", "layers", "width"))
+    shape = f", {_counted(layers, 'layer')} of {width}" if layers and width else ""
+    parts = ["from scratch" + shape if backbone == "scratch" else name_without_path(str(backbone)) if backbone else ""]
+    if facts.get("parameters"):
+        parts.append(f"{_number(facts['parameters'])} parameters")
+    return "; ".join(filter(None, parts)) or NOTHING
+
+
+def _training(facts: Mapping[str, Any]) -> str:
+    """Examples, epochs, batch size, learning rate and seed."""
+    examples, epochs, best = facts.get("examples"), _setting(facts, "epochs"), facts.get("best_epoch")
+    parts = [f"{_number(examples['train'])} examples"] if isinstance(examples, Mapping) and "train" in examples else []
+    if epochs:
+        parts.append(_counted(epochs, "epoch") + (f" (best: {best})" if best else ""))
+    names = {"batch_size": "batch size", "learning_rate": "learning rate"}
+    parts += [f"{name} {value}" for key, name in names.items() if (value := _setting(facts, key)) is not None]
+    if facts.get("seed") is not None:
+        parts.append(f"seed {facts['seed']}")
+    return ", ".join(parts) or NOTHING
+
+
+def _device(facts: Mapping[str, Any]) -> str:
+    hardware = facts.get("hardware") if isinstance(facts.get("hardware"), Mapping) else {}
+    assert isinstance(hardware, Mapping)
+    gpus = hardware.get("gpus") or []
+    is_cpu = str(facts.get("device", "")).startswith("cpu") or not gpus
+    name = hardware.get("processor") if is_cpu else ", ".join(dict.fromkeys(map(str, gpus)))
+    threads = _counted(hardware["threads"], "thread") if is_cpu and hardware.get("threads") else ""
+    return ", ".join(filter(None, [str(facts.get("device") or ""), str(name or ""), threads])) or NOTHING
+
+
+def _duration(seconds: object) -> str:
+    """Seconds as people say them: 42 s, 12 min, 3.4 h."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return NOTHING
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+def _counted(number: object, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _number(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int | float) else NOTHING
+
+
+def _versions(records: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """The versions of Python and the libraries, all that occur, and the commits of the toolkit."""
+    found, commits = dict[str, dict[str, None]](), dict[str, None]()
+    for facts in records:
+        versions = facts.get("versions")
+        for name, version in versions.items() if isinstance(versions, Mapping) else ():
+            found.setdefault(str(name), {})[str(version)] = None
+        if facts.get("commit"):
+            commits[str(facts["commit"])[:12]] = None
+    if found:
+        yield (
+            "Versions: " + "; ".join(f"{name} {', '.join(versions)}" for name, versions in sorted(found.items())) + "."
+        )
+    if commits:
+        yield f"Commit of the toolkit: {', '.join(commits)}."

@@ -1,0 +1,52 @@
+"""One screen of a terminal, and the sentences on it."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from cmcc_bench.reports.headline import headline_tables
+from cmcc_bench.reports.report import make_report
+from cmcc_bench.scoring import Bootstrap
+
+
+def screen(report):
+    """The lines of the screen, 80 columns wide."""
+    out = io.StringIO()
+    console = Console(file=out, width=80, soft_wrap=True)
+    for table in headline_tables(report):
+        console.print(table.terminal(compact=True))
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def size(report):
+    """The number of dialogues that are scored."""
+    return report.sections[0].systems[0].scores.dialogues
+
+
+def test_all_systems_of_the_paper_are_on_one_screen(report):
+    lines = screen(report)
+    assert len(lines) <= 55 and max(map(len, lines)) <= 80
+    text = " ".join(lines)
+    assert "SYNTHETIC" in lines[0] and f"test split: {size(report)} dialogues" in lines[0]
+    assert "1.000 (0.656)" in text and "[1.00, 1.00]" in text
+    for title in ("Table 2", "Table 3", "Table 5, emotions", "Table 9, entities"):
+        assert any(line.startswith(title) for line in lines), title
+
+
+def test_the_sentences_name_the_scores_that_differ_and_the_power(report):
+    text = " ".join(screen(report))
+    pair = "Variant (End2End) against Baseline (End2End)"
+    assert f"{pair}: significantly higher in success, act F1 and BLEU-4; no" in text
+    assert "no significant difference in user intent F1." in text
+    assert f"With 80 % power, these {size(report)} test dialogues show a difference of at least" in text
+    assert f"After a negative emotion, and caring acts: {pair}: significantly higher in" in text
+    assert "Classification-based does not beat character n-grams, logistic regression in macro F1." in text
+    assert "Stack-propagation beats names known from training in entity F1." in text
+
+
+@pytest.mark.parametrize("name", ["baseline-end2end", "variant-oracle", "satisfaction"])
+def test_one_system_alone_has_its_scores(runs, name):
+    lines = screen(make_report([runs / f"{name}.jsonl"], Bootstrap(0)))
+    assert len(lines) < 15 and any("." in line for line in lines[3:]), lines
+    assert "nan" not in " ".join(lines) and "Traceback" not in " ".join(lines)
