@@ -40,7 +40,7 @@ class Session:
         self.kb, self.history = kb, ()
 
 
-def open_chat_model(name: Path) -> TrainedModel:
+def open_chat_model(name: str | Path) -> TrainedModel:
     """Opens a dialogue model. name: a folder, a Hub id or a model that ships.
 
     Raises cmcc.DataError if there is no such model, or if it is of another task.
