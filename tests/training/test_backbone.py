@@ -24,6 +24,7 @@ from cmcc_bench.textform import FORMS
 from cmcc_bench.training.backbone import BackboneRecipe
 from cmcc_bench.training.dialogue import RECIPE
 from cmcc_bench.training.recipe import read_recipe
+from cmcc_bench.training.ship import main as ship_command
 from cmcc_bench.training.ship import ship
 from cmcc_bench.views import KBEntry
 
@@ -76,6 +77,14 @@ def test_a_model_of_data_that_may_be_licensed_never_ships(tmp_path, facts):
     (tmp_path / "run" / "run.json").write_text(json.dumps(facts), encoding="utf-8")
     with pytest.raises(cmcc.DataError, match="Only models trained on simulated calls"):
         ship(tmp_path / "run", tmp_path / "shipped")
+
+
+def test_a_folder_that_is_no_run_is_one_line_without_a_traceback(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ship", str(tmp_path / "nothing"), str(tmp_path / "shipped")])
+    assert ship_command() == 1
+    printed = capsys.readouterr().err
+    assert printed.endswith("nothing: cannot read its run.json. Pass the folder of a finished run.\n")
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=["backbone", "variant"])
