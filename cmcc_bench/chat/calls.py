@@ -15,8 +15,8 @@ from cmcc_bench.views.intents import parse_intent_text
 from cmcc_bench.views.kb import TYPES
 from cmcc_bench.vocabulary import EMOTIONS, INTENTS
 
-_QUESTIONS = 3  # most openings of a call that are questions
-_LONGEST = 40  # characters of an opening
+_QUESTIONS = 3  # maximum number of openings of a call that are questions
+_LONGEST = 40  # maximum length of an opening, in characters
 _COLUMNS = ["dialogue_id", "user", "entities", "user_intent", "kb_result", "emotions", "kb"]
 
 
@@ -86,10 +86,10 @@ def _is_question(row: Row) -> bool:
     Only the intent `inquire`: what begins a call (seek help: query) is usually answered with a question.
     """
     intents = parse_intent_text(row["user_intent"] or "")
-    asked = [slot for intent in intents if intent.name == INTENTS["inquire"] for slot in intent.slots]
-    said = row["user"].lower()
-    return bool(row["kb_result"] and asked and len(said) <= _LONGEST) and all(
-        name.lower() in said if name else slot.lower() not in TYPES for name, slot in asked
+    slots = [slot for intent in intents if intent.name == INTENTS["inquire"] for slot in intent.slots]
+    text = row["user"].lower()
+    return bool(row["kb_result"] and slots and len(text) <= _LONGEST) and all(
+        name.lower() in text if name else slot.lower() not in TYPES for name, slot in slots
     )
 
 

@@ -31,7 +31,7 @@ TITLE = "cmcc chat"
 _FOLDER = Path(__file__).parent
 _FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")  # local fonts only
 _OPENINGS = 4  # buttons for openings
-_LONGEST = 200  # characters of an utterance
+_LONGEST = 200  # maximum length of an utterance, in characters
 
 _IN_TURN = {"concurrency_id": "reply", "concurrency_limit": 1}  # a visitor's second click is answered after the first
 

@@ -37,8 +37,9 @@ license: apache-2.0
 ---
 # A small {what}: SYNTHETIC
 
-{use} It was trained on {learned}:
-no recorded call was used. Its texts say nothing about any company, product or price, and its scores say nothing about
+{use}
+It was trained on {learned}.
+No recorded call was used. Its texts say nothing about any company, product or price, and its scores say nothing about
 models of real calls.
 
 - Shape: {parameters:,} parameters, one token per character, stored in float16.

@@ -24,6 +24,7 @@ from cmcc_bench.textform import FORMS
 from cmcc_bench.training.backbone import BackboneRecipe
 from cmcc_bench.training.dialogue import RECIPE
 from cmcc_bench.training.recipe import read_recipe
+from cmcc_bench.training.ship import _card as card_of
 from cmcc_bench.training.ship import main as ship_command
 from cmcc_bench.training.ship import ship
 from cmcc_bench.views import KBEntry
@@ -92,8 +93,9 @@ def test_what_ships_is_small_safe_and_says_that_it_is_synthetic(folder):
     files = [path for path in folder.iterdir() if path.is_file()]
     assert {path.suffix for path in files} == {".json", ".md", ".safetensors"}
     assert sum(path.stat().st_size for path in files) < 4_000_000
-    assert "SYNTHETIC" in (folder / "README.md").read_text("utf-8")
     facts = json.loads((folder / "run.json").read_text("utf-8"))
+    card = (folder / "README.md").read_text("utf-8")
+    assert "SYNTHETIC" in card and card == card_of(facts)
     assert facts["finished"] and facts["synthetic"] and not facts["recipe"]["out"].startswith("/")
     training = read_training(folder)
     assert training.synthetic is True and training.licensed is False
