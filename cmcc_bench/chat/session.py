@@ -14,7 +14,8 @@ from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import FORM_FILE, read_labels
 from cmcc_bench.views import LocalKB
 
-_LONGEST_NAME = 30  # maximum characters of an entity; a longer one is a repetition that did not end, and would spoil all later replies
+# Maximum characters of an entity: a longer one is a repetition that did not end, and would spoil all later replies.
+_LONGEST_NAME = 30
 _SYNTHETIC = ", trained on SYNTHETIC calls"
 
 

@@ -23,7 +23,7 @@ from cmcc_bench.reports.confusion import Confusion
 from cmcc_bench.reports.headline import main_systems
 from cmcc_bench.reports.report import SystemReport
 from cmcc_bench.reports.runs import runs_table
-from cmcc_bench.reports.scores import Entry, SystemPair
+from cmcc_bench.reports.scores import Entry, SystemPair, published_difference
 from cmcc_bench.reports.section import Section, TaskReport
 from cmcc_bench.reports.table import NOTHING, decimals_of, difference_cells, published_cell, score_cell
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS, ENTITY_TYPES, SATISFACTION, Vocabulary
@@ -139,9 +139,14 @@ def _dot(entry: Entry, kind: str, score: str, axis: _Axis) -> Dot:
 
 def _difference_drawings(section: Section) -> Iterable[Drawing]:
     """A drawing of the paired differences for each score that was compared."""
+    entries = {entry.name: entry for entry in (*section.systems, *section.bounds)}
     for score in section.compared:
         tested = [
-            (pair, pair.compared.differences[score], _published_difference(section, pair, score))
+            (
+                pair,
+                pair.compared.differences[score],
+                published_difference(score, entries[pair.first], entries[pair.second]),
+            )
             for pair in section.pairs
             if _is_tested(pair, score)
         ]
@@ -169,12 +174,6 @@ def _difference_drawings(section: Section) -> Iterable[Drawing]:
 def _is_tested(pair: SystemPair, score: str) -> bool:
     result = pair.compared.differences.get(score)
     return score not in pair.untold and result is not None and not math.isnan(result.difference)
-
-
-def _published_difference(section: Section, pair: SystemPair, score: str) -> float | None:
-    published = {entry.name: entry.published for entry in section.systems}
-    a, b = (published.get(name, {}).get(score) for name in (pair.first, pair.second))
-    return None if a is None or b is None else a - b
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,13 @@ def test_the_shipped_backbone_is_what_its_command_makes_by_default():
     assert {key: value for key, value in recipe.items() if value != getattr(default, key)}.keys() <= {"save_every"}
 
 
+def test_the_documentation_gives_its_size_and_how_many_calls_it_learned_from():
+    facts = json.loads((FOLDERS[0] / "run.json").read_text("utf-8"))
+    page = " ".join((Path(__file__).parents[2] / "docs" / "training.md").read_text("utf-8").split())
+    assert f"causal language model of {facts['parameters'] / 1e6:.1f} million parameters" in page
+    assert f"pretrained on {facts['recipe']['dialogues']:,} simulated calls" in page
+
+
 @pytest.mark.parametrize("name", ["variant", "baseline", "no_emotion", "no_caring"])
 def test_the_tiny_recipes_begin_from_it(name):
     assert read_recipe(RECIPE, f"tiny/{name}", {}).backbone == "tiny"
