@@ -1,4 +1,4 @@
-"""Which labels a classifier takes for which: the confusion matrix, also for texts that have several labels.
+"""Confusion matrices of classifiers, also for texts that have several labels.
 
 An utterance may have several emotions. A label that gold and prediction share counts on the diagonal. Every gold label
 that was missed is paired with every label that was predicted instead; with nothing predicted instead it counts in the

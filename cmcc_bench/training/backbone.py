@@ -47,7 +47,7 @@ from cmcc_bench.training.loss import Batch
 from cmcc_bench.training.recipe import Recipe, parse_recipe, setting
 from cmcc_bench.views.response import response_rows
 
-EncodedPair: TypeAlias = tuple[NDArray[np.int16], NDArray[np.bool_]]  # tokens and "is generated", both [length]
+EncodedPair: TypeAlias = tuple[NDArray[np.int32], NDArray[np.bool_]]  # tokens and "is generated", both [length]
 _FORMS = (FORMS["baseline"], FORMS["variant"])
 
 
@@ -91,10 +91,10 @@ def main() -> int:
 def train(recipe: BackboneRecipe) -> None:
     """Simulates the calls, trains the model and writes OUT. Raises cmcc.DataError if OUT cannot be used."""
     accelerator = start(recipe)
-    texts = list(_exchanges(recipe.dialogues, recipe.data_seed, recipe.share))
+    exchanges = list(_exchanges(recipe.dialogues, recipe.data_seed, recipe.share))
     dev = list(_exchanges(recipe.validation, recipe.data_seed + 1, 1.0))
     if recipe.backbone == "scratch":
-        tokenizer: Tokenizer = character_tokenizer(text for form, row in texts for text in form.write(row))
+        tokenizer: Tokenizer = character_tokenizer(text for form, row in exchanges for text in form.write(row))
         model: PreTrainedModel = _new_model(recipe, tokenizer)
     else:
         name = backbone_folder(recipe.backbone)
@@ -102,12 +102,12 @@ def train(recipe: BackboneRecipe) -> None:
         model = backbone_model(name, tokenizer)
     facts = {"task": "backbone", "synthetic": True, "simulator": SIMULATOR, "forms": [form.name for form in _FORMS]}
     task = TrainingTask(
-        train=_examples(texts, tokenizer, recipe.max_length),
+        train=_examples(exchanges, tokenizer, recipe.max_length),
         validation=_examples(dev, tokenizer, recipe.max_length),
         collate=collator(int(tokenizer.pad_token_id or 0)),
         loss=generated_loss,
         save=lambda folder: _save(folder, model, tokenizer),
-        fingerprint=_digest(texts + dev),
+        fingerprint=_digest(exchanges + dev),
         facts=facts,
     )
     fit(accelerator, recipe, model, task)
@@ -125,23 +125,23 @@ def _exchanges(dialogues: int, seed: int, share: float) -> Iterator[tuple[TextFo
                     yield _FORMS[number % len(_FORMS)], row
 
 
-def _digest(texts: Sequence[tuple[TextForm, dict[str, Any]]]) -> str:
+def _digest(exchanges: Sequence[tuple[TextForm, dict[str, Any]]]) -> str:
     digest = sha256()
-    for form, row in texts:
+    for form, row in exchanges:
         digest.update("\n".join(form.write(row)).encode())
     return digest.hexdigest()
 
 
 def _examples(
-    texts: Sequence[tuple[TextForm, dict[str, Any]]], tokenizer: Tokenizer, max_length: int
+    exchanges: Sequence[tuple[TextForm, dict[str, Any]]], tokenizer: Tokenizer, max_length: int
 ) -> EncodedExamples:
     items: list[EncodedPair] = []
     for form in _FORMS:
-        rows = [row for row_form, row in texts if row_form is form]
+        rows = [row for row_form, row in exchanges if row_form is form]
         for first in range(0, len(rows), 10_000):
             items += [
-                (np.array(exchange.ids, np.int16), np.array(exchange.generated, np.bool_))
-                for exchange in encode_rows(form, tokenizer, rows[first : first + 10_000], max_length)
+                (np.array(encoded.ids, np.int32), np.array(encoded.generated, np.bool_))
+                for encoded in encode_rows(form, tokenizer, rows[first : first + 10_000], max_length)
             ]
     return EncodedExamples(items, [len(ids) for ids, _ in items])
 
