@@ -26,7 +26,9 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
+from cmcc_bench.errors import DataError
 from cmcc_bench.terminal import make_streams_tolerant
+from cmcc_bench.training.recipe import recipe_path
 
 _CMCC = [sys.executable, "-m", "cmcc_bench.cli"]
 
@@ -228,6 +230,23 @@ def chosen(names: Sequence[str] | None) -> list[TrainedSystem]:
     return [system for system in SYSTEMS if system.name in selected]
 
 
+def problem_with(options: argparse.Namespace, systems: Sequence[TrainedSystem]) -> str:
+    """What is wrong with the options, so that nothing is started; empty if they can be used."""
+    if options.jobs < 1:
+        return f"argument --jobs: found {options.jobs}; expected a whole number of 1 or more"
+    if options.out.exists() and not options.out.is_dir():
+        return f"argument --out: {options.out} is a file; expected a folder"
+    raw = options.out / "raw"
+    if options.data_dir is None and any(raw.glob("synthetic-*.json")):
+        return f"argument --out: {raw} has simulated calls of an earlier version. Remove {raw} or choose another --out"
+    try:
+        for system in systems:
+            recipe_path(options.recipes / f"{system.recipe}.yaml")
+    except DataError as error:
+        return f"argument --recipes: {error}"
+    return ""
+
+
 def main() -> int:
     """Runs every step and returns the exit status of the first one that fails."""
     make_streams_tolerant()
@@ -248,16 +267,14 @@ def main() -> int:
         "--jobs", type=int, default=os.cpu_count() or 1, help="systems trained in parallel (default: number of cores)"
     )
     options, extra = parser.parse_known_args()
-    if options.jobs < 1:
-        parser.error(f"argument --jobs: found {options.jobs}; expected a whole number of 1 or more")
-    if options.out.exists() and not options.out.is_dir():
-        parser.error(f"argument --out: {options.out} is a file; expected a folder")
+    systems = chosen(options.only)
+    if problem := problem_with(options, systems):
+        parser.error(problem)
     if options.data_dir is None:
         print("The data are SYNTHETIC: the scores show that the pipeline works and nothing else.", flush=True)
     built, runs = options.out / "cmcc", options.out / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     first = [replace(step, weight=step.weight * options.jobs) for step in data_steps(options.out, options.data_dir)]
-    systems = chosen(options.only)
     steps = {system.name: system_steps(system, built, runs, options.recipes, extra) for system in systems}
     report = Step("tables", [*_CMCC, "report", str(runs), "--out", str(options.out / "report.md")], 30 * options.jobs)
     clock = Clock(sum(step.weight for step in [*first, *chain.from_iterable(steps.values()), report]))

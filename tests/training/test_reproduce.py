@@ -97,9 +97,16 @@ def test_steps_that_run_count_for_the_time_left_but_never_as_done():
         (["--jobs", "0"], "argument --jobs: found 0; expected a whole number of 1 or more"),
         (["--out", __file__], "test_reproduce.py is a file; expected a folder"),
         (["--only", "nobody"], "argument --only: invalid choice: 'nobody'"),
+        (["--recipes", "huge"], "argument --recipes: recipe huge/variant.yaml: no such recipe"),
+        (["--out", "old"], "old/raw has simulated calls of an earlier version"),
     ],
 )
-def test_arguments_that_cannot_be_used_are_refused_before_anything_runs(arguments, problem, monkeypatch, capsys):
+def test_arguments_that_cannot_be_used_are_refused_before_anything_runs(
+    arguments, problem, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old" / "raw").mkdir(parents=True)
+    (tmp_path / "old" / "raw" / "synthetic-labeled-00.json").touch()
     monkeypatch.setattr(sys, "argv", ["reproduce.py", *arguments])
     with pytest.raises(SystemExit) as end:
         reproduce.main()
