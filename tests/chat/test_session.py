@@ -28,7 +28,7 @@ def test_a_repetition_that_did_not_end_is_not_remembered_as_an_entity(variant, m
     assert session.history == ("乐享套餐",)
 
 
-def test_models_of_one_name_are_told_apart(variant, tmp_path):
+def test_models_with_the_same_name_get_different_names(variant, tmp_path):
     taken = {}
     for _ in range(2):
         taken[model_name(tmp_path / "variant" / "best", variant, taken)] = None

@@ -27,5 +27,5 @@ def test_of_several_labels_those_in_common_are_right_and_the_others_are_paired()
     assert cells(([1], [])) == {(1, NONE): 1}
 
 
-def test_a_task_whose_answers_are_no_labels_has_none():
+def test_a_task_whose_answers_are_not_labels_has_no_matrix():
     assert confusion_of("a", ENTITIES, []) is None

@@ -90,7 +90,7 @@ def test_texts_of_the_data_are_escaped(report, page):
     assert "&lt;script&gt;" not in page
 
 
-def test_real_calls_get_a_word_about_their_license(report):
+def test_the_license_of_real_calls_is_stated(report):
     def licensed(shown):
         """The page of real calls with these examples."""
         examples = Examples(shown, ("gold response",), "none", True)

@@ -41,7 +41,7 @@ from tests.scoring.rows import gold_predictions, score_responses
         ("0.642 [0.61, 0.67]", "0.642 [0.61, 0.67]"),
     ],
 )
-def test_mark_up_in_a_text_is_no_mark_up(text, written):
+def test_markup_in_a_text_is_escaped(text, written):
     lines = ReportTable(text.replace("\n", " "), ("x", "y"), (("a", text),)).markdown().split("\n")
     assert lines[4] == f"| a | {written} |" and lines[0] == f"### {written.replace('<br>', ' ')}"
 

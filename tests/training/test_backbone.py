@@ -130,7 +130,7 @@ def test_other_names_are_folders_or_on_the_hub():
     assert shipped_model("./tiny") is None and model_folder("tiny") == FOLDERS[1]
 
 
-def test_a_folder_of_mine_with_a_model_goes_before_the_one_that_ships(tmp_path, monkeypatch):
+def test_a_local_folder_with_a_model_takes_precedence_over_the_one_that_ships(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("tiny").mkdir()
     assert model_folder(Path("./tiny")) == FOLDERS[1]

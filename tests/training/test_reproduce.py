@@ -59,7 +59,7 @@ def test_systems_run_side_by_side_wait_for_what_they_need_and_stop_together(tmp_
     assert out.read_text() == "ab"
 
 
-def test_a_run_that_is_there_is_gone_on_with(tmp_path):
+def test_a_run_that_exists_is_resumed(tmp_path):
     (tmp_path / "runs" / "variant").mkdir(parents=True)
     variant, baseline, *_ = reproduce.SYSTEMS
     train = reproduce.system_steps(variant, tmp_path, tmp_path / "runs", tmp_path, ["--epochs", "1"])[0]
