@@ -138,7 +138,7 @@ def simulation_steps(raw: Path) -> list[Step]:
     sizes = [(name, ["--dialogues", str(dialogues)]) for name, dialogues in CORPUS.items()]
     sizes.append(("unlabeled", ["--dialogues", "0", "--unlabeled", str(PSEUDO_DIALOGUES)]))
     return [
-        Step(f"simulate {name}", [*_CMCC, "simulate", *size, "--seed", str(seed), "--out", str(raw / name)], 2)
+        Step(f"simulate {name}", [*_CMCC, "simulate", *size, "--seed", str(seed), "--out", str(raw / name)], 1)
         for seed, (name, size) in enumerate(sizes, start=1)
     ]
 
@@ -151,9 +151,9 @@ def data_steps(out: Path, data_dir: Path | None) -> list[Step]:
     stats = ["stats", str(built), "--json", str(out / "statistics.json"), "--markdown", str(out / "statistics.md")]
     return [
         *steps,
-        Step("build the data set", build, 4),
-        Step("statistics, with the paper's tables 1, 6, 7 and 8", [*_CMCC, *stats], 5),
-        Step("figures", [*_CMCC, "figures", str(built), "--out", str(out / "figures")], 15),
+        Step("build the data set", build, 3),
+        Step("statistics, with the paper's tables 1, 6, 7 and 8", [*_CMCC, *stats], 2),
+        Step("figures", [*_CMCC, "figures", str(built), "--out", str(out / "figures")], 5),
     ]
 
 
@@ -171,7 +171,7 @@ def system_steps(system: TrainedSystem, built: Path, runs: Path, recipes: Path, 
     predict = [*_CMCC, "predict", str(run / "best"), str(built)]
     for mode in system.modes:
         out = str(run / f"test.{mode}.jsonl")
-        steps.append(Step(f"decode {system.name}, {mode}", [*predict, "--mode", mode, "--out", out], 20))
+        steps.append(Step(f"decode {system.name}, {mode}", [*predict, "--mode", mode, "--out", out], 24))
     if not system.modes:
         steps.append(Step(f"predict with {system.name}", [*predict, "--out", str(run / "test.jsonl")], 5))
     return steps
