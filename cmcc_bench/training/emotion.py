@@ -24,15 +24,14 @@ from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.recognition.emotion import (
     LABELS,
-    PUBLISHED_THRESHOLD,
     emotion_answers,
     emotion_probabilities,
     encode_utterances,
-    gold_matrix,
     is_collapsed,
     tuned_thresholds,
 )
 from cmcc_bench.scoring import Bootstrap, score
+from cmcc_bench.tasks.emotion import PUBLISHED_THRESHOLD, gold_matrix
 from cmcc_bench.training.classifier import (
     balanced_weights,
     collator,
