@@ -1,4 +1,4 @@
-# make setup | test | lint | docs | reproduce | publish-demo | bench
+# make setup | test | lint | docs | reproduce | publish-demo | bench | sample | backbone
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -8,7 +8,7 @@ export TOKENIZERS_PARALLELISM = false
 # Waiting threads release their core: busy waiting beside other work is many times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: setup test lint docs reproduce publish-demo bench sample
+.PHONY: setup test lint docs reproduce publish-demo bench sample backbone
 setup: $(VENV)/done
 
 # torch is installed first, with the exact version: it is a CPU build; an open range installs gigabytes of CUDA.
@@ -49,3 +49,11 @@ sample: setup
 	$(BIN)/cmcc stats sample --json dataset_card/sample-statistics.json
 	$(BIN)/cmcc figures sample --out dataset_card/figures --formats svg
 	$(BIN)/python -m cmcc_bench.quality.guideline
+
+# Trains the models that ship, on simulated calls: the backbone of the tiny recipes, and the variant fine-tuned from it.
+backbone: setup
+	rm -rf runs/backbone runs/tiny-variant
+	$(BIN)/python -m cmcc_bench.training.backbone --out runs/backbone
+	$(BIN)/python -m cmcc_bench.training.ship runs/backbone cmcc_bench/backbones/tiny
+	$(BIN)/cmcc train dialogue --recipe tiny/variant --out runs/tiny-variant
+	$(BIN)/python -m cmcc_bench.training.ship runs/tiny-variant cmcc_bench/backbones/tiny/variant

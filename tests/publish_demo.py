@@ -3,8 +3,8 @@
     python -m tests.publish_demo --out out            # make publish-demo
     python -m tests.publish_demo --out out --serve    # also opens the leaderboard's page
 
-The data are the synthetic sample with hidden test labels. The models are those of `make reproduce`; missing ones are
-trained first. The test Hub is tests/hub_server; a success there does not prove that the real Hub accepts the same.
+Data and models are those of `make reproduce`, with hidden test labels; what is missing is simulated and trained first.
+The test Hub is tests/hub_server; a success there does not prove that the real Hub accepts the same.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
-import cmcc
 from tests.hub_server import HubServer
 
 ORG = "cmcc-org"
@@ -136,7 +135,7 @@ def predictions_of(out: Path, name: str) -> Path:
 def publish(demo: Demo) -> None:
     """Pushes data, labels, models, metrics and the leaderboard."""
     demo.step("Build the data set with hidden test labels, and push both parts")
-    demo.cmcc("build", "--data-dir", cmcc.SAMPLE_DIR, "--out", "cmcc", "--hide-test-labels")
+    demo.cmcc("build", "--data-dir", demo.out / "raw", "--out", "cmcc", "--hide-test-labels")
     demo.cmcc("push", "dataset", "cmcc", DATA, "--public", "--yes")
     demo.cmcc("push", "dataset", "cmcc-test-labels", LABELS, "--yes")
     demo.step("Push the tiny models with their cards and results")
@@ -164,7 +163,7 @@ def submit(demo: Demo) -> None:
     for user, name in zip(cycle(("bob", "carol")), MODELS, strict=False):
         file = predictions_of(demo.out, name)
         demo.cmcc("validate", file, DATA, user=user)
-        words = ("--model", f"Tiny {name}", "--training-data", "the synthetic sample", "--yes")
+        words = ("--model", f"Tiny {name}", "--training-data", "the simulated corpus", "--yes")
         demo.cmcc("submit", file, DATA, "--leaderboard", RESULTS, *words, user=user)
     demo.step("Update the leaderboard: the labels are read from the private data set")
     demo.cmcc("leaderboard", "update", RESULTS, "--dataset", DATA, "--labels", LABELS, "--yes")

@@ -20,6 +20,7 @@ from huggingface_hub import ModelCardData
 from markupsafe import Markup
 
 from cmcc_bench import ngrams, paper, vocabulary
+from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.cards.escape import shown
 from cmcc_bench.cards.results import result_tables
 from cmcc_bench.cards.scores import Scored
@@ -163,11 +164,11 @@ def head(subject: CardSubject) -> ModelCardData:
 
 
 def base_model(subject: CardSubject) -> str | None:
-    """The Hub id of the model that was fine-tuned; None if it was trained from scratch or from a local folder."""
+    """The Hub id of the model that was fine-tuned; None for training from scratch, a local or a shipped model."""
     name = subject.setting("backbone")
     if not isinstance(name, str) or name == "scratch" or not _MODEL_ID.fullmatch(name) or Path(name).exists():
         return None
-    return name
+    return name if backbone_folder(name) == name else None
 
 
 def data_facts(subject: CardSubject) -> list[tuple[str, str]]:

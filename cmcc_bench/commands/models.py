@@ -149,7 +149,7 @@ def _add_chat(commands: Commands) -> None:
         type=Path,
         nargs="+",
         metavar="MODEL",
-        help="folders of trained models, RUN/best, or Hub ids; several are shown side by side",
+        help="folders of trained models (RUN/best), Hub ids, or tiny, which ships (synthetic); several side by side",
     )
     chat.add_argument(
         "--dataset", default="sample", help="data set that the local KB comes from (default: %(default)s)"

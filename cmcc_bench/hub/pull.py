@@ -12,6 +12,7 @@ from typing import Any
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import OfflineModeIsEnabled
 
+from cmcc_bench.backbones import shipped_model
 from cmcc_bench.corpus import check_name, is_folder
 from cmcc_bench.dataset.card import SYNTHETIC_TAG
 from cmcc_bench.dataset.place import CARD_NAME
@@ -84,8 +85,12 @@ def pull_model(name: str, out: Path, revision: str | None = None) -> Pulled:
 def model_folder(name: str | Path, revision: str | None = None) -> Path:
     """The local folder of a model: `name` itself, or the cached download of a model on the Hub.
 
-    name: a folder, or an id such as ORGANIZATION/NAME. Raises cmcc.DataError if it is neither, or no model.
+    name: a folder, a model that ships (tiny), or an id such as ORGANIZATION/NAME. Raises cmcc.DataError if it is none
+    of them, or no model.
     """
+    shipped = shipped_model(str(name))
+    if shipped and not (Path(name) / "config.json").exists():  # a path has lost the ./ that would tell its own folder
+        return shipped
     if is_folder(name):
         return Path(name)
     hint = "Name the folder of a run's best checkpoint, for instance RUN/best."

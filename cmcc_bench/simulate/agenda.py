@@ -12,8 +12,16 @@ from typing import Any
 
 from cmcc_bench.simulate.draws import choose
 from cmcc_bench.simulate.patterns import PERSONAL_SLOTS, Pattern, compile_pattern
+from cmcc_bench.simulate.values import (
+    WordLists,
+    draw_balance,
+    draw_data,
+    draw_price,
+    draw_remaining,
+    fill,
+    spoken_data,
+)
 
-_DIGITS = "零一二三四五六七八九"
 # Slots that users ask for when they report a fault.
 _ASKED_ABOUT_FAULTS = ("业务费用", "业务规则", "扣费日期", "业务时长")
 _HELD_TYPES = ("主套餐", "套餐", "4G套餐")
@@ -33,12 +41,16 @@ class Topic:
 
 @dataclass(frozen=True)
 class ProductKind:
-    """A kind of product: its entity type (a Chinese name), names, prices in yuan, slots and their possible values."""
+    """A kind of product: its entity type (a Chinese name), names, prices in yuan, slots and their possible values.
+
+    names, values: templates; see values.py. fees, data: lowest and highest, in yuan and in megabytes.
+    """
 
     type: str
     word: str
     names: tuple[str, ...]
-    fees: tuple[int, ...]
+    fees: tuple[int, int]
+    data: tuple[int, int]
     slots: tuple[str, ...]
     values: Mapping[str, Sequence[str]]
     aliases: tuple[Pattern, ...]
@@ -46,20 +58,22 @@ class ProductKind:
 
 @dataclass(frozen=True)
 class World:
-    """world.toml: kinds of product and topics by name, and the possible states of a user's line by topic."""
+    """world.toml: kinds of product and topics by name, the possible states of a user's line by topic, and words."""
 
     kinds: Mapping[str, ProductKind]
     topics: Mapping[str, Topic]
     states: Mapping[str, Sequence[str]]
+    words: WordLists
 
 
 @dataclass(slots=True)
 class Product:
-    """An entity of a call; `entity_id` is set when it is first mentioned."""
+    """An entity of a call; `entity_id` is set when it is first mentioned. data: megabytes, 0 where it has none."""
 
     kind: ProductKind
     name: str
     slots: dict[str, str]
+    data: int = 0
     entity_id: str | None = None
 
 
@@ -98,7 +112,7 @@ def load_world() -> World:
         )
         for name, table in tables["topics"].items()
     }
-    return World(kinds, topics, tables["states"])
+    return World(kinds, topics, tables["states"], tables["words"])
 
 
 def _kind(name: str, table: Mapping[str, Any], values: Mapping[str, Sequence[str]]) -> ProductKind:
@@ -114,7 +128,8 @@ def _kind(name: str, table: Mapping[str, Any], values: Mapping[str, Sequence[str
         "业务" if broadband else name,
         word,
         tuple(table["names"]),
-        tuple(table["fees"]),
+        (table["fees"][0], table["fees"][1]),
+        tuple(table.get("data", (0, 0))),
         tuple(table["slots"]),
         values,
         tuple(compile_pattern(text) for text in aliases),
@@ -126,13 +141,13 @@ def make_goal(rng: Random, topic: Topic, solvable: bool) -> CallGoal:
     product = make_product(rng, choose(rng, topic.kinds))
     own = product.kind.type in _HELD_TYPES and topic.fault
     held = product if own else _make_other(rng, product, choose(rng, _HELD_TYPES))
-    balance = "零块钱" if topic.name == "suspended" else _money(rng, 2, 130)
+    balance = "零块钱" if topic.name == "suspended" else draw_balance(rng, 2, 260)
     states = load_world().states
     person = {
         "账户余额": balance,
         "剩余话费": balance,
-        "欠费": _money(rng, 3, 90),
-        "流量余额": _remaining_data(rng, product.slots.get("流量总量") or held.slots["流量总量"]),
+        "欠费": draw_balance(rng, 3, 190),
+        "流量余额": draw_remaining(rng, product.data or held.data),
         "持有套餐": held.name,
         "用户状态": choose(rng, states.get(topic.name, states["usual"])),
     }
@@ -155,16 +170,19 @@ def _questions(rng: Random, product: Product, topic: Topic) -> list[str]:
 
 def make_product(rng: Random, kind: str) -> Product:
     """A product of the kind with a value for each slot of the kind."""
-    product_kind = load_world().kinds[kind]
-    name = choose(rng, product_kind.names)
-    fee = spoken_number(choose(rng, product_kind.fees)) + ("块钱" if rng.random() < 0.6 else "元")
-    slots = {"业务费用": fee}
+    world = load_world()
+    product_kind = world.kinds[kind]
+    name = fill(rng, choose(rng, product_kind.names), world.words)
+    data = draw_data(rng, *product_kind.data) if "流量总量" in product_kind.slots else 0
+    slots = {"业务费用": draw_price(rng, *product_kind.fees)}
     for slot in product_kind.slots:
-        if slot != "业务费用":
-            slots[slot] = choose(rng, product_kind.values[slot])
-    if slots.get("互斥业务") == name:
-        slots["互斥业务"] = "校园套餐" if name != "校园套餐" else "老年套餐"
-    return Product(product_kind, name, slots)
+        if slot == "流量总量":
+            slots[slot] = spoken_data(data)
+        elif slot != "业务费用":
+            slots[slot] = fill(rng, choose(rng, product_kind.values[slot]), world.words)
+    while slots.get("互斥业务") == name:
+        slots["互斥业务"] = fill(rng, choose(rng, product_kind.values["互斥业务"]), world.words)
+    return Product(product_kind, name, slots, data)
 
 
 def make_offer(rng: Random, beside: Product) -> Product:
@@ -183,30 +201,3 @@ def _make_other(rng: Random, beside: Product, kind: str) -> Product:
     while product.name == beside.name:
         product = make_product(rng, kind)
     return product
-
-
-def spoken_number(number: int) -> str:
-    """A number below 1,000 as it is spoken: 38 -> 三十八, 108 -> 一百零八, 200 -> 两百."""
-    hundreds, rest = divmod(number, 100)
-    tens, units = divmod(rest, 10)
-    text = ("两" if hundreds == 2 else _DIGITS[hundreds]) + "百" if hundreds else ""
-    if tens:
-        text += ("" if tens == 1 and not hundreds else _DIGITS[tens]) + "十"
-    elif hundreds and units:
-        text += "零"
-    return text + (_DIGITS[units] if units or not number else "")
-
-
-def _money(rng: Random, low: int, high: int) -> str:
-    whole = spoken_number(low + int(rng.random() * (high - low)))
-    dimes = int(rng.random() * 10)
-    return f"{whole}块{_DIGITS[dimes]}毛" if dimes and rng.random() < 0.7 else f"{whole}块钱"
-
-
-def _remaining_data(rng: Random, total: str) -> str:
-    """Less than the total: 一百兆 leaves 三十二兆, 五个G leaves 三个G or 四百兆."""
-    if total.endswith("兆"):
-        return spoken_number(5 + int(rng.random() * 90)) + "兆"
-    if total in ("一个G", "两个G") or rng.random() < 0.4:
-        return spoken_number(100 + int(rng.random() * 890)) + "兆"
-    return choose(rng, ("一个G", "两个多G", "三个G", "四个多G", "不到一个G"))

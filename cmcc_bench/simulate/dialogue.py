@@ -18,6 +18,10 @@ from cmcc_bench.simulate.speech import Speech
 from cmcc_bench.simulate.user import EMOTION_NAMES, User
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
+# Part of every id: predictions for calls of one version are never scored against those of another, and `cmcc stats`,
+# reports and runs say which they are of. Version 1 had none in its ids, and few values of each slot.
+SIMULATOR = 2
+
 SERVICE, USER = "[SPEAKER 1]", "[SPEAKER 2]"
 
 
@@ -38,7 +42,7 @@ class Shape:
 
 def dialogue_id(seed: int, index: int, labeled: bool = True) -> str:
     """The id of a simulated dialogue; it begins with "synthetic-", which marks the data as synthetic everywhere."""
-    return f"{SYNTHETIC_ID}{'' if labeled else 'u'}{seed}-{index:06d}"
+    return f"{SYNTHETIC_ID}s{SIMULATOR}-{'' if labeled else 'u'}{seed}-{index:06d}"
 
 
 def simulate_dialogue(seed: int, index: int, labeled: bool = True) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
+from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.corpus import fingerprint_of
 from cmcc_bench.models.causal_lm import backbone_model, generation_settings, longest_input, scratch_model
 from cmcc_bench.models.encoding import IGNORED, Encoded, closing_ids, encode_rows
@@ -89,8 +90,9 @@ def make_model(
         sizes = {"layers": recipe.layers, "width": recipe.width, "heads": recipe.heads}
         model = scratch_model(tokenizer, **sizes, positions=recipe.max_length, dropout=recipe.dropout)
     else:
-        tokenizer = backbone_tokenizer(recipe.backbone)
-        model = backbone_model(recipe.backbone, tokenizer)
+        name = backbone_folder(recipe.backbone)
+        tokenizer = backbone_tokenizer(name)
+        model = backbone_model(name, tokenizer)
     limit = longest_input(model)
     check(
         limit is None or recipe.max_length <= limit,

@@ -9,6 +9,7 @@ from typing import Any
 
 from accelerate import Accelerator
 
+from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.corpus import is_licensed, is_synthetic, place_name
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.record import TRAINING_FILE, TrainingRecord, read_training
@@ -91,7 +92,7 @@ def describe(
 
 def _earlier_trainings(recipe: DataRecipe) -> Iterator[TrainingRecord]:
     """The training records of the backbone and the labeling model; other publishers' models have none."""
-    for name in (getattr(recipe, "backbone", ""), getattr(recipe, "pseudo_label", "")):
+    for name in (backbone_folder(getattr(recipe, "backbone", "")), getattr(recipe, "pseudo_label", "")):
         if name and (Path(name) / TRAINING_FILE).exists():
             yield read_training(name)
 

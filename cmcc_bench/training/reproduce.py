@@ -1,10 +1,15 @@
-"""Runs the whole pipeline on the synthetic sample: the data set, every system, and tables next to the paper's.
+"""Runs the whole pipeline on a simulated corpus: the data set, every system, and tables next to the paper's.
 
     python train/reproduce.py --out out                # a second start continues where the first one stopped
     python train/reproduce.py --out out --data-dir my/raw/files --recipes paper --jobs 1
 
+The corpus has 1,200 training dialogues: enough to fine-tune the small backbone that ships, and few enough to train all
+systems in a quarter of an hour on two cores. With 220 test dialogues, 95 % intervals are at most 1.2 to each side for
+BLEU-4, and 0.08 for success. The 100 validation dialogues only choose an epoch and thresholds. Each split is simulated
+with its own seed, so its dialogues stay the same when the size of another one changes.
+
 Systems are trained in parallel, one for each core; their output is in OUT/runs/NAME.log. All results are in OUT: the
-built data set, a folder for each run, and report.md.
+raw files, the built data set, a folder for each run, and report.md.
 """
 
 from __future__ import annotations
@@ -17,11 +22,10 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
-from cmcc_bench.reader.files import SAMPLE_DIR
 from cmcc_bench.terminal import make_streams_tolerant
 
 _CMCC = [sys.executable, "-m", "cmcc_bench.cli"]
@@ -29,7 +33,7 @@ _CMCC = [sys.executable, "-m", "cmcc_bench.cli"]
 
 @dataclass(frozen=True)
 class Step:
-    """A command and its approximate share of the total time, for the estimate of the remaining time."""
+    """A command, and how long it takes on one core in seconds, roughly: for the estimate of the remaining time."""
 
     name: str
     command: list[str]
@@ -86,15 +90,16 @@ def _tail(log: Path, lines: int) -> list[str]:
 class TrainedSystem:
     """A system that is trained and then used for predictions.
 
-    name: its folder in OUT/runs. task: TASK of cmcc train. recipe: name of the recipe's file. options: options that
-    override the recipe. after: the system that must be trained first. weight: training time in seconds, roughly. modes:
-    decoding modes.
+    name: its folder in OUT/runs. task: TASK of cmcc train. recipe: name of the recipe's file. options: settings that
+    replace the recipe's. epochs: their number with the tiny recipes; other recipes keep their own. after: the system
+    that must be trained first. weight: training time on one core in seconds, roughly. modes: decoding modes.
     """
 
     name: str
     task: str
     recipe: str
     options: tuple[str, ...] = ()
+    epochs: int | None = None
     after: str | None = None
     weight: float = 150
     modes: tuple[str, ...] = ()
@@ -103,37 +108,45 @@ class TrainedSystem:
 _FEW = ("--labeled_share", "0.2")
 _SURE = ("--pseudo_confidence", "0.8")
 _END = ("end2end",)
+_BOTH = ("end2end", "oracle")
 # In starting order: long ones first, and those that others wait for. Models with a fifth of the labels train for more
-# epochs, so that they take about as many steps as the models with pseudo-labels.
+# epochs, so that they take about half as many steps as the models with all labels.
 SYSTEMS = (
-    TrainedSystem("variant", "dialogue", "variant", modes=("end2end", "oracle")),
-    TrainedSystem("variant_20", "dialogue", "variant", (*_FEW, "--epochs", "20"), weight=75, modes=_END),
-    TrainedSystem("baseline", "dialogue", "baseline", modes=("end2end", "oracle")),
-    TrainedSystem(
-        "variant_20_pseudo", "dialogue", "variant", (*_FEW, *_SURE, "--epochs", "6"), "variant_20", 120, _END
-    ),
-    TrainedSystem("variant_pseudo", "dialogue", "variant", (*_SURE, "--epochs", "5"), "variant", 150, _END),
-    TrainedSystem("no_emotion", "dialogue", "no_emotion", modes=_END),
-    TrainedSystem("emotion_20", "emotion", "emotion", (*_FEW, "--epochs", "30"), weight=30),
-    TrainedSystem("no_caring", "dialogue", "no_caring", modes=_END),
+    TrainedSystem("variant", "dialogue", "variant", epochs=1, weight=90, modes=_BOTH),
+    TrainedSystem("baseline", "dialogue", "baseline", epochs=1, weight=85, modes=_BOTH),
+    TrainedSystem("variant_20", "dialogue", "variant", _FEW, epochs=3, weight=60, modes=_END),
+    TrainedSystem("variant_pseudo", "dialogue", "variant", _SURE, 1, "variant", 130, _END),
+    TrainedSystem("variant_20_pseudo", "dialogue", "variant", (*_FEW, *_SURE), 2, "variant_20", 95, _END),
+    TrainedSystem("no_emotion", "dialogue", "no_emotion", epochs=1, weight=85, modes=_END),
+    TrainedSystem("no_caring", "dialogue", "no_caring", epochs=1, weight=85, modes=_END),
     TrainedSystem("emotion", "emotion", "emotion", weight=35),
+    TrainedSystem("emotion_20", "emotion", "emotion", _FEW, epochs=30, weight=30),
     TrainedSystem("emotion_context", "emotion", "emotion", ("--context", "true", "--thresholds", "tuned"), weight=90),
-    TrainedSystem("emotion_20_pseudo", "emotion", "emotion", (*_FEW, *_SURE), "emotion_20", 50),
-    TrainedSystem("emotion_pseudo", "emotion", "emotion", _SURE, "emotion", 60),
+    TrainedSystem("emotion_pseudo", "emotion", "emotion", _SURE, after="emotion", weight=60),
+    TrainedSystem("emotion_20_pseudo", "emotion", "emotion", (*_FEW, *_SURE), after="emotion_20", weight=50),
     TrainedSystem("joint", "joint", "joint", weight=60),
     TrainedSystem("joint_no_emotion", "joint", "joint", ("--emotions", "false"), weight=50),
     TrainedSystem("satisfaction", "satisfaction", "satisfaction", weight=15),
 )
+TINY = Path("tiny")
+CORPUS = {"train": 1200, "validation": 100, "test": 220}  # dialogues of the simulated corpus
 PSEUDO_DIALOGUES = 300  # number of unlabeled dialogues to label
 
 
-def data_steps(out: Path, data_dir: Path) -> list[Step]:
-    """The steps for the data set and its statistics. For the sample, unlabeled dialogues are simulated too."""
-    built, raw, steps = out / "cmcc", data_dir, list[Step]()
-    if data_dir == SAMPLE_DIR:
-        raw = out / "raw"
-        sizes = ["--dialogues", "400", "--unlabeled", str(PSEUDO_DIALOGUES), "--seed", "0"]
-        steps = [Step("simulate the sample", [*_CMCC, "simulate", *sizes, "--out", str(raw)], 2)]
+def simulation_steps(raw: Path) -> list[Step]:
+    """The steps that simulate the corpus: a folder for each split, and one for the unlabeled dialogues."""
+    sizes = [(name, ["--dialogues", str(dialogues)]) for name, dialogues in CORPUS.items()]
+    sizes.append(("unlabeled", ["--dialogues", "0", "--unlabeled", str(PSEUDO_DIALOGUES)]))
+    return [
+        Step(f"simulate {name}", [*_CMCC, "simulate", *size, "--seed", str(seed), "--out", str(raw / name)], 2)
+        for seed, (name, size) in enumerate(sizes, start=1)
+    ]
+
+
+def data_steps(out: Path, data_dir: Path | None) -> list[Step]:
+    """The steps for the data set and its statistics. data_dir: raw files; None simulates a corpus."""
+    built, raw = out / "cmcc", data_dir or out / "raw"
+    steps = [] if data_dir else simulation_steps(raw)
     build = [*_CMCC, "build", "--data-dir", str(raw), "--out", str(built), "--figures"]
     stats = ["stats", str(built), "--json", str(out / "statistics.json"), "--markdown", str(out / "statistics.md")]
     return [
@@ -148,6 +161,8 @@ def system_steps(system: TrainedSystem, built: Path, runs: Path, recipes: Path, 
     """The steps to train a system and to predict the test split with it."""
     run = runs / system.name
     train = [*_CMCC, "train", system.task, "--recipe", str(recipes / f"{system.recipe}.yaml"), *system.options]
+    if system.epochs and recipes == TINY:
+        train += ["--epochs", str(system.epochs)]
     if system.after:
         train += ["--pseudo_label", str(runs / system.after / "best"), "--pseudo_dialogues", str(PSEUDO_DIALOGUES)]
     resume = ["--resume"] if run.exists() else []
@@ -218,9 +233,9 @@ def main() -> int:
     make_streams_tolerant()
     parser = argparse.ArgumentParser(description=str(__doc__), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for all results (default: %(default)s)")
-    parser.add_argument("--data-dir", type=Path, default=SAMPLE_DIR, help="raw files (default: the sample)")
+    parser.add_argument("--data-dir", type=Path, help="raw files (default: a simulated corpus)")
     parser.add_argument(
-        "--recipes", type=Path, default=Path("tiny"), help="tiny, paper, or a folder of recipes (default: %(default)s)"
+        "--recipes", type=Path, default=TINY, help="tiny, paper, or a folder of recipes (default: %(default)s)"
     )
     parser.add_argument(
         "--only",
@@ -233,11 +248,11 @@ def main() -> int:
         "--jobs", type=int, default=os.cpu_count() or 1, help="systems trained in parallel (default: number of cores)"
     )
     options, extra = parser.parse_known_args()
-    if options.data_dir == SAMPLE_DIR:
+    if options.data_dir is None:
         print("The data are SYNTHETIC: the scores show that the pipeline works and nothing else.", flush=True)
     built, runs = options.out / "cmcc", options.out / "runs"
     runs.mkdir(parents=True, exist_ok=True)
-    first = data_steps(options.out, options.data_dir)
+    first = [replace(step, weight=step.weight * options.jobs) for step in data_steps(options.out, options.data_dir)]
     systems = chosen(options.only)
     steps = {system.name: system_steps(system, built, runs, options.recipes, extra) for system in systems}
     report = Step("tables", [*_CMCC, "report", str(runs), "--out", str(options.out / "report.md")], 30 * options.jobs)

@@ -44,8 +44,8 @@ def test_the_entities_of_earlier_turns_are_remembered_until_a_reset(trained, kb)
 
 
 def test_the_kb_is_that_of_a_dialogue_and_an_unknown_one_is_an_error():
-    chosen, kb = choose_kb("sample", "synthetic-0-000001")
-    assert chosen == "synthetic-0-000001" and len(list(kb_lines(kb))) == len(kb)
+    chosen, kb = choose_kb("sample", "synthetic-s2-0-000001")
+    assert chosen == "synthetic-s2-0-000001" and len(list(kb_lines(kb))) == len(kb)
     with pytest.raises(cmcc.DataError, match="the id of a dialogue of sample"):
         choose_kb("sample", "nobody")
 

@@ -137,7 +137,7 @@ def test_synthetic_published_and_flagged_are_marked():
     board, _ = small_board()
     track = board.tracks["response"]
     heading = html.heading_html(Reading("x", board), track)
-    assert "SYNTHETIC DATA" in heading and "40 dialogues, 419 exchanges" in heading
+    assert "SYNTHETIC DATA" in heading and "39 dialogues, 410 exchanges" in heading
     assert "SYNTHETIC" not in html.heading_html(Reading("x", replace(board, synthetic=False)), track)
     text = Parsed(whole_table()).text
     assert text.count("as published") == 4 + 1 and "exactly perfect: bleu" in text  # four rows, and the legend

@@ -143,7 +143,7 @@ def test_a_dialogue_depends_on_its_seed_and_index_alone():
     assert simulate_dialogue(3, 5) == first
     assert simulate_dialogue(3, 6)["content"] != first["content"]
     assert simulate_dialogue(4, 5)["content"] != first["content"]
-    assert simulate_dialogue(3, 5, labeled=False)["id"] == "synthetic-u3-000005"
+    assert simulate_dialogue(3, 5, labeled=False)["id"] == "synthetic-s2-u3-000005"
 
 
 def test_the_hash_seed_of_python_changes_nothing():

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 import cmcc
-from cmcc_bench.simulate.agenda import load_world, make_product, spoken_number
+from cmcc_bench.simulate.agenda import load_world, make_product
 from cmcc_bench.simulate.patterns import BLANK, LITERAL, PAUSE, Family, compile_pattern, load_patterns, pick
 
 
@@ -42,14 +42,6 @@ def test_a_pattern_that_the_product_cannot_fill_is_not_picked():
     assert picked == {frozenset({"业务费用"})}
     with pytest.raises(LookupError, match="no pattern of"):
         pick(Random(0), family, {"业务时长": "一年"}, set())
-
-
-@pytest.mark.parametrize(
-    ("number", "spoken"),
-    [(0, "零"), (10, "十"), (18, "十八"), (38, "三十八"), (108, "一百零八"), (200, "两百"), (219, "两百一十九")],
-)
-def test_numbers_are_spoken_as_in_chinese(number, spoken):
-    assert spoken_number(number) == spoken
 
 
 def test_the_world_has_the_ten_types_and_a_product_has_every_slot_of_its_type():

@@ -44,8 +44,14 @@ def rows():
 
 
 @pytest.fixture
+def share(rows):
+    """Of the answers that are right: every other one, the first among them."""
+    return (len(rows) + 1) // 2 / len(rows)
+
+
+@pytest.fixture
 def predictions(tmp_path, rows):
-    """Half of the answers are right; beside them what a run says of itself."""
+    """Every other answer is right; beside them what a run says of itself."""
     answers = [LengthAnswer(row["dialogue_id"], row["length"] + n % 2) for n, row in enumerate(rows)]
     path = tmp_path / "length.jsonl"
     path.write_bytes(b"".join(map(answer_line, answers)))
@@ -54,16 +60,18 @@ def predictions(tmp_path, rows):
     return path
 
 
-def test_it_is_scored_and_compared(rows, predictions):
+def test_it_is_scored_and_compared(rows, predictions, share):
     answers = read_answers(predictions, "length")
     found = score("length", answers, rows, Bootstrap(20))
-    assert found.scores["exact"].point == 0.5 and found.as_dict()["task"] == "length"
-    assert compare(TOY, TOY.gold(rows), answers, rows, Bootstrap(20)).differences["exact"].difference == 0.5
+    assert found.scores["exact"].point == share and found.as_dict()["task"] == "length"
+    assert compare(TOY, TOY.gold(rows), answers, rows, Bootstrap(20)).differences["exact"].difference == pytest.approx(
+        1 - share
+    )
 
 
-def test_the_command_scores_it_as_the_facts_beside_the_file_say(predictions, capsys):
+def test_the_command_scores_it_as_the_facts_beside_the_file_say(predictions, share, capsys):
     assert cli.main(["score", str(predictions), "sample", "--json", "--resamples", "5"]) == 0
-    assert json.loads(capsys.readouterr().out)["scores"]["exact"]["point"] == 0.5
+    assert json.loads(capsys.readouterr().out)["scores"]["exact"]["point"] == share
     assert cli.main(["score", str(predictions), "sample", "--resamples", "5", "--task", "length"]) == 0
     assert "Distance: lower is better." in capsys.readouterr().out
 
@@ -75,9 +83,9 @@ def test_the_report_has_its_table_and_paired_tests_are_made_where_there_is_a_sec
     assert table.rows[0][2] == "0.500"
 
 
-def test_validate_takes_its_files_and_names_what_is_wrong(predictions, capsys):
+def test_validate_takes_its_files_and_names_what_is_wrong(rows, predictions, capsys):
     assert cli.main(["validate", str(predictions), "sample"]) == 0
-    assert "valid for the track length: 40 dialogues" in capsys.readouterr().out
+    assert f"valid for the track length: {len(rows)} dialogues" in capsys.readouterr().out
     lines = predictions.read_text("utf-8").replace('"length":', '"length":-', 1)
     predictions.write_text(lines, "utf-8")
     assert cli.main(["validate", str(predictions), "sample"]) == 1
@@ -98,12 +106,12 @@ def test_the_leaderboard_ranks_it_beside_its_bounds_and_reads_it_back(rows, pred
     assert load_board(str(tmp_path / "board")).tracks["length"].sorted_by("exact")[0].key == "gold"
 
 
-def test_cards_results_on_the_hub_and_eval_yaml_have_it(rows, predictions):
+def test_cards_results_on_the_hub_and_eval_yaml_have_it(rows, predictions, share):
     system = System(path=predictions, dataset="sample", split="test", training=TrainingRecord("length"))
     scored = Scored(system, True, score(TOY, system.answers, rows, Bootstrap(5)))
     (table,) = answer_tables(scored)
     assert table.title.startswith("Length, test split") and table.rows[0][2] == "0.500"
-    assert [(name, found.point) for name, found, _ in headline_scores([scored])] == [("length_exact", 0.5)]
+    assert [(name, found.point) for name, found, _ in headline_scores([scored])] == [("length_exact", share)]
     listed = yaml.safe_load(eval_text({"labeled": {"test": SplitSize(1, 1)}}))["tasks"]
     assert {"id": "length_exact", "config": "labeled", "split": "test"} in listed
 

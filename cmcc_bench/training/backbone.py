@@ -1,0 +1,195 @@
+"""Trains the small backbone that ships: the tiny recipes fine-tune it, as the paper fine-tunes a Chinese GPT-2.
+
+    make backbone                                                 # also fine-tunes the variant, and packages both
+    python -m cmcc_bench.training.backbone --out runs/backbone
+
+It is trained on SYNTHETIC calls only, with a seed used nowhere else. Its architecture is Llama's (rotary positions,
+tied embeddings), its vocabulary the characters of the simulator. It is trained on exchanges in the text form:
+those of one call in the baseline's form, those of the next call in the variant's, so that both forms are trained
+equally. The loss counts only the tokens that a model has to generate. Copying a value from the KB result is learned
+late and needs many different values: so all exchanges with a KB result are used, and a share of the others.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import Module
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
+
+from cmcc_bench.backbones import backbone_folder
+from cmcc_bench.models.causal_lm import backbone_model
+from cmcc_bench.models.encoding import IGNORED, encode_rows
+from cmcc_bench.models.record import TrainingRecord
+from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
+from cmcc_bench.reader.folder import read_dialogues
+from cmcc_bench.simulate import write_corpus
+from cmcc_bench.simulate.dialogue import SIMULATOR
+from cmcc_bench.terminal import make_streams_tolerant
+from cmcc_bench.textform import FORMS, TextForm
+from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
+from cmcc_bench.training.loss import Batch
+from cmcc_bench.training.recipe import Recipe, parse_recipe, setting
+from cmcc_bench.views.response import response_rows
+
+EncodedPair: TypeAlias = tuple[NDArray[np.int16], NDArray[np.bool_]]  # tokens and "is generated", both [length]
+_FORMS = (FORMS["baseline"], FORMS["variant"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneRecipe(Recipe):
+    """The settings of the backbone. The defaults are those of the backbone that ships."""
+
+    task: ClassVar[str] = "backbone"
+
+    out: str = setting("folder of the run", "runs/backbone")
+    epochs: int = setting("number of epochs", 1)
+    batch_size: int = setting("exchanges in one forward pass", 32)
+    group: int = setting("exchanges of similar length that stay together in a step", 32)
+    learning_rate: float = setting("peak learning rate, after the warm-up", 3e-3)
+    warmup: float = setting("warm-up fraction", 0.03)
+    weight_decay: float = setting("of AdamW", 0.01)
+    precision: Literal["auto", "float32", "bfloat16"] = setting("number format of the computation", "float32")
+    dialogues: int = setting("number of simulated training dialogues", 44_000)
+    validation: int = setting("number of simulated validation dialogues, with the next seed", 100)
+    data_seed: int = setting("seed of the simulator", 1_000_003)
+    share: float = setting("share of the exchanges without a KB result that are used", 0.3)
+    backbone: str = setting("backbone to continue from; scratch: none", "scratch")
+    layers: int = setting("number of layers", 3)
+    width: int = setting("hidden size", 128)
+    heads: int = setting("number of attention heads", 4)
+    hidden: int = setting("intermediate size", 352)
+    max_length: int = setting("longest exchange in tokens; also the model's positions", 512)
+
+
+def main() -> int:
+    """Trains the backbone that the command line describes."""
+    make_streams_tolerant()
+    train(parse_recipe(BackboneRecipe, str(__doc__), sys.argv[1:], "python -m cmcc_bench.training.backbone"))
+    return 0
+
+
+def train(recipe: BackboneRecipe) -> None:
+    """Simulates the calls, trains the model and writes OUT. Raises cmcc.DataError if OUT cannot be used."""
+    accelerator = start(recipe)
+    texts = list(_exchanges(recipe.dialogues, recipe.data_seed, recipe.share))
+    dev = list(_exchanges(recipe.validation, recipe.data_seed + 1, 1.0))
+    if recipe.backbone == "scratch":
+        tokenizer: Tokenizer = character_tokenizer(text for form, row in texts for text in form.write(row))
+        model: PreTrainedModel = _new_model(recipe, tokenizer)
+    else:
+        name = backbone_folder(recipe.backbone)
+        tokenizer = backbone_tokenizer(name)
+        model = backbone_model(name, tokenizer)
+    facts = {"task": "backbone", "synthetic": True, "simulator": SIMULATOR, "forms": [form.name for form in _FORMS]}
+    task = TrainingTask(
+        train=_examples(texts, tokenizer, recipe.max_length),
+        validation=_examples(dev, tokenizer, recipe.max_length),
+        collate=collator(int(tokenizer.pad_token_id or 0)),
+        loss=generated_loss,
+        save=lambda folder: _save(folder, model, tokenizer),
+        fingerprint=_digest(texts + dev),
+        facts=facts,
+    )
+    fit(accelerator, recipe, model, task)
+
+
+def _exchanges(dialogues: int, seed: int, share: float) -> Iterator[tuple[TextForm, dict[str, Any]]]:
+    """Yields exchanges with their form: the forms take turns, call by call."""
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        write_corpus(Path(folder), dialogues, 0, seed)
+        for number, dialogue in enumerate(read_dialogues(folder)):
+            for row in response_rows(dialogue.row):
+                if row["kb_result"] or chance.random() < share:
+                    del row["kb"], row["goal"]
+                    yield _FORMS[number % len(_FORMS)], row
+
+
+def _digest(texts: Sequence[tuple[TextForm, dict[str, Any]]]) -> str:
+    digest = sha256()
+    for form, row in texts:
+        digest.update("\n".join(form.write(row)).encode())
+    return digest.hexdigest()
+
+
+def _examples(
+    texts: Sequence[tuple[TextForm, dict[str, Any]]], tokenizer: Tokenizer, max_length: int
+) -> EncodedExamples:
+    items: list[EncodedPair] = []
+    for form in _FORMS:
+        rows = [row for row_form, row in texts if row_form is form]
+        for first in range(0, len(rows), 10_000):
+            items += [
+                (np.array(exchange.ids, np.int16), np.array(exchange.generated, np.bool_))
+                for exchange in encode_rows(form, tokenizer, rows[first : first + 10_000], max_length)
+            ]
+    return EncodedExamples(items, [len(ids) for ids, _ in items])
+
+
+def _new_model(recipe: BackboneRecipe, tokenizer: Tokenizer) -> PreTrainedModel:
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=recipe.width,
+        intermediate_size=recipe.hidden,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        max_position_embeddings=recipe.max_length,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.cls_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
+def collator(padding: int) -> Callable[[list[EncodedPair]], Batch]:
+    """Returns a function that makes a batch: input_ids and labels, both [exchanges, longest], padded on the right."""
+
+    def collate(exchanges: list[EncodedPair]) -> Batch:
+        ids = [torch.from_numpy(tokens.astype(np.int64)) for tokens, _ in exchanges]
+        labels = [
+            tokens.masked_fill(~torch.from_numpy(generated), IGNORED)
+            for tokens, (_, generated) in zip(ids, exchanges, strict=True)
+        ]
+        return {
+            "input_ids": pad_sequence(ids, batch_first=True, padding_value=padding),
+            "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
+        }
+
+    return collate
+
+
+def generated_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Returns the loss of loss.token_loss without computing logits of tokens that do not count: a fifth of the time."""
+    plain: Any = getattr(model, "module", model)
+    hidden = plain.base_model(input_ids=batch["input_ids"], use_cache=False).last_hidden_state
+    # hidden: [exchanges, longest, width]
+    next_tokens = batch["labels"][:, 1:]
+    counted = next_tokens != IGNORED
+    logits = plain.get_output_embeddings()(hidden[:, :-1][counted])  # [tokens that count, vocabulary]
+    return cross_entropy(logits.float(), next_tokens[counted], reduction="sum"), counted.sum()
+
+
+def _save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer) -> None:
+    """Saves model and tokenizer, and records that the data were synthetic: models fine-tuned from it say so, too."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    TrainingRecord("backbone", synthetic=True, licensed=False).save(folder)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,130 @@
+"""The backbone: how it is trained and shipped, and what ships."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+
+import cmcc
+from cmcc_bench.backbones import backbone_folder, shipped_model
+from cmcc_bench.chat.session import Session
+from cmcc_bench.corpus import open_split
+from cmcc_bench.decoding import open_model
+from cmcc_bench.hub.pull import model_folder
+from cmcc_bench.models.encoding import encode_rows
+from cmcc_bench.models.record import read_training
+from cmcc_bench.models.tokenizer import load_tokenizer
+from cmcc_bench.simulate.dialogue import SIMULATOR
+from cmcc_bench.tasks.strict import says
+from cmcc_bench.textform import FORMS
+from cmcc_bench.training.backbone import BackboneRecipe
+from cmcc_bench.training.dialogue import RECIPE
+from cmcc_bench.training.recipe import read_recipe
+from cmcc_bench.training.ship import ship
+from cmcc_bench.views import KBEntry
+
+SMALL = {
+    "dialogues": 6,
+    "validation": 2,
+    "layers": 1,
+    "width": 32,
+    "heads": 2,
+    "hidden": 32,
+    "batch_size": 8,
+    "group": 8,
+}
+FOLDERS = [Path(backbone_folder("tiny")), shipped_model("tiny")]
+
+
+def train(folder, hash_seed):
+    options = [part for key, value in SMALL.items() for part in (f"--{key}", str(value))]
+    command = [sys.executable, "-m", "cmcc_bench.training.backbone", "--out", str(folder), *options]
+    subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": hash_seed}, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("backbone")
+    return [train(folder / seed, seed) for seed in ("1", "2")]
+
+
+def test_the_same_command_gives_the_same_bytes_under_any_hash_seed(runs):
+    names = [sorted(path.name for path in (run / "best").iterdir()) for run in runs]
+    assert names[0] == names[1]
+    for name in names[0]:
+        assert (runs[0] / "best" / name).read_bytes() == (runs[1] / "best" / name).read_bytes(), name
+
+
+def test_it_ships_in_float16_with_what_made_it_and_others_may_read_it(runs, tmp_path):
+    ship(runs[0], tmp_path / "small")
+    facts = json.loads((tmp_path / "small" / "run.json").read_text("utf-8"))
+    assert facts["recipe"]["data_seed"] == 1_000_003 and facts["simulator"] == SIMULATOR
+    assert set(facts["hardware"]) == {"cores", "threads", "gpus"}
+    with safe_open(tmp_path / "small" / "model.safetensors", "pt") as weights:
+        assert {str(weights.get_tensor(name).dtype) for name in weights.keys()} == {"torch.float16"}  # noqa: SIM118
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in (tmp_path / "small").iterdir())
+
+
+@pytest.mark.parametrize("facts", [{"synthetic": False, "licensed": True}, {"synthetic": True, "licensed": True}, {}])
+def test_a_model_of_data_that_may_be_licensed_never_ships(tmp_path, facts):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(cmcc.DataError, match="Only models trained on simulated calls"):
+        ship(tmp_path / "run", tmp_path / "shipped")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=["backbone", "variant"])
+def test_what_ships_is_small_safe_and_says_that_it_is_synthetic(folder):
+    files = [path for path in folder.iterdir() if path.is_file()]
+    assert {path.suffix for path in files} == {".json", ".md", ".safetensors"}
+    assert sum(path.stat().st_size for path in files) < 4_000_000
+    assert "SYNTHETIC" in (folder / "README.md").read_text("utf-8")
+    facts = json.loads((folder / "run.json").read_text("utf-8"))
+    assert facts["finished"] and facts["synthetic"] and not facts["recipe"]["out"].startswith("/")
+    training = read_training(folder)
+    assert training.synthetic is True and training.licensed is False
+
+
+def test_the_shipped_backbone_is_what_its_command_makes_by_default():
+    recipe = json.loads((FOLDERS[0] / "run.json").read_text("utf-8"))["recipe"]
+    default = BackboneRecipe()
+    assert {key: value for key, value in recipe.items() if value != getattr(default, key)}.keys() <= {"save_every"}
+
+
+@pytest.mark.parametrize("name", ["variant", "baseline", "no_emotion", "no_caring"])
+def test_the_tiny_recipes_begin_from_it(name):
+    assert read_recipe(RECIPE, f"tiny/{name}", {}).backbone == "tiny"
+
+
+def test_it_has_a_token_for_every_character_of_the_sample():
+    tokenizer, form = load_tokenizer(FOLDERS[0], ()), FORMS["variant"]
+    encoded = encode_rows(form, tokenizer, list(open_split("sample", "response", "train")), 512)
+    assert not any(tokenizer.unk_token_id in exchange.ids for exchange in encoded)
+
+
+def test_other_names_are_folders_or_on_the_hub():
+    assert backbone_folder("./tiny") == "./tiny" and backbone_folder("gpt2") == "gpt2"
+    assert shipped_model("./tiny") is None and model_folder("tiny") == FOLDERS[1]
+
+
+def test_a_folder_of_mine_with_a_model_goes_before_the_one_that_ships(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny").mkdir()
+    assert model_folder(Path("./tiny")) == FOLDERS[1]
+    Path("tiny", "config.json").write_text("{}")
+    assert model_folder(Path("./tiny")) == Path("tiny")
+
+
+def test_the_shipped_model_looks_a_price_up_and_says_it():
+    kb = {
+        "ent-1": KBEntry(("畅享流量包",), "流量包", {"业务费用": ("三十七块六毛",), "流量总量": ("四百六十兆",)}),
+        "ent-2": KBEntry(("乐享套餐",), "主套餐", {"业务费用": ("八十四元",)}),
+    }
+    reply = Session(open_model(model_folder("tiny")), kb).reply("那畅享流量包是多少钱呀")
+    assert reply.user_intent == "询问(畅享流量包-业务费用)" and reply.kb_result == "三十七块六毛"
+    assert says(reply.response, "三十七块六毛")
