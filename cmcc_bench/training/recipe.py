@@ -63,6 +63,7 @@ class Recipe(RunRecipe):
 
     seed: int = setting("random seed for the first weights, the batches and the dropout", 0)
     epochs: int = setting("number of epochs")
+    patience: int = setting("stop after this many epochs without a lower dev loss; 0 trains all epochs", 0)
     batch_size: int = setting("examples in one forward pass, of all processes together")
     accumulation: int = setting("forward passes in each optimizer step (gradient accumulation)", 1)
     group: int = setting("examples of similar length that stay together in a step; a multiple of batch_size", 8)
@@ -86,6 +87,7 @@ class Recipe(RunRecipe):
             "accumulation": 1,
             "processes": 1,
             "save_every": 0,
+            "patience": 0,
             "seed": 0,
             "clip": 0,
         }
@@ -114,6 +116,13 @@ class ModelRecipe(DataRecipe, Recipe):
         check(self.width > 0, "width", self.width, "1 or more")
         check(0 <= self.dropout < 1, "dropout", self.dropout, "a number from 0 to below 1")
         check(self.max_length > 1, "max_length", self.max_length, "2 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierRecipe(ModelRecipe):
+    """The settings of a text classifier."""
+
+    probe: bool = setting("first fit the classification layer alone, on what the backbone makes of the texts", False)
 
 
 @dataclass(frozen=True, kw_only=True)
