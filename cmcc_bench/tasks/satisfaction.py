@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cmcc_bench import vocabulary
 from cmcc_bench.errors import DataError
-from cmcc_bench.tasks.base import Array, Card, Measure, Place, PredictedDialogue, Row, Task, most_frequent, ngram_model
+from cmcc_bench.ngrams import NgramSettings, fit_ngrams
+from cmcc_bench.tasks.base import Array, Card, Measure, Place, PredictedDialogue, Row, Task, most_frequent
 from cmcc_bench.tasks.counts import f1, macro, recall
 from cmcc_bench.tasks.emotion import MACRO_NOTE
 from cmcc_bench.tasks.fields import Record, UnknownLabelError, probabilities_of, record_of, text_of
@@ -61,17 +63,17 @@ def _copy(row: Row, source: Row) -> SatisfactionAnswer:
     return SatisfactionAnswer(row["dialogue_id"], LABELS[source["satisfaction"]])
 
 
-def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[SatisfactionAnswer]:
-    """The cheap baseline: a logistic regression; the only label if the training rows have one label."""
-    from sklearn.linear_model import LogisticRegression
+def gold_matrix(rows: Sequence[Row]) -> NDArray[np.bool_]:
+    """The gold satisfaction of rows: [rows, 3], one True in each."""
+    return np.eye(len(LABELS), dtype=bool)[[row["satisfaction"] for row in rows]]
 
-    gold = [row["satisfaction"] for row in train]
-    if len(set(gold)) < 2:
-        return [_copy(row, train[0]) for row in rows]
-    model = ngram_model(LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced"))
-    model.fit([row["text"] for row in train], gold)
-    pairs = zip(rows, model.predict([row["text"] for row in rows]), strict=True)
-    return [SatisfactionAnswer(row["dialogue_id"], LABELS[int(label)]) for row, label in pairs]
+
+def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[SatisfactionAnswer]:
+    """The cheap baseline: character n-grams, with rare labels as heavy as frequent ones."""
+    settings = NgramSettings(balanced=True)
+    model = fit_ngrams([row["text"] for row in train], gold_matrix(train), LABELS, multi_label=False, settings=settings)
+    predicted = model.probabilities([row["text"] for row in rows]).argmax(axis=1)
+    return [SatisfactionAnswer(row["dialogue_id"], LABELS[label]) for row, label in zip(rows, predicted, strict=True)]
 
 
 def _count_satisfaction(dialogue: PredictedDialogue[SatisfactionAnswer]) -> list[int]:

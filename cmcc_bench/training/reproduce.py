@@ -119,14 +119,14 @@ SYSTEMS = (
     TrainedSystem("variant_20_pseudo", "dialogue", "variant", (*_FEW, *_SURE), 2, "variant_20", 95, _END),
     TrainedSystem("no_emotion", "dialogue", "no_emotion", epochs=1, weight=85, modes=_END),
     TrainedSystem("no_caring", "dialogue", "no_caring", epochs=1, weight=85, modes=_END),
-    TrainedSystem("emotion", "emotion", "emotion", weight=35),
-    TrainedSystem("emotion_20", "emotion", "emotion", _FEW, epochs=30, weight=30),
+    TrainedSystem("satisfaction", "satisfaction", "satisfaction", weight=100),
+    TrainedSystem("emotion", "emotion", "emotion", weight=40),
+    TrainedSystem("emotion_20", "emotion", "emotion", _FEW, weight=20),
     TrainedSystem("emotion_context", "emotion", "emotion", ("--context", "true", "--thresholds", "tuned"), weight=90),
     TrainedSystem("emotion_pseudo", "emotion", "emotion", _SURE, after="emotion", weight=60),
     TrainedSystem("emotion_20_pseudo", "emotion", "emotion", (*_FEW, *_SURE), after="emotion_20", weight=50),
     TrainedSystem("joint", "joint", "joint", weight=60),
     TrainedSystem("joint_no_emotion", "joint", "joint", ("--emotions", "false"), weight=50),
-    TrainedSystem("satisfaction", "satisfaction", "satisfaction", weight=15),
 )
 TINY = Path("tiny")
 CORPUS = {"train": 1200, "validation": 100, "test": 220}  # dialogues of the simulated corpus
