@@ -2,7 +2,7 @@
 
     {"dialogue_id": "a", "satisfaction": "satisfied", "scores": [0.1, 0.2, 0.7]}
 
-A label may be written 1 to 3, too. The paper has no scores of it.
+A label may be written 1 to 3, too; null is no answer, which a language model may give. The paper has no scores of it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ LABELS = vocabulary.SATISFACTION.names
 
 @dataclass(frozen=True, slots=True)
 class SatisfactionAnswer:
-    """The satisfaction of a dialogue; scores: a probability for each of LABELS, None from who gives none."""
+    """The satisfaction of a dialogue; scores: a probability for each of LABELS, None from who gives none.
+
+    satisfaction: None from a model whose answer could not be read; it is scored as wrong.
+    """
 
     dialogue_id: str
-    satisfaction: str
+    satisfaction: str | None
     scores: tuple[float, ...] | None = None
 
 
@@ -39,8 +42,10 @@ def satisfaction_answer(value: object, place: Place | None = None) -> Satisfacti
     return SatisfactionAnswer(text_of(record, "dialogue_id", place), label, scores)
 
 
-def _satisfaction(record: Record, place: Place) -> str:
+def _satisfaction(record: Record, place: Place) -> str | None:
     value, place = record.get("satisfaction"), place | {"field": "satisfaction"}
+    if value is None and "satisfaction" in record:
+        return None
     try:
         index = satisfaction_label(value)
     except DataError as error:
@@ -70,10 +75,12 @@ def _of_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[SatisfactionAn
 
 
 def _count_satisfaction(dialogue: PredictedDialogue[SatisfactionAnswer]) -> list[int]:
-    """The confusion matrix, gold by said, flat."""
+    """The confusion matrix, gold by said, flat. No answer counts as the level that is furthest from the gold one."""
     matrix = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
     for row, answer in zip(dialogue.rows, dialogue.predictions, strict=True):
-        matrix[row["satisfaction"], LABELS.index(answer.satisfaction)] += 1
+        gold = row["satisfaction"]
+        furthest = 0 if gold else len(LABELS) - 1
+        matrix[gold, furthest if answer.satisfaction is None else LABELS.index(answer.satisfaction)] += 1
     return matrix.ravel().tolist()  # type: ignore[no-any-return]
 
 
