@@ -94,7 +94,8 @@ def _add_predict(commands: Commands) -> None:
 
 def _add_endpoint(predict: argparse.ArgumentParser) -> None:
     group = predict.add_argument_group(
-        "language models", "Options of openai:NAME. The key, where one is needed, is in CMCC_API_KEY or\nOPENAI_API_KEY."
+        "language models",
+        "Options of openai:NAME. The key, where one is needed, is in CMCC_API_KEY or\nOPENAI_API_KEY.",
     )
     group.add_argument("--endpoint", metavar="URL", help="chat-completions interface, http://HOST:PORT/v1")
     group.add_argument("--task", type=task_name, metavar="TASK", help="task to ask about (default: response)")

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from cmcc_bench.endpoint.client import whole_texts
 from cmcc_bench.types import Json
 from cmcc_bench.views.intents import Intent, Slot, intent_text
 from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, SATISFACTION, Vocabulary, label_names
@@ -93,7 +94,7 @@ def read_object(text: str, keys: Iterable[str]) -> dict[str, Any] | None:
         starts = [match.start() for match in re.finditer(r"\{", candidate)][:_STARTS]
         for start in starts:
             try:
-                value, _ = _DECODER.raw_decode(candidate, start)
+                value = whole_texts(_DECODER.raw_decode(candidate, start)[0])
             except (ValueError, RecursionError):
                 continue
             if isinstance(value, dict) and wanted & value.keys():

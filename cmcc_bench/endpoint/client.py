@@ -7,6 +7,7 @@ huggingface_hub's own client rewrites `response_format`.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import time
@@ -295,11 +296,11 @@ def _completion(reply: _HttpReply) -> Completion | None:
     if reply.is_cut:
         return Completion("")
     try:
-        value = orjson.loads(reply.body)
+        value = decode_json(reply.body)
         content = value["choices"][0]["message"].get("content")
         usage = value.get("usage") or {}
         counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
-    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return None
     if isinstance(content, list):
         content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
@@ -308,6 +309,19 @@ def _completion(reply: _HttpReply) -> Completion | None:
     return Completion(
         content if isinstance(content, str) else "", tokens_in, tokens_out, served if isinstance(served, str) else None
     )
+
+
+def decode_json(body: bytes) -> Json:
+    """The value of JSON in which half of a surrogate pair, which is no text, becomes a question mark."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:  # also where the JSON is right but for such a half
+        return whole_texts(json.loads(body))
+
+
+def whole_texts(value: Json) -> Json:
+    """The same value without halves of surrogate pairs, which cannot be written to a file."""
+    return orjson.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _retry_after(text: str | None) -> float | None:

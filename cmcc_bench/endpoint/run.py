@@ -177,7 +177,7 @@ def _new_run(endpoint: Endpoint, dataset: str, settings: AskSettings, asking: As
         price=settings.price,
     )
     shots = corpus.fingerprint_of(asking.shots.rows) if asking.shots else ""
-    options = [endpoint.model, f"{settings.shots} shots" if settings.shots else record.kind]
+    options = [corpus.place_name(endpoint.model), f"{settings.shots} shots" if settings.shots else record.kind]
     options += [f"{record.context} context"] if record.context == "full" else []
     return PredictionRun(
         model=f"{PREFIX}{endpoint.model}",

@@ -29,6 +29,10 @@ def test_the_object_is_found_in_any_text(text):
     assert read_object(text, ["emotions"]) == {"emotions": ["中性"]}
 
 
+def test_half_of_a_surrogate_pair_is_no_text_and_stops_nothing():
+    assert read_object(r'{"response": "好\ud83d"}', ["response"]) == {"response": "好?"}
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "我不知道", '{"emotions": ["中', "[1, 2]", "{" * LONGEST_ANSWER, '{"a": ' * 3000, "<think>{}", '{"other": 1}'],

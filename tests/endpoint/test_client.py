@@ -188,6 +188,7 @@ def test_a_huge_answer_is_not_read_to_its_end(serve, endpoint):
 @pytest.mark.parametrize(
     ("body", "found"),
     [
+        (rb'{"choices": [{"message": {"content": "\ud83d"}}]}', Completion("?")),
         (completion(None), Completion("", 10, 2, "tiny-1")),
         (completion([{"type": "text", "text": "好"}]), GOOD),
         (completion("好", usage=None, model=None), Completion("好")),
