@@ -20,10 +20,12 @@ from cmcc_bench.types import Json
 from cmcc_bench.views.intents import Intent, Slot, intent_text
 from cmcc_bench.vocabulary import ACTS, EMOTIONS, ENTITY_TYPES, INTENTS, SATISFACTION, Vocabulary, label_names
 
-LONGEST_TEXT = 1_000  # characters of a name or a reply; the leaderboard takes no longer ones
-LONGEST_LIST = 500  # items
+# An answer that is longer than these counts as unparsed, so that every line is one that the leaderboard takes.
+LONGEST_TEXT = 1_000  # characters of a reply, or of all labels of a kind
+LONGEST_NAME = 100  # characters of a name or a label
+LONGEST_LIST = 50  # items
 LONGEST_ANSWER = 20_000  # characters of an answer that are read and stored
-_KEPT = 2_000  # characters of a wrong answer that its prediction line keeps
+_KEPT = 500  # characters of a wrong answer that its prediction line keeps; of wrong labels half as many
 _STARTS = 50  # places in an answer where an object is searched
 
 _THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
@@ -123,15 +125,19 @@ def read_labels_of(text: str, key: str, vocabulary: Vocabulary) -> tuple[tuple[s
 
 def read_understanding(text: str) -> tuple[Understanding, Problem | None]:
     """The first answer to an exchange: {"entities": [...], "intents": [{"intent", "slots": [{"entity", "slot"}]}]}."""
-    found = read_object(text, ["intents", "entities"])
-    names = _names(found.get("entities") or []) if found else None
-    intents = _intents(found.get("intents") or []) if found else None
+    value = read_object(text, ["intents", "entities"])
+    names = _names(value.get("entities") or []) if value else None
+    intents = _intents(value.get("intents") or []) if value else None
     if names is None or intents is None:
         return Understanding(), unparsed("understand", text)
-    entities = tuple(dict.fromkeys(name.replace(",", "，").lower() for name in names))
+    found = Understanding(tuple(dict.fromkeys(name.replace(",", "，").lower() for name in names)), intents)
+    if max(len(found.entity_text), len(found.intent_text)) > LONGEST_TEXT:
+        return Understanding(), unparsed("understand", text)
     unknown = _unknown([intent.name for intent in intents], INTENTS)
-    problem = Problem("understand", "unknown_label", "、".join(unknown), text[:_KEPT]) if unknown else None
-    return Understanding(entities, intents), problem
+    problem = (
+        Problem("understand", "unknown_label", "、".join(unknown)[: _KEPT // 2], text[:_KEPT]) if unknown else None
+    )
+    return found, problem
 
 
 def _intents(items: Json) -> tuple[Intent, ...] | None:
@@ -144,7 +150,7 @@ def _intents(items: Json) -> tuple[Intent, ...] | None:
         if (
             not isinstance(record, dict)
             or not isinstance(name := record.get("intent"), str)
-            or len(name) > LONGEST_TEXT
+            or len(name) > LONGEST_NAME
         ):
             return None
         found = _slots(record.get("slots") or [])
@@ -164,7 +170,7 @@ def _slots(items: Json) -> list[Slot] | None:
         if not isinstance(record, dict) or not isinstance(slot := record.get("slot"), str):
             return None
         entity = record.get("entity")
-        if not (entity is None or isinstance(entity, str)) or len(slot) + len(entity or "") > LONGEST_TEXT:
+        if not (entity is None or isinstance(entity, str)) or len(slot) + len(entity or "") > LONGEST_NAME:
             return None
         if slot.strip():
             slots.append(Slot(entity.strip().lower() if entity and entity.strip() else None, slot.strip()))
@@ -180,10 +186,10 @@ def read_reply(text: str, is_oracle: bool) -> tuple[Reply, Problem | None]:
     if is_oracle:
         return Reply(response=response.strip()), None
     emotions, acts = _names(found.get("emotions")), _names(found.get("acts"))
-    if emotions is None or acts is None:
+    if emotions is None or acts is None or max(len(",".join(names)) for names in (emotions, acts)) > LONGEST_TEXT:
         return Reply(), unparsed("reply", text)
     unknown = _unknown(emotions, EMOTIONS) + _unknown(acts, ACTS)
-    problem = Problem("reply", "unknown_label", "、".join(unknown), text[:_KEPT]) if unknown else None
+    problem = Problem("reply", "unknown_label", "、".join(unknown)[: _KEPT // 2], text[:_KEPT]) if unknown else None
     return Reply(_written(emotions, EMOTIONS), _written(acts, ACTS), response.strip()), problem
 
 
@@ -197,10 +203,11 @@ def read_entities(text: str, utterance: str) -> tuple[list[dict[str, Any]], list
     items = found["entities"] if found else None
     if not isinstance(items, list) or len(items) > LONGEST_LIST:
         return [], [unparsed("answer", text)]
-    entities, taken, problems = list[dict[str, Any]](), list[tuple[int, int]](), list[Problem]()
+    entities, taken = list[dict[str, Any]](), list[tuple[int, int]]()
+    wrong: dict[str, list[str]] = {}  # kind of problem -> types or names
     for item in items:
         name = item.get("name") if isinstance(item, dict) else None
-        if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_TEXT:
+        if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME:
             return [], [unparsed("answer", text)]
         label = ENTITY_TYPES.find(item.get("type"))
         span = find_span(utterance, name, item.get("context"), taken)
@@ -208,15 +215,16 @@ def read_entities(text: str, utterance: str) -> tuple[list[dict[str, Any]], list
             continue  # the same entity once more
         entity: dict[str, Any] = {"name": name, "type": None, "start": None, "end": None}
         if span is None:
-            problems.append(Problem("answer", "not_in_text", name, text[:_KEPT]))
+            wrong.setdefault("not_in_text", []).append(name)
         else:
             taken.append(span)
             entity["name"] = utterance[span[0] : span[1]]
         if label is None:
-            problems.append(Problem("answer", "unknown_label", str(item.get("type"))[:LONGEST_TEXT], text[:_KEPT]))
+            wrong.setdefault("unknown_label", []).append(str(item.get("type")))
         elif span is not None:
             entity |= {"type": ENTITY_TYPES.names[label], "start": span[0], "end": span[1]}
         entities.append(entity)
+    problems = [Problem("answer", kind, "、".join(what)[: _KEPT // 2], text[:_KEPT]) for kind, what in wrong.items()]
     return sorted(entities, key=lambda entity: (entity["start"] is None, entity["start"])), problems
 
 
@@ -269,7 +277,7 @@ def _names(value: Json) -> list[str] | None:
         value = label_names(value)
     if not isinstance(value, list) or len(value) > LONGEST_LIST:
         return None
-    if not all(isinstance(name, str) and len(name) <= LONGEST_TEXT for name in value):
+    if not all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in value):
         return None
     return [name.strip() for name in value if name.strip()]
 

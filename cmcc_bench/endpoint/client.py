@@ -178,9 +178,10 @@ class Client:
         Raises ContextTooLongError for messages that are too long, cmcc.DataError if the server cannot be reached,
         refuses the request, or fails in every try.
         """
-        problem, wait = "", self.endpoint.back_off
+        problem, back_off = "", self.endpoint.back_off
         for _ in range(TRIES):
             reply: _HttpReply | None = None
+            wait = back_off
             try:
                 reply = await self._post(messages, schema)
             except (httpx2.TransportError, TimeoutError) as error:
@@ -195,7 +196,7 @@ class Client:
                     self._not_before = max(self._not_before, time.monotonic() + reply.wait)
             self.retries += 1
             await asyncio.sleep(wait)
-            wait = min(2 * wait, max(wait, _LONGEST_WAIT))
+            back_off = min(2 * back_off, _LONGEST_WAIT)
         hint = "Run the command again; finished requests are not repeated. --concurrency and --timeout may help."
         raise DataError(f"{problem}, in {TRIES} tries", "", hint, endpoint=self.endpoint.url)
 

@@ -6,7 +6,7 @@ The task response, whose rows take two answers, is in flow.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cmcc_bench.endpoint.answers import Problem, read_entities, read_labels_of, unparsed
@@ -62,7 +62,7 @@ def _read_satisfaction(text: str, row: Row) -> ModelAnswer:
 def _problems(text: str, is_unread: bool, unknown: tuple[str, ...]) -> tuple[Problem, ...]:
     problem = unparsed("answer", text)
     if unknown:
-        return (Problem("answer", "unknown_label", "、".join(unknown), problem.answer),)
+        return (replace(problem, kind="unknown_label", what="、".join(unknown)),)
     return (problem,) if is_unread else ()
 
 

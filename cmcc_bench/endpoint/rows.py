@@ -23,7 +23,7 @@ class SplitRows:
         self._data: datasets.Dataset = corpus.open_split(dataset, task.config, split)
         self._ranges: dict[str, range] = {}  # dialogue -> rows of the config
         sizes: dict[str, int] = {}
-        self.is_hidden = False
+        self.hidden: Row | None = None  # a row whose labels are hidden, if there is one
         self.fingerprint = corpus.fingerprint_of(self._counted(sizes))
         self.sizes = dict(sorted(sizes.items()))
         self.version = str(self._data.info.version) if self._data.info.version else None
@@ -37,7 +37,8 @@ class SplitRows:
             self._ranges[dialogue_id] = range(self._ranges.get(dialogue_id, range(position, 0)).start, position + 1)
             for item in self._task.rows_of(row):
                 sizes[dialogue_id] = sizes.get(dialogue_id, 0) + 1
-                self.is_hidden = self.is_hidden or self._task.is_hidden(item)
+                if self.hidden is None and self._task.is_hidden(item):
+                    self.hidden = item
                 yield item
 
     def of(self, dialogue_id: str) -> list[Row]:

@@ -157,8 +157,8 @@ def _prepare(endpoint: Endpoint, dataset: str, settings: AskSettings) -> tuple[A
     asking = Asking(task, prompt, shots=shots)
     if asking.item:
         return asking, rows
-    if settings.mode == "oracle" and rows.is_hidden:
-        task.check_labels(rows.of(next(iter(rows.sizes))), dataset=dataset, split=settings.split)
+    if settings.mode == "oracle" and rows.hidden:
+        task.check_labels([rows.hidden], dataset=dataset, split=settings.split)
     return Asking(task, prompt, settings.mode, settings.context, shots), rows
 
 

@@ -79,6 +79,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
     daemon_threads = True
 
+    def handle_error(self, *_):
+        """A client that went away is no news."""
+
 
 def start(answer):
     """Starts a server; returns its script, and the function that stops it."""
