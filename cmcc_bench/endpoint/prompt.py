@@ -82,7 +82,7 @@ def load_prompt(task: str, file: Path | None = None) -> Prompt:
 
 def _template(text: object, name: str, needed: frozenset[str], path: Path) -> Template:
     if not isinstance(text, str):
-        raise DataError(f"a {type(text).__name__}", "a string", _COPY, prompt=str(path), part=name)
+        raise DataError("a value of another type", "a string", _COPY, prompt=str(path), part=name)
     template = Template(text.strip())
     if not template.is_valid():
         hint = "Write a placeholder as ${name}, and a dollar sign as $$."

@@ -47,7 +47,7 @@ def test_an_own_prompt_takes_the_place_and_a_dollar_in_the_data_is_no_placeholde
         ),
         ('system = "5$"\nuser = "${context}${text}"\n', "part system: a dollar sign"),
         ('system = "a"\n', "found the parts system; expected the parts system, user"),
-        ("system = 3\nuser = 4\n", "part system: found a int"),
+        ("system = 3\nuser = 4\n", "part system: found a value of another type; expected a string"),
         ("system = ", "not valid TOML"),
         ("\udcff", "not valid TOML"),
     ],
