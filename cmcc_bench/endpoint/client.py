@@ -142,6 +142,7 @@ class Client:
             self._sampling["seed"] = endpoint.seed
         self._not_before = 0.0  # no request is sent earlier: the server asked all to wait
         self._is_reached = False
+        self._has_system = True  # some chat templates know no system message
         size = endpoint.concurrency
         try:
             headers = {"Content-Type": "application/json"} | (
@@ -206,8 +207,9 @@ class Client:
         What all requests share is adapted for good, so that later ones are sent once.
         """
         while True:
-            has_schema, sampling = self.json_schema, self.sampling
-            body: dict[str, Any] = {"model": self.endpoint.model, "messages": messages, **sampling}
+            has_schema, has_system, sampling = self.json_schema, self._has_system, self.sampling
+            sent = messages if has_system else _without_system(messages)
+            body: dict[str, Any] = {"model": self.endpoint.model, "messages": sent, **sampling}
             if has_schema:
                 body["response_format"] = {
                     "type": "json_schema",
@@ -218,10 +220,10 @@ class Client:
                 return reply
             if reply.status == 413 or _TOO_LONG.search(reply.message):
                 raise ContextTooLongError
-            if reply.status not in (400, 422, 501) or not self._adapt(reply.message, has_schema, sampling):
+            if reply.status not in (400, 422, 501) or not self._adapt(reply.message, has_schema, has_system, sampling):
                 return reply
 
-    def _adapt(self, message: str, has_schema: bool, sampling: Mapping[str, Any]) -> bool:
+    def _adapt(self, message: str, has_schema: bool, has_system: bool, sampling: Mapping[str, Any]) -> bool:
         """Drops a setting that the server refuses; False if there is none left to drop. The schema goes last."""
         if "max_tokens" in sampling and "max_completion_tokens" in message:
             self._sampling.pop("max_tokens", None)
@@ -230,6 +232,8 @@ class Client:
             self._sampling.pop("temperature", None)
         elif "seed" in sampling and "seed" in message:
             self._sampling.pop("seed", None)
+        elif has_system and "system role" in message.lower():
+            self._has_system = False
         elif has_schema:
             self.json_schema = False
         else:
@@ -290,6 +294,12 @@ class Client:
         """The server's words as they are shown: without the key, in one line, cut."""
         text = " ".join(text.split())
         return printable(text.replace(self._key, "***") if self._key else text)
+
+
+def _without_system(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """The messages with the system text at the beginning of the first message of the user."""
+    system, first, *others = messages
+    return [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *others]
 
 
 def _completion(reply: _HttpReply) -> Completion | None:

@@ -177,7 +177,9 @@ def _new_run(endpoint: Endpoint, dataset: str, settings: AskSettings, asking: As
         price=settings.price,
     )
     shots = corpus.fingerprint_of(asking.shots.rows) if asking.shots else ""
-    options = [corpus.place_name(endpoint.model), f"{settings.shots} shots" if settings.shots else record.kind]
+    shown = f"{settings.shots} {'nearest ' if settings.nearest else ''}shots" if settings.shots else record.kind
+    options = [corpus.place_name(endpoint.model), shown]
+    options += [f"prompt {record.prompt}"] if settings.prompt else []
     options += [f"{record.context} context"] if record.context == "full" else []
     return PredictionRun(
         model=f"{PREFIX}{endpoint.model}",

@@ -122,6 +122,17 @@ def test_a_setting_that_the_server_refuses_is_dropped_for_good(refuses, message,
     assert ("max_completion_tokens" in client.sampling) is (dropped == "max_tokens")
 
 
+def test_a_model_without_system_messages_gets_the_text_in_the_first_message(serve, endpoint):
+    script = serve(lambda request, _: error(400, "System role not supported") if len(request["messages"]) > 1 else "好")
+
+    async def run():
+        async with Client(endpoint(script)) as client:
+            return await client.complete([{"role": "system", "content": "分类"}, *MESSAGES], {}), client.json_schema
+
+    assert asyncio.run(run()) == (GOOD, True)
+    assert script.requests[-1]["messages"] == [{"role": "user", "content": "分类\n\n你好"}]
+
+
 @pytest.mark.parametrize(
     "message",
     [
