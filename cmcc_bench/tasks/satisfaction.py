@@ -2,7 +2,8 @@
 
     {"dialogue_id": "a", "satisfaction": "satisfied", "scores": [0.1, 0.2, 0.7]}
 
-The numbers 1 to 3 are also accepted as labels. The paper has no scores for this task.
+The numbers 1 to 3 are also accepted as labels; null is a missing answer (of a language model). The paper has no scores
+for this task.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ LABELS = vocabulary.SATISFACTION.names
 class SatisfactionAnswer:
     """The predicted satisfaction of a dialogue.
 
+    satisfaction: None if a language model's answer could not be read; it is scored as wrong.
     scores: a probability for each label of cmcc.SATISFACTION; None if the system gives none.
     """
 
     dialogue_id: str
-    satisfaction: str
+    satisfaction: str | None
     scores: tuple[float, ...] | None = None
 
 
@@ -44,9 +46,11 @@ def satisfaction_answer(value: object, place: Place | None = None) -> Satisfacti
     return SatisfactionAnswer(text_of(record, "dialogue_id", place), label, scores)
 
 
-def _satisfaction(record: Record, place: Place) -> str:
-    """The field `satisfaction` as an English name. Raises cmcc.DataError for anything else."""
+def _satisfaction(record: Record, place: Place) -> str | None:
+    """The field `satisfaction` as an English name, or None for null. Raises cmcc.DataError for anything else."""
     value, place = record.get("satisfaction"), place | {"field": "satisfaction"}
+    if value is None and "satisfaction" in record:
+        return None
     try:
         index = satisfaction_label(value)
     except DataError as error:
@@ -77,10 +81,15 @@ def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[Satisf
 
 
 def _count_satisfaction(dialogue: PredictedDialogue[SatisfactionAnswer]) -> list[int]:
-    """The confusion matrix of one dialogue, gold x predicted, as a flat list of 9."""
+    """The confusion matrix of one dialogue, gold x predicted, as a flat list of 9.
+
+    A missing answer counts as the label that is furthest from the gold label.
+    """
     matrix = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
     for row, answer in zip(dialogue.rows, dialogue.predictions, strict=True):
-        matrix[row["satisfaction"], LABELS.index(answer.satisfaction)] += 1
+        gold = row["satisfaction"]
+        furthest = 0 if gold else len(LABELS) - 1
+        matrix[gold, furthest if answer.satisfaction is None else LABELS.index(answer.satisfaction)] += 1
     return matrix.ravel().tolist()  # type: ignore[no-any-return]
 
 
