@@ -54,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         _print_error(str(mask_error(error)))
         return 1
     except OSError as error:
-        path = f"{error.filename}: " if error.filename else ""
+        name = error.filename2 or error.filename  # of a rename, the path that the user chose
+        path = f"{name}: " if name else ""
         _print_error(_sentences(f"{path}{error.strerror or error}", *_notes(error), _ADVICE.get(error.errno or 0, "")))
         return 1
     except ModuleNotFoundError as error:

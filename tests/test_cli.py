@@ -1,6 +1,7 @@
 """The command `cmcc`: exit status, messages and what it prints."""
 
 import argparse
+import errno
 import json
 import re
 import subprocess
@@ -47,6 +48,20 @@ def test_an_error_about_a_file_says_what_to_do(arguments, advice, capsys, monkey
     (tmp_path / "pyproject.toml").touch()
     assert cli.main(arguments) == 1
     assert advice in capsys.readouterr().err
+
+
+def test_an_error_about_a_file_names_the_path_that_was_given_and_no_temporary_one(tmp_path, capsys):
+    lexicon = tmp_path / "lexicon.toml"
+
+    def rename(options):
+        raise OSError(errno.EISDIR, "Is a directory", f"{tmp_path}/.lexicon.toml.part", None, str(lexicon))
+
+    parser = argparse.ArgumentParser()
+    parser.set_defaults(run=rename)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "_parser", lambda: parser)
+        assert cli.main([]) == 1
+    assert capsys.readouterr().err == f"cmcc: {lexicon}: Is a directory. Check the path, then run it again.\n"
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from cmcc_bench.views.intents import parse_intent_text
 from cmcc_bench.views.kb import TYPES
 from cmcc_bench.vocabulary import EMOTIONS, INTENTS
 
-_QUESTIONS = 3  # most openings of a call that are questions
-_LONGEST = 40  # characters of an opening
+OPENINGS = 4  # maximum number of openings of a call: questions, and one complaint
+_LONGEST = 40  # maximum length of an opening, in characters
 _COLUMNS = ["dialogue_id", "user", "entities", "user_intent", "kb_result", "emotions", "kb"]
 
 
@@ -69,13 +69,13 @@ class ChatCalls:
 
 
 def openings(rows: Sequence[Row], complaint: str | None = None) -> tuple[str, ...]:
-    """The utterances of a call's user that can open a conversation, at most 4: the shortest questions, one complaint.
+    """The utterances of a call's user that can open a conversation, at most OPENINGS: short questions, one complaint.
 
     rows: the exchanges of the call, as in the `response` view. A question names what it asks about, or asks for
     personal information, and the KB has the answer. A complaint has a negative emotion; `complaint` is used where the
     call has none.
     """
-    questions = sorted((row["user"] for row in rows if _is_question(row)), key=len)[:_QUESTIONS]
+    questions = sorted((row["user"] for row in rows if _is_question(row)), key=len)[: OPENINGS - 1]
     complaints = [row["user"] for row in rows if _is_complaint(row)] or ([complaint] if complaint else [])
     return tuple(dict.fromkeys([*questions, *complaints[:1]]))
 
@@ -86,10 +86,10 @@ def _is_question(row: Row) -> bool:
     Only the intent `inquire`: what begins a call (seek help: query) is usually answered with a question.
     """
     intents = parse_intent_text(row["user_intent"] or "")
-    asked = [slot for intent in intents if intent.name == INTENTS["inquire"] for slot in intent.slots]
-    said = row["user"].lower()
-    return bool(row["kb_result"] and asked and len(said) <= _LONGEST) and all(
-        name.lower() in said if name else slot.lower() not in TYPES for name, slot in asked
+    slots = [slot for intent in intents if intent.name == INTENTS["inquire"] for slot in intent.slots]
+    text = row["user"].lower()
+    return bool(row["kb_result"] and slots and len(text) <= _LONGEST) and all(
+        name.lower() in text if name else slot.lower() not in TYPES for name, slot in slots
     )
 
 

@@ -19,7 +19,7 @@ import gradio as gr
 import jinja2
 from starlette.middleware import Middleware
 
-from cmcc_bench.chat.calls import ChatCall, ChatCalls
+from cmcc_bench.chat.calls import OPENINGS, ChatCall, ChatCalls
 from cmcc_bench.chat.session import Session, note_about
 from cmcc_bench.chat.trace import kb_cards, pieces_of, shown, trace_of
 from cmcc_bench.errors import DataError
@@ -30,8 +30,7 @@ from cmcc_bench.views import LocalKB, kb_result
 TITLE = "cmcc chat"
 _FOLDER = Path(__file__).parent
 _FONTS = ("system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")  # local fonts only
-_OPENINGS = 4  # buttons for openings
-_LONGEST = 200  # characters of an utterance
+_LONGEST = 200  # maximum length of an utterance, in characters
 
 _IN_TURN = {"concurrency_id": "reply", "concurrency_limit": 1}  # a visitor's second click is answered after the first
 
@@ -170,8 +169,8 @@ class ChatPage:
 
 
 def _opening_buttons(call: ChatCall) -> list[dict[str, Any]]:
-    texts = [shown(text) for text in call.openings[:_OPENINGS]]
-    missing = _OPENINGS - len(texts)
+    texts = [shown(text) for text in call.openings[:OPENINGS]]
+    missing = OPENINGS - len(texts)
     return [{"value": text, "visible": True} for text in texts] + [{"value": "", "visible": False}] * missing
 
 

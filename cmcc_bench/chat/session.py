@@ -14,7 +14,8 @@ from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import FORM_FILE, read_labels
 from cmcc_bench.views import LocalKB
 
-_LONGEST_NAME = 30  # characters; a longer one is a repetition that did not end, and would spoil all later replies
+# Maximum characters of an entity: a longer one is a repetition that did not end, and would spoil all later replies.
+_LONGEST_NAME = 30
 _SYNTHETIC = ", trained on SYNTHETIC calls"
 
 
@@ -40,7 +41,7 @@ class Session:
         self.kb, self.history = kb, ()
 
 
-def open_chat_model(name: Path) -> TrainedModel:
+def open_chat_model(name: str | Path) -> TrainedModel:
     """Opens a dialogue model. name: a folder, a Hub id or a model that ships.
 
     Raises cmcc.DataError if there is no such model, or if it is of another task.

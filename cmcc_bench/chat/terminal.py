@@ -26,7 +26,7 @@ _COMMANDS = (
 UNREADABLE = (
     "The line cannot be decoded with the terminal's encoding and was not sent. Set PYTHONIOENCODING=utf-8 and retry."
 )
-_WIDEST, _LABEL_WIDTH, _GAP = 100, 32, 2  # cells: most of a line and of its first column, and between columns
+_WIDEST, _LABEL_WIDTH, _GAP = 100, 32, 2  # cells: the maximum of a line and of its first column, and between columns
 _HIT, _CARING, _LABEL = "bold yellow", "bold magenta", "dim"
 
 
@@ -74,7 +74,9 @@ class _Chat:
         self._print(Text(f"Call {call.dialogue_id} of {self._calls.dataset}. Its local KB 知识库:"))
         self._print_kb()
         self._print(Text(f"\n{_INVITATION}{', or the number of one of these:' if call.openings else '.'}"))
-        self._print(_TwoColumns([(Text(key), Text(_printable(shown(said)))) for key, said in self._openings().items()]))
+        self._print(
+            _TwoColumns([(Text(key), Text(_printable(shown(opening)))) for key, opening in self._openings().items()])
+        )
         self._print(Text(f"{_COMMANDS}\n", style=_LABEL))
 
     def _openings(self) -> dict[str, str]:
@@ -96,7 +98,9 @@ class _Chat:
                     [(Text(id_), Text(_printable(shown(self._calls.open(id_).begins)))) for id_ in self._calls.ids]
                 )
             )
-        elif command == "/call" and argument:
+        elif line == "/call":
+            self._print(Text("Name a call: /call ID. /calls shows them.", style="red"))
+        elif command == "/call":
             self._open(argument.strip())
         elif line in openings:
             self._print(Text(_printable(f"用户  {shown(openings[line])}")))
@@ -132,10 +136,10 @@ def _printable(text: str) -> str:
 
 
 def _reply_lines(speaker: str, prediction: Prediction, kb: LocalKB) -> Iterator[Text | _TwoColumns]:
-    said = Text()
+    reply = Text()
     for piece, is_hit in pieces_of(prediction.response, kb_result(kb, prediction.user_intent)):
-        said.append_text(_marked(piece, is_hit))
-    yield _TwoColumns([(Text(speaker, style="bold"), said)])
+        reply.append_text(_marked(piece, is_hit))
+    yield _TwoColumns([(Text(speaker, style="bold"), reply)])
     segments = trace_of(prediction, kb)
     rows = [(Text(f"  {part.english} {part.chinese}", style=_LABEL), _segment_text(part)) for part in segments]
     cards = [_card_line(card) for card in kb_cards(kb, prediction.user_intent) if card.has_hit]

@@ -75,13 +75,13 @@ def shown(text: str) -> str:
 def trace_of(prediction: Prediction, kb: LocalKB) -> tuple[TraceSegment, ...]:
     """The segments before the response. Emotions are left out for a model that does not predict them."""
     intents = tuple(_intents(prediction.user_intent))
-    found = tuple(TraceItem(shown(value)) for value in kb_result(kb, prediction.user_intent))
-    asked = any(intent.slots for intent in parse_intent_text(prediction.user_intent))
+    values = tuple(TraceItem(shown(value)) for value in kb_result(kb, prediction.user_intent))
+    is_query = any(intent.slots for intent in parse_intent_text(prediction.user_intent))
     entities = tuple(TraceItem(shown(name)) for name in read_labels(prediction.entities))
     segments = [
         TraceSegment("entities", "实体", entities),
         TraceSegment("user intent", "用户意图", intents),
-        TraceSegment("KB result", "查询结果", found, _NOT_FOUND if asked else _NOTHING_ASKED),
+        TraceSegment("KB result", "查询结果", values, _NOT_FOUND if is_query else _NOTHING_ASKED),
     ]
     if prediction.emotions is not None:
         segments.append(TraceSegment("emotions", "用户情绪", tuple(_labels(prediction.emotions, EMOTIONS))))
@@ -111,17 +111,17 @@ def kb_cards(kb: LocalKB, user_intent: str = "") -> Iterator[KBCard]:
 
     A slot is queried if a KB that has this slot alone gives some of the same values.
     """
-    values = set(kb_result(kb, user_intent))
+    queried = set(kb_result(kb, user_intent))
     for entity_id, entry in kb.items():
-        found = {
-            slot: values.intersection(kb_result({entity_id: replace(entry, slots=slots)}, user_intent))
-            for slot, slots in [("", {}), *((slot, {slot: said}) for slot, said in entry.slots.items())]
+        hits = {
+            slot: queried.intersection(kb_result({entity_id: replace(entry, slots=slots)}, user_intent))
+            for slot, slots in [("", {}), *((slot, {slot: values}) for slot, values in entry.slots.items())]
         }
         facts = tuple(
-            KBFact(slot, shown("、".join(said)), bool(found[slot] - found[""])) for slot, said in entry.slots.items()
+            KBFact(slot, shown("、".join(values)), bool(hits[slot] - hits[""])) for slot, values in entry.slots.items()
         )
         title = " / ".join(map(shown, entry.names)) or (_PERSONAL if entity_id == NA else entity_id)
-        yield KBCard(title, entry.type or "", facts, is_hit=bool(found[""]))
+        yield KBCard(title, entry.type or "", facts, is_hit=bool(hits[""]))
 
 
 def pieces_of(response: str, values: Iterable[str]) -> Iterator[tuple[str, bool]]:

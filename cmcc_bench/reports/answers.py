@@ -53,8 +53,8 @@ def answer_report(
         answers = scored | written
         data = Data(answered, data.train)
     bounds = task.bounds(data.train, data.rows, bootstrap.seed)
-    every = answers | {name: (given, ()) for name, given in bounds.items()}
-    aligned = {name: align_with_gold(task, given, data.rows) for name, (given, _) in every.items()}
+    all_answers = answers | {name: (given, ()) for name, given in bounds.items()}
+    aligned = {name: align_with_gold(task, given, data.rows) for name, (given, _) in all_answers.items()}
     entries = {
         name: Entry(
             name,
@@ -62,7 +62,7 @@ def answer_report(
             task.published_for(key),
             task.untold(given),
         )
-        for name, (given, key) in every.items()
+        for name, (given, key) in all_answers.items()
     }
     first = next(iter(entries.values()))
     notes = [*notes, *task.notes, sizes(first.scores)]
@@ -80,7 +80,7 @@ def answer_report(
 
 
 def _pairs(task: Task, entries: Mapping[str, Entry], names: Sequence[str]) -> tuple[list[SystemPair], list[SystemPair]]:
-    """The first of the named systems compared with the others, and each of them with the task's simple one."""
+    """The first of the named systems compared with the others, and each of them with the simple baseline."""
 
     def pair_of(name: str, other: str) -> SystemPair:
         """The paired test of two of the entries."""
@@ -122,7 +122,7 @@ def _section(
 
 
 def _is_simple(task: Task, name: str) -> bool:
-    """Whether a system is the task's simple one itself, trained and predicted as a model of its own."""
+    """Whether a system is the simple baseline itself, trained and predicted as a model of its own."""
     return task.cheap is not None and task.cheap[0].split(",")[0] in name
 
 

@@ -109,9 +109,9 @@ def care_section(
     ]
     compared = []
     for first, second, pair in pairs:
-        found = comparison_of_scores(care_measure(first.fold_caring), care[first.key], care[second.key])
-        found = replace(found, differences={**pair.compared.differences, **found.differences})
-        compared.append(SystemPair(pair.first, pair.second, found, _untold(second)))
+        comparison = comparison_of_scores(care_measure(first.fold_caring), care[first.key], care[second.key])
+        comparison = replace(comparison, differences={**pair.compared.differences, **comparison.differences})
+        compared.append(SystemPair(pair.first, pair.second, comparison, _untold(second)))
     negative, caring = sum(map(is_negative, rows)), sum(bool(caring_acts(row["acts"])) for row in rows)
     notes = (f"{negative} of {len(rows)} exchanges follow a negative emotion; {caring} have a caring act.", _NOTE)
     sentences = [finding(compared[0], _COMPARED)] if compared else []

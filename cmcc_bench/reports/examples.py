@@ -83,21 +83,21 @@ def find_examples(systems: Mapping[str, ResponseSystem], rows: Sequence[Row], co
     """
     columns, licensed = ("gold response", *systems), is_licensed(rows)
     answers = {name: {(p.dialogue_id, p.exchange): p for p in system.answers} for name, system in systems.items()}
-    found = []
+    candidates = []
     for row in rows:
         key = row["dialogue_id"], row["exchange"]
         replies = {name: given[key] for name, given in answers.items() if key in given}
         if len(replies) == len(systems) and (len(systems) == 1 or _differ(replies)):
-            found.append((row, replies))
+            candidates.append((row, replies))
     if count is None and licensed:
         note = "No examples, because the data hold real calls. --examples N shows N exchanges, personal data masked."
         return Examples((), columns, note, licensed)
-    shown = islice(_ordered(found), DEFAULT if count is None else count)
+    shown = islice(_ordered(candidates), DEFAULT if count is None else count)
     examples = tuple(_example(row, replies) for row, replies in shown)
     first = "with negative emotions, caring acts and KB values come first"
     note = f"Exchanges {first}."
     if len(systems) > 1:
-        note = f"Replies to {len(found)} of {len(rows)} exchanges differ; those {first}."
+        note = f"Replies to {len(candidates)} of {len(rows)} exchanges differ; those {first}."
     return Examples(examples, columns, note, licensed)
 
 
@@ -128,14 +128,14 @@ def _differ(replies: Mapping[str, Prediction]) -> bool:
 Answered: TypeAlias = tuple[Row, Mapping[str, Prediction]]  # a row, and the reply of each system
 
 
-def _ordered(found: Sequence[Answered]) -> Iterator[Answered]:
-    """The exchanges, in turn one with a KB value and care, one with care, and one with a KB value; the rest at last.
+def _ordered(candidates: Sequence[Answered]) -> Iterator[Answered]:
+    """The exchanges, in turn one with a KB value and care, one with care, and one with a KB value; the rest last.
 
     In each of these groups, caring acts come first, then a dialogue's first before any dialogue's second.
     """
     groups: dict[int, Counter[str]] = {3: Counter(), 2: Counter(), 1: Counter(), 0: Counter()}
     keyed = []
-    for number, (row, _) in enumerate(found):
+    for number, (row, _) in enumerate(candidates):
         has_caring_act = bool(caring_acts(row["acts"]))
         cares = has_caring_act or is_negative(row)
         says_value = any(is_value for _, is_value in marked(row["response"], row["kb_result"].split(",")))
@@ -143,12 +143,12 @@ def _ordered(found: Sequence[Answered]) -> Iterator[Answered]:
         groups[kind][row["dialogue_id"]] += 1
         nth = groups[kind][row["dialogue_id"]]
         keyed.append((kind, not has_caring_act, nth, row["dialogue_id"], row["exchange"], number))
-    places: Counter[int] = Counter()
+    ranks: Counter[int] = Counter()
     ranked = []
     for kind, *_, number in sorted(keyed):
-        places[kind] += 1
-        ranked.append((kind == 0, places[kind], -kind, number))
-    yield from (found[number] for *_, number in sorted(ranked))
+        ranks[kind] += 1
+        ranked.append((kind == 0, ranks[kind], -kind, number))
+    yield from (candidates[number] for *_, number in sorted(ranked))
 
 
 def _example(row: Row, replies: Mapping[str, Prediction]) -> Example:

@@ -9,7 +9,7 @@ from cmcc_bench.reports.scores import Entry
 from cmcc_bench.reports.section import Section
 from cmcc_bench.reports.table import NOTHING, ReportTable, decimals_of, mark, published_cell, score_cell
 
-_LONGEST = 2  # systems of a table that the paper has not
+_MOST_SYSTEMS = 2  # shown of a section without systems of the paper
 
 
 def headline_tables(report: SystemReport) -> Iterator[ReportTable]:
@@ -26,7 +26,7 @@ def headline_tables(report: SystemReport) -> Iterator[ReportTable]:
 
 
 def _section_table(section: Section, systems: Sequence[Entry], is_alone: bool) -> ReportTable:
-    """The rows of the given systems and what the tests show; of a table that the paper has not, the latter alone."""
+    """The rows of the given systems and the findings; of a section that is not in the paper, the findings alone."""
     if not section.headline or not (is_alone or any(entry.published for entry in section.systems)):
         return ReportTable("", (), (), (f"{section.title}: {' '.join(section.findings)}",) if section.findings else ())
     rows = tuple((entry.name, *(_cell(entry, s) for s in section.headline)) for entry in (*systems, *_simple(section)))
@@ -35,9 +35,9 @@ def _section_table(section: Section, systems: Sequence[Entry], is_alone: bool) -
 
 
 def main_systems(section: Section) -> list[Entry]:
-    """The systems that the paper has; if there are none, the first ones. None that has no score of the screen."""
-    told = [entry for entry in section.systems if any(_cell(entry, score) != NOTHING for score in section.headline)]
-    return [entry for entry in told if entry.published] or told[:_LONGEST]
+    """The systems of the paper; if there are none, the first ones. Systems without a headline score are left out."""
+    scored = [entry for entry in section.systems if any(_cell(entry, score) != NOTHING for score in section.headline)]
+    return [entry for entry in scored if entry.published] or scored[:_MOST_SYSTEMS]
 
 
 def _simple(section: Section) -> list[Entry]:

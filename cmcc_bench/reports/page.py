@@ -23,7 +23,7 @@ from cmcc_bench.reports.confusion import Confusion
 from cmcc_bench.reports.headline import main_systems
 from cmcc_bench.reports.report import SystemReport
 from cmcc_bench.reports.runs import runs_table
-from cmcc_bench.reports.scores import Entry, SystemPair
+from cmcc_bench.reports.scores import Entry, SystemPair, published_difference
 from cmcc_bench.reports.section import Section, TaskReport
 from cmcc_bench.reports.table import NOTHING, decimals_of, difference_cells, published_cell, score_cell
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS, ENTITY_TYPES, SATISFACTION, Vocabulary
@@ -103,13 +103,13 @@ def _score_drawings(section: Section) -> Iterable[Drawing]:
     entries = [(entry, "system") for entry in section.systems]
     entries += [(entry, "bound") for entry in section.bounds if entry.name != "gold"]
     for score, title in section.shown.items():
-        told = [(entry, kind) for entry, kind in entries if score not in entry.untold and _is_defined(entry, score)]
-        if not told:
+        scored = [(entry, kind) for entry, kind in entries if score not in entry.untold and _is_defined(entry, score)]
+        if not scored:
             continue
-        values = [value for entry, _ in told for value in _values(entry, score)]
+        values = [value for entry, _ in scored for value in _values(entry, score)]
         is_share = decimals_of(score) == 3 and min(values) >= 0 and (0.3 < max(values) <= 1 or not max(values))
         axis = _Axis(0.0, 1.0) if is_share else _Axis(*_nice_range([0.0, *values]))
-        dots = tuple(_dot(entry, kind, score, axis) for entry, kind in told)
+        dots = tuple(_dot(entry, kind, score, axis) for entry, kind in scored)
         yield Drawing(title, dots, axis.ticks(), None)
 
 
@@ -118,30 +118,35 @@ def _is_defined(entry: Entry, score: str) -> bool:
 
 
 def _values(entry: Entry, score: str) -> list[float]:
-    found = entry.scores.scores[score]
-    values = [found.point, found.low, found.high, entry.published.get(score, math.nan)]
+    interval = entry.scores.scores[score]
+    values = [interval.point, interval.low, interval.high, entry.published.get(score, math.nan)]
     return [value for value in values if not math.isnan(value)]
 
 
 def _dot(entry: Entry, kind: str, score: str, axis: _Axis) -> Dot:
-    found, published = entry.scores.scores[score], entry.published.get(score)
+    interval, published = entry.scores.scores[score], entry.published.get(score)
     return Dot(
         entry.name,
         kind,
-        axis.at(found.point),
-        axis.at_or_none(found.low),
-        axis.at_or_none(found.high),
+        axis.at(interval.point),
+        axis.at_or_none(interval.low),
+        axis.at_or_none(interval.high),
         None if published is None else axis.at(published),
-        score_cell(found, decimals_of(score)),
+        score_cell(interval, decimals_of(score)),
         "" if published is None else published_cell(published),
     )
 
 
 def _difference_drawings(section: Section) -> Iterable[Drawing]:
     """A drawing of the paired differences for each score that was compared."""
+    entries = {entry.name: entry for entry in (*section.systems, *section.bounds)}
     for score in section.compared:
         tested = [
-            (pair, pair.compared.differences[score], _published_difference(section, pair, score))
+            (
+                pair,
+                pair.compared.differences[score],
+                published_difference(score, entries[pair.first], entries[pair.second]),
+            )
             for pair in section.pairs
             if _is_tested(pair, score)
         ]
@@ -169,12 +174,6 @@ def _difference_drawings(section: Section) -> Iterable[Drawing]:
 def _is_tested(pair: SystemPair, score: str) -> bool:
     result = pair.compared.differences.get(score)
     return score not in pair.untold and result is not None and not math.isnan(result.difference)
-
-
-def _published_difference(section: Section, pair: SystemPair, score: str) -> float | None:
-    published = {entry.name: entry.published for entry in section.systems}
-    a, b = (published.get(name, {}).get(score) for name in (pair.first, pair.second))
-    return None if a is None or b is None else a - b
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from cmcc_bench.reports.scores import Entry, SystemPair, compared_scores, label_of
+from cmcc_bench.reports.scores import Entry, SystemPair, compared_scores, label_of, published_difference
 from cmcc_bench.reports.table import NOTHING, ReportTable, decimals_of, joined, mark
 from cmcc_bench.scoring import Bootstrap
 from cmcc_bench.scoring.bootstrap import LEVEL, standard_errors
@@ -44,14 +44,9 @@ def powers_of(task: Task, pair: SystemPair, first: Entry, second: Entry, bootstr
     statistics = {score: task.measure.statistics[score] for score in compared_scores(task, pair)}
     errors = standard_errors(first.scores.counts, second.scores.counts, statistics, bootstrap)
     return [
-        _power(score, pair, _STANDARD_ERRORS * error, _published(score, first, second))
+        _power(score, pair, _STANDARD_ERRORS * error, published_difference(score, first, second))
         for score, error in errors.items()
     ]
-
-
-def _published(score: str, first: Entry, second: Entry) -> float | None:
-    a, b = first.published.get(score), second.published.get(score)
-    return None if a is None or b is None else a - b
 
 
 def _power(score: str, pair: SystemPair, smallest: float, published: float | None) -> Power:

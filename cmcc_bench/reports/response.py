@@ -76,16 +76,16 @@ def response_report(
         tables.append(power_table(RESPONSE, powers, data.synthetic))
     care = care_section([(s, entries[s.key]) for s in systems], pairs, dialogues, data.rows, bootstrap)
     tables += care_tables(care, data.synthetic)
-    found = None
+    table_4 = None
     shown = {form: system for form in ("variant", "baseline") if (system := pick(systems, form, "end2end"))}
     if shown:
-        found = find_examples(shown, data.rows, examples)
-        tables.append(found.table(data.synthetic))
+        table_4 = find_examples(shown, data.rows, examples)
+        tables.append(table_4.table(data.synthetic))
     table_2, table_3 = _sections(entries, bounds, [pair for *_, pair in pairs])
     if powers:
         first, *others = table_2.findings or ("",)
         table_2 = replace(table_2, findings=(first, power_sentence(RESPONSE, *powers[0])), details=tuple(others))
-    return TaskReport((table_2, *([table_3] if table_3.pairs else []), care), tuple(tables), examples=found)
+    return TaskReport((table_2, *([table_3] if table_3.pairs else []), care), tuple(tables), examples=table_4)
 
 
 def _systems_tables(
@@ -101,7 +101,7 @@ def _systems_tables(
 
 
 def _shown(entries: Mapping[SystemKey, Entry]) -> tuple[list[Entry], list[Entry]]:
-    """The systems of table 2 and those of table 3; those that the paper has not are in table 2."""
+    """The systems of table 2 and those of table 3; systems that are not in the paper are in table 2."""
     others = [key for key in entries if key not in _ORDER]  # for example an ablation in oracle mode
     keys_2, keys_3 = [*((*key, "") for key in _TABLE_2), *others], [(*key, "") for key in _TABLE_3]
     return [entries[key] for key in keys_2 if key in entries], [entries[key] for key in keys_3 if key in entries]

@@ -35,8 +35,8 @@ def runs_table(systems: Sequence[System]) -> ReportTable:
         )
         for system, facts in records
     )
-    every = [facts for _, facts in records] + [_prediction_facts(system) for system in systems]
-    return ReportTable("What was run", _COLUMNS, rows, tuple(_versions(every)))
+    all_facts = [facts for _, facts in records] + [_prediction_facts(system) for system in systems]
+    return ReportTable("What was run", _COLUMNS, rows, tuple(_versions(all_facts)))
 
 
 def name_of(system: System) -> str:

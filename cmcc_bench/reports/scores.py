@@ -54,6 +54,12 @@ class Entry:
     untold: Sequence[str] = ()
 
 
+def published_difference(score: str, first: Entry, second: Entry) -> float | None:
+    """The paper's score of the first system minus that of the second; None if the paper lacks one of them."""
+    a, b = first.published.get(score), second.published.get(score)
+    return None if a is None or b is None else a - b
+
+
 @dataclass(frozen=True)
 class SystemPair:
     """The paired bootstrap test of two systems: the first minus the second, on the same dialogues.

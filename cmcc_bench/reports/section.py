@@ -20,9 +20,9 @@ from cmcc_bench.tasks import Task
 class Section:
     """The systems of one table, their scores and paired tests.
 
-    shown: score -> its name in the table; headline: those on the screen; compared: those
-    whose differences are drawn. systems, bounds: the rows. findings: sentences
-    on what the tests show, which the screen prints; details: further ones. notes: what the scores count.
+    shown: score -> its name in the table; headline: those on the screen; compared: those whose differences are drawn.
+    systems, bounds: the rows. findings: sentences on what the tests show, which the screen prints; details: further
+    ones. notes: what the scores count.
     """
 
     title: str
@@ -64,7 +64,7 @@ def finding(pair: SystemPair, scores: Mapping[str, str]) -> str:
 
 
 def simple_finding(task: Task, pairs: Sequence[SystemPair]) -> str:
-    """Which systems beat the simple one that they are all compared with, and which do not; empty without resamples.
+    """Which systems beat the simple baseline that they are compared with, and which do not; empty without resamples.
 
     "Variant does not beat character n-grams in macro F1. Classification-based beats character n-grams in macro F1."
     """

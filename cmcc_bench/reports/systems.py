@@ -95,6 +95,8 @@ def find_systems(paths: Iterable[Path]) -> list[System]:
     """
     files: list[Path] = []
     for path in paths:
+        if not path.exists():
+            raise DataError("no such file or folder", "", "Run cmcc predict first, or check the path.", path=str(path))
         below = (file for file in path.rglob("*.jsonl") if not is_system_file(file.relative_to(path)))
         files += sorted(below) if path.is_dir() else [path]
     prediction_files = [file for file in sorted(files) if facts_path(file).exists() or file in paths]

@@ -102,5 +102,5 @@ def parse_line(line: bytes, place: Place) -> object:
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        problem = f"{line[:40].decode(errors='replace')!r} is not valid JSON ({error})"
+        problem = f"{line[:40].decode(errors='replace').rstrip()!r} is not valid JSON ({error})"
         raise DataError(problem, "", WRITE, **place) from error

@@ -5,9 +5,10 @@
 
 It is trained on SYNTHETIC calls only, with a seed used nowhere else. Its architecture is Llama's (rotary positions,
 tied embeddings), its vocabulary the characters of the simulator. It is trained on exchanges in the text form:
-those of one call in the baseline's form, those of the next call in the variant's, so that both forms are trained
-equally. The loss counts only the tokens that a model has to generate. Copying a value from the KB result is learned
-late and needs many different values: so all exchanges with a KB result are used, and a share of the others.
+those of one call in the baseline's form, those of the next call in the variant's, so that it learns both forms
+equally well. The loss counts only the tokens that a model has to generate. A model learns late to copy a value from
+the KB result, and needs many different values for it: all exchanges with a KB result are used, and a share of the
+others.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from cmcc_bench.backbones import backbone_folder
+from cmcc_bench.errors import DataError
 from cmcc_bench.models.causal_lm import backbone_model
 from cmcc_bench.models.encoding import IGNORED, encode_rows
 from cmcc_bench.models.record import TrainingRecord
@@ -78,7 +80,11 @@ class BackboneRecipe(Recipe):
 def main() -> int:
     """Trains the backbone that the command line describes."""
     make_streams_tolerant()
-    train(parse_recipe(BackboneRecipe, str(__doc__), sys.argv[1:], "python -m cmcc_bench.training.backbone"))
+    try:
+        train(parse_recipe(BackboneRecipe, str(__doc__), sys.argv[1:], "python -m cmcc_bench.training.backbone"))
+    except DataError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -248,6 +248,10 @@ def main() -> int:
         "--jobs", type=int, default=os.cpu_count() or 1, help="systems trained in parallel (default: number of cores)"
     )
     options, extra = parser.parse_known_args()
+    if options.jobs < 1:
+        parser.error(f"argument --jobs: found {options.jobs}; expected a whole number of 1 or more")
+    if options.out.exists() and not options.out.is_dir():
+        parser.error(f"argument --out: {options.out} is a file; expected a folder")
     if options.data_dir is None:
         print("The data are SYNTHETIC: the scores show that the pipeline works and nothing else.", flush=True)
     built, runs = options.out / "cmcc", options.out / "runs"
@@ -264,7 +268,7 @@ def main() -> int:
     if not (built / "unlabeled").exists() and any(system.after for system in systems):
         print("No unlabeled dialogues: systems with pseudo-labels are skipped.", flush=True)
         systems = [system for system in systems if not system.after]
-    run_systems(steps, systems, runs, max(1, options.jobs), clock)
+    run_systems(steps, systems, runs, options.jobs, clock)
     if status := subprocess.run(report.command).returncode:
         return status
     clock.finish(report)

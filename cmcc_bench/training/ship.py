@@ -1,7 +1,7 @@
 """Packages the best checkpoint of a run for the wheel: weights in float16, run.json and a card.
 
     python -m cmcc_bench.training.ship runs/backbone cmcc_bench/backbones/tiny
-    python -m cmcc_bench.training.ship runs/tiny/variant cmcc_bench/backbones/tiny/variant
+    python -m cmcc_bench.training.ship runs/tiny-variant cmcc_bench/backbones/tiny/variant
 
 `make backbone` calls it. Only models trained on simulated calls are packaged; a run on other data is an error.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,9 @@ license: apache-2.0
 ---
 # A small {what}: SYNTHETIC
 
-{use} It was trained on {learned}:
-no recorded call was used. Its texts say nothing about any company, product or price, and its scores say nothing about
+{use}
+It was trained on {learned}.
+No recorded call was used. Its texts say nothing about any company, product or price, and its scores say nothing about
 models of real calls.
 
 - Shape: {parameters:,} parameters, one token per character, stored in float16.
@@ -53,13 +55,20 @@ def main() -> int:
     parser.add_argument("run", type=Path, help="the folder of a run")
     parser.add_argument("folder", type=Path, help="the folder to write")
     options = parser.parse_args()
-    ship(options.run, options.folder)
+    try:
+        ship(options.run, options.folder)
+    except DataError as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
 def ship(run: Path, folder: Path) -> None:
     """Replaces the folder. Raises cmcc.DataError for a run on data that are not simulated, or without a model."""
-    facts = json.loads((run / "run.json").read_text("utf-8"))
+    try:
+        facts = json.loads((run / "run.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError("cannot read its run.json", "", "Pass the folder of a finished run.", run=str(run)) from error
     if facts.get("synthetic") is not True or facts.get("licensed", False) is not False:
         hint = "Only models trained on simulated calls can be packaged. Train one: make backbone."
         raise DataError("the run used data that may be licensed", "", hint, run=str(run))

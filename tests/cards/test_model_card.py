@@ -77,6 +77,13 @@ def test_the_card_of_a_model_without_predictions_says_how_to_score_it(cards):
     assert "| paper |" not in card and "100%" not in card
 
 
+def test_a_model_of_real_calls_from_a_synthetic_backbone_is_not_said_to_be_of_simulated_calls_alone(tmp_path):
+    best, _ = write_facts(tmp_path / "run", "variant", True, licensed=True)
+    card = write_model_card(best, run_facts(best))
+    assert "**Partly SYNTHETIC**" in card and "**LICENSED**" in card
+    assert "All dialogues are synthetic" not in card and "of no use" not in card and "are synthetic:" not in card
+
+
 KINDS = {"baseline": 2, "variant": 2, "no_emotion": 2, "no_caring": 2, "emotion": 1, "joint": 1, "satisfaction": 1}
 
 

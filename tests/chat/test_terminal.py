@@ -47,6 +47,11 @@ def test_a_reset_or_another_call_starts_a_new_conversation():
     assert text.count("synthetic-s2-0-000014  我想了解一下流量的情况，还剩多少") == 1
 
 
+def test_the_command_call_without_an_id_says_how_to_name_one():
+    text = printed(["/call", "/quit"])
+    assert "Name a call: /call ID." in text and "There is no command" not in text
+
+
 def test_every_model_replies_under_its_name():
     text = printed(["你好", "/quit"], {name: ScriptedSession(REPLY) for name in ("one", "two")})
     assert text.index("客服 one") < text.index("客服 two") and text.count("user intent") == 2

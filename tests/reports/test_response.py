@@ -108,6 +108,8 @@ def test_folders_without_predictions_or_of_different_data_are_clear_errors(tmp_p
     (tmp_path / "empty").mkdir()
     with pytest.raises(cmcc.DataError, match=r"no prediction files\. Run cmcc predict first"):
         find_systems([tmp_path / "empty"])
+    with pytest.raises(cmcc.DataError, match=r"nowhere: no such file or folder\. Run cmcc predict first"):
+        find_systems([tmp_path / "nowhere"])
     write_system(tmp_path / "runs", "a", "variant", "end2end", gold_predictions(rows))
     write_system(tmp_path / "runs", "b", "variant", "end2end", gold_predictions(rows), dataset="other")
     with pytest.raises(cmcc.DataError, match="predictions of several data sets or splits"):

@@ -24,6 +24,8 @@ from cmcc_bench.textform import FORMS
 from cmcc_bench.training.backbone import BackboneRecipe
 from cmcc_bench.training.dialogue import RECIPE
 from cmcc_bench.training.recipe import read_recipe
+from cmcc_bench.training.ship import _card as card_of
+from cmcc_bench.training.ship import main as ship_command
 from cmcc_bench.training.ship import ship
 from cmcc_bench.views import KBEntry
 
@@ -78,13 +80,22 @@ def test_a_model_of_data_that_may_be_licensed_never_ships(tmp_path, facts):
         ship(tmp_path / "run", tmp_path / "shipped")
 
 
+def test_a_folder_that_is_no_run_is_one_line_without_a_traceback(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ship", str(tmp_path / "nothing"), str(tmp_path / "shipped")])
+    assert ship_command() == 1
+    printed = capsys.readouterr().err
+    assert printed.endswith("nothing: cannot read its run.json. Pass the folder of a finished run.\n")
+    assert printed.count("\n") == 1
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=["backbone", "variant"])
 def test_what_ships_is_small_safe_and_says_that_it_is_synthetic(folder):
     files = [path for path in folder.iterdir() if path.is_file()]
     assert {path.suffix for path in files} == {".json", ".md", ".safetensors"}
     assert sum(path.stat().st_size for path in files) < 4_000_000
-    assert "SYNTHETIC" in (folder / "README.md").read_text("utf-8")
     facts = json.loads((folder / "run.json").read_text("utf-8"))
+    card = (folder / "README.md").read_text("utf-8")
+    assert "SYNTHETIC" in card and card == card_of(facts)
     assert facts["finished"] and facts["synthetic"] and not facts["recipe"]["out"].startswith("/")
     training = read_training(folder)
     assert training.synthetic is True and training.licensed is False
@@ -94,6 +105,13 @@ def test_the_shipped_backbone_is_what_its_command_makes_by_default():
     recipe = json.loads((FOLDERS[0] / "run.json").read_text("utf-8"))["recipe"]
     default = BackboneRecipe()
     assert {key: value for key, value in recipe.items() if value != getattr(default, key)}.keys() <= {"save_every"}
+
+
+def test_the_documentation_gives_its_size_and_how_many_calls_it_learned_from():
+    facts = json.loads((FOLDERS[0] / "run.json").read_text("utf-8"))
+    page = " ".join((Path(__file__).parents[2] / "docs" / "training.md").read_text("utf-8").split())
+    assert f"causal language model of {facts['parameters'] / 1e6:.1f} million parameters" in page
+    assert f"pretrained on {facts['recipe']['dialogues']:,} simulated calls" in page
 
 
 @pytest.mark.parametrize("name", ["variant", "baseline", "no_emotion", "no_caring"])

@@ -10,6 +10,8 @@ from cmcc_bench.cli import _parser
 from cmcc_bench.training import reproduce
 from cmcc_bench.training.recipe import parse_recipe
 
+ROOT = Path(__file__).parents[2]
+
 
 def commands(tmp_path, system):
     return reproduce.system_steps(system, tmp_path / "cmcc", tmp_path / "runs", Path("tiny"), [])
@@ -87,3 +89,29 @@ def test_steps_that_run_count_for_the_time_left_but_never_as_done():
     clock.started = {"long": (10.0, 100.0), "short": (10.0, 5.0)}
     assert clock.done_by(now=30.0) == 100 + 20 + 0.95 * 5
     assert clock.done_by(now=1000.0) == 100 + 0.95 * 105 < clock.whole
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--jobs", "0"], "argument --jobs: found 0; expected a whole number of 1 or more"),
+        (["--out", __file__], "test_reproduce.py is a file; expected a folder"),
+        (["--only", "nobody"], "argument --only: invalid choice: 'nobody'"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_refused_before_anything_runs(arguments, problem, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", *arguments])
+    with pytest.raises(SystemExit) as end:
+        reproduce.main()
+    assert end.value.code == 2 and problem in capsys.readouterr().err
+
+
+def test_the_documents_give_the_sizes_of_the_corpus_and_the_number_of_systems():
+    sizes, systems = reproduce.CORPUS, len(reproduce.SYSTEMS)
+    quickstart, readme = ((ROOT / name).read_text("utf-8") for name in ("docs/quickstart.md", "README.md"))
+    assert f"simulates {sum(sizes.values()):,} labeled and {reproduce.PSEUDO_DIALOGUES} unlabeled calls" in quickstart
+    assert f"trains {systems} small models" in quickstart and f"{systems} small models" in readme
+    described = " ".join(str(reproduce.__doc__).split())
+    assert f"has {sizes['train']:,} training dialogues" in described
+    assert f"With {sizes['test']} test dialogues" in described
+    assert f"The {sizes['validation']} validation dialogues" in described
