@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -46,8 +46,15 @@ class _Pipe(io.RawIOBase):
         return size
 
 
+class ShowProgress(Protocol):
+    """The function that moves a progress bar. note: what stands behind the description from now on."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Shows how much is done."""
+
+
 @contextmanager
-def progress_bar(description: str, shown: bool = True) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(description: str, shown: bool = True) -> Iterator[ShowProgress]:
     """Shows a progress bar with the time left on standard error; yields the function to call with (done, total).
 
     shown: False hides the bar, as in all processes of a training but the first.
@@ -56,7 +63,12 @@ def progress_bar(description: str, shown: bool = True) -> Iterator[Callable[[int
     left = (TextColumn("left"), TimeRemainingColumn())
     with Progress(*columns, *left, console=Console(stderr=True), transient=True, disable=not shown) as progress:
         task = progress.add_task(description, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+        def show(done: int, total: int, note: str = "") -> None:
+            """Moves the bar."""
+            progress.update(task, completed=done, total=total, description=f"{description} {note}".rstrip())
+
+        yield show
 
 
 def make_streams_tolerant() -> None:

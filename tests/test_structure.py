@@ -17,9 +17,9 @@ TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items(
 # From the ground up: a file imports only from its own room and from those before it. Files beside the rooms are rooms.
 ROOMS = [
     "types", "errors", "distribution", "files", "paper", "terminal", "vocabulary", "features", "backbones",
-    "masking", "reader", "views", "corpus", "textform", "tasks", "scoring", "models", "reports", "statistics",
-    "figures", "dataset", "cmcc", "simulate", "quality", "decoding", "recognition", "cards", "hub", "leaderboard",
-    "training", "chat", "commands", "cli",
+    "masking", "reader", "views", "corpus", "textform", "ngrams", "tasks", "scoring", "models", "reports", "statistics",
+    "figures", "dataset", "cmcc", "simulate", "quality", "decoding", "recognition", "endpoint", "cards", "hub",
+    "leaderboard", "training", "chat", "commands", "cli",
 ]  # fmt: skip
 
 

@@ -19,7 +19,7 @@ import jinja2
 from huggingface_hub import ModelCardData
 from markupsafe import Markup
 
-from cmcc_bench import paper, vocabulary
+from cmcc_bench import ngrams, paper, vocabulary
 from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.cards.escape import shown
 from cmcc_bench.cards.results import result_tables
@@ -39,6 +39,15 @@ NOT_RECORDED = "not recorded"
 
 _ELSEWHERE = {"out", "resume", "dataset", "seed", "processes", "save_every"}  # shown elsewhere or irrelevant
 _SCRATCH_ONLY = {"layers", "width", "heads", "dropout"}
+_LOOP_ONLY = {  # facts of a training loop, which n-grams do not have
+    "seed",
+    "steps",
+    "best epoch, by validation loss",
+    "validation loss of the best epoch, in nats",
+    "bfloat16",
+    "training tokens",
+    "tokens per second",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,11 @@ class CardSubject:
     def licensed(self) -> bool:
         """Whether its training data contain, or may contain, real calls."""
         return is_licensed_run(self.facts)
+
+    @property
+    def is_ngrams(self) -> bool:
+        """Whether it is a regression on character n-grams, which transformers cannot load."""
+        return self.settings.get("model_type") == ngrams.MODEL_TYPE
 
     @property
     def template(self) -> str:
@@ -115,8 +129,8 @@ def render(subject: CardSubject, scored: Sequence[Scored]) -> str:
         tables=[_trusted(table.markdown().rstrip()) for table in result_tables(scored)],
         dataset=name_without_path(str(_dataset(subject))),
         data=data_facts(subject),
-        recipe=recipe_facts(subject),
-        machine=machine_facts(subject),
+        recipe=_applicable(subject, recipe_facts(subject)),
+        machine=_applicable(subject, machine_facts(subject)),
         thresholds=thresholds(subject),
         base_model=base_model(subject),
         citation=_trusted(paper.CITATION),
@@ -142,7 +156,7 @@ def head(subject: CardSubject) -> ModelCardData:
         more |= {"base_model": backbone, "base_model_relation": "finetune"}
     return ModelCardData(
         language="zh",
-        library_name=card.library,
+        library_name="cmcc" if subject.is_ngrams else card.library,
         pipeline_tag=card.pipeline,
         tags=["cmcc", "customer-service", card.tag, *([SYNTHETIC_TAG] if subject.synthetic else [])],
         **more,
@@ -215,6 +229,10 @@ def machine_facts(subject: CardSubject) -> list[tuple[str, str]]:
         ("training tokens", _number(_get(facts, "tokens"))),
         ("tokens per second", _number(_get(facts, "tokens_per_second"))),
     ]
+
+
+def _applicable(subject: CardSubject, facts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in facts if not (subject.is_ngrams and name in _LOOP_ONLY)]
 
 
 def thresholds(subject: CardSubject) -> list[tuple[str, str]]:

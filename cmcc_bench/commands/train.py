@@ -59,10 +59,15 @@ def add(commands: Commands) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from cmcc_bench.training.recipe import parse_recipe
+    from cmcc_bench.training.recipe import model_of, parse_recipe
 
     module = import_module(f"cmcc_bench.training.{options.task}")
-    recipe = parse_recipe(module.RECIPE, str(module.__doc__), options.settings, f"cmcc train {options.task}")
+    if model_of(options.settings, options.task) == "ngrams":
+        module = import_module("cmcc_bench.training.ngrams")
+        kind = module.RECIPES.get(options.task, next(iter(module.RECIPES.values())))
+    else:
+        kind = module.RECIPE
+    recipe = parse_recipe(kind, str(module.__doc__), options.settings, f"cmcc train {options.task}")
     try:
         module.train(recipe)
     except KeyboardInterrupt as stopped:

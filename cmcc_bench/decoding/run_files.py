@@ -34,7 +34,7 @@ class PredictionRun:
     opening the model; exchanges_per_second: exchanges of this start per second. resumed: exchanges that an earlier
     start decoded. forward_tokens: tokens that the model read in this start. cut_contexts: exchanges whose context was
     too long for the model. cut_entities: history entities that were dropped, the oldest first. date: end of the run, in
-    UTC.
+    UTC. endpoint: of a language model behind an endpoint, what endpoint.run.EndpointRecord holds.
     """
 
     model: str
@@ -60,6 +60,7 @@ class PredictionRun:
     task: str = "response"
     training: Mapping[str, Any] = field(default_factory=dict)
     date: str = ""
+    endpoint: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,14 +114,20 @@ class RunFiles:
         """Writes OUT.run.json."""
         write_bytes(self.record, orjson.dumps(asdict(run), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
-    def _read_part(self, run: PredictionRun) -> list[Line]:
+    def is_begun(self, run: PredictionRun) -> bool:
+        """Whether OUT.part is of an earlier start of the run. Raises cmcc.DataError if it is another run's."""
         before = self._read_record()
         if not self.part.exists() or (before and before.finished):
-            return []  # the finished run was interrupted before it removed its .part file
+            return False  # the finished run was interrupted before it removed its .part file
         if before is None or _identity(before) != _identity(run):
-            expected = f"those of model {run.model}, mode {run.mode}, on {run.dataset}"
+            expected = f"those of model {run.model}, {f'mode {run.mode}, ' if run.mode else ''}on {run.dataset}"
             hint = f"Choose another --out, or remove {self.part.name} to start again."
             raise DataError("unfinished predictions of another run", expected, hint, file=str(self.part))
+        return True
+
+    def _read_part(self, run: PredictionRun) -> list[Line]:
+        if not self.is_begun(run):
+            return []
         whole, end, _ = self.part.read_bytes().rpartition(b"\n")  # after the last line break: possibly truncated
         lines = filled_lines(BytesIO(whole + end), str(self.part))
         return [_line(line, {"file": str(self.part), "line": number}) for number, line in lines]

@@ -8,24 +8,29 @@ reads the two preceding utterances. In a pipeline these are {"text": the precedi
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from tokenizers.processors import TemplateProcessing
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
     BertConfig,
     BertForSequenceClassification,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
 )
 
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.causal_lm import longest_input
-from cmcc_bench.models.tokenizer import Tokenizer
+from cmcc_bench.models.tokenizer import Tokenizer, is_one_token
+from cmcc_bench.textform import FORMS
 
 MULTI_LABEL, SINGLE_LABEL = "multi_label_classification", "single_label_classification"
 _UNBOUNDED = 2**31 - 1  # the largest length in tokens that a tokenizer accepts
@@ -75,6 +80,31 @@ def backbone_classifier(name: str, labels: Sequence[str], problem: str) -> PreTr
     name: a folder or a Hub id. Raises cmcc.DataError if the model cannot classify text.
     """
     return _open(name, **_label_settings(labels, problem), ignore_mismatched_sizes=True)[0]
+
+
+def with_prompt(tokenizer: Tokenizer) -> Tokenizer:
+    """A tokenizer with the tokens of the text form that writes a text as a dialogue model reads an utterance.
+
+    After history, user, entities, intent and KB result, the model that was trained on the text form is about to write
+    the emotions: there it knows most about the utterance. A text that is too long loses its beginning. The saved
+    tokenizer keeps all that, so a pipeline does the same. Other tokenizers are returned as they are.
+    """
+    read = list(takewhile(lambda segment: segment.column != "emotions", FORMS["variant"].segments))
+    ends = [segment.end for segment in read]
+    if not all(is_one_token(tokenizer, end) for end in ends):
+        return tokenizer
+    start = tokenizer.cls_token or tokenizer.bos_token or ""
+    after = " ".join(f"{end}:0" for end in ends[1:])
+    backend = copy.deepcopy(tokenizer.backend_tokenizer)
+    backend.post_processor = TemplateProcessing(
+        single=f"{start}:0 {ends[0]}:0 $A:0 {after}",
+        pair=f"{start}:0 $A:0 {ends[0]}:0 $B:0 {after}",
+        special_tokens=[(token, tokenizer.convert_tokens_to_ids(token)) for token in [start, *ends]],
+    )
+    # Not BertTokenizer, which puts [CLS] and [SEP] around a text again when it is opened. The side is saved only if it
+    # is given here.
+    tokens = tokenizer.special_tokens_map
+    return PreTrainedTokenizerFast(tokenizer_object=backend, truncation_side="left", **tokens)  # type: ignore[no-untyped-call]
 
 
 def load_classifier(folder: str | Path, labels: Iterable[str]) -> PreTrainedModel:

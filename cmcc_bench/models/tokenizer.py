@@ -75,14 +75,15 @@ def load_tokenizer(name: str | Path, special_tokens: Sequence[str] = SPECIAL_TOK
 
 def check_special_tokens(tokenizer: Tokenizer, special_tokens: Sequence[str], name: str) -> None:
     """Raises cmcc.DataError unless each special token is encoded as one id of its own."""
-    lost = [token for token in special_tokens if not _is_one_token(tokenizer, token)]
+    lost = [token for token in special_tokens if not is_one_token(tokenizer, token)]
     if lost:
         hint = "Copy the tokenizer's files from the run that trained the model."
         problem = f"the tokenizer has no single id for the special tokens {', '.join(lost)}"
         raise DataError(problem, "", hint, model=name)
 
 
-def _is_one_token(tokenizer: Tokenizer, token: str) -> bool:
+def is_one_token(tokenizer: Tokenizer, token: str) -> bool:
+    """Whether the tokenizer encodes a special token as one id of its own."""
     ids = tokenizer(token, add_special_tokens=False)["input_ids"]
     return len(ids) == 1 and ids[0] != tokenizer.unk_token_id and tokenizer.convert_ids_to_tokens(ids[0]) == token
 

@@ -15,14 +15,15 @@ from transformers import PreTrainedModel
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.classifier import EncodedText, encode_texts, load_classifier, longest_text, probabilities
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
+from cmcc_bench.ngrams import is_ngrams, load_ngrams
 from cmcc_bench.recognition import Recognizer
 from cmcc_bench.tasks import EmotionAnswer, Row
 from cmcc_bench.tasks.base import Array
 from cmcc_bench.tasks.counts import f1
+from cmcc_bench.tasks.emotion import PUBLISHED_THRESHOLD
 from cmcc_bench.vocabulary import EMOTIONS
 
 LABELS = EMOTIONS.names
-PUBLISHED_THRESHOLD = 0.3
 TUNED_FROM = 10  # minimum utterances of a label for a tuned threshold; with fewer it would depend on chance
 
 
@@ -46,18 +47,17 @@ def emotion_probabilities(
     return matrix
 
 
-def model_thresholds(model: PreTrainedModel) -> tuple[float, ...]:
-    """The minimum probability of each emotion: from the model's configuration, else the published threshold.
+def checked_thresholds(thresholds: object, model: str) -> tuple[float, ...]:
+    """The minimum probability of each emotion: from a model's configuration, else (None) the published threshold.
 
-    Raises cmcc.DataError unless the configuration has one probability for each emotion.
+    model: its folder. Raises cmcc.DataError unless there is one probability for each emotion.
     """
-    thresholds = getattr(model.config, "thresholds", None)
     if thresholds is None:
         return (PUBLISHED_THRESHOLD,) * len(LABELS)
     if not (isinstance(thresholds, list) and len(thresholds) == len(LABELS) and all(map(_is_probability, thresholds))):
         expected = f"{len(LABELS)} numbers from 0 to 1, one for each emotion"
         hint = f"Copy config.json from the run, or remove the key; the threshold is then {PUBLISHED_THRESHOLD} for all."
-        raise DataError(f"{thresholds!r:.60}", expected, hint, model=model.name_or_path, key="thresholds")
+        raise DataError(f"{thresholds!r:.60}", expected, hint, model=model, key="thresholds")
     return tuple(thresholds)
 
 
@@ -72,8 +72,12 @@ def said_labels(scores: Sequence[float], thresholds: Sequence[float]) -> tuple[s
 
 def open_emotions(model_dir: str | Path, batch_size: int) -> Recognizer:
     """Opens the emotion classifier in a folder. Raises cmcc.DataError if it is another model."""
+    if is_ngrams(model_dir):
+        ngrams = load_ngrams(model_dir, EMOTIONS)
+        thresholds = checked_thresholds(ngrams.settings.get("thresholds"), str(model_dir))
+        return lambda rows: list(emotion_answers(rows, ngrams.probabilities([row["text"] for row in rows]), thresholds))
     tokenizer, model = load_tokenizer(model_dir, ()), load_classifier(model_dir, EMOTIONS)
-    thresholds = model_thresholds(model)
+    thresholds = checked_thresholds(getattr(model.config, "thresholds", None), str(model_dir))
 
     def answers(rows: Sequence[Row]) -> list[EmotionAnswer]:
         """An answer for each row, in their order."""
@@ -89,14 +93,6 @@ def emotion_answers(
     for row, row_scores in zip(rows, scores.tolist(), strict=True):
         rounded = tuple(round(score, 6) for score in row_scores)
         yield EmotionAnswer(row["dialogue_id"], row["utterance"], said_labels(row_scores, thresholds), rounded)
-
-
-def gold_matrix(rows: Sequence[Row]) -> NDArray[np.bool_]:
-    """The gold emotions of rows: [rows, 9]."""
-    gold = np.zeros((len(rows), len(LABELS)), dtype=bool)
-    for index, row in enumerate(rows):
-        gold[index, row["emotions"]] = True
-    return gold
 
 
 def tuned_thresholds(scores: NDArray[np.float64], gold: NDArray[np.bool_]) -> tuple[float, ...]:

@@ -260,11 +260,3 @@ def most_frequent(fields: Sequence[str]) -> Callable[[Sequence[Row]], Row]:
         return first_rows[min(counts, key=lambda key: (-counts[key], key))]
 
     return majority_row
-
-
-def ngram_model(classifier: object) -> Any:  # noqa: ANN401  # scikit-learn has no types
-    """A cheap baseline: a classifier over character n-grams that occur twice or more."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # only the bounds need scikit-learn
-    from sklearn.pipeline import make_pipeline
-
-    return make_pipeline(TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2), classifier)

@@ -2,7 +2,8 @@
 
     {"dialogue_id": "a", "satisfaction": "satisfied", "scores": [0.1, 0.2, 0.7]}
 
-The numbers 1 to 3 are also accepted as labels. The paper has no scores for this task.
+The numbers 1 to 3 are also accepted as labels; null is a missing answer (of a language model). The paper has no scores
+for this task.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cmcc_bench import vocabulary
 from cmcc_bench.errors import DataError
-from cmcc_bench.tasks.base import Array, Card, Measure, Place, PredictedDialogue, Row, Task, most_frequent, ngram_model
+from cmcc_bench.ngrams import NgramSettings, fit_ngrams
+from cmcc_bench.tasks.base import Array, Card, Measure, Place, PredictedDialogue, Row, Task, most_frequent
 from cmcc_bench.tasks.counts import f1, macro, recall
 from cmcc_bench.tasks.emotion import MACRO_NOTE
 from cmcc_bench.tasks.fields import Record, UnknownLabelError, probabilities_of, record_of, text_of
@@ -27,11 +30,12 @@ LABELS = vocabulary.SATISFACTION.names
 class SatisfactionAnswer:
     """The predicted satisfaction of a dialogue.
 
+    satisfaction: None if a language model's answer could not be read; it is scored as wrong.
     scores: a probability for each label of cmcc.SATISFACTION; None if the system gives none.
     """
 
     dialogue_id: str
-    satisfaction: str
+    satisfaction: str | None
     scores: tuple[float, ...] | None = None
 
 
@@ -42,9 +46,11 @@ def satisfaction_answer(value: object, place: Place | None = None) -> Satisfacti
     return SatisfactionAnswer(text_of(record, "dialogue_id", place), label, scores)
 
 
-def _satisfaction(record: Record, place: Place) -> str:
-    """The field `satisfaction` as an English name. Raises cmcc.DataError for anything else."""
+def _satisfaction(record: Record, place: Place) -> str | None:
+    """The field `satisfaction` as an English name, or None for null. Raises cmcc.DataError for anything else."""
     value, place = record.get("satisfaction"), place | {"field": "satisfaction"}
+    if value is None and "satisfaction" in record:
+        return None
     try:
         index = satisfaction_label(value)
     except DataError as error:
@@ -61,24 +67,29 @@ def _copy(row: Row, source: Row) -> SatisfactionAnswer:
     return SatisfactionAnswer(row["dialogue_id"], LABELS[source["satisfaction"]])
 
 
-def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[SatisfactionAnswer]:
-    """The cheap baseline: a logistic regression; the only label if the training rows have one label."""
-    from sklearn.linear_model import LogisticRegression
+def gold_matrix(rows: Sequence[Row]) -> NDArray[np.bool_]:
+    """The gold satisfaction of rows: [rows, 3], one True in each."""
+    return np.eye(len(LABELS), dtype=bool)[[row["satisfaction"] for row in rows]]
 
-    gold = [row["satisfaction"] for row in train]
-    if len(set(gold)) < 2:
-        return [_copy(row, train[0]) for row in rows]
-    model = ngram_model(LogisticRegression(C=10.0, max_iter=1000, class_weight="balanced"))
-    model.fit([row["text"] for row in train], gold)
-    pairs = zip(rows, model.predict([row["text"] for row in rows]), strict=True)
-    return [SatisfactionAnswer(row["dialogue_id"], LABELS[int(label)]) for row, label in pairs]
+
+def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[SatisfactionAnswer]:
+    """The cheap baseline: character n-grams, with rare labels as heavy as frequent ones."""
+    settings = NgramSettings(balanced=True)
+    model = fit_ngrams([row["text"] for row in train], gold_matrix(train), LABELS, multi_label=False, settings=settings)
+    predicted = model.probabilities([row["text"] for row in rows]).argmax(axis=1)
+    return [SatisfactionAnswer(row["dialogue_id"], LABELS[label]) for row, label in zip(rows, predicted, strict=True)]
 
 
 def _count_satisfaction(dialogue: PredictedDialogue[SatisfactionAnswer]) -> list[int]:
-    """The confusion matrix of one dialogue, gold x predicted, as a flat list of 9."""
+    """The confusion matrix of one dialogue, gold x predicted, as a flat list of 9.
+
+    A missing answer counts as the label that is furthest from the gold label.
+    """
     matrix = np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
     for row, answer in zip(dialogue.rows, dialogue.predictions, strict=True):
-        matrix[row["satisfaction"], LABELS.index(answer.satisfaction)] += 1
+        gold = row["satisfaction"]
+        furthest = 0 if gold else len(LABELS) - 1
+        matrix[gold, furthest if answer.satisfaction is None else LABELS.index(answer.satisfaction)] += 1
     return matrix.ravel().tolist()  # type: ignore[no-any-return]
 
 

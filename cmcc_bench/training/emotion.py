@@ -10,6 +10,7 @@ Source: the paper, section 4.2.1.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,31 +25,31 @@ from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.recognition.emotion import (
     LABELS,
-    PUBLISHED_THRESHOLD,
     emotion_answers,
     emotion_probabilities,
     encode_utterances,
-    gold_matrix,
     is_collapsed,
     tuned_thresholds,
 )
 from cmcc_bench.scoring import Bootstrap, score
+from cmcc_bench.tasks.emotion import PUBLISHED_THRESHOLD, gold_matrix
 from cmcc_bench.training.classifier import (
     balanced_weights,
     collator,
+    fit_head,
     labeled_examples,
     make_classifier,
 )
 from cmcc_bench.training.labels import check_examples, describe, labeled_rows, pseudo_labeled_rows, say
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import label_loss
-from cmcc_bench.training.recipe import SemiSupervisedRecipe, setting
+from cmcc_bench.training.recipe import ClassifierRecipe, SemiSupervisedRecipe, check, setting
 from cmcc_bench.training.run_folder import save_model
 from cmcc_bench.types import Row
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmotionRecipe(SemiSupervisedRecipe):
+class EmotionRecipe(ClassifierRecipe, SemiSupervisedRecipe):
     """The settings of an emotion classifier."""
 
     task: ClassVar[str] = "emotion"
@@ -58,6 +59,11 @@ class EmotionRecipe(SemiSupervisedRecipe):
     thresholds: Literal["published", "tuned"] = setting(
         "published: 0.3 for all; tuned: the best one of each label on the validation split", "published"
     )
+    neutral_share: float = setting("share of the training utterances that are only neutral to use; random", 1.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(0 < self.neutral_share <= 1, "neutral_share", self.neutral_share, "a number above 0 and at most 1")
 
 
 RECIPE = EmotionRecipe  # of `cmcc train emotion`
@@ -70,6 +76,7 @@ def train(recipe: EmotionRecipe) -> None:
     pseudo_rows = pseudo_labeled_rows(accelerator, recipe, "emotion")
     rows["train"] += pseudo_rows
     check_examples(recipe, rows)
+    rows["train"] = thinned(rows["train"], recipe.neutral_share, recipe.seed)
     texts = (text for row in rows["train"] for text in (row["text"], row["context"]))
     tokenizer, model = make_classifier(recipe, LABELS, MULTI_LABEL, texts)
     model.config.context = recipe.context
@@ -80,12 +87,15 @@ def train(recipe: EmotionRecipe) -> None:
     }
     training = describe("emotion", recipe, rows, len(pseudo_rows), options)
     say(accelerator, rows, training)
+    train_examples = examples(recipe, tokenizer, rows["train"])
+    if recipe.probe:
+        fit_head(model, train_examples, accelerator.device)
     fit(
         accelerator,
         recipe,
         model,
         TrainingTask(
-            train=examples(recipe, tokenizer, rows["train"]),
+            train=train_examples,
             validation=examples(recipe, tokenizer, rows["validation"]),
             collate=collator(tokenizer),
             loss=label_loss(weights(rows["train"]) if recipe.class_weights else None),
@@ -99,6 +109,12 @@ def train(recipe: EmotionRecipe) -> None:
             "WARNING: the model predicts the same emotions for every validation utterance. "
             "Train for more epochs, raise learning_rate, or try --class_weights true or --thresholds tuned."
         )
+
+
+def thinned(rows: Sequence[Row], share: float, seed: int) -> list[Row]:
+    """All rows with an emotion, and a random share of those that are only neutral: most of these are much alike."""
+    chance = random.Random(seed)
+    return [row for row in rows if row["emotions"] != [0] or chance.random() < share]
 
 
 def examples(recipe: EmotionRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> EncodedExamples:

@@ -16,10 +16,10 @@ from cmcc_bench.models.record import TRAINING_FILE, TrainingRecord, read_trainin
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
 from cmcc_bench.tasks import Row, task_of
 from cmcc_bench.terminal import progress_bar
-from cmcc_bench.training.recipe import ModelRecipe, SemiSupervisedRecipe
+from cmcc_bench.training.recipe import DataRecipe, SemiSupervisedRecipe
 
 
-def labeled_rows(recipe: ModelRecipe, task: str) -> dict[str, list[Row]]:
+def labeled_rows(recipe: DataRecipe, task: str) -> dict[str, list[Row]]:
     """The rows of `train`, limited to the recipe's share of dialogues, and of `validation`; empty for a missing split.
 
     task: a key of tasks.TASKS. Raises cmcc.DataError if the data set cannot be opened.
@@ -54,7 +54,7 @@ def pseudo_labeled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe, 
     return rows
 
 
-def check_examples(recipe: ModelRecipe, rows: Mapping[str, Sequence[Row]]) -> None:
+def check_examples(recipe: DataRecipe, rows: Mapping[str, Sequence[Row]]) -> None:
     """Raises cmcc.DataError unless there are training rows and validation rows."""
     for split in ("train", "validation"):
         if not rows[split]:
@@ -67,7 +67,7 @@ def check_examples(recipe: ModelRecipe, rows: Mapping[str, Sequence[Row]]) -> No
 
 def describe(
     task: str,
-    recipe: ModelRecipe,
+    recipe: DataRecipe,
     rows: Mapping[str, Sequence[Row]],
     pseudo_labeled: int = 0,
     options: Mapping[str, bool] | None = None,
@@ -90,9 +90,9 @@ def describe(
     )
 
 
-def _earlier_trainings(recipe: ModelRecipe) -> Iterator[TrainingRecord]:
+def _earlier_trainings(recipe: DataRecipe) -> Iterator[TrainingRecord]:
     """The training records of the backbone and the labeling model; other publishers' models have none."""
-    for name in (backbone_folder(recipe.backbone), getattr(recipe, "pseudo_label", "")):
+    for name in (backbone_folder(getattr(recipe, "backbone", "")), getattr(recipe, "pseudo_label", "")):
         if name and (Path(name) / TRAINING_FILE).exists():
             yield read_training(name)
 
@@ -105,8 +105,15 @@ def say(
 ) -> None:
     """Prints the size and kind of the training data once. more: other facts of run.json to print."""
     if accelerator.is_main_process:
-        pseudo = f" ({training.pseudo_labeled} pseudo-labeled)" if training.pseudo_labeled else ""
-        others = "".join(f"; {name}: {value}" for name, value in (more or {}).items())
-        synthetic = "; the data are SYNTHETIC" if training.synthetic else ""
-        sizes = f"{len(rows['train'])} training examples{pseudo}, {len(rows['validation'])} validation examples"
-        print(f"{sizes}{others}{synthetic}", flush=True)
+        print(described_data(rows, training, more), flush=True)
+
+
+def described_data(
+    rows: Mapping[str, Sequence[Row]], training: TrainingRecord, more: Mapping[str, Any] | None = None
+) -> str:
+    """The size and kind of the training data in one line. more: other facts."""
+    pseudo = f" ({training.pseudo_labeled} pseudo-labeled)" if training.pseudo_labeled else ""
+    others = "".join(f"; {name}: {value}" for name, value in (more or {}).items())
+    synthetic = "; the data are SYNTHETIC" if training.synthetic else ""
+    sizes = f"{len(rows['train'])} training examples{pseudo}, {len(rows['validation'])} validation examples"
+    return f"{sizes}{others}{synthetic}"

@@ -114,7 +114,7 @@ def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingT
     with display(run.folder, run.steps, run.progress.step, accelerator.is_main_process) as shown:
         if run.is_resumed:
             shown.resumed(run.progress.step, run.steps)
-        while run.progress.epoch < recipe.epochs:
+        while not run.is_done():
             for batch in run.batches_left():
                 began = time.perf_counter()
                 loss, rate = run.learn(batch)
@@ -201,6 +201,12 @@ class _Run:
             return self._loss(self.plain_model, self.task.train, batch, bfloat16)[0]
 
         return [partial(forward, self._slices(part)[0]) for part in parts[:BATCHES]]
+
+    def is_done(self) -> bool:
+        """Whether all epochs are trained, or the last `patience` of them had no lower dev loss."""
+        done, patience = self.progress, self.recipe.patience
+        stale = 0 if done.best_epoch is None else done.epoch - 1 - done.best_epoch
+        return done.epoch >= self.recipe.epochs or (patience > 0 and stale >= patience)
 
     def batches_left(self) -> list[list[int]]:
         """The remaining global batches of this epoch."""
@@ -314,7 +320,7 @@ class _Run:
         done = self.progress
         best = done.best_epoch
         return {
-            "finished": done.epoch == self.recipe.epochs,
+            "finished": self.is_done(),
             "commit": commit(),
             "versions": versions(),
             "seed": self.recipe.seed,

@@ -24,7 +24,7 @@ from cmcc_bench.models.record import with_current_keys
 
 _RECIPES = Path(__file__).parent / "recipes"
 
-Settings = TypeVar("Settings", bound="Recipe")
+Settings = TypeVar("Settings", bound="RunRecipe")
 
 
 def setting(help_text: str, default: Any = MISSING) -> Any:  # noqa: ANN401  # stands for a field of any type
@@ -33,15 +33,37 @@ def setting(help_text: str, default: Any = MISSING) -> Any:  # noqa: ANN401  # s
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """The settings of the training loop, for all tasks. task: the TASK of `cmcc train TASK`."""
+class RunRecipe:
+    """The settings of every training. task: the TASK of `cmcc train TASK`."""
 
     task: ClassVar[str] = ""
 
     out: str = setting("folder of the run")
     resume: bool = setting("continue the run in that folder, if there is one", False)
+
+    def __post_init__(self) -> None:
+        """Checks the values; a subclass checks its own and calls this."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecipe(RunRecipe):
+    """The settings of the training data."""
+
+    dataset: str = setting("a built folder, a Hub id, or sample (synthetic)", "sample")
+    labeled_share: float = setting("share of the labeled training dialogues to use, chosen by a hash of their ids", 1.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(0 < self.labeled_share <= 1, "labeled_share", self.labeled_share, "a number above 0 and at most 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(RunRecipe):
+    """The settings of the training loop, for all tasks."""
+
     seed: int = setting("random seed for the first weights, the batches and the dropout", 0)
     epochs: int = setting("number of epochs")
+    patience: int = setting("stop after this many epochs without a lower dev loss; 0 trains all epochs", 0)
     batch_size: int = setting("examples in one forward pass, of all processes together")
     accumulation: int = setting("forward passes in each optimizer step (gradient accumulation)", 1)
     group: int = setting("examples of similar length that stay together in a step; a multiple of batch_size", 8)
@@ -58,12 +80,14 @@ class Recipe:
     save_every: int = setting("steps between saved states for --resume; 0 saves after each epoch only", 0)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         limits = {
             "epochs": 1,
             "batch_size": 1,
             "accumulation": 1,
             "processes": 1,
             "save_every": 0,
+            "patience": 0,
             "seed": 0,
             "clip": 0,
         }
@@ -76,17 +100,15 @@ class Recipe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelRecipe(Recipe):
+class ModelRecipe(DataRecipe, Recipe):
     """The settings of a model, from scratch or from a backbone, and of its training data."""
 
-    dataset: str = setting("a built folder, a Hub id, or sample (synthetic)", "sample")
     backbone: str = setting("folder or Hub id of a pretrained model; scratch builds one from the next four settings")
     layers: int = setting("layers of a model from scratch", 2)
     width: int = setting("width (hidden size) of a model from scratch", 128)
     heads: int = setting("attention heads of a model from scratch; they divide its width", 4)
     dropout: float = setting("dropout of a model from scratch", 0.0)
     max_length: int = setting("maximum length of a text, in tokens", 512)
-    labeled_share: float = setting("share of the labeled training dialogues to use, chosen by a hash of their ids", 1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,7 +116,13 @@ class ModelRecipe(Recipe):
         check(self.width > 0, "width", self.width, "1 or more")
         check(0 <= self.dropout < 1, "dropout", self.dropout, "a number from 0 to below 1")
         check(self.max_length > 1, "max_length", self.max_length, "2 or more")
-        check(0 < self.labeled_share <= 1, "labeled_share", self.labeled_share, "a number above 0 and at most 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierRecipe(ModelRecipe):
+    """The settings of a text classifier."""
+
+    probe: bool = setting("first fit the classification layer alone, on what the backbone makes of the texts", False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,15 +151,18 @@ def recipe_names() -> list[str]:
     return sorted(path.relative_to(_RECIPES).with_suffix("").as_posix() for path in _RECIPES.glob("*/*.yaml"))
 
 
-def recipe_path(name: str | Path) -> Path:
+def recipe_path(name: str | Path, task: str = "") -> Path:
     """The path of a recipe: an existing file, or a name of recipe_names(), also as train/recipes/NAME.yaml.
 
-    Raises cmcc.DataError if it is neither.
+    A name may leave out the task: `ngrams` is ngrams/emotion for the task emotion. Raises cmcc.DataError if there is no
+    such recipe.
     """
     if Path(name).is_file():
         return Path(name)
     shipped = Path(name).as_posix().rpartition("train/recipes/")[2].removesuffix(".yaml")
     names = recipe_names()
+    if f"{shipped}/{task}" in names:
+        shipped = f"{shipped}/{task}"
     if shipped not in names:
         close = ", ".join(difflib.get_close_matches(shipped, names) or names)
         hint = f"Give a YAML file or a name like {close}. Run cmcc train --list to see all recipes."
@@ -182,7 +213,7 @@ def read_recipe(recipe: type[Settings], name: str | Path | None, overrides: Mapp
     values of the wrong type.
     """
     values: dict[str, Any] = {}
-    file_values = _read_yaml(recipe_path(name), str(name)) if name else {}
+    file_values = _read_yaml(recipe_path(name, recipe.task), str(name)) if name else {}
     task = file_values.pop("task", recipe.task)
     if task != recipe.task:
         hint = f"Run cmcc train {task}, or choose another recipe from cmcc train --list."
@@ -201,6 +232,17 @@ def read_recipe(recipe: type[Settings], name: str | Path | None, overrides: Mapp
         return recipe(**values)
     except DataError as error:
         raise error.at(recipe=str(name)) from error
+
+
+def model_of(arguments: Sequence[str], task: str) -> str:
+    """The key `model` of the recipe that a command line names; empty if there is none, or no such recipe."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--recipe")
+    name = parser.parse_known_args(arguments)[0].recipe
+    try:
+        return str(_read_yaml(recipe_path(name, task), name).get("model", "")) if name else ""
+    except DataError:
+        return ""  # parse_recipe reports it
 
 
 def _add_option(parser: argparse.ArgumentParser, item: Field[Any], kind: Any) -> None:  # noqa: ANN401  # a type
@@ -227,7 +269,7 @@ def _read_yaml(path: Path, name: str) -> dict[str, Any]:
     return values
 
 
-def _check_key(key: object, recipe: type[Recipe], place: str) -> None:
+def _check_key(key: object, recipe: type[RunRecipe], place: str) -> None:
     known = [item.name for item in fields(recipe)]
     if key not in known:
         close = difflib.get_close_matches(str(key), known, n=3) or known

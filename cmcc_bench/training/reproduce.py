@@ -121,14 +121,14 @@ SYSTEMS = (
     TrainedSystem("variant_20_pseudo", "dialogue", "variant", (*_FEW, *_SURE), 2, "variant_20", 95, _END),
     TrainedSystem("no_emotion", "dialogue", "no_emotion", epochs=1, weight=85, modes=_END),
     TrainedSystem("no_caring", "dialogue", "no_caring", epochs=1, weight=85, modes=_END),
-    TrainedSystem("emotion", "emotion", "emotion", weight=35),
-    TrainedSystem("emotion_20", "emotion", "emotion", _FEW, epochs=30, weight=30),
+    TrainedSystem("satisfaction", "satisfaction", "satisfaction", weight=100),
+    TrainedSystem("emotion", "emotion", "emotion", weight=40),
+    TrainedSystem("emotion_20", "emotion", "emotion", _FEW, weight=20),
     TrainedSystem("emotion_context", "emotion", "emotion", ("--context", "true", "--thresholds", "tuned"), weight=90),
     TrainedSystem("emotion_pseudo", "emotion", "emotion", _SURE, after="emotion", weight=60),
     TrainedSystem("emotion_20_pseudo", "emotion", "emotion", (*_FEW, *_SURE), after="emotion_20", weight=50),
     TrainedSystem("joint", "joint", "joint", weight=60),
     TrainedSystem("joint_no_emotion", "joint", "joint", ("--emotions", "false"), weight=50),
-    TrainedSystem("satisfaction", "satisfaction", "satisfaction", weight=15),
 )
 TINY = Path("tiny")
 CORPUS = {"train": 1200, "validation": 100, "test": 220}  # dialogues of the simulated corpus
@@ -140,7 +140,7 @@ def simulation_steps(raw: Path) -> list[Step]:
     sizes = [(name, ["--dialogues", str(dialogues)]) for name, dialogues in CORPUS.items()]
     sizes.append(("unlabeled", ["--dialogues", "0", "--unlabeled", str(PSEUDO_DIALOGUES)]))
     return [
-        Step(f"simulate {name}", [*_CMCC, "simulate", *size, "--seed", str(seed), "--out", str(raw / name)], 2)
+        Step(f"simulate {name}", [*_CMCC, "simulate", *size, "--seed", str(seed), "--out", str(raw / name)], 1)
         for seed, (name, size) in enumerate(sizes, start=1)
     ]
 
@@ -153,9 +153,9 @@ def data_steps(out: Path, data_dir: Path | None) -> list[Step]:
     stats = ["stats", str(built), "--json", str(out / "statistics.json"), "--markdown", str(out / "statistics.md")]
     return [
         *steps,
-        Step("build the data set", build, 4),
-        Step("statistics, with the paper's tables 1, 6, 7 and 8", [*_CMCC, *stats], 5),
-        Step("figures", [*_CMCC, "figures", str(built), "--out", str(out / "figures")], 15),
+        Step("build the data set", build, 3),
+        Step("statistics, with the paper's tables 1, 6, 7 and 8", [*_CMCC, *stats], 2),
+        Step("figures", [*_CMCC, "figures", str(built), "--out", str(out / "figures")], 5),
     ]
 
 
@@ -173,7 +173,7 @@ def system_steps(system: TrainedSystem, built: Path, runs: Path, recipes: Path, 
     predict = [*_CMCC, "predict", str(run / "best"), str(built)]
     for mode in system.modes:
         out = str(run / f"test.{mode}.jsonl")
-        steps.append(Step(f"decode {system.name}, {mode}", [*predict, "--mode", mode, "--out", out], 20))
+        steps.append(Step(f"decode {system.name}, {mode}", [*predict, "--mode", mode, "--out", out], 24))
     if not system.modes:
         steps.append(Step(f"predict with {system.name}", [*predict, "--out", str(run / "test.jsonl")], 5))
     return steps

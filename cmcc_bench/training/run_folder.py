@@ -103,9 +103,35 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
             raise DataError("the run has no state-STEP folder to resume from", "", hint, folder=str(folder))
         return None
     if not resume:
-        hint = "Choose another folder with --out, resume it with --resume, or remove it."
-        raise DataError("the folder already holds a run", "", hint, folder=str(folder))
-    before = _read_facts(states[-1])
+        raise _holds_a_run(folder)
+    _check_unchanged(folder, _read_facts(states[-1]), recipe, fingerprint)
+    return states[-1]
+
+
+def is_finished(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: bool) -> bool:
+    """Whether a run without states, of a training in one step, is finished. Raises cmcc.DataError as open_run does."""
+    path = folder / "run.json"
+    if not path.exists():
+        return False
+    if not resume:
+        raise _holds_a_run(folder)
+    try:
+        before = json.loads(path.read_text("utf-8"))
+        _check_unchanged(
+            folder, {"recipe": dict(before["recipe"]), "fingerprint": before["fingerprint"]}, recipe, fingerprint
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(str(error), "a file that cmcc train wrote", _FROM_START, file=str(path)) from error
+    return True
+
+
+def _holds_a_run(folder: Path) -> DataError:
+    hint = "Choose another folder with --out, resume it with --resume, or remove it."
+    return DataError("the folder already holds a run", "", hint, folder=str(folder))
+
+
+def _check_unchanged(folder: Path, before: Mapping[str, Any], recipe: Mapping[str, Any], fingerprint: str) -> None:
+    """Raises cmcc.DataError if the recipe or the data differ from those of the first start, `before`."""
     old_recipe = with_current_keys(before["recipe"])
     changed = [
         f"{key} (was {old_recipe.get(key)!r}, is {value!r})"
@@ -117,7 +143,6 @@ def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: 
     if changed:
         hint = "Choose another folder with --out, or use the settings and data of the first start."
         raise DataError(f"changed since the first start: {', '.join(changed)}", "", hint, folder=str(folder))
-    return states[-1]
 
 
 def save_state(

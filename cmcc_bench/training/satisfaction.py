@@ -20,13 +20,14 @@ from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.training.classifier import (
     balanced_weights,
     collator,
+    fit_head,
     labeled_examples,
     make_classifier,
 )
 from cmcc_bench.training.labels import check_examples, describe, labeled_rows, say
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import label_loss
-from cmcc_bench.training.recipe import ModelRecipe, setting
+from cmcc_bench.training.recipe import ClassifierRecipe, setting
 from cmcc_bench.training.run_folder import save_model
 from cmcc_bench.types import Row
 from cmcc_bench.vocabulary import SATISFACTION
@@ -35,7 +36,7 @@ LABELS = SATISFACTION.names
 
 
 @dataclass(frozen=True, kw_only=True)
-class SatisfactionRecipe(ModelRecipe):
+class SatisfactionRecipe(ClassifierRecipe):
     """The settings of a satisfaction classifier."""
 
     task: ClassVar[str] = "satisfaction"
@@ -56,8 +57,11 @@ def train(recipe: SatisfactionRecipe) -> None:
     say(accelerator, rows, training)
     counts = Counter(row["satisfaction"] for row in rows["train"])
     weights = balanced_weights([counts[index] for index in range(len(LABELS))], len(rows["train"]))
+    train_examples = examples(recipe, tokenizer, rows["train"])
+    if recipe.probe:
+        fit_head(model, train_examples, accelerator.device, recipe.class_weights)
     task = TrainingTask(
-        train=examples(recipe, tokenizer, rows["train"]),
+        train=train_examples,
         validation=examples(recipe, tokenizer, rows["validation"]),
         collate=collator(tokenizer),
         loss=label_loss(weights if recipe.class_weights else None),

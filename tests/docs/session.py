@@ -89,7 +89,8 @@ class Session:
             stream.write(self.done[tuple(words)])
             return 0
         begin = stream.tell()
-        smaller = _SMALLER[words[1]].split() if words[0] == "train" and words[1] in _SMALLER else []
+        trained = words[1] if words[0] == "train" and "ngrams" not in words else ""  # n-grams are small as they are
+        smaller = _SMALLER.get(trained, "").split()
         try:
             status: int | str = main([*words, *smaller])
         except SystemExit as end:

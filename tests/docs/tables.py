@@ -18,20 +18,9 @@ from tests.docs.pages import ROOT
 _TABLE = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 # The rooms in pipeline order; one that is missing here comes last.
-_ROOMS = (
-    "reader",
-    "views",
-    "dataset",
-    "simulate",
-    "backbones",
-    "quality",
-    "statistics",
-    "figures",
-    "tasks",
-    "scoring",
-    "models",
-)
-_ROOMS += ("training", "decoding", "recognition", "reports", "cards", "hub", "leaderboard", "chat", "commands")
+_ROOMS = ("reader", "views", "dataset", "simulate", "backbones", "quality", "statistics", "figures", "tasks", "scoring")
+_ROOMS += ("models", "training", "decoding", "recognition", "endpoint", "reports", "cards", "hub", "leaderboard")
+_ROOMS += ("chat", "commands")
 
 
 def with_tables(text: str) -> str:

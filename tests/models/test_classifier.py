@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import cmcc
+from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.models.classifier import (
     MULTI_LABEL,
     SINGLE_LABEL,
@@ -12,8 +13,9 @@ from cmcc_bench.models.classifier import (
     longest_text,
     probabilities,
     scratch_classifier,
+    with_prompt,
 )
-from cmcc_bench.models.tokenizer import character_tokenizer
+from cmcc_bench.models.tokenizer import backbone_tokenizer, character_tokenizer, load_tokenizer
 
 TEXTS = ["好", "我想问流量包多少钱一个月", "喂你好", ""]
 
@@ -62,6 +64,22 @@ def test_a_saved_classifier_opens_with_its_labels_and_no_others(tokenizer, tmp_p
     assert load_classifier(tmp_path / "m", cmcc.EMOTIONS).config.problem_type == MULTI_LABEL
     with pytest.raises(cmcc.DataError, match=r"found the labels neutral.*expected unsatisfied"):
         load_classifier(tmp_path / "m", cmcc.SATISFACTION)
+
+
+def test_a_backbone_of_the_text_form_reads_a_text_as_an_utterance_also_when_it_was_saved(tokenizer, tmp_path):
+    assert with_prompt(tokenizer) is tokenizer  # it does not know the tokens
+    prompted = with_prompt(backbone_tokenizer(backbone_folder("tiny"), ()))
+    prompted.model_max_length = 8
+    prompted.save_pretrained(tmp_path)
+    backbone = load_tokenizer(tmp_path, ())
+    assert len(backbone) == len(prompted) and backbone.model_max_length == 8
+    for first, second, expected in (
+        ("喂", None, "[CLS] [EOS_L] 喂 [EOS_U] [EOS_E] [EOS_UI] [EOS_K]"),
+        ("你好", "喂", "[CLS] 你 好 [EOS_L] 喂 [EOS_U] [EOS_E] [EOS_UI] [EOS_K]"),
+    ):
+        assert backbone.convert_ids_to_tokens(backbone(first, second)["input_ids"]) == expected.split()
+    cut = encode_texts(backbone, ["喂喂喂喂好"], 8)[0]
+    assert backbone.convert_ids_to_tokens(list(cut.ids))[1:4] == ["[EOS_L]", "喂", "好"]
 
 
 def test_what_is_no_classifier_is_refused(tmp_path):

@@ -3,18 +3,17 @@
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
-from transformers import BertConfig, BertForSequenceClassification
 
 import cmcc
 from cmcc_bench.recognition.emotion import (
     LABELS,
+    checked_thresholds,
     emotion_answers,
-    gold_matrix,
     is_collapsed,
-    model_thresholds,
     said_labels,
     tuned_thresholds,
 )
+from cmcc_bench.tasks.emotion import gold_matrix
 
 ROWS = [{"dialogue_id": "d", "utterance": n, "emotions": labels} for n, labels in enumerate([[0], [1, 2], [0]])]
 
@@ -26,14 +25,11 @@ def test_a_label_is_said_from_its_threshold_on():
 
 
 def test_thresholds_are_the_model_s_own_or_as_published_and_wrong_ones_are_refused():
-    model = BertForSequenceClassification(BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1))
-    assert model_thresholds(model) == (0.3,) * 9
-    model.config.thresholds = [0.1 * n for n in range(9)]
-    assert model_thresholds(model)[5] == 0.5
+    assert checked_thresholds(None, "m") == (0.3,) * 9
+    assert checked_thresholds([0.1 * n for n in range(9)], "m")[5] == 0.5
     for wrong in ([0.3] * 8, [], "0.3", [*[0.3] * 8, 2], [*[0.3] * 8, None]):
-        model.config.thresholds = wrong
         with pytest.raises(cmcc.DataError, match=r"thresholds: found .* expected 9 numbers.*Copy config.json"):
-            model_thresholds(model)
+            checked_thresholds(wrong, "m")
 
 
 def test_tuned_thresholds_have_the_highest_f1_that_any_threshold_has():

@@ -129,3 +129,9 @@ def test_the_paired_test_of_a_better_system_excludes_0():
     assert result.difference > 0 and result.excludes_0
     same = compare("emotion", right, right, rows, Bootstrap(50)).differences["macro_f1"]
     assert same.difference == 0 and not same.excludes_0
+
+
+def test_no_answer_to_satisfaction_is_scored_as_wrong_whatever_is_gold():
+    rows = [{"dialogue_id": str(gold), "satisfaction": gold} for gold in range(3)]
+    scores = score("satisfaction", [SatisfactionAnswer(str(gold), None) for gold in range(3)], rows).scores
+    assert scores["accuracy"].point == scores["macro_f1"].point == 0 and scores["quadratic_kappa"].point < 0

@@ -71,6 +71,23 @@ def test_a_pipeline_gives_what_cmcc_predict_says_also_of_the_utterances_before(t
     assert [found[name] for name in cmcc.EMOTIONS] == pytest.approx(scores, abs=1e-4)
 
 
+def test_the_tiny_recipe_begins_with_what_the_backbone_knows_and_its_prompt_is_kept(trained, data, tmp_path):
+    out = tmp_path / "run"
+    settings = ["--dataset", str(data), "--out", str(out), "--epochs", "1", "--learning_rate", "1e-6"]
+    assert cli.main(["train", "emotion", "--recipe", "tiny", *settings]) == 0
+    assert read_training(out / "best").validation["macro_f1"] > 0.2  # the layer was fitted; nothing else was learned
+    assert not read_training(out / "best").validation["collapsed"]
+    record = json.loads((out / "run.json").read_text())
+    neutral = sum(row["emotions"] == [0] for row in open_split(str(data), "emotion", "train"))
+    assert record["examples"]["train"] < len(open_split(str(data), "emotion", "train")) - neutral // 2
+    answers, row = tmp_path / "a.jsonl", open_split(str(data), "emotion", "test")[3]
+    assert cli.main(["predict", str(out / "best"), str(data), "--out", str(answers)]) == 0
+    found = labels_by_transformers_alone(out / "best", ROOT, row["text"], truncation=True)
+    said = {(a.dialogue_id, a.utterance): a for a in read_answers(answers, "emotion")}
+    scores = said[row["dialogue_id"], row["utterance"]].scores
+    assert [found[name] for name in cmcc.EMOTIONS] == pytest.approx(scores, abs=1e-4)
+
+
 def test_data_without_emotions_say_what_to_build(tmp_path, run_training, capsys):
     bare = raw.dialogue()
     bare["content"] = [{key: value for key, value in t.items() if key != "用户情绪"} for t in bare["content"]]
@@ -123,4 +140,4 @@ def test_a_model_of_another_task_labels_nothing(data, tmp_path, run_training, ca
 def test_the_recipes_are_read_and_the_published_threshold_is_theirs(kind):
     recipe = read_recipe(EmotionRecipe, f"{kind}/emotion", {})
     assert recipe.thresholds == "published" and not recipe.context
-    assert recipe.backbone == ("scratch" if kind == "tiny" else "bert-base-chinese")
+    assert recipe.backbone == ("tiny" if kind == "tiny" else "bert-base-chinese")

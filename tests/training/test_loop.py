@@ -191,6 +191,16 @@ def test_the_best_checkpoint_is_that_of_the_lowest_dev_loss(tmp_path):
     assert not equal(dict(best.named_parameters()), dict(last.named_parameters()))
 
 
+def test_a_run_stops_when_the_dev_loss_no_longer_falls(tmp_path):
+    settings = {"epochs": 9, "patience": 2, "learning_rate": 3.0, "warmup": 1.0}
+    progress, _ = toy.train(toy.recipe(tmp_path, **settings))
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert progress.epoch == progress.best_epoch + 3 < 9 and record["finished"]
+    state = (tmp_path / f"state-{progress.step}").stat().st_mtime_ns
+    assert toy.train(toy.recipe(tmp_path, resume=True, **settings))[0].epoch == progress.epoch
+    assert (tmp_path / f"state-{progress.step}").stat().st_mtime_ns == state
+
+
 def test_the_run_says_what_was_run_on_what_and_how_it_went(tmp_path):
     toy.train(toy.recipe(tmp_path))
     record = json.loads((tmp_path / "run.json").read_text())

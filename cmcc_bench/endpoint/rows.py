@@ -1,0 +1,58 @@
+"""The rows of a split, dialogue by dialogue in order of their ids, read when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import datasets
+
+from cmcc_bench import corpus
+from cmcc_bench.errors import DataError
+from cmcc_bench.tasks import Row, Task
+from cmcc_bench.vocabulary import SYNTHETIC_ID
+
+
+class SplitRows:
+    """A task's rows of a split. sizes: rows of each dialogue, by id in order; fingerprint: as other runs record it.
+
+    Raises cmcc.DataError if there is no such data set or split, or it has no rows for the task.
+    """
+
+    def __init__(self, task: Task, dataset: str, split: str) -> None:
+        self._task = task
+        self._data: datasets.Dataset = corpus.open_split(dataset, task.config, split)
+        self._ranges: dict[str, range] = {}  # dialogue -> rows of the config
+        sizes: dict[str, int] = {}
+        self.hidden: Row | None = None  # a row whose labels are hidden, if there is one
+        self.fingerprint = corpus.fingerprint_of(self._counted(sizes))
+        self.sizes = dict(sorted(sizes.items()))
+        self.version = str(self._data.info.version) if self._data.info.version else None
+        if not sizes:
+            problem = f"no rows that are annotated for the task {task.name}"
+            raise DataError(problem, "", "Choose another split with --split.", dataset=dataset, split=split)
+
+    def _counted(self, sizes: dict[str, int]) -> Iterator[Row]:
+        for position, row in enumerate(self._data):
+            dialogue_id = row["dialogue_id"]
+            self._ranges[dialogue_id] = range(self._ranges.get(dialogue_id, range(position, 0)).start, position + 1)
+            for item in self._task.rows_of(row):
+                sizes[dialogue_id] = sizes.get(dialogue_id, 0) + 1
+                if self.hidden is None and self._task.is_hidden(item):
+                    self.hidden = item
+                yield item
+
+    def of(self, dialogue_id: str) -> list[Row]:
+        """The rows of a dialogue, in the order of exchanges or utterances."""
+        rows = [item for position in self._ranges[dialogue_id] for item in self._task.rows_of(self._data[position])]
+        key = self._task.key
+        return rows if key is None else sorted(rows, key=lambda row: row[key])
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether a simulator made any of the dialogues."""
+        return any(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in self.sizes)
+
+    @property
+    def is_licensed(self) -> bool:
+        """Whether any of the dialogues is a real call."""
+        return not all(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in self.sizes)
