@@ -71,7 +71,7 @@ class Understanding:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ModelReply:
     """The last answer to an exchange; emotions and acts as written, known ones by their Chinese names."""
 
     emotions: tuple[str, ...] = ()
@@ -177,20 +177,20 @@ def _slots(items: Json) -> list[Slot] | None:
     return slots
 
 
-def read_reply(text: str, is_oracle: bool) -> tuple[Reply, Problem | None]:
+def read_reply(text: str, is_oracle: bool) -> tuple[ModelReply, Problem | None]:
     """The last answer to an exchange: {"emotions": [...], "acts": [...], "response": "..."}; oracle: response alone."""
     found = read_object(text, ["response"])
     response = found["response"] if found else None
     if not found or not isinstance(response, str) or len(response) > LONGEST_TEXT:
-        return Reply(), unparsed("reply", text)
+        return ModelReply(), unparsed("reply", text)
     if is_oracle:
-        return Reply(response=response.strip()), None
+        return ModelReply(response=response.strip()), None
     emotions, acts = _names(found.get("emotions")), _names(found.get("acts"))
     if emotions is None or acts is None or max(len(",".join(names)) for names in (emotions, acts)) > LONGEST_TEXT:
-        return Reply(), unparsed("reply", text)
+        return ModelReply(), unparsed("reply", text)
     unknown = _unknown(emotions, EMOTIONS) + _unknown(acts, ACTS)
     problem = Problem("reply", "unknown_label", "、".join(unknown)[: _KEPT // 2], text[:_KEPT]) if unknown else None
-    return Reply(_written(emotions, EMOTIONS), _written(acts, ACTS), response.strip()), problem
+    return ModelReply(_written(emotions, EMOTIONS), _written(acts, ACTS), response.strip()), problem
 
 
 def read_entities(text: str, utterance: str) -> tuple[list[dict[str, Any]], list[Problem]]:

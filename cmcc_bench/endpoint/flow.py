@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 from cmcc_bench.endpoint.answers import Problem, Understanding, read_reply, read_understanding
 from cmcc_bench.endpoint.items import ItemTask, ModelAnswer
-from cmcc_bench.endpoint.questions import Asking, Question, said
+from cmcc_bench.endpoint.questions import Asking, ModelQuestion, said
 from cmcc_bench.tasks import Prediction, Row
 from cmcc_bench.views.kb import LocalKB, kb_from_json
 from cmcc_bench.views.response import kb_result
 
-Ask = Callable[[Question], Awaitable[str]]  # returns the text of the answer
+Ask = Callable[[ModelQuestion], Awaitable[str]]  # returns the text of the answer
 _Result = TypeVar("_Result")
 
 

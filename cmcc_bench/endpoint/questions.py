@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cmcc_bench.endpoint.answers import SCHEMAS, Reply, Understanding, to_json
+from cmcc_bench.endpoint.answers import SCHEMAS, ModelReply, Understanding, to_json
 from cmcc_bench.endpoint.client import ChatMessage
 from cmcc_bench.endpoint.items import ITEM_TASKS, NOTHING, ItemTask
 from cmcc_bench.endpoint.prompt import Prompt
@@ -20,7 +20,7 @@ _USER, _SERVICE = SPEAKERS["user"], SPEAKERS["service"]
 
 
 @dataclass(frozen=True)
-class Question:
+class ModelQuestion:
     """One request. place: dialogue, position of the row in it, and step.
 
     turns: what may be cut where the messages are too long, the oldest first; at least the last `least_turns` stay.
@@ -50,7 +50,7 @@ class Asking:
         """How a task with one answer a row is asked; None for the task response."""
         return ITEM_TASKS.get(self.task.name)
 
-    def about_row(self, row: Row, number: int, item: ItemTask) -> Question:
+    def about_row(self, row: Row, number: int, item: ItemTask) -> ModelQuestion:
         """The question about a row of a task with one answer a row."""
 
         def messages(kept: Sequence[str], shots: int) -> list[ChatMessage]:
@@ -60,7 +60,7 @@ class Asking:
         place = (row["dialogue_id"], number, "answer")
         return self._question(place, item.turns(row), item.least_turns, messages, self.task.name)
 
-    def about_user(self, row: Row, number: int, turns: Sequence[str]) -> Question:
+    def about_user(self, row: Row, number: int, turns: Sequence[str]) -> ModelQuestion:
         """The first question about an exchange: what the user says. turns: names or lines of the call so far."""
 
         def messages(kept: Sequence[str], shots: int) -> list[ChatMessage]:
@@ -71,7 +71,7 @@ class Asking:
 
     def about_reply(
         self, row: Row, number: int, turns: Sequence[str], understanding: Understanding, kb_text: str
-    ) -> Question:
+    ) -> ModelQuestion:
         """The second question about an exchange, after the answer to the first: what the KB says, and the reply."""
 
         def messages(kept: Sequence[str], shots: int) -> list[ChatMessage]:
@@ -81,7 +81,7 @@ class Asking:
 
         return self._question((row["dialogue_id"], number, "reply"), turns, 0, messages, "reply")
 
-    def about_oracle(self, row: Row, number: int, turns: Sequence[str]) -> Question:
+    def about_oracle(self, row: Row, number: int, turns: Sequence[str]) -> ModelQuestion:
         """The question about an exchange whose labels are given: the reply."""
 
         def messages(kept: Sequence[str], shots: int) -> list[ChatMessage]:
@@ -97,9 +97,9 @@ class Asking:
         least: int,
         messages: Callable[[Sequence[str], int], list[ChatMessage]],
         schema: str,
-    ) -> Question:
+    ) -> ModelQuestion:
         shots = self.shots.count if self.shots else 0
-        return Question(place, tuple(turns), least, shots, messages, SCHEMAS[schema])
+        return ModelQuestion(place, tuple(turns), least, shots, messages, SCHEMAS[schema])
 
     def _first(self, row: Row, shots: int) -> list[ChatMessage]:
         """The system message and the last `shots` examples for a row."""
@@ -168,12 +168,12 @@ def gold_understanding(row: Row) -> Understanding:
     return Understanding(read_labels(row["entities"]), tuple(intents))
 
 
-def gold_reply(row: Row) -> Reply:
+def gold_reply(row: Row) -> ModelReply:
     """The gold emotions, acts and response of a row of the `response` view."""
-    return Reply(read_labels(row["emotions"]), read_labels(row["acts"]), row["response"])
+    return ModelReply(read_labels(row["emotions"]), read_labels(row["acts"]), row["response"])
 
 
-def reply_json(reply: Reply) -> str:
+def reply_json(reply: ModelReply) -> str:
     """A reply as the model should write it."""
     return to_json({"emotions": list(reply.emotions), "acts": list(reply.acts), "response": reply.response})
 

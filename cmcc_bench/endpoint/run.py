@@ -22,7 +22,7 @@ from cmcc_bench.endpoint.client import ChatMessage, Client, ContextTooLongError,
 from cmcc_bench.endpoint.flow import answer_dialogue, steps_of, together
 from cmcc_bench.endpoint.journal import Journal, JournalEntry
 from cmcc_bench.endpoint.prompt import load_prompt
-from cmcc_bench.endpoint.questions import Asking, Question
+from cmcc_bench.endpoint.questions import Asking, ModelQuestion
 from cmcc_bench.endpoint.rows import SplitRows
 from cmcc_bench.endpoint.shots import open_shots
 from cmcc_bench.errors import DataError
@@ -289,7 +289,7 @@ class _Work:
             if not self._journal.is_done(dialogue_id):
                 await answer_dialogue(self._asking, self._rows.of(dialogue_id), self._answer)
 
-    async def _answer(self, question: Question) -> str:
+    async def _answer(self, question: ModelQuestion) -> str:
         """The answer in the journal, or the model's, which is added to it."""
         if entry := self._journal.get(*question.place):
             return entry.text
@@ -305,7 +305,7 @@ class _Work:
         self._report()
         return entry.text
 
-    async def _asked(self, question: Question) -> JournalEntry:
+    async def _asked(self, question: ModelQuestion) -> JournalEntry:
         """Asks; where the messages are too long, with half of the turns, then half of the shots, until they fit."""
         turns, shots = question.turns, question.shots
         while True:
@@ -336,7 +336,7 @@ class _Work:
         """Writes the predictions, dialogue by dialogue, from the journal; returns the number of problems by kind."""
         problems: Counter[str] = Counter()
 
-        async def read(question: Question) -> str:
+        async def read(question: ModelQuestion) -> str:
             """The answer in the journal, which has all of them now."""
             entry = self._journal.get(*question.place)
             assert entry is not None
