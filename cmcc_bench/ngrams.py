@@ -4,7 +4,7 @@
     model.probabilities(["气死我了"])  # [texts, labels]
 
 It learns in seconds on one core. Fitting needs scikit-learn; a saved model needs numpy alone. As a recognizer it is
-trained by `cmcc train emotion|satisfaction --recipe ngrams`; as the cheap baseline of every table it is fitted by the
+trained by `cmcc train emotion|satisfaction --recipe ngrams`; as the simple baseline of every table it is fitted by the
 declarations in `cmcc_bench.tasks`.
 """
 

@@ -28,7 +28,7 @@ def response_tables(scored: ScoredResponses) -> list[ReportTable]:
     system, strict = scored.system, scored.scores
     published, rows = system.task.published_for(system.key), []
     for key in system.task.shown:
-        if key in system.untold:
+        if key in system.missing_scores:
             continue  # gold, not predicted
         cells = (score_cell(scores.scores[key], decimals_of(key)) for scores in (strict, scored.seretod))
         rows.append((label_of(system.task, key), *cells, published_cell(published.get(key))))

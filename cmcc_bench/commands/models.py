@@ -423,14 +423,14 @@ def _score(options: argparse.Namespace) -> int:
             raise DataError("no such file", "", "Check the path of the prediction file.", file=str(file))
     task = task_of(options.task or task_of_file(options.predictions))
     if task is RESPONSE and is_track2(options.predictions):
-        result, untold, synthetic = _score_track2(options)
+        result, missing_scores, synthetic = _score_track2(options)
     elif options.dataset is None:
         problem = "cmcc score: no data set is named. Run cmcc score PREDICTIONS DATASET."
         errors.print(f"{problem} {_task_hint(options)}".strip(), style="red", soft_wrap=True)
         return 2
     else:
         try:
-            result, untold, synthetic = _score_answers(options, task)
+            result, missing_scores, synthetic = _score_answers(options, task)
         except DataError as error:
             if "line" not in error.place:
                 raise
@@ -439,7 +439,7 @@ def _score(options: argparse.Namespace) -> int:
     if options.json:
         console.print_json(orjson.dumps(result.as_dict()).decode())
     else:
-        console.print(_score_table(options, result, untold, synthetic).terminal())
+        console.print(_score_table(options, result, missing_scores, synthetic).terminal())
     return 0
 
 
@@ -457,15 +457,15 @@ def _task_hint(options: argparse.Namespace) -> str:
 
 
 def _score_table(
-    options: argparse.Namespace, result: Scores | Comparison, untold: Sequence[str], synthetic: bool
+    options: argparse.Namespace, result: Scores | Comparison, missing_scores: Sequence[str], synthetic: bool
 ) -> ReportTable:
     from cmcc_bench.reports.scores import difference_table, score_table
     from cmcc_bench.scoring import Scores
 
     if isinstance(result, Scores):
-        return score_table(options.predictions.name, result, synthetic, untold)
+        return score_table(options.predictions.name, result, synthetic, missing_scores)
     first, second = _distinct_names(options.predictions, options.against)
-    return difference_table(f"{first} minus {second}", result, synthetic, untold)
+    return difference_table(f"{first} minus {second}", result, synthetic, missing_scores)
 
 
 def _distinct_names(first: Path, second: Path) -> tuple[str, str]:
@@ -495,7 +495,7 @@ def _score_track2(options: argparse.Namespace) -> ScoreResult:
 def _score_answers(options: argparse.Namespace, task: Task) -> ScoreResult:
     """Scores or compares JSON Lines files of predictions."""
     from cmcc_bench.corpus import is_synthetic
-    from cmcc_bench.reports.systems import read_measure, read_task_answers, read_untold
+    from cmcc_bench.reports.systems import read_measure, read_missing_scores, read_task_answers
     from cmcc_bench.scoring.bootstrap import Bootstrap
     from cmcc_bench.scoring.score import compare, score
 
@@ -503,12 +503,16 @@ def _score_answers(options: argparse.Namespace, task: Task) -> ScoreResult:
     measures = [read_measure(file, task, options.version or "strict", options.fold_caring) for file in files]
     answers, rows = read_task_answers(files, task, options.dataset, options.split)
     synthetic, bootstrap = is_synthetic(rows), Bootstrap(options.resamples, options.seed)
-    untold = [name for file_answers in answers for name in task.untold(file_answers)]
+    missing_scores = [name for file_answers in answers for name in task.missing_scores(file_answers)]
     if options.against:
         (a, b), both = answers, (measures[0], measures[1])
-        return compare(task, a, b, rows, bootstrap, measures=both, files=(files[0], files[1])), untold, synthetic
+        return (
+            compare(task, a, b, rows, bootstrap, measures=both, files=(files[0], files[1])),
+            missing_scores,
+            synthetic,
+        )
     scores = score(task, answers[0], rows, bootstrap, measure=measures[0], file=files[0])
-    return scores, untold or read_untold(files[0], task), synthetic
+    return scores, missing_scores or read_missing_scores(files[0], task), synthetic
 
 
 def _report(options: argparse.Namespace) -> int:

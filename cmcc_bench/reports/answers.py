@@ -60,7 +60,7 @@ def answer_report(
             name,
             scores_of(task, task.measure, aligned[name], bootstrap),
             task.published_for(key),
-            task.untold(given),
+            task.missing_scores(given),
         )
         for name, (given, key) in all_answers.items()
     }
@@ -74,7 +74,7 @@ def answer_report(
     section = _section(task, entries, ([*answers], [*bounds]), (others, simple), notes)
     table = paired_table(f"{task.table}, paired bootstrap test", task, section.pairs, data.synthetic)
     tables.append(replace(table, notes=(*table.notes, *(section.findings if simple else ()))))
-    drawn = [*answers, *([task.cheap[0]] if task.cheap else [])]
+    drawn = [*answers, *([task.simple_baseline[0]] if task.simple_baseline else [])]
     confusions = (confusion_of(name, task, aligned[name]) for name in drawn)
     return TaskReport((section,), tuple(tables), tuple(filter(None, confusions)))
 
@@ -85,10 +85,12 @@ def _pairs(task: Task, entries: Mapping[str, Entry], names: Sequence[str]) -> tu
     def pair_of(name: str, other: str) -> SystemPair:
         """The paired test of two of the entries."""
         compared = comparison_of_scores(task.measure, entries[name].scores, entries[other].scores)
-        return SystemPair(name, other, compared, (*entries[name].untold, *entries[other].untold))
+        return SystemPair(name, other, compared, (*entries[name].missing_scores, *entries[other].missing_scores))
 
     others = [pair_of(names[0], name) for name in names[1:]]
-    return others, [pair_of(name, task.cheap[0]) for name in names if task.cheap and not _is_simple(task, name)]
+    return others, [
+        pair_of(name, task.simple_baseline[0]) for name in names if task.simple_baseline and not _is_simple(task, name)
+    ]
 
 
 def _section(
@@ -123,7 +125,7 @@ def _section(
 
 def _is_simple(task: Task, name: str) -> bool:
     """Whether a system is the simple baseline itself, trained and predicted as a model of its own."""
-    return task.cheap is not None and task.cheap[0].split(",")[0] in name
+    return task.simple_baseline is not None and task.simple_baseline[0].split(",")[0] in name
 
 
 def _headline(task: Task) -> tuple[str, ...]:

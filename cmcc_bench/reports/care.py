@@ -103,7 +103,7 @@ def care_section(
         Entry(
             strict.name,
             replace(care[system.key], scores={**strict.scores.scores, **care[system.key].scores}),
-            untold=_untold(system),
+            missing_scores=_missing_scores(system),
         )
         for system, strict in systems
     ]
@@ -111,12 +111,12 @@ def care_section(
     for first, second, pair in pairs:
         comparison = comparison_of_scores(care_measure(first.fold_caring), care[first.key], care[second.key])
         comparison = replace(comparison, differences={**pair.compared.differences, **comparison.differences})
-        compared.append(SystemPair(pair.first, pair.second, comparison, _untold(second)))
+        compared.append(SystemPair(pair.first, pair.second, comparison, _missing_scores(second)))
     negative, caring = sum(map(is_negative, rows)), sum(bool(caring_acts(row["acts"])) for row in rows)
     notes = (f"{negative} of {len(rows)} exchanges follow a negative emotion; {caring} have a caring act.", _NOTE)
     sentences = [finding(compared[0], _COMPARED)] if compared else []
     for (system, _), entry in zip(systems, entries, strict=True):
-        if system.form.emotions and system.form.caring and not system.untold:
+        if system.form.emotions and system.form.caring and not system.missing_scores:
             recall_of_gold = score_cell(entry.scores.scores["caring_recall"])
             sentences.append(f"Recall of caring acts, {entry.name}: {recall_of_gold}.")
     findings = tuple(filter(None, sentences))
@@ -125,9 +125,9 @@ def care_section(
     )
 
 
-def _untold(system: ResponseSystem) -> list[str]:
+def _missing_scores(system: ResponseSystem) -> list[str]:
     """All scores but BLEU in oracle mode, where acts are gold."""
-    return [name for name in NAMES if system.untold and not name.startswith("bleu")]
+    return [name for name in NAMES if system.missing_scores and not name.startswith("bleu")]
 
 
 def care_tables(section: Section, synthetic: bool) -> list[ReportTable]:
@@ -136,7 +136,7 @@ def care_tables(section: Section, synthetic: bool) -> list[ReportTable]:
         (
             entry.name,
             *(
-                NOTHING if name in entry.untold else score_cell(entry.scores.scores[name], decimals_of(name))
+                NOTHING if name in entry.missing_scores else score_cell(entry.scores.scores[name], decimals_of(name))
                 for name in NAMES
             ),
         )
@@ -148,7 +148,7 @@ def care_tables(section: Section, synthetic: bool) -> list[ReportTable]:
         (pair.name, name, *difference_cells(pair.compared.differences[score]))
         for pair in section.pairs
         for score, name in NAMES.items()
-        if score not in pair.untold and score in pair.compared.differences
+        if score not in pair.missing_scores and score in pair.compared.differences
     )
     if tests:
         title = f"{_TITLE}, paired bootstrap test{mark(synthetic)}"

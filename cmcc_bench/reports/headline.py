@@ -47,7 +47,7 @@ def _simple(section: Section) -> list[Entry]:
 
 def _cell(entry: Entry, score: str) -> str:
     """A score with the paper's and the interval: 0.642 (0.656) [0.61, 0.67]."""
-    if score in entry.untold:
+    if score in entry.missing_scores:
         return NOTHING
     point, _, interval = score_cell(entry.scores.scores[score], decimals_of(score)).partition(" ")
     published = entry.published.get(score)

@@ -103,7 +103,9 @@ def _score_drawings(section: Section) -> Iterable[Drawing]:
     entries = [(entry, "system") for entry in section.systems]
     entries += [(entry, "bound") for entry in section.bounds if entry.name != "gold"]
     for score, title in section.shown.items():
-        scored = [(entry, kind) for entry, kind in entries if score not in entry.untold and _is_defined(entry, score)]
+        scored = [
+            (entry, kind) for entry, kind in entries if score not in entry.missing_scores and _is_defined(entry, score)
+        ]
         if not scored:
             continue
         values = [value for entry, _ in scored for value in _values(entry, score)]
@@ -173,7 +175,7 @@ def _difference_drawings(section: Section) -> Iterable[Drawing]:
 
 def _is_tested(pair: SystemPair, score: str) -> bool:
     result = pair.compared.differences.get(score)
-    return score not in pair.untold and result is not None and not math.isnan(result.difference)
+    return score not in pair.missing_scores and result is not None and not math.isnan(result.difference)
 
 
 @dataclass(frozen=True)

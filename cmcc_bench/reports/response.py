@@ -57,7 +57,7 @@ def response_report(
                 system_name(system.key),
                 scores_of(RESPONSE, system.measure(version), dialogues[system.key], bootstrap),
                 RESPONSE.published_for(system.key),
-                system.untold,
+                system.missing_scores,
             )
             for system in systems
         }
@@ -149,6 +149,6 @@ def _pairs(
         if first and second:
             scores = entries[first.key].scores, entries[second.key].scores
             compared = comparison_of_scores(first.measure(), *scores)
-            pair = SystemPair(_NAMES["variant", mode], _NAMES[form, mode], compared, second.untold)
+            pair = SystemPair(_NAMES["variant", mode], _NAMES[form, mode], compared, second.missing_scores)
             pairs.append((first, second, pair))
     return pairs

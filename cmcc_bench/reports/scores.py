@@ -44,14 +44,14 @@ class Data:
 class Entry:
     """A system's row of a table.
 
-    published: its scores in the paper. untold: scores that the system does not have, such as span F1 of a model that
-    writes names only.
+    published: its scores in the paper. missing_scores: scores that the system does not have, such as span F1 of a model
+    that writes names only.
     """
 
     name: str
     scores: Scores
     published: Mapping[str, float] = field(default_factory=dict)
-    untold: Sequence[str] = ()
+    missing_scores: Sequence[str] = ()
 
 
 def published_difference(score: str, first: Entry, second: Entry) -> float | None:
@@ -64,13 +64,13 @@ def published_difference(score: str, first: Entry, second: Entry) -> float | Non
 class SystemPair:
     """The paired bootstrap test of two systems: the first minus the second, on the same dialogues.
 
-    untold: scores that one of the two does not have.
+    missing_scores: scores that one of the two does not have.
     """
 
     first: str
     second: str
     compared: Comparison
-    untold: Sequence[str] = ()
+    missing_scores: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -102,7 +102,7 @@ def systems_table(
         """The cells of one system's row."""
         yield entry.name
         for name in task.shown:
-            own = NOTHING if name in entry.untold else score_cell(entry.scores.scores[name], decimals_of(name))
+            own = NOTHING if name in entry.missing_scores else score_cell(entry.scores.scores[name], decimals_of(name))
             yield from (own, published_cell(entry.published.get(name))) if name in published else (own,)
 
     heads = [head for name in task.shown for head in (label_of(task, name), "paper")[: 1 + (name in published)]]
@@ -110,14 +110,16 @@ def systems_table(
     return ReportTable(f"{title}{mark(synthetic)}", ("system", *heads), rows, tuple(notes))
 
 
-def score_table(name: str, scores: Scores, synthetic: bool, untold: Sequence[str] = ()) -> ReportTable:
+def score_table(name: str, scores: Scores, synthetic: bool, missing_scores: Sequence[str] = ()) -> ReportTable:
     """All scores of one system, one per row, and F1 and support of each label.
 
-    untold: scores that the system does not have; if there are any, the rows of the labels are left out.
+    missing_scores: scores that the system does not have; if there are any, the rows of the labels are left out.
     """
-    task, labels = task_of(scores.task), {} if untold else scores.labels
+    task, labels = task_of(scores.task), {} if missing_scores else scores.labels
     rows = [
-        (label_of(task, key), score_cell(interval), "") for key, interval in scores.scores.items() if key not in untold
+        (label_of(task, key), score_cell(interval), "")
+        for key, interval in scores.scores.items()
+        if key not in missing_scores
     ]
     rows += [(f"F1 of {label}", _number(result.f1), str(result.support)) for label, result in labels.items()]
     folded = ("Act F1: caring acts are folded back into the 13 acts of MobileCS.",) if scores.fold_caring else ()
@@ -141,15 +143,20 @@ def _number(value: float) -> str:
     return NOTHING if value != value else f"{value:.3f}"
 
 
-def main_score(task: Task, untold: Sequence[str] = ()) -> str:
+def main_score(task: Task, missing_scores: Sequence[str] = ()) -> str:
     """The main score of a comparison: the task's main score, or the next one that both systems have."""
-    return next(name for name in (task.main, *task.shown) if name not in untold)
+    return next(name for name in (task.main, *task.shown) if name not in missing_scores)
 
 
-def difference_table(name: str, compared: Comparison, synthetic: bool, untold: Sequence[str] = ()) -> ReportTable:
-    """The paired bootstrap test of two systems, one row per score. untold: scores that one of them does not have."""
+def difference_table(
+    name: str, compared: Comparison, synthetic: bool, missing_scores: Sequence[str] = ()
+) -> ReportTable:
+    """The paired bootstrap test of two systems, one row per score.
+
+    missing_scores: scores that one of them does not have.
+    """
     task = task_of(compared.task)
-    shown = [score for score in task.compared or compared.differences if score not in untold]
+    shown = [score for score in task.compared or compared.differences if score not in missing_scores]
     results = {label_of(task, score): compared.differences[score] for score in shown}
     rows = tuple((label, *difference_cells(result)) for label, result in results.items())
     notes = (verdict(name, results),)
@@ -158,8 +165,8 @@ def difference_table(name: str, compared: Comparison, synthetic: bool, untold: S
 
 def compared_scores(task: Task, pair: SystemPair) -> list[str]:
     """The scores of a paired test that reports show: those that the task compares, or its main score."""
-    main = main_score(task, pair.untold)
-    return [score for score in task.compared or (main,) if score not in pair.untold]
+    main = main_score(task, pair.missing_scores)
+    return [score for score in task.compared or (main,) if score not in pair.missing_scores]
 
 
 def paired_table(title: str, task: Task, pairs: Iterable[SystemPair], synthetic: bool) -> ReportTable:

@@ -6,6 +6,8 @@ the paired 95 % interval excludes 0.
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,7 +55,9 @@ def finding(pair: SystemPair, scores: Mapping[str, str]) -> str:
     scores: score -> its name. "Variant against Baseline: significantly higher in BLEU-4; no significant difference in
     success and act F1."
     """
-    results = {name: pair.compared.differences[score] for score, name in scores.items() if score not in pair.untold}
+    results = {
+        name: pair.compared.differences[score] for score, name in scores.items() if score not in pair.missing_scores
+    }
     kinds = (
         ("significantly higher", [name for name, result in results.items() if result.low > 0]),
         ("significantly lower", [name for name, result in results.items() if result.high < 0]),
@@ -64,18 +68,29 @@ def finding(pair: SystemPair, scores: Mapping[str, str]) -> str:
 
 
 def simple_finding(task: Task, pairs: Sequence[SystemPair]) -> str:
-    """Which systems beat the simple baseline that they are compared with, and which do not; empty without resamples.
+    """Which systems beat the simple baseline that they are compared with; empty without resamples.
 
-    "Variant does not beat character n-grams in macro F1. Classification-based beats character n-grams in macro F1."
+    "Variant does not beat names known from training in name F1. None of the 9 systems beats character n-grams in macro
+    F1." Names of systems may have commas, so semicolons separate them.
     """
-    groups = dict[tuple[bool, str], list[str]]()
+    is_better: defaultdict[str, dict[str, bool]] = defaultdict(
+        dict
+    )  # baseline and score -> system -> whether it is better
     for pair in pairs:
-        score = main_score(task, pair.untold)
+        score = main_score(task, pair.missing_scores)
         result = pair.compared.differences[score]
-        if result.low == result.low:  # nan without resamples
-            what = f"{pair.second} in {label_of(task, score)}"
-            groups.setdefault((result.low > 0, what), []).append(pair.first)
-    verbs = {True: ("beats", "beat"), False: ("does not beat", "do not beat")}
-    return " ".join(
-        f"{joined(names)} {verbs[better][len(names) > 1]} {what}." for (better, what), names in sorted(groups.items())
-    )
+        if not math.isnan(result.low):  # nan without resamples
+            is_better[f"{pair.second} in {label_of(task, score)}"][pair.first] = result.low > 0
+    return " ".join(_comparison(what, systems) for what, systems in sorted(is_better.items()))
+
+
+def _comparison(what: str, is_better: Mapping[str, bool]) -> str:
+    better = [system for system, beats in is_better.items() if beats]
+    if len(is_better) == 1:
+        (system,) = is_better
+        return f"{system} {'beats' if better else 'does not beat'} {what}."
+    if not better:
+        return f"None of the {len(is_better)} systems beats {what}."
+    others = len(is_better) - len(better)
+    rest = f"; the other {others} {'does' if others == 1 else 'do'} not" if others else ""
+    return f"{'; '.join(better)} {'beats' if len(better) == 1 else 'beat'} {what}{rest}."

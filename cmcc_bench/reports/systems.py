@@ -52,9 +52,9 @@ class System:
         return self.training.task, self.training.suffix
 
     @property
-    def untold(self) -> Sequence[str]:
+    def missing_scores(self) -> Sequence[str]:
         """The scores that the system does not have."""
-        return self.task.untold(self.answers)
+        return self.task.missing_scores(self.answers)
 
     def measure(self, version: Version = "strict") -> Measure:  # noqa: ARG002  # only responses have versions
         """The measure that scores it."""
@@ -79,7 +79,7 @@ class ResponseSystem(System):
         return self.form.name, self.mode, self.training.suffix
 
     @property
-    def untold(self) -> Sequence[str]:
+    def missing_scores(self) -> Sequence[str]:
         """In oracle mode all scores but BLEU, because the segments before the response are gold."""
         return [name for name in self.task.measure.statistics if self.mode == "oracle" and name != "bleu"]
 
@@ -230,9 +230,9 @@ def read_measure(file: Path, task: Task, version: Version, fold_caring: bool) ->
     return response_measure(version, fold_caring or (facts_path(file).exists() and read_system(file).fold_caring))
 
 
-def read_untold(file: Path, task: Task) -> Sequence[str]:
+def read_missing_scores(file: Path, task: Task) -> Sequence[str]:
     """The scores that the system does not have, according to its record: those of oracle segments."""
-    return read_system(file).untold if task is RESPONSE and facts_path(file).exists() else ()
+    return read_system(file).missing_scores if task is RESPONSE and facts_path(file).exists() else ()
 
 
 def check_data(systems: Iterable[System], fingerprint: str) -> None:

@@ -120,10 +120,10 @@ class Task:
 
     Answers:
     parse: (decoded JSON line, place for errors) -> answer. unknown: the labels of an answer that are in no vocabulary,
-    as (field, name), if `parse` accepts them. untold: the scores that cannot be computed for such answers. copy: (row,
-    source) -> an answer for `row` with the labels of `source`. majority_row: training rows -> a row with the most
-    frequent answer. cheap: name and function (train, rows) -> answers of a baseline that trains in seconds. written:
-    the answers of dialogue models to this task.
+    as (field, name), if `parse` accepts them. missing_scores: the scores that cannot be computed for such answers.
+    copy: (row, source) -> an answer for `row` with the labels of `source`. majority_row: training rows -> a row with
+    the most frequent answer. simple_baseline: name and function (train, rows) -> answers of a baseline that trains in
+    seconds. written: the answers of dialogue models to this task.
 
     Scores:
     measure: how answers are scored. main: the main score. board: how the leaderboard scores, if it differs. headline:
@@ -148,10 +148,10 @@ class Task:
     labels: Mapping[str, str | None]
     parse: Callable[[object, Place], Any]
     unknown: Callable[[Any], Sequence[tuple[str, str]]] = lambda _: ()
-    untold: Callable[[Sequence[Any]], Sequence[str]] = lambda _: ()
+    missing_scores: Callable[[Sequence[Any]], Sequence[str]] = lambda _: ()
     copy: Callable[[Row, Row], Any]
     majority_row: Callable[[Sequence[Row]], Row]
-    cheap: tuple[str, Callable[[Sequence[Row], Sequence[Row]], list[Any]]] | None = None
+    simple_baseline: tuple[str, Callable[[Sequence[Row], Sequence[Row]], list[Any]]] | None = None
     written: Written | None = None
     measure: Measure
     main: str
@@ -225,11 +225,11 @@ class Task:
         return [self.copy(row, pool[index]) for row, index in zip(rows, indices, strict=True)]
 
     def bounds(self, train: Sequence[Row], rows: Sequence[Row], seed: int) -> dict[str, list[Any]]:
-        """Name -> answers: gold, the cheap baseline, majority, random. Raises cmcc.DataError without training rows."""
+        """Name -> answers: gold, the simple baseline, majority, random. Raises cmcc.DataError without training rows."""
         self._checked(train)
         return {
             "gold": self.gold(rows),
-            **({self.cheap[0]: self.cheap[1](train, rows)} if self.cheap else {}),
+            **({self.simple_baseline[0]: self.simple_baseline[1](train, rows)} if self.simple_baseline else {}),
             "majority": self.majority(train, rows),
             "random": self.random(train, rows, seed),
         }

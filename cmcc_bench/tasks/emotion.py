@@ -38,7 +38,7 @@ from cmcc_bench.vocabulary import EMOTIONS
 LABELS = EMOTIONS.names
 MACRO_NOTE = "Macro scores: a label without gold and predicted instances counts as 0; the row gold has the maximum."
 
-PUBLISHED_THRESHOLD = 0.3  # the minimum probability of an emotion; also of the cheap baseline
+PUBLISHED_THRESHOLD = 0.3  # the minimum probability of an emotion; also of the simple baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def gold_matrix(rows: Sequence[Row]) -> NDArray[np.bool_]:
 
 
 def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[EmotionAnswer]:
-    """The cheap baseline: character n-grams, with the threshold of the published classifier."""
+    """The simple baseline: character n-grams, with the threshold of the published classifier."""
     model = fit_ngrams([row["text"] for row in train], gold_matrix(train), LABELS, multi_label=True)
     decisions = model.probabilities([row["text"] for row in rows]) >= PUBLISHED_THRESHOLD
     return [
@@ -137,7 +137,7 @@ EMOTION = Task(
     parse=emotion_answer,
     copy=_copy,
     majority_row=most_frequent(["emotions"]),
-    cheap=("character n-grams, logistic regression", _predict_by_ngrams),
+    simple_baseline=("character n-grams, logistic regression", _predict_by_ngrams),
     written=Written(
         emotions_written,
         _is_written_by,

@@ -140,7 +140,7 @@ def entities_written(predictions: Iterable[Prediction], rows: Iterable[Row]) -> 
     return answers
 
 
-def _untold(answers: Sequence[EntityAnswer]) -> tuple[str, ...]:
+def _missing_scores(answers: Sequence[EntityAnswer]) -> tuple[str, ...]:
     """The scores of spans, if no entity has a span: dialogue models write names only."""
     entities = [entity for answer in answers for entity in answer.entities]
     return _OF_SPANS if entities and all(entity.span is None for entity in entities) else ()
@@ -159,7 +159,7 @@ def _copy(row: Row, source: Row) -> EntityAnswer:
 
 
 def _find_training_names(train: Sequence[Row], rows: Sequence[Row]) -> list[EntityAnswer]:
-    """The cheap baseline: finds the names of training entities, longest first, and gives each its most frequent type.
+    """The simple baseline: finds the names of training entities, longest first, and gives each its most frequent type.
 
     Names that are an entity in less than half of their occurrences in the training texts are not used. No emotions.
     """
@@ -253,10 +253,10 @@ ENTITIES = Task(
     rows_of=entity_rows,
     labels={"entities": None},
     parse=entity_answer,
-    untold=_untold,
+    missing_scores=_missing_scores,
     copy=_copy,
     majority_row=most_frequent(["entities", "emotions"]),
-    cheap=("names known from training", _find_training_names),
+    simple_baseline=("names known from training", _find_training_names),
     written=Written(entities_written, lambda system: system == _BASELINE),
     measure=Measure(
         _count_entities,

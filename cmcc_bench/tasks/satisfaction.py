@@ -73,7 +73,7 @@ def gold_matrix(rows: Sequence[Row]) -> NDArray[np.bool_]:
 
 
 def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[SatisfactionAnswer]:
-    """The cheap baseline: character n-grams, with rare labels as heavy as frequent ones."""
+    """The simple baseline: character n-grams, with rare labels as heavy as frequent ones."""
     settings = NgramSettings(balanced=True)
     model = fit_ngrams([row["text"] for row in train], gold_matrix(train), LABELS, multi_label=False, settings=settings)
     predicted = model.probabilities([row["text"] for row in rows]).argmax(axis=1)
@@ -136,7 +136,7 @@ SATISFACTION = Task(
     parse=satisfaction_answer,
     copy=_copy,
     majority_row=most_frequent(["satisfaction"]),
-    cheap=("character n-grams, logistic regression", _predict_by_ngrams),
+    simple_baseline=("character n-grams, logistic regression", _predict_by_ngrams),
     measure=Measure(
         _count_satisfaction,
         {

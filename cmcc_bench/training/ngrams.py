@@ -3,7 +3,7 @@
     cmcc train emotion --recipe ngrams --dataset cmcc --out runs/emotion-ngrams
     cmcc train satisfaction --recipe ngrams --dataset cmcc --out runs/satisfaction-ngrams
 
-It takes seconds on one core and needs no GPU. Every table has the same model as its cheap baseline: a recognizer that
+It takes seconds on one core and needs no GPU. Every table has the same model as its simple baseline: a recognizer that
 does not score higher is not worth its computing time. The model is saved in OUT/best, as safetensors and JSON.
 """
 

@@ -127,8 +127,8 @@ SYSTEMS = (
     TrainedSystem("emotion_context", "emotion", "emotion", ("--context", "true", "--thresholds", "tuned"), weight=90),
     TrainedSystem("emotion_pseudo", "emotion", "emotion", _SURE, after="emotion", weight=60),
     TrainedSystem("emotion_20_pseudo", "emotion", "emotion", (*_FEW, *_SURE), after="emotion_20", weight=50),
-    TrainedSystem("joint", "joint", "joint", weight=60),
-    TrainedSystem("joint_no_emotion", "joint", "joint", ("--emotions", "false"), weight=50),
+    TrainedSystem("joint", "joint", "joint", epochs=4, weight=65),
+    TrainedSystem("joint_no_emotion", "joint", "joint", ("--emotions", "false"), 4, weight=50),
 )
 TINY = Path("tiny")
 CORPUS = {"train": 1200, "validation": 100, "test": 220}  # dialogues of the simulated corpus

@@ -24,7 +24,7 @@ def write_answers(folder, name, training, answers):
     (folder / f"{name}.jsonl.run.json").write_text(json.dumps(facts | {"finished": True, "form": "", "mode": ""}))
 
 
-@cache  # the cheap baseline takes seconds to learn
+@cache  # the simple baseline takes seconds to learn
 def bounds(task):
     rows = task_of(task).split_rows("sample", TEST)
     return task_of(task).bounds(task_of(task).split_rows("sample", TRAIN), rows, seed=5)

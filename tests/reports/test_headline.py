@@ -1,13 +1,17 @@
 """One screen of a terminal, and the sentences on it."""
 
 import io
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from cmcc_bench.reports.headline import headline_tables
 from cmcc_bench.reports.report import make_report
+from cmcc_bench.reports.scores import SystemPair
+from cmcc_bench.reports.section import simple_finding
 from cmcc_bench.scoring import Bootstrap
+from cmcc_bench.tasks import task_of
 
 
 def screen(report):
@@ -41,7 +45,7 @@ def test_the_sentences_name_the_scores_that_differ_and_the_power(report):
     assert "no significant difference in user intent F1." in text
     assert f"With 80 % power, these {size(report)} test dialogues show a difference of at least" in text
     assert f"After a negative emotion, and caring acts: {pair}: significantly higher in" in text
-    assert "Classification-based does not beat character n-grams, logistic regression in macro F1." in text
+    assert "systems beats character n-grams, logistic regression in macro F1." in text
     assert "Stack-propagation beats names known from training in entity F1." in text
 
 
@@ -50,3 +54,21 @@ def test_one_system_alone_has_its_scores(runs, name):
     lines = screen(make_report([runs / f"{name}.jsonl"], Bootstrap(0)))
     assert len(lines) < 15 and any("." in line for line in lines[3:]), lines
     assert "nan" not in " ".join(lines) and "Traceback" not in " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("lows", "sentence"),
+    [
+        ({"a, tuned": 0.1}, "a, tuned beats n-grams in macro F1."),
+        ({"a": -0.1, "b": 0.0}, "None of the 2 systems beats n-grams in macro F1."),
+        ({"a": 0.1, "b, tuned": 0.2, "c": -0.1}, "a; b, tuned beat n-grams in macro F1; the other 1 does not."),
+        ({"a": 0.1, "b": 0.1}, "a; b beat n-grams in macro F1."),
+        ({"a": float("nan")}, ""),
+    ],
+)
+def test_the_sentence_about_the_simple_baseline_counts_the_systems_that_beat_it(lows, sentence):
+    pairs = [
+        SystemPair(name, "n-grams", SimpleNamespace(differences={"macro_f1": SimpleNamespace(low=low)}))
+        for name, low in lows.items()
+    ]
+    assert simple_finding(task_of("emotion"), pairs) == sentence

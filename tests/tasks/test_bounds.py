@@ -1,4 +1,4 @@
-"""Bounds: gold is perfect, majority is the most frequent answer, and cheap baselines learn simple patterns."""
+"""Bounds: gold is perfect, majority is the most frequent answer, and simple baselines learn simple patterns."""
 
 import pytest
 
