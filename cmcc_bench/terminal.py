@@ -91,3 +91,8 @@ def _tolerant(stream: TextIO) -> TextIO:
         return stream
     by_line = stream.line_buffering or stream.write_through
     return io.TextIOWrapper(io.BufferedWriter(_Pipe(raw)), stream.encoding, "replace", line_buffering=by_line)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun in the singular or plural: "1 dialogue", "2 dialogues"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

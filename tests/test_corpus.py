@@ -49,7 +49,7 @@ def test_a_raw_file_is_an_error(tmp_path):
 def test_a_config_that_was_not_built_and_a_hub_id_that_is_out_of_reach_are_clear_errors(tmp_path):
     raw.write(tmp_path / "raw", "train.json", [raw.dialogue()])
     build(tmp_path / "raw", tmp_path / "cmcc")
-    for name, config in ((str(tmp_path / "cmcc"), "unlabeled"), ("nobody/nothing", "labeled")):
+    for name, config in ((str(tmp_path / "cmcc"), "unlabeled"), ("unknown/nothing", "labeled")):
         with pytest.raises(cmcc.DataError, match="cannot open the data set: "):
             open_dataset(name, config)
 

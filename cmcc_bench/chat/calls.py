@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Any
 
 from cmcc_bench.corpus import open_dataset
@@ -56,14 +56,14 @@ class ChatCalls:
 
     def open(self, dialogue_id: str) -> ChatCall:
         """Returns a call. Raises cmcc.DataError when the data set does not have it."""
-        rows = self._rows.get(dialogue_id) or self._other_splits().get(dialogue_id)
+        rows = self._rows.get(dialogue_id) or self._other_splits.get(dialogue_id)
         if not rows:
             expected = f"the id of a dialogue of {self.dataset}, such as {self.ids[0]}"
             raise DataError(repr(dialogue_id), expected, "Check the id.", dataset=self.dataset)
         kb, begins = kb_from_json(rows[0]["kb"]), rows[0]["user"]
         return ChatCall(dialogue_id, kb, begins, openings(rows, self._complaint))
 
-    @cache  # noqa: B019 - a command has one object of this class
+    @cached_property
     def _other_splits(self) -> dict[str, list[Row]]:
         return _by_dialogue(row for rows in self._splits.values() for row in rows.select_columns(_COLUMNS))
 

@@ -16,7 +16,6 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # the page sends nothing over the network
 
 import gradio as gr
-import jinja2
 from starlette.middleware import Middleware
 
 from cmcc_bench.chat.calls import OPENINGS, ChatCall, ChatCalls
@@ -25,6 +24,7 @@ from cmcc_bench.chat.trace import kb_cards, pieces_of, shown, trace_of
 from cmcc_bench.errors import DataError
 from cmcc_bench.leaderboard.policy import OwnContentOnly
 from cmcc_bench.tasks import Prediction
+from cmcc_bench.templates import html_environment
 from cmcc_bench.views import LocalKB, kb_result
 
 TITLE = "cmcc chat"
@@ -34,13 +34,7 @@ _LONGEST = 200  # maximum length of an utterance, in characters
 
 _IN_TURN = {"concurrency_id": "reply", "concurrency_limit": 1}  # a visitor's second click is answered after the first
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_FOLDER),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_ENVIRONMENT = html_environment(_FOLDER)
 _ENVIRONMENT.filters["shown"] = shown
 
 # After a reply: the conversation shows its last turn, from the beginning of the turn, and the KB what was queried.
@@ -185,7 +179,7 @@ def _render_talk(turns: tuple[ChatTurn, ...], kb: LocalKB) -> str:
             "replies": [
                 {
                     "model": name if len(turn.replies) > 1 else "",
-                    "pieces": list(pieces_of(prediction.response, kb_result(kb, prediction.user_intent))),
+                    "pieces": pieces_of(prediction.response, kb_result(kb, prediction.user_intent)),
                     "trace": trace_of(prediction, kb),
                 }
                 for name, prediction in turn.replies.items()

@@ -5,12 +5,12 @@ Labels are shown with their English and Chinese names, texts with personal data 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from cmcc_bench.masking import mask
 from cmcc_bench.tasks import Prediction
+from cmcc_bench.tasks.strict import mark_values
 from cmcc_bench.textform import read_labels
 from cmcc_bench.views import LocalKB, kb_result
 from cmcc_bench.views.intents import NamedSlot, parse_intent_text
@@ -20,7 +20,6 @@ from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS, INTENTS, Vocabula
 _NONE = "none 无"
 _NOTHING_ASKED = "nothing asked 未查询"
 _NOT_FOUND = "not in the local KB, a value in the reply is made up 未查到"
-_NUMERAL = "[零一二两三四五六七八九十百千万点0-9]"
 _PERSONAL = "the user 用户"  # the title of what the KB knows of the user
 
 
@@ -69,7 +68,11 @@ class KBCard:
 
 def shown(text: str) -> str:
     """A text as the chat shows it: personal data masked, and a pause, which the data writes as _, as a comma."""
-    return mask(text).replace("_", "，")
+    return _with_commas(mask(text))
+
+
+def _with_commas(text: str) -> str:
+    return text.replace("_", "，")
 
 
 def trace_of(prediction: Prediction, kb: LocalKB) -> tuple[TraceSegment, ...]:
@@ -124,20 +127,6 @@ def kb_cards(kb: LocalKB, user_intent: str = "") -> Iterator[KBCard]:
         yield KBCard(title, entry.type or "", facts, is_hit=bool(hits[""]))
 
 
-def pieces_of(response: str, values: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Yields the response in pieces, each with whether it is one of the values that the KB gave.
-
-    values: as the KB has them; models write lower case. 八块 is not found in 十八块.
-    """
-    text = shown(response)
-    longest_first = sorted(sorted(filter(None, map(shown, values))), key=len, reverse=True)
-    pattern = "|".join(map(_value_pattern, longest_first))
-    for number, piece in enumerate(re.split(f"({pattern})", text, flags=re.IGNORECASE) if pattern else [text]):
-        if piece:
-            yield piece, number % 2 == 1
-
-
-def _value_pattern(value: str) -> str:
-    before = rf"(?<!{_NUMERAL})" if re.match(_NUMERAL, value) else ""
-    after = rf"(?!{_NUMERAL})" if re.match(_NUMERAL, value[-1]) else ""
-    return before + re.escape(value) + after
+def pieces_of(response: str, values: Iterable[str]) -> list[tuple[str, bool]]:
+    """The response in pieces, as it is shown, each with whether it is one of the values that the KB gave."""
+    return [(_with_commas(piece), is_value) for piece, is_value in mark_values(mask(response), map(mask, values))]

@@ -72,11 +72,6 @@ def task_name(text: str) -> str:
     return text
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun in the singular or plural: "1 dialogue", "2 dialogues"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def incremental(show: Callable[[int, int], None], total: int) -> Callable[[int], None]:
     """Converts a progress function that takes (done, total) into one that takes the amount done since the last call."""
     done = 0

@@ -14,13 +14,12 @@ from cmcc_bench.commands.console import (
     add_command,
     add_number,
     console,
-    counted,
     errors,
     incremental,
     positive_number,
 )
 from cmcc_bench.files import write_bytes, write_text
-from cmcc_bench.terminal import progress_bar
+from cmcc_bench.terminal import counted, progress_bar
 
 _SIMULATE = """\
 example:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from cmcc_bench.commands.console import Commands, add_command, console, counted, errors
+from cmcc_bench.commands.console import Commands, add_command, console, errors
 from cmcc_bench.distribution import requirement
-from cmcc_bench.terminal import progress_bar
+from cmcc_bench.terminal import counted, progress_bar
 
 _FIGURES = """\
 figures:

@@ -12,7 +12,6 @@ from cmcc_bench.commands.console import (
     Commands,
     add_command,
     console,
-    counted,
     disable_hub_bars_without_terminal,
     errors,
     is_confirmed,
@@ -22,7 +21,7 @@ from cmcc_bench.commands.console import (
 )
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.files import write_text
-from cmcc_bench.terminal import progress_bar
+from cmcc_bench.terminal import counted, progress_bar
 
 LEADERBOARD = "CMCC_LEADERBOARD"  # the environment variable that names the repository of submissions
 

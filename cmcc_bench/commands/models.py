@@ -12,7 +12,6 @@ from cmcc_bench.commands.console import (
     add_bootstrap,
     add_command,
     console,
-    counted,
     errors,
     positive_number,
     print_line,
@@ -22,7 +21,7 @@ from cmcc_bench.commands.console import (
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_text
 from cmcc_bench.reader.splits import SPLITS
-from cmcc_bench.terminal import progress_bar
+from cmcc_bench.terminal import counted, progress_bar
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 if TYPE_CHECKING:

@@ -14,11 +14,10 @@ from cmcc_bench.commands.console import (
     add_command,
     add_number,
     console,
-    counted,
     errors,
     incremental,
 )
-from cmcc_bench.terminal import progress_bar
+from cmcc_bench.terminal import counted, progress_bar
 
 if TYPE_CHECKING:
     from cmcc_bench.quality.calls import CallSource

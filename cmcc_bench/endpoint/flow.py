@@ -7,9 +7,9 @@ lines as an uninterrupted one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cmcc_bench.endpoint.answers import Problem, Understanding, read_reply, read_understanding
 from cmcc_bench.endpoint.items import ItemTask, ModelAnswer
@@ -42,15 +42,14 @@ async def answer_dialogue(asking: Asking, rows: Sequence[Row], ask: Ask) -> list
     return await _end_to_end(asking, rows, ask)
 
 
-async def together(coroutines: Iterable[Coroutine[Any, Any, _Result]]) -> list[_Result]:
-    """The results of coroutines that run at the same time; the first error is raised when all have ended."""
-    results = await asyncio.gather(*coroutines, return_exceptions=True)
-    found = []
-    for result in results:
+async def together(awaitables: Iterable[Awaitable[_Result]]) -> list[_Result]:
+    """The results of what runs at the same time; the first error is raised when all have ended."""
+    values = []
+    for result in await asyncio.gather(*awaitables, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
-        found.append(result)
-    return found
+        values.append(result)
+    return values
 
 
 async def _row(asking: Asking, item: ItemTask, row: Row, number: int, ask: Ask) -> ModelAnswer:
@@ -85,11 +84,7 @@ async def _end_to_end(asking: Asking, rows: Sequence[Row], ask: Ask) -> list[Mod
     except Exception:
         await asyncio.gather(*replies, return_exceptions=True)
         raise
-    return await together(map(_result, replies))
-
-
-async def _result(task: asyncio.Task[ModelAnswer]) -> ModelAnswer:
-    return await task
+    return await together(replies)
 
 
 async def _reply(

@@ -310,7 +310,7 @@ class _Work:
         turns, shots = question.turns, question.shots
         while True:
             try:
-                found = await self._client.complete(question.messages(turns, shots), question.schema)
+                answer = await self._client.complete(question.messages(turns, shots), question.schema)
             except ContextTooLongError:
                 if spare := len(turns) - min(question.least_turns, len(turns)):
                     turns = turns[spare - spare // 2 :]
@@ -324,12 +324,12 @@ class _Work:
             else:
                 return JournalEntry(
                     *question.place,
-                    found.text[:LONGEST_ANSWER],
-                    found.tokens_in,
-                    found.tokens_out,
+                    answer.text[:LONGEST_ANSWER],
+                    answer.tokens_in,
+                    answer.tokens_out,
                     len(question.turns) - len(turns),
                     question.shots - shots,
-                    found.served,
+                    answer.served,
                 )
 
     async def _write(self, out: Path, totals: _Totals) -> Counter[str]:
@@ -345,9 +345,9 @@ class _Work:
 
         with open_replacement(out) as stream:
             for dialogue_id in self._rows.sizes:
-                for found in await answer_dialogue(self._asking, self._rows.of(dialogue_id), read):
-                    stream.write(answer_line_of(found.answer, found.problems))
-                    problems.update(kind for _, kind in {(p.step, p.kind) for p in found.problems})
+                for row in await answer_dialogue(self._asking, self._rows.of(dialogue_id), read):
+                    stream.write(answer_line_of(row.answer, row.problems))
+                    problems.update(kind for _, kind in {(p.step, p.kind) for p in row.problems})
         return problems
 
     def _report(self) -> None:

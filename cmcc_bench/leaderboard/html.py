@@ -10,7 +10,6 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from cmcc_bench.distribution import requirement
@@ -29,6 +28,7 @@ from cmcc_bench.leaderboard.view import (
     printed,
 )
 from cmcc_bench.reports.table import score_name
+from cmcc_bench.templates import html_environment
 
 _FOLDER = Path(__file__).parent
 _KIND_NOTES: dict[EntryKind, str] = {
@@ -43,14 +43,7 @@ def _escape_unprintable(value: Any) -> Any:  # noqa: ANN401 - any value in a tem
     return printed(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_FOLDER),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    finalize=_escape_unprintable,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_ENVIRONMENT = html_environment(_FOLDER, finalize=_escape_unprintable)
 _ENVIRONMENT.filters["score_name"] = score_name
 _ENVIRONMENT.globals["kinds"] = KINDS
 _ENVIRONMENT.globals["requirement"] = requirement

@@ -5,7 +5,6 @@ Texts are those of the data set, with personal data masked. Of real calls none i
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from cmcc_bench.masking import mask
 from cmcc_bench.reports.systems import ResponseSystem
 from cmcc_bench.reports.table import ReportTable, mark
 from cmcc_bench.tasks import Prediction, Row
-from cmcc_bench.tasks.strict import plain, says
+from cmcc_bench.tasks.strict import mark_values
 from cmcc_bench.textform import normalize_labels
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS
 
@@ -111,16 +110,6 @@ def caring_acts(acts: str) -> frozenset[str]:
     return _CARING & set(normalize_labels(acts, ACTS))
 
 
-def marked(text: str, values: Sequence[str]) -> tuple[tuple[str, bool], ...]:
-    """A text in pieces, each with whether it is one of the values (tasks.strict.says)."""
-    said = sorted({value for value in values if value and says(plain(text), plain(value))}, key=len, reverse=True)
-    if not said:
-        return ((text, False),)
-    patterns = (r"[\s_]*".join(map(re.escape, plain(value))) for value in said)  # a pause may stand inside a value
-    pieces = re.split(f"({'|'.join(patterns)})", text, flags=re.IGNORECASE)
-    return tuple((piece, number % 2 == 1) for number, piece in enumerate(pieces) if piece)
-
-
 def _differ(replies: Mapping[str, Prediction]) -> bool:
     return len({reply.response for reply in replies.values()}) > 1
 
@@ -138,7 +127,7 @@ def _ordered(candidates: Sequence[Answered]) -> Iterator[Answered]:
     for number, (row, _) in enumerate(candidates):
         has_caring_act = bool(caring_acts(row["acts"]))
         cares = has_caring_act or is_negative(row)
-        says_value = any(is_value for _, is_value in marked(row["response"], row["kb_result"].split(",")))
+        says_value = any(is_value for _, is_value in mark_values(row["response"], row["kb_result"].split(",")))
         kind = 2 * cares + says_value
         groups[kind][row["dialogue_id"]] += 1
         nth = groups[kind][row["dialogue_id"]]
@@ -168,4 +157,4 @@ def _example(row: Row, replies: Mapping[str, Prediction]) -> Example:
 
 def _reply(name: str, emotions: str | None, acts: str, text: str, values: Sequence[str]) -> Reply:
     recognized = None if emotions is None else normalize_labels(emotions, EMOTIONS)
-    return Reply(name, recognized, normalize_labels(acts, ACTS), marked(mask(text), values))
+    return Reply(name, recognized, normalize_labels(acts, ACTS), mark_values(mask(text), values))

@@ -12,13 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from cmcc_bench.distribution import NAME, VERSION
-from cmcc_bench.errors import printable
 from cmcc_bench.reports.confusion import Confusion
 from cmcc_bench.reports.headline import main_systems
 from cmcc_bench.reports.report import SystemReport
@@ -26,6 +23,7 @@ from cmcc_bench.reports.runs import runs_table
 from cmcc_bench.reports.scores import Entry, SystemPair, published_difference
 from cmcc_bench.reports.section import Section, TaskReport
 from cmcc_bench.reports.table import NOTHING, decimals_of, difference_cells, published_cell, score_cell
+from cmcc_bench.templates import escape_unprintable, html_environment
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS, ENTITY_TYPES, SATISFACTION, Vocabulary
 
 _FOLDER = Path(__file__).parent
@@ -226,7 +224,7 @@ def _label(name: str, vocabulary: Vocabulary | None = None) -> Markup:
             return Markup('<span class="en">{}</span> <span class="zh" lang="zh">{}</span>').format(
                 english, known.chinese[index]
             )
-    return Markup('<span lang="zh">{}</span>').format(_printed(name))
+    return Markup('<span lang="zh">{}</span>').format(escape_unprintable(name))
 
 
 def _is_caring(act: str) -> bool:
@@ -250,22 +248,7 @@ def _shade(confusion: Confusion, row: int, column: int) -> float:
     return round(confusion.counts[row][column] / total, 2) if total else 0.0
 
 
-def _printed(value: Any) -> Any:  # noqa: ANN401  # any value in a template
-    """A text with unprintable characters escaped, such as those that turn the direction of a text."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return printable(value.replace("\u3000", " ").replace("\n", " "), len(value))
-
-
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(_FOLDER),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    finalize=_printed,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_ENVIRONMENT = html_environment(_FOLDER, keep_trailing_newline=True)
 _ENVIRONMENT.filters |= {"label": _label, "split_cell": _split_cell}
 _ENVIRONMENT.globals |= {"acts": ACTS, "emotions": EMOTIONS, "shade": _shade}
 _ENVIRONMENT.tests |= {"caring": _is_caring, "number_cell": _is_number}

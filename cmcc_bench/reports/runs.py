@@ -15,6 +15,7 @@ from cmcc_bench.reports.response import system_name
 from cmcc_bench.reports.systems import ResponseSystem, System, read_facts
 from cmcc_bench.reports.table import NOTHING, ReportTable
 from cmcc_bench.scoring.predictions import facts_path
+from cmcc_bench.terminal import counted
 
 _COLUMNS = ("system", "run", "model", "training", "tokens", "device", "training time", "predicted on")
 
@@ -69,7 +70,7 @@ def _setting(facts: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  # as J
 def _model(facts: Mapping[str, Any]) -> str:
     """Where the weights come from, and how many there are."""
     backbone, layers, width = (_setting(facts, key) for key in ("backbone", "layers", "width"))
-    shape = f", {_counted(layers, 'layer')} of {width}" if layers and width else ""
+    shape = f", {counted(layers, 'layer')} of {width}" if layers and width else ""
     parts = ["from scratch" + shape if backbone == "scratch" else name_without_path(str(backbone)) if backbone else ""]
     if facts.get("parameters"):
         parts.append(f"{_number(facts['parameters'])} parameters")
@@ -81,7 +82,7 @@ def _training(facts: Mapping[str, Any]) -> str:
     examples, epochs, best = facts.get("examples"), _setting(facts, "epochs"), facts.get("best_epoch")
     parts = [f"{_number(examples['train'])} examples"] if isinstance(examples, Mapping) and "train" in examples else []
     if epochs:
-        parts.append(_counted(epochs, "epoch") + (f" (best: {best})" if best else ""))
+        parts.append(counted(epochs, "epoch") + (f" (best: {best})" if best else ""))
     names = {"batch_size": "batch size", "learning_rate": "learning rate"}
     parts += [f"{name} {value}" for key, name in names.items() if (value := _setting(facts, key)) is not None]
     if facts.get("seed") is not None:
@@ -95,7 +96,7 @@ def _device(facts: Mapping[str, Any]) -> str:
     gpus = hardware.get("gpus") or []
     is_cpu = str(facts.get("device", "")).startswith("cpu") or not gpus
     name = hardware.get("processor") if is_cpu else ", ".join(dict.fromkeys(map(str, gpus)))
-    threads = _counted(hardware["threads"], "thread") if is_cpu and hardware.get("threads") else ""
+    threads = counted(hardware["threads"], "thread") if is_cpu and hardware.get("threads") else ""
     return ", ".join(filter(None, [str(facts.get("device") or ""), str(name or ""), threads])) or NOTHING
 
 
@@ -106,10 +107,6 @@ def _duration(seconds: object) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
-
-
-def _counted(number: object, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _number(value: object) -> str:

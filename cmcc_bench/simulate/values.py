@@ -31,6 +31,7 @@ def fill(rng: Random, template: str, words: WordLists) -> str:
     """Returns the template with a value in each blank. Raises LookupError for an unknown blank."""
 
     def value(blank: re.Match[str]) -> str:
+        """The text that replaces a blank."""
         kind, low, high, step = blank[1], int(blank[2] or 0), int(blank[3] or 0), int(blank[4] or 1)
         if not high:
             return fill(rng, choose(rng, words[kind]), words)

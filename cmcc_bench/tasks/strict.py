@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cmcc_bench import textform
 from cmcc_bench.errors import DataError
@@ -80,17 +81,39 @@ def says(text: str, value: str) -> bool:
     a number (十_八块, 一百_八块): speakers pause inside numbers, and decoders drop blanks, so a reply must score the
     same with and without them. Full-width and half-width characters are equal: some tokenizers turn １８ into 18.
     """
+    return any(True for _ in _starts(text, value))
+
+
+def _starts(text: str, value: str) -> Iterator[int]:
+    """Yields the positions at which a text says a value. Both are in plain form."""
     folded, value = text.translate(_WIDTH), value.translate(_WIDTH)
     start = folded.find(value)
     if start < 0:
-        return False
+        return
     # The positions inside a number. A match must not begin or end at one of them.
     inside = {position for number in _NUMBER.finditer(text) for position in range(number.start() + 1, number.end())}
     while start >= 0:
         if start not in inside and start + len(value) not in inside:
-            return True
+            yield start
         start = folded.find(value, start + 1)
-    return False
+
+
+def mark_values(text: str, values: Iterable[str]) -> tuple[tuple[str, bool], ...]:
+    """A text in pieces, as written, each with whether it is one of the values: where `says` finds it, longest first.
+
+    A pause or blank inside a value is part of its piece.
+    """
+    kept = [(index, low) for index, char in enumerate(text) if plain(char) for low in char.lower()]
+    folded = "".join(low for _, low in kept)
+    spans: list[tuple[int, int]] = []
+    for value in sorted(sorted(filter(None, map(plain, values))), key=len, reverse=True):
+        for start in _starts(folded, value):
+            begin, end = kept[start][0], kept[start + len(value) - 1][0] + 1
+            if all(end <= first or last <= begin for first, last in spans):
+                spans.append((begin, end))
+    cuts = [0, *(cut for span in sorted(spans) for cut in span), len(text)]
+    pieces = [(text[begin:end], bool(number % 2)) for number, (begin, end) in enumerate(pairwise(cuts))]
+    return tuple(piece for piece in pieces if piece[0])
 
 
 def intent_labels(text: str) -> frozenset[IntentLabel]:

@@ -16,19 +16,17 @@ from __future__ import annotations
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import Module
 from torch.nn.functional import cross_entropy
-from torch.nn.utils.rnn import pad_sequence
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from cmcc_bench.backbones import backbone_folder
@@ -42,13 +40,20 @@ from cmcc_bench.simulate import write_corpus
 from cmcc_bench.simulate.dialogue import SIMULATOR
 from cmcc_bench.terminal import make_streams_tolerant
 from cmcc_bench.textform import FORMS, TextForm
+from cmcc_bench.training.dialogue import collator
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import Batch
 from cmcc_bench.training.recipe import Recipe, parse_recipe, setting
 from cmcc_bench.views.response import response_rows
 
-EncodedPair: TypeAlias = tuple[NDArray[np.int32], NDArray[np.bool_]]  # tokens and "is generated", both [length]
 _FORMS = (FORMS["baseline"], FORMS["variant"])
+
+
+class CompactExchange(NamedTuple):
+    """An encoded exchange (models.encoding.Encoded) as arrays, which take less memory; both [length]."""
+
+    ids: NDArray[np.int32]
+    generated: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +109,7 @@ def train(recipe: BackboneRecipe) -> None:
     task = TrainingTask(
         train=_examples(exchanges, tokenizer, recipe.max_length),
         validation=_examples(dev, tokenizer, recipe.max_length),
-        collate=collator(int(tokenizer.pad_token_id or 0)),
+        collate=collator(int(tokenizer.pad_token_id or 0), loss_on="generated"),
         loss=generated_loss,
         save=lambda folder: _save(folder, model, tokenizer),
         fingerprint=_digest(exchanges + dev),
@@ -135,12 +140,12 @@ def _digest(exchanges: Sequence[tuple[TextForm, dict[str, Any]]]) -> str:
 def _examples(
     exchanges: Sequence[tuple[TextForm, dict[str, Any]]], tokenizer: Tokenizer, max_length: int
 ) -> EncodedExamples:
-    items: list[EncodedPair] = []
+    items: list[CompactExchange] = []
     for form in _FORMS:
         rows = [row for row_form, row in exchanges if row_form is form]
         for first in range(0, len(rows), 10_000):
             items += [
-                (np.array(encoded.ids, np.int32), np.array(encoded.generated, np.bool_))
+                CompactExchange(np.array(encoded.ids, np.int32), np.array(encoded.generated, np.bool_))
                 for encoded in encode_rows(form, tokenizer, rows[first : first + 10_000], max_length)
             ]
     return EncodedExamples(items, [len(ids) for ids, _ in items])
@@ -160,23 +165,6 @@ def _new_model(recipe: BackboneRecipe, tokenizer: Tokenizer) -> PreTrainedModel:
         pad_token_id=tokenizer.pad_token_id,
     )
     return LlamaForCausalLM(config)
-
-
-def collator(padding: int) -> Callable[[list[EncodedPair]], Batch]:
-    """Returns a function that makes a batch: input_ids and labels, both [exchanges, longest], padded on the right."""
-
-    def collate(exchanges: list[EncodedPair]) -> Batch:
-        ids = [torch.from_numpy(tokens.astype(np.int64)) for tokens, _ in exchanges]
-        labels = [
-            tokens.masked_fill(~torch.from_numpy(generated), IGNORED)
-            for tokens, (_, generated) in zip(ids, exchanges, strict=True)
-        ]
-        return {
-            "input_ids": pad_sequence(ids, batch_first=True, padding_value=padding),
-            "labels": pad_sequence(labels, batch_first=True, padding_value=IGNORED),
-        }
-
-    return collate
 
 
 def generated_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:

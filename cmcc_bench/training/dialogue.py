@@ -116,9 +116,9 @@ def collator(filler: int, loss_on: str) -> Callable[[list[Encoded]], Batch]:
 
     def collate(exchanges: list[Encoded]) -> Batch:
         """A padded batch of exchanges; tokens without a loss have the label IGNORED."""
-        ids = [torch.tensor(exchange.ids) for exchange in exchanges]
+        ids = [torch.as_tensor(exchange.ids, dtype=torch.long) for exchange in exchanges]
         labels = [
-            tokens if loss_on == "all" else tokens.masked_fill(~torch.tensor(exchange.generated), IGNORED)
+            tokens if loss_on == "all" else tokens.masked_fill(~torch.as_tensor(exchange.generated), IGNORED)
             for tokens, exchange in zip(ids, exchanges, strict=True)
         ]
         return {

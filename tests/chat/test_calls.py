@@ -36,7 +36,7 @@ def test_a_call_of_any_split_is_opened_by_its_id_and_an_unknown_one_is_an_error(
     assert train not in calls.ids and calls.open(train).dialogue_id == train and calls.open(train).kb
     assert calls.default() in calls.ids and len(calls.open(calls.default()).openings) == 4
     with pytest.raises(cmcc.DataError, match="the id of a dialogue of sample, such as synthetic-"):
-        calls.open("nobody")
+        calls.open("unknown")
 
 
 def test_the_shipped_model_says_what_the_kb_has_for_each_question_that_is_an_opening():

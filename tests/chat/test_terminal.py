@@ -41,9 +41,9 @@ def test_the_kb_and_openings_are_shown_and_an_opening_is_said_by_its_number():
 
 def test_a_reset_or_another_call_starts_a_new_conversation():
     session, other = ScriptedSession(REPLY), ChatCalls("sample").ids[0]
-    text = printed(["你好", "/reset", "/call nobody", f"/call {other}", "/calls", "", "/quit"], {"one": session})
+    text = printed(["你好", "/reset", "/call unknown", f"/call {other}", "/calls", "", "/quit"], {"one": session})
     assert session.history == () and session.kb == ChatCalls("sample").open(other).kb and session.said == ["你好"]
-    assert "found 'nobody'" in text and f"Call {other} of sample" in text
+    assert "found 'unknown'" in text and f"Call {other} of sample" in text
     assert text.count("synthetic-s2-0-000014  我想了解一下流量的情况，还剩多少") == 1
 
 

@@ -127,7 +127,7 @@ def test_a_caring_act_of_an_earlier_care_file_can_be_removed(folder):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"dialogue_id": "nobody"}, "dialogue nobody: the data have no labeled dialogue with this id"),
+        ({"dialogue_id": "unknown"}, "dialogue unknown: the data have no labeled dialogue with this id"),
         ({"utterance": "2"}, "the dialogue has no user utterance with the number 2"),
         ({"utterance": "999"}, "no user utterance with the number 999"),
         ({"current": "抱怨某问题"}, "The labels have changed since"),
@@ -145,13 +145,13 @@ def test_a_row_that_does_not_match_the_data_is_an_error(folder, changes, told):
 def test_all_rows_that_do_not_match_the_data_are_listed(folder):
     review = folder / "review.csv"
     run(folder / "raw", "--out", review)
-    decided(review, dialogue_id="nobody")
+    decided(review, dialogue_id="unknown")
     decided(review, line=1)
     decided(review, line=2, utterance="999")
     with pytest.raises(cmcc.DataError, match=r"file review\.csv: 2 rows are wrong\. Fix them") as caught:
         apply_review(read_review(review), find_source(str(folder / "raw")), review.name)
     first, second = str(caught.value).split("\n")[1:]
-    assert first.startswith("  line 2, dialogue nobody: the data have no labeled dialogue with this id")
+    assert first.startswith("  line 2, dialogue unknown: the data have no labeled dialogue with this id")
     assert second.startswith(
         "  line 6, row 4, column utterance: the dialogue has no service utterance with the number 999"
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cmcc_bench.models.record import TrainingRecord
-from cmcc_bench.reports.examples import find_examples, marked
+from cmcc_bench.reports.examples import find_examples
 from cmcc_bench.reports.systems import ResponseSystem
 from cmcc_bench.tasks import RESPONSE
 from cmcc_bench.textform import FORMS
@@ -54,9 +54,3 @@ def test_a_complaint_comes_first_with_its_labels_and_the_kb_value_marked_and_num
     assert variant.emotions == ("抱怨某问题",) and baseline.emotions is None
     assert baseline.text == "打***********"
     assert examples(1).table(True).rows[0][1:3] == (first.user, gold.text)
-
-
-def test_a_value_is_marked_as_a_whole_number_and_across_pauses():
-    assert marked("一共十_块钱的", ["十块钱"]) == (("一共", False), ("十_块钱", True), ("的", False))
-    assert marked("一共二十块钱", ["十块钱"]) == (("一共二十块钱", False),)
-    assert marked("没有", []) == (("没有", False),)

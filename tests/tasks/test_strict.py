@@ -13,6 +13,7 @@ from cmcc_bench.tasks.strict import (
     act_labels,
     count_dialogue,
     intent_labels,
+    mark_values,
     plain,
     requests,
     says,
@@ -398,3 +399,21 @@ def test_the_version_seretod_does_not_read_english_names():
     english = {("d", 1): {"acts": "inform", "user_intent": "inquire(流量包-流量总量)"}}
     assert score_responses(predicted(rows, english), rows, "strict", bootstrap=Bootstrap(0)).scores["act_f1"].point == 1
     assert score_responses(predicted(rows, english), rows, "seretod", bootstrap=Bootstrap(0)).scores["act_f1"].point < 1
+
+
+def test_a_value_is_marked_as_a_whole_number_and_across_pauses():
+    assert mark_values("一共十_块钱的", ["十块钱"]) == (("一共", False), ("十_块钱", True), ("的", False))
+    assert mark_values("一共二十块钱", ["十块钱"]) == (("一共二十块钱", False),)
+    assert mark_values("没有", []) == (("没有", False),)
+    assert mark_values("十八块和八块", ["八块"]) == (("十八块和", False), ("八块", True))
+    assert mark_values("八块五", ["八块", "八块五"]) == (("八块五", True),)
+    assert mark_values("", ["八块"]) == ()
+
+
+@given(text=st.text("十八8_块 İ，", max_size=12), values=st.lists(st.text("十八8块_", max_size=3), max_size=3))
+def test_the_marked_pieces_make_up_the_text_and_a_value_is_marked_where_it_is_said(text, values):
+    pieces = mark_values(text, values)
+    assert "".join(piece for piece, _ in pieces) == text
+    assert any(is_value for _, is_value in pieces) == any(
+        plain(value) and says(plain(text), plain(value)) for value in values
+    )

@@ -96,7 +96,7 @@ def test_steps_that_run_count_for_the_time_left_but_never_as_done():
     [
         (["--jobs", "0"], "argument --jobs: found 0; expected a whole number of 1 or more"),
         (["--out", __file__], "test_reproduce.py is a file; expected a folder"),
-        (["--only", "nobody"], "argument --only: invalid choice: 'nobody'"),
+        (["--only", "unknown"], "argument --only: invalid choice: 'unknown'"),
         (["--recipes", "huge"], "argument --recipes: recipe huge/variant.yaml: no such recipe"),
         (["--out", "old"], "old/raw has simulated calls of an earlier version"),
     ],
