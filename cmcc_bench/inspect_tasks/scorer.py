@@ -29,13 +29,15 @@ SHOWN = {
 
 
 @metric(scores="unreduced")  # of all epochs: the counts of an epoch are no use once they are reduced to a mean value
-def corpus_scores() -> Metric:
+def corpus_scores(task: str = "") -> Metric:
     """Each score of `cmcc score` by its name, with NAME_low and NAME_high, the bounds of its 95 % interval.
 
-    Of several epochs a call has the mean of its counts.
+    Of several epochs a call has the mean of its counts. task: whose scores are nan before the first call is finished.
     """
 
     def compute(scores: list[SampleScore]) -> Value:
+        if not scores:
+            return dict.fromkeys(task_of(task).measure.statistics if task else (), float("nan"))
         found = [sample.score.metadata or {} for sample in scores]
         by_call: dict[int, list[list[int]]] = {}
         for metadata in found:

@@ -19,7 +19,7 @@ from inspect_ai.util import registry_info
 
 from cmcc_bench import corpus
 from cmcc_bench.endpoint.client import Endpoint
-from cmcc_bench.inspect_tasks.scorer import call_scores, shown_labels
+from cmcc_bench.inspect_tasks.scorer import call_scores, corpus_scores, shown_labels
 from cmcc_bench.inspect_tasks.solver import ask_about_call, prepared
 
 _DEFAULT = Endpoint("", "")  # of its settings
@@ -89,6 +89,7 @@ def _task(source: dict[str, str], options: dict[str, Any], json_schema: bool, se
         dataset=MemoryDataset(samples, name=corpus.short_name(source["dataset"])),
         solver=ask_about_call(source | options, json_schema, send_licensed_data),
         scorer=call_scores(**source),
+        metrics=[corpus_scores(declared.name)],
         config=GenerateConfig(temperature=_DEFAULT.temperature, max_tokens=_DEFAULT.max_tokens),
         headline_metric=HeadlineMetric(metric=declared.main),
         metadata={"fingerprint": rows.fingerprint, "prompt_digest": asking.prompt.digest},

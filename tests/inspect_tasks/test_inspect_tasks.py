@@ -233,5 +233,6 @@ def test_inspect_finds_the_tasks_by_their_names(serve, tmp_path):  # noqa: F811
         env=os.environ | settings, cwd=tmp_path, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0 and "macro_f1" in done.stdout, done.stdout + done.stderr
+    assert "WARNING" not in done.stdout + done.stderr, done.stdout + done.stderr
     log = read_eval_log(str(next(tmp_path.glob("*.eval"))))
     assert (log.eval.task, log.eval.task_args["shots"], len(log.samples)) == ("cmcc/emotion", 1, 2)
