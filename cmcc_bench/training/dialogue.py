@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -30,6 +31,7 @@ from cmcc_bench.textform import FORMS, TextForm
 from cmcc_bench.training.labels import check_examples, describe, labeled_rows, pseudo_labeled_rows, say
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import Batch, token_loss
+from cmcc_bench.training.packing import packed, use_packing
 from cmcc_bench.training.recipe import SemiSupervisedRecipe, check, setting
 from cmcc_bench.training.run_folder import save_model
 
@@ -47,6 +49,7 @@ class DialogueRecipe(SemiSupervisedRecipe):
     loss_on: Literal["all", "generated"] = setting(
         "tokens in the loss; all: every token, as published; generated: only tokens that the model generates", "all"
     )
+    packing: bool = setting("join the exchanges of a forward pass into one sequence, without padding", False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,14 +72,18 @@ def train(recipe: DialogueRecipe) -> None:
     training = describe("response", recipe, rows, len(pseudo_rows))
     cut = cuts(encoded)
     say(accelerator, rows, training, {"cut": cut})
+    if recipe.packing:
+        use_packing(model, recipe.max_length)
+    filler = (closing_ids(tokenizer) or [tokenizer.pad_token_id])[0]
     task = TrainingTask(
         train=examples(encoded["train"]),
         validation=examples(encoded["validation"]),
-        collate=collator((closing_ids(tokenizer) or [tokenizer.pad_token_id])[0], recipe.loss_on),
+        collate=partial(packed, loss_on=recipe.loss_on) if recipe.packing else collator(filler, recipe.loss_on),
         loss=token_loss,
         save=lambda folder: save(folder, model, tokenizer, form, training),
         fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
         facts={**training.as_dict(), "cut": cut},
+        is_packed=recipe.packing,
     )
     fit(accelerator, recipe, model, task)
 

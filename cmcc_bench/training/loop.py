@@ -61,7 +61,7 @@ class TrainingTask:
 
     collate: examples -> batch of tensors. loss: (model, batch) -> the sum of the losses over the batch's units, and the
     number of units. save: writes the model and its files into a folder. fingerprint: digest of the data; a run cannot
-    be resumed with other data. facts: additional values for run.json.
+    be resumed with other data. facts: additional values for run.json. is_packed: whether `collate` packs: no padding.
     """
 
     train: EncodedExamples
@@ -71,6 +71,7 @@ class TrainingTask:
     save: Callable[[Path], None]
     fingerprint: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    is_packed: bool = False
 
 
 def start(recipe: Recipe) -> Accelerator:
@@ -217,7 +218,10 @@ class _Run:
     def size(self, batch: list[int]) -> tuple[int, int]:
         """The number of tokens of a global batch in all processes, without padding and with it."""
         lengths = self.task.train.lengths
-        return sum(lengths[index] for index in batch), sum(
+        tokens = sum(lengths[index] for index in batch)
+        if self.task.is_packed:
+            return tokens, tokens
+        return tokens, sum(
             padded_tokens(lengths, part)
             for micro_batch in cut(batch, self.recipe.batch_size)
             for part in self._slices(micro_batch)

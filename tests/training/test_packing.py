@@ -1,0 +1,114 @@
+"""Packing gives the loss and the gradients of padded batches, in a single sequence without padding."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
+
+import cmcc
+from cmcc_bench.models.encoding import IGNORED, Encoded
+from cmcc_bench.training.dialogue import collator
+from cmcc_bench.training.loss import token_loss
+from cmcc_bench.training.packing import packed, use_packing
+from tests.training import toy
+
+EXCHANGES = [Encoded((2, 9, 8, 3), (False, False, True, False)), Encoded((2, 3), (False, True))]
+
+
+def llama() -> LlamaForCausalLM:
+    """Rotary positions, and two query heads for each key head."""
+    sizes = {"vocab_size": 30, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2}
+    return LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=4, num_key_value_heads=2))
+
+
+def loss_and_gradients(model, batch):
+    model.zero_grad()
+    loss, tokens = token_loss(model, batch)
+    loss.backward()
+    return loss.item(), int(tokens), {name: parameter.grad for name, parameter in model.named_parameters()}
+
+
+def test_a_packed_batch_has_no_padding_and_its_positions_restart():
+    batch = packed(EXCHANGES, "all")
+    assert batch["input_ids"].tolist() == [[2, 9, 8, 3, 2, 3]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1]]
+    assert batch["labels"].tolist() == [[IGNORED, 9, 8, 3, IGNORED, 3]]
+    assert batch["places"].tolist() == [[0, 1, 2, 3], [4, 5, 0, 0]] and batch["slots"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert packed(EXCHANGES, "generated")["labels"].tolist() == [[IGNORED, IGNORED, 8, IGNORED, IGNORED, 3]]
+
+
+@pytest.mark.parametrize("make", [toy.model, llama])
+@pytest.mark.parametrize("loss_on", ["all", "generated"])
+def test_the_loss_and_the_gradients_are_those_of_a_padded_batch(make, loss_on):
+    torch.manual_seed(0)
+    model, exchanges = make(), toy.counting(9, seed=5)
+    loss, tokens, gradients = loss_and_gradients(model, collator(29, loss_on)(exchanges))
+    use_packing(model, 32)
+    packed_loss, packed_tokens, packed_gradients = loss_and_gradients(model, packed(exchanges, loss_on))
+    assert packed_tokens == tokens and packed_loss == pytest.approx(loss, rel=1e-6)
+    for name, gradient in gradients.items():
+        assert torch.allclose(gradient, packed_gradients[name], rtol=1e-4, atol=1e-4), name
+
+
+def test_a_text_does_not_see_the_texts_beside_it():
+    torch.manual_seed(0)
+    model = toy.model().eval()
+    use_packing(model, 32)
+    others = [Encoded((5, 5, 5, 5), (False,) * 4), EXCHANGES[1]]
+    logits = [
+        model(**{name: tensor for name, tensor in packed(batch, "all").items() if name != "labels"}).logits[0, 4:]
+        for batch in (EXCHANGES, others)
+    ]
+    assert torch.equal(*logits)
+
+
+def bloom() -> BloomForCausalLM:
+    """Has no position ids: the distance of two tokens is part of its attention."""
+    return BloomForCausalLM(BloomConfig(vocab_size=30, hidden_size=16, n_layer=1, n_head=2))
+
+
+def gemma() -> Gemma2ForCausalLM:
+    """Cuts the scores of its attention off."""
+    sizes = {"vocab_size": 30, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "head_dim": 4}
+    return Gemma2ForCausalLM(
+        Gemma2Config(**sizes, num_attention_heads=4, num_key_value_heads=2, attn_logit_softcapping=1e-3)
+    )
+
+
+def windowed() -> LlamaForCausalLM:
+    """Attends to the last 8 tokens only."""
+    model = llama()
+    model.config.sliding_window = 8
+    return model
+
+
+@pytest.mark.parametrize("make", [bloom, gemma, windowed])
+def test_a_model_with_another_kind_of_attention_is_refused(make):
+    torch.manual_seed(0)
+    model = make()
+    with pytest.raises(cmcc.DataError, match=r"another kind of attention.*--packing false"):
+        use_packing(model, 32)
+
+
+def test_a_packed_training_ends_with_the_weights_of_a_padded_one(data, run_training, tmp_path):
+    settings = {"form": "variant", "backbone": "scratch", "layers": 1, "width": 32, "heads": 2, "max_length": 256}
+    short = {"epochs": 1, "batch_size": 8, "learning_rate": 3e-3, "precision": "float32", "dataset": data}
+    for packing in (True, False):
+        assert run_training("dialogue", **settings, **short, packing=packing, out=tmp_path / str(packing)) == 0
+    records = [json.loads((tmp_path / name / "run.json").read_text("utf-8")) for name in ("True", "False")]
+    assert records[0]["padding_share"] == 0.0 < records[1]["padding_share"]
+    assert records[0]["tokens"] == records[1]["tokens"]
+    assert records[0]["dev_losses"] == pytest.approx(records[1]["dev_losses"], abs=1e-4)
+    config = [(tmp_path / name / "best" / "config.json").read_bytes() for name in ("True", "False")]
+    assert config[0] == config[1]
+    weights = [load_file(tmp_path / name / "best" / "model.safetensors") for name in ("True", "False")]
+    assert weights[0].keys() == weights[1].keys()
