@@ -48,10 +48,7 @@ RATE, WARMUP, CLIP = 2e-3, 0.1, 1.0
 
 @dataclass(frozen=True)
 class Trained:
-    """Tokens a second of the steps, without padding; the share of padding; the dev loss at the end, in nats a token.
-
-    precision: what it computed in, with what was measured to choose that.
-    """
+    """Tokens a second of the steps, without padding; the share of padding; the dev loss at the end, in nats a token."""
 
     speed: float
     padding: float
@@ -117,8 +114,7 @@ def ours(
         task = TrainingTask(train, validation, collator(0, "all"), token_loss, model.save_pretrained, "benchmark")
         done = fit(Accelerator(cpu=True), recipe, model, task)
         record = json.loads((Path(out) / "run.json").read_text("utf-8"))
-    measured = ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in (record["seconds_a_pass"] or {}).items())
-    precision = ("bfloat16" if record["bfloat16"] else "float32") + (f" (ms a pass: {measured})" if measured else "")
+    precision = "bfloat16" if record["bfloat16"] else "float32"
     return Trained(done.speed, 1 - done.tokens / done.padded, done.dev_losses[-1], precision)
 
 

@@ -24,7 +24,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ from cmcc_bench.training.batching import cut, evaluation_batches, global_batches
 from cmcc_bench.training.display import display
 from cmcc_bench.training.environment import commit, hardware, versions
 from cmcc_bench.training.loss import Batch
-from cmcc_bench.training.precision import BATCHES, cpu_has_bfloat16, gpu_has_bfloat16, seconds_a_pass
+from cmcc_bench.training.precision import gpu_has_bfloat16, has_fused_adamw
 from cmcc_bench.training.recipe import ModelRecipe, Recipe
 from cmcc_bench.training.run_folder import TrainingProgress, load_state, open_run, save_best, save_state, write_run
 
@@ -168,40 +167,28 @@ class _Run:
         self.steps = recipe.epochs * -(-len(task.train.items) // self.global_size)  # the last batch may be smaller
         self.model = accelerator.prepare(model)
         self.plain_model = accelerator.unwrap_model(self.model)  # the same tensors; names without "module."
+        if recipe.torch_compile:  # dynamic: the lengths of batches differ, and each would be compiled anew
+            self.model = torch.compile(self.model, dynamic=True)
         self.parameters = [parameter for parameter in self.plain_model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+            self.parameters,
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            fused=has_fused_adamw(accelerator.device),
         )
         self.progress = load_state(state, self.plain_model, self.optimizer) if state else TrainingProgress()
-        # Decided once for each run: a new measurement after a resume could differ and change the weights.
-        if self.progress.bfloat16 is None:
+        if self.progress.bfloat16 is None:  # decided once for each run: it changes the weights
             self._decide_precision()
         self.began = time.perf_counter() - self.progress.seconds  # as if the run had not been interrupted
         accelerator.wait_for_everyone()
 
     def _decide_precision(self) -> None:
-        """Chooses float32 or bfloat16. The first process measures if needed, and all processes use its choice."""
-        done, device = self.progress, self.accelerator.device
-        done.bfloat16 = self.recipe.precision == "bfloat16"
-        if self.recipe.precision == "auto" and self.accelerator.is_main_process:
-            done.bfloat16 = gpu_has_bfloat16(device)
-            if cpu_has_bfloat16(device):
-                done.probe = seconds_a_pass(self.plain_model, self._first_passes())
-                done.bfloat16 = done.probe["bfloat16"] < done.probe["float32"]
+        """Chooses float32 or bfloat16. All processes use the choice of the first one, whose device may be another."""
+        is_auto = self.recipe.precision == "auto"
+        choice = gpu_has_bfloat16(self.accelerator.device) if is_auto else self.recipe.precision == "bfloat16"
         if self.accelerator.num_processes > 1:
-            done.bfloat16, done.probe = broadcast_object_list([(done.bfloat16, done.probe)])[0]
-
-    def _first_passes(self) -> list[Callable[[bool], Tensor]]:
-        """Forward passes over the first batches of the first process."""
-        recipe = self.recipe
-        batches = global_batches(self.task.train.lengths, self.global_size, recipe.group, recipe.seed, epoch=0)
-        parts = [part for batch in batches[:BATCHES] for part in cut(batch, recipe.batch_size)]
-
-        def forward(batch: list[int], bfloat16: bool) -> Tensor:
-            """The loss of a batch, in float32 or bfloat16."""
-            return self._loss(self.plain_model, self.task.train, batch, bfloat16)[0]
-
-        return [partial(forward, self._slices(part)[0]) for part in parts[:BATCHES]]
+            choice = broadcast_object_list([choice])[0]
+        self.progress.bfloat16 = choice
 
     def is_done(self) -> bool:
         """Whether all epochs are trained, or the last `patience` of them had no lower dev loss."""
@@ -237,11 +224,13 @@ class _Run:
         # units of all micro-batches at the end: a mean of means would give more weight to units in short texts.
         self.model.train()
         micro_batches = cut(batch, self.recipe.batch_size)
-        sums = torch.zeros(2, dtype=torch.float64)  # loss, units
+        passes = list[tuple[Tensor, Tensor | int]]()
         for number, micro_batch in enumerate(micro_batches):
             last = number == len(micro_batches) - 1  # the processes sum their gradients once in each step
             with nullcontext() if last else self.accelerator.no_sync(self.model):
-                sums += self._accumulate(micro_batch, number)
+                passes.append(self._accumulate(micro_batch, number))
+        # Read at the end only: reading a number waits for the device, which would then idle until the next pass.
+        sums = torch.tensor([(float(loss), float(units)) for loss, units in passes], dtype=torch.float64).sum(0)
         loss, units = self._over_processes(sums)
         rate = learning_rate(self.progress.step, self.steps, self.recipe.warmup, self.recipe.learning_rate)
         if not math.isfinite(loss):
@@ -250,8 +239,8 @@ class _Run:
         self._update(units, rate)
         return loss / max(1.0, units), rate
 
-    def _accumulate(self, micro_batch: list[int], number: int) -> Tensor:
-        """Adds the gradient of this process's slice; returns the sum of its losses and its number of units, [2]."""
+    def _accumulate(self, micro_batch: list[int], number: int) -> tuple[Tensor, Tensor | int]:
+        """Adds the gradient of this process's slice; returns the sum of its losses and its number of units."""
         process = self.accelerator.process_index
         own_slice = self._slices(micro_batch)[process]
         _seed_forward_pass(self.accelerator.device, self.recipe.seed, self.progress.step, number, process)
@@ -259,9 +248,9 @@ class _Run:
             self.model, self.task.train, own_slice or micro_batch[:1], bool(self.progress.bfloat16)
         )
         # A process with an empty slice has to take part with weight 0; otherwise the others would wait for it.
-        share = 1.0 if own_slice else 0.0
+        share = 1 if own_slice else 0
         self.accelerator.backward(loss * share)
-        return torch.tensor([loss.item() * share, float(units) * share], dtype=torch.float64)
+        return loss.detach() * share, units * share
 
     def _update(self, units: float, rate: float) -> None:
         """Divides the gradient by the units of all processes, clips it and updates the weights."""
@@ -336,7 +325,6 @@ class _Run:
             "processes": self.accelerator.num_processes,
             "device": str(self.accelerator.device),
             "bfloat16": done.bfloat16,
-            "seconds_a_pass": done.probe or None,
             "parameters": sum(parameter.numel() for parameter in self.plain_model.parameters()),
             "steps": done.step,
             "seconds": round(done.seconds, 2),

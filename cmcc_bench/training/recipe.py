@@ -74,8 +74,9 @@ class Recipe(RunRecipe):
     weight_decay: float = setting("weight decay of AdamW", 0.0)
     clip: float = setting("maximum gradient norm; 0 disables clipping", 1.0)
     precision: Literal["auto", "float32", "bfloat16"] = setting(
-        "auto measures both first and takes the faster; on a GPU it is bfloat16 where available", "auto"
+        "auto is bfloat16 on a GPU that has it, float32 otherwise", "auto"
     )
+    torch_compile: bool = setting("compile the model with torch.compile first; a minute or more before step 1", False)
     processes: int = setting("number of processes that the launcher starts; any other number is an error", 1)
     save_every: int = setting("steps between saved states for --resume; 0 saves after each epoch only", 0)
 

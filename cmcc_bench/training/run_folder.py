@@ -50,7 +50,7 @@ class TrainingProgress:
 
     batch: finished steps of this epoch. seconds: total time since the first step. learning: time of the steps alone, in
     seconds. tokens: training tokens without padding; padded: with padding. bfloat16: whether the run computes in
-    bfloat16; None if undecided. probe: measured seconds per pass by precision.
+    bfloat16; None if undecided.
     """
 
     epoch: int = 0
@@ -62,7 +62,6 @@ class TrainingProgress:
     padded: int = 0
     dev_losses: list[float] = field(default_factory=list)
     bfloat16: bool | None = None
-    probe: dict[str, float] = field(default_factory=dict)
 
     @property
     def best_epoch(self) -> int | None:
