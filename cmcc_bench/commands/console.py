@@ -106,3 +106,10 @@ def is_confirmed(question: str) -> bool:
         return input(f"{question} [y/N] ").strip().lower() == "y"
     except EOFError:
         return False
+
+
+def silence_transformers() -> None:
+    """Disables the progress bars of transformers, which shows one for each file."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cmcc_bench.corpus import name_without_path
+from cmcc_bench.files import read_facts
 from cmcc_bench.models.record import with_current_keys
 from cmcc_bench.reports.response import system_name
-from cmcc_bench.reports.systems import ResponseSystem, System, read_facts
+from cmcc_bench.reports.systems import ResponseSystem, System
 from cmcc_bench.reports.table import NOTHING, ReportTable
 from cmcc_bench.scoring.predictions import facts_path
 from cmcc_bench.terminal import counted
@@ -58,8 +59,7 @@ def _training_facts(system: System) -> Mapping[str, Any]:
 
 
 def _prediction_facts(system: System) -> Mapping[str, Any]:
-    path = facts_path(system.path)
-    return read_facts(path) if path.exists() else {}
+    return read_facts(facts_path(system.path), may_lack=True)
 
 
 def _setting(facts: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  # as JSON has it

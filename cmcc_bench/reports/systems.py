@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Any
 
 from cmcc_bench.corpus import open_split
 from cmcc_bench.errors import DataError
-from cmcc_bench.files import is_system_file
+from cmcc_bench.files import is_system_file, read_facts, unreadable_facts
 from cmcc_bench.models.record import TrainingRecord, training_of
 from cmcc_bench.scoring import Version, read_answers, read_predictions, response_measure
 from cmcc_bench.scoring.predictions import facts_path
@@ -166,31 +165,13 @@ def _system_of(file: Path, facts: Mapping[str, Any]) -> System:
     except DataError as error:  # an unknown task
         raise DataError(error.found, error.expected, error.hint, file=str(path), field="task") from error
     except (KeyError, TypeError) as error:
-        raise _unknown_facts(path, error) from error
+        raise unreadable_facts(path, error) from error
     if not facts.get("finished", True):
         raise DataError("the run was stopped before it finished", "", "Run cmcc predict again.", file=str(path))
     if system.split is None:
         hint = "Run cmcc score RESULT.json GOLD.json, where GOLD.json is the Track 2 file with the gold fields."
         raise DataError("predictions of a Track 2 file, not of a split", "", hint, file=str(path))
     return system
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """The content of a prediction file's record. Raises cmcc.DataError if it cannot be read."""
-    try:
-        facts = json.loads(path.read_text("utf-8"))
-        if not isinstance(facts, dict):
-            raise TypeError(f"a JSON {type(facts).__name__}")
-    except (OSError, ValueError, TypeError) as error:
-        raise _unknown_facts(path, error) from error
-    return facts
-
-
-def _unknown_facts(path: Path, error: Exception) -> DataError:
-    problem = (
-        f"cannot read the record that cmcc predict writes beside its predictions ({type(error).__name__}: {error})"
-    )
-    return DataError(problem, "", "Run cmcc predict again, or copy this file with the predictions.", file=str(path))
 
 
 def task_of_file(file: Path) -> str:
