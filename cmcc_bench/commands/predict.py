@@ -11,7 +11,9 @@ from cmcc_bench.commands.console import (
     Commands,
     add_command,
     console,
+    data_cutoff,
     errors,
+    parameters,
     positive_number,
     print_line,
     silence_transformers,
@@ -100,6 +102,15 @@ def _add_endpoint(predict: argparse.ArgumentParser) -> None:
         help="price of a million tokens, to show and record the cost",
     )
     group.add_argument(
+        "--data-cutoff",
+        type=data_cutoff,
+        metavar="YYYY-MM",
+        help="last month of the data that the model learned from; reports say if the corpus was public",
+    )
+    group.add_argument(
+        "--parameters", type=parameters, metavar="N", help="number of the model's parameters, such as 8.2B, to record"
+    )
+    group.add_argument(
         "--send-licensed-data",
         action="store_true",
         help="let real calls leave this machine; synthetic ones always may",
@@ -121,8 +132,8 @@ def _add_endpoint(predict: argparse.ArgumentParser) -> None:
 
 
 _ENDPOINT_OPTIONS = (
-    "endpoint", "task", "context", "shots", "nearest", "prompt", "price", "send_licensed_data", "concurrency",
-    "timeout", "max_tokens", "temperature", "seed", "show_messages",
+    "endpoint", "task", "context", "shots", "nearest", "prompt", "price", "data_cutoff", "parameters",
+    "send_licensed_data", "concurrency", "timeout", "max_tokens", "temperature", "seed", "show_messages",
 )  # fmt: skip
 
 
@@ -175,14 +186,13 @@ def _ask(options: argparse.Namespace) -> int:
     if not options.endpoint or not (options.out or options.show_messages):
         errors.print("cmcc predict: a MODEL openai:NAME needs --endpoint URL and --out FILE.", style="red")
         return 2
-    if options.format != "jsonl":
-        errors.print("cmcc predict: --format seretod is for trained models.", style="red")
-        return 2
     from cmcc_bench.endpoint.client import Endpoint
     from cmcc_bench.endpoint.run import AskSettings, first_messages, predict
 
     endpoint = Endpoint(options.endpoint, options.model.removeprefix("openai:"), **_given(options, _OF_ENDPOINT))
-    settings = AskSettings(split=options.split, mode=options.mode, **_given(options, _OF_SETTINGS))
+    settings = AskSettings(
+        split=options.split, mode=options.mode, format=options.format, **_given(options, _OF_SETTINGS)
+    )
     if options.show_messages:
         for message in first_messages(endpoint, options.dataset, settings):
             console.print(f"[{message['role']}]", style="bold", markup=False, highlight=False)
@@ -197,7 +207,18 @@ def _ask(options: argparse.Namespace) -> int:
 
 
 _OF_ENDPOINT = ("temperature", "seed", "max_tokens", "concurrency", "timeout")
-_OF_SETTINGS = ("task", "context", "prompt", "shots", "nearest", "seed", "price", "send_licensed_data")
+_OF_SETTINGS = (
+    "task",
+    "context",
+    "prompt",
+    "shots",
+    "nearest",
+    "seed",
+    "price",
+    "data_cutoff",
+    "parameters",
+    "send_licensed_data",
+)
 
 
 def _given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:

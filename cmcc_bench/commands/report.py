@@ -36,6 +36,7 @@ def add(commands: Commands) -> None:
         help="write all tables to this file, as Markdown, and a page to the same name with .html",
     )
     report.add_argument("--html", type=Path, metavar="FILE", help="write the page to this file")
+    report.add_argument("--json", action="store_true", help="print JSON instead of tables")
     add_bootstrap(report)
     report.add_argument(
         "--examples",
@@ -47,6 +48,8 @@ def add(commands: Commands) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
+    import orjson
+
     from cmcc_bench.reports.headline import headline_tables
     from cmcc_bench.reports.page import page_html
     from cmcc_bench.reports.report import make_report
@@ -55,13 +58,20 @@ def _report(options: argparse.Namespace) -> int:
     markdown, page = _report_files(options)
     with progress_bar("scoring systems") as show:
         report = make_report(options.runs, Bootstrap(options.resamples, options.seed), options.examples, show)
-    for table in headline_tables(report):
-        console.print(table.terminal(compact=True))
+    if options.json:
+        console.print_json(orjson.dumps(report.as_dict()).decode())
+    else:
+        for table in headline_tables(report):
+            console.print(table.terminal(compact=True))
     if markdown:
         write_text(markdown, report.markdown())
-        print_line(f"All tables: {markdown}")
     if page:
         write_text(page, page_html(report))
+    if options.json:
+        return 0
+    if markdown:
+        print_line(f"All tables: {markdown}")
+    if page:
         print_line(f"The page with everything: {page}")
     if not (markdown or page):
         print_line("All tables, figures and examples: cmcc report ... --out report.md")
