@@ -101,7 +101,8 @@ def _add_submit(commands: Commands) -> None:
     )
     submit.add_argument("--paper", metavar="URL", help="address of a paper or page that describes the system")
     from_record = "(default: from PREDICTIONS.run.json, or unknown)"
-    submit.add_argument("--kind", type=system_kind, metavar="KIND", help=f"kind of the system {from_record}")
+    kinds = "trained, adapter, zero-shot, few-shot or n-grams"
+    submit.add_argument("--kind", type=system_kind, metavar="KIND", help=f"kind of the system: {kinds} {from_record}")
     submit.add_argument(
         "--parameters", type=parameters, metavar="N", help=f"number of its parameters, such as 8.2B {from_record}"
     )

@@ -6,7 +6,6 @@ known, and shown so. The reports and the leaderboard use the same facts.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ _LORA = "LoRA"  # the option that a table adds to the name of an adapter
 _LARGE = ("adapter", *PROMPTED)  # kinds with a model that somebody else trained on unknown text
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _LONGEST = 200  # characters of the name of a base model
+_MOST = 1e12  # of any currency
 _UNITS = {"": 1, "K": 1_000, "M": 1_000_000, "B": 1_000_000_000, "T": 1_000_000_000_000}
 
 
@@ -145,11 +145,11 @@ def check_facts(value: object, **place: str | int | None) -> SystemFacts:
     facts = {} if value is None else value
     if not isinstance(facts, Mapping):
         raise DataError(f"a JSON {type(value).__name__}", "a JSON object", "Leave it out.", **place, field="system")
-    number = "a number of 0 or more"
+    number, cost = "a whole number of 0 or more", f"a number from 0 to {_MOST:.0e}"
     rules = {
         "kind": (facts.get("kind") in ("", *KINDS), f"one of {', '.join(KINDS)}"),
         "base_model": (_is_line(facts.get("base_model")), f"a line of at most {_LONGEST} printable characters"),
-        "cost": (_number(facts.get("cost")) is not None, number),
+        "cost": (_number(facts.get("cost")) is not None, cost),
         "data_cutoff": (facts.get("data_cutoff") == _month(facts.get("data_cutoff")), "a month, YYYY-MM"),
     } | {name: (_count(facts.get(name)) is not None, number) for name in ("parameters", "tokens_in", "tokens_out")}
     for name, (is_valid, expected) in rules.items():
@@ -201,8 +201,8 @@ def _count(value: object) -> int | None:
 
 
 def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-    return float(value) if is_number else None  # type: ignore[arg-type]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value < _MOST else None  # type: ignore[operator, arg-type]
 
 
 def _month(value: object) -> str:

@@ -3,8 +3,10 @@
 import pytest
 
 import cmcc
+from cmcc_bench.cli import main
 from cmcc_bench.paper import PUBLIC_SINCE
 from cmcc_bench.reports.facts import (
+    KINDS,
     SystemFacts,
     check_facts,
     contamination_note,
@@ -63,6 +65,7 @@ def test_only_models_that_may_know_the_corpus_are_in_the_note():
         ({"tokens_in": 1.5}, "system.tokens_in"),
         ({"tokens_out": 2**70}, "system.tokens_out"),
         ({"cost": float("nan")}, "system.cost"),
+        ({"cost": 1e300}, "system.cost"),
         ({"data_cutoff": "2024-13"}, "system.data_cutoff"),
         ({"base_model": "a\u202eb"}, "system.base_model"),
     ],
@@ -79,3 +82,10 @@ def test_numbers_and_months_of_the_command_line():
     for parse, text in ((parse_parameters, "8 billion"), (parse_month, "June 2024"), (parse_month, "2024-13")):
         with pytest.raises(ValueError, match="expected a"):
             parse(text)
+
+
+def test_the_help_of_submit_lists_all_kinds(capsys):
+    with pytest.raises(SystemExit):
+        main(["submit", "--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert ", ".join([*KINDS][:-1]) + f" or {[*KINDS][-1]}" in printed
