@@ -28,6 +28,7 @@ from pathlib import Path
 
 from cmcc_bench.errors import DataError
 from cmcc_bench.terminal import make_streams_tolerant
+from cmcc_bench.training.memory import peak_memory
 from cmcc_bench.training.recipe import recipe_path
 
 _CMCC = [sys.executable, "-m", "cmcc_bench.cli"]
@@ -272,6 +273,15 @@ def main() -> int:
         parser.error(problem)
     if options.data_dir is None:
         print("The data are SYNTHETIC: the scores show that the pipeline works and nothing else.", flush=True)
+    with peak_memory() as peak:
+        status = run_all(options, systems, extra)
+    if peak.size:
+        print(f"Peak memory of all processes together: {peak.size / 1e9:.1f} GB")
+    return status
+
+
+def run_all(options: argparse.Namespace, systems: list[TrainedSystem], extra: list[str]) -> int:
+    """Runs all steps and returns the exit status of the first one that fails. extra: options of every training."""
     built, runs = options.out / "cmcc", options.out / "runs"
     runs.mkdir(parents=True, exist_ok=True)
     first = [replace(step, weight=step.weight * options.jobs) for step in data_steps(options.out, options.data_dir)]
