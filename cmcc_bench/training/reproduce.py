@@ -8,7 +8,7 @@ systems in a quarter of an hour on two cores. With 220 test dialogues, 95 % inte
 BLEU-4, and 0.08 for success. The 100 validation dialogues only choose an epoch and thresholds. Each split is simulated
 with its own seed, so its dialogues stay the same when the size of another one changes.
 
-An emotion classifier is also trained on a large corpus of its own, OUT/large: 4,000 training and 3,000 test dialogues.
+An emotion classifier is also trained on a large corpus of its own, OUT/large: 3,000 training and 2,000 test dialogues.
 Some emotions are so rare that 220 test dialogues have only a few utterances of them, too few to tell a classifier from
 character n-grams. A classifier needs no decoding, which takes most of the time of dialogue models.
 
@@ -129,7 +129,7 @@ SYSTEMS = (
     TrainedSystem("variant_20_pseudo", "dialogue", "variant", (*_FEW, *_SURE), 2, "variant_20", 95, _END),
     TrainedSystem("no_emotion", "dialogue", "no_emotion", epochs=1, weight=85, modes=_END),
     TrainedSystem("no_caring", "dialogue", "no_caring", epochs=1, weight=85, modes=_END),
-    TrainedSystem("emotion_large", "emotion", "emotion", weight=170, corpus="large"),
+    TrainedSystem("emotion_large", "emotion", "emotion", weight=135, corpus="large"),
     TrainedSystem("satisfaction", "satisfaction", "satisfaction", weight=100),
     TrainedSystem("emotion", "emotion", "emotion", weight=55),
     TrainedSystem("emotion_20", "emotion", "emotion", _FEW, weight=25),
@@ -144,7 +144,7 @@ SYSTEMS = (
 TINY = Path("tiny")
 CORPUS = {"train": 1200, "validation": 100, "test": 220}  # dialogues of the simulated corpus
 PSEUDO_DIALOGUES = 300  # number of unlabeled dialogues to label
-LARGE = {"train": 4000, "validation": 100, "test": 3000}  # dialogues of the large corpus, for an emotion classifier
+LARGE = {"train": 3000, "validation": 100, "test": 2000}  # dialogues of the large corpus, for an emotion classifier
 
 
 def simulation_steps(raw: Path, corpus: Mapping[str, int], unlabeled: int, first_seed: int) -> list[Step]:
