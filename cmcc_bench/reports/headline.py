@@ -23,11 +23,16 @@ def headline_tables(report: SystemReport) -> Iterator[ReportTable]:
     what = f"{report.dataset}, {report.split} split: {dialogues} dialogues{mark(report.synthetic)}"
     scores = "Scores (the paper's in parentheses), 95 % confidence intervals in brackets."
     yield ReportTable("", (), (), (what, *facts_lines(report.systems), *report.facts.notes, scores))
-    seen = set[tuple[str, ...]]()
+    seen = set[tuple[object, ...]]()
     for section in report.sections:
-        systems = [entry for entry in main_systems(section) if (entry.name, *section.headline) not in seen]
+        systems = [entry for entry in main_systems(section) if _identity(entry, section) not in seen]
         yield _section_table(section, systems, is_alone=len(report.sections) == 1)
-        seen |= {(entry.name, *section.headline) for entry in systems}
+        seen |= {_identity(entry, section) for entry in systems}
+
+
+def _identity(entry: Entry, section: Section) -> tuple[object, ...]:
+    """What a row shows: table 3 does not repeat the rows of table 2, but another data set has rows of its own."""
+    return entry.name, entry.scores.dialogues, *section.headline
 
 
 def _section_table(section: Section, systems: Sequence[Entry], is_alone: bool) -> ReportTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
@@ -29,8 +30,8 @@ from cmcc_bench.tasks import RESPONSE, TASKS, Task
 class SystemReport:
     """Everything that a report shows.
 
-    dataset: its name without its place. synthetic, licensed: whether any of the scored dialogues are simulated, and
-    whether any are real calls.
+    dataset: the name of the main one, without its place. synthetic, licensed: whether any of the scored dialogues are
+    simulated, and whether any are real calls.
     """
 
     dataset: str
@@ -128,22 +129,36 @@ def make_report(
 ) -> SystemReport:
     """The report of the systems in files and folders.
 
+    Recognizers may predict another data set than the dialogue models: its systems have tables of their own.
     examples: number of exchanges in table 4 (reports.examples.find_examples). progress: called with the number of
     finished steps and of all steps.
-    Raises cmcc.DataError if there are no predictions, or they are of different data or of data that have changed.
+    Raises cmcc.DataError if there are no predictions, or they are of several splits or of data that have changed.
     """
     systems = find_systems(paths)
     tasks, synthetic, licensed = list[TaskReport](), False, False
+    datasets = _datasets(systems)
     for number, task in enumerate(TASKS.values(), 1):
-        own = [system for system in systems if system.task is task]
-        if own:
-            data = _data_of(task, own)
-            synthetic, licensed = synthetic or data.synthetic, licensed or is_licensed(data.rows)
-            tasks.append(_report_of(task, own, systems, data, bootstrap, examples))
+        for dataset in datasets:
+            of_data = [system for system in systems if system.dataset == dataset]
+            own = [system for system in of_data if system.task is task]
+            if own:
+                data = _data_of(task, own)
+                synthetic, licensed = synthetic or data.synthetic, licensed or is_licensed(data.rows)
+                place = "" if dataset == datasets[0] else f" ({short_name(dataset)})"
+                named = replace(task, table=task.table + place) if place else task
+                tasks.append(_report_of(named, own, of_data, data, bootstrap, examples))
         if progress:
             progress(number, len(TASKS))
-    dataset, split = short_name(systems[0].dataset), systems[0].split
-    return SystemReport(dataset, split, synthetic, licensed, bootstrap, tuple(systems), tuple(tasks))
+    return SystemReport(
+        short_name(datasets[0]), systems[0].split, synthetic, licensed, bootstrap, tuple(systems), tuple(tasks)
+    )
+
+
+def _datasets(systems: Sequence[System]) -> list[str]:
+    """The data sets of the systems: first that of the dialogue models, or else the one with most systems."""
+    counts = Counter(system.dataset for system in systems)
+    main = {system.dataset for system in response_systems(systems)}
+    return sorted(counts, key=lambda dataset: (dataset not in main, -counts[dataset], dataset))
 
 
 def _data_of(task: Task, systems: Sequence[System]) -> Data:

@@ -76,7 +76,7 @@ def response_report(
     ]
     if powers:
         tables.append(power_table(RESPONSE, powers, data.synthetic))
-    care = care_section([(s, entries[s.key]) for s in systems], pairs, dialogues, data.rows, bootstrap)
+    care = care_section([(s, entries[s.key]) for s in systems], pairs, dialogues, data, bootstrap)
     tables += care_tables(care, data.synthetic)
     table_4 = None
     shown = {form: system for form in ("variant", "baseline") if (system := pick(systems, form, "end2end"))}

@@ -111,7 +111,7 @@ class ResponseSystem(System):
 def find_systems(paths: Iterable[Path]) -> list[System]:
     """The systems in prediction files and in folders of them, sorted by path.
 
-    Raises cmcc.DataError if there are none, or they predict different data.
+    Raises cmcc.DataError if there are none, they predict several splits, or dialogue models predict several data sets.
     """
     files: list[Path] = []
     for path in paths:
@@ -125,7 +125,8 @@ def find_systems(paths: Iterable[Path]) -> list[System]:
         hint = "Run cmcc predict first, or check the path."
         raise DataError("no prediction files", "", hint, folder=", ".join(map(str, paths)))
     data = sorted({(system.dataset, system.split) for system in systems})
-    if len(data) > 1:
+    several = {system.dataset for system in response_systems(systems)}
+    if len(several) > 1 or len({split for _, split in data}) > 1:
         names = ", ".join(f"{dataset} ({split})" for dataset, split in data)
         raise DataError(f"predictions of several data sets or splits: {names}", "", "Pass the files of only one.")
     _check_different(systems)
@@ -153,7 +154,7 @@ def _check_different(systems: Sequence[System]) -> None:
     """Raises cmcc.DataError if two files have the same key: a table has only one row for it."""
     seen: dict[tuple[str, ...], System] = {}
     for system in systems:
-        first = seen.setdefault(system.key, system)
+        first = seen.setdefault((system.dataset, *system.key), system)
         if first is not system:
             name = ", ".join(filter(None, system.key))
             problem = f"{first.path} and {system.path} are both predictions of the same system ({name})"
