@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import islice
 
 import pyarrow as pa
@@ -91,9 +92,15 @@ FEATURES = {
 }
 
 
+@cache
+def schema_of(config: str) -> pa.Schema:
+    """The Arrow schema of a config; its metadata have the features as `datasets` writes them."""
+    return FEATURES[config]().arrow_schema
+
+
 def table_of(rows: Iterable[Row], config: str) -> pa.Table:
     """Makes an Arrow table with the schema of a config from rows of that config."""
-    return pa.Table.from_pylist(list(rows), schema=FEATURES[config]().arrow_schema)
+    return pa.Table.from_pylist(list(rows), schema=schema_of(config))
 
 
 BLOCK = 500  # dialogues per Arrow table

@@ -114,7 +114,7 @@ def read_files(
                     dialogue = reader.read(raw)
                     if dialogue is None:
                         continue
-                    dialogue_id, split = dialogue.row["dialogue_id"], dialogue.split
+                    dialogue_id, split = dialogue.dialogue_id, dialogue.split
                     if unique is not None and not unique.add(dialogue_id, dialogue.digest, file, split, reader.report):
                         continue
                 except DataError as error:
