@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
-from itertools import islice
 
 import pyarrow as pa
 from datasets import ClassLabel, Features, List, Value
@@ -101,13 +100,3 @@ def schema_of(config: str) -> pa.Schema:
 def table_of(rows: Iterable[Row], config: str) -> pa.Table:
     """Makes an Arrow table with the schema of a config from rows of that config."""
     return pa.Table.from_pylist(list(rows), schema=schema_of(config))
-
-
-BLOCK = 500  # dialogues per Arrow table
-
-
-def blocks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    """Yields lists of `size` rows; the last one may be shorter."""
-    rows = iter(rows)
-    while block := list(islice(rows, size)):
-        yield block
