@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -289,6 +290,9 @@ def _ask(options: argparse.Namespace) -> int:
     if options.format != "jsonl":
         errors.print("cmcc predict: --format seretod is for trained models.", style="red")
         return 2
+    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+        errors.print("cmcc predict: start openai:NAME without torchrun; set --concurrency instead.", style="red")
+        return 2
     from cmcc_bench.endpoint.client import Endpoint
     from cmcc_bench.endpoint.run import AskSettings, first_messages, predict
 
@@ -352,6 +356,7 @@ def _silence_transformers() -> None:
 
 
 def _recognize(options: argparse.Namespace, folder: Path, training: TrainingRecord) -> int:
+    from cmcc_bench.decoding.processes import open_processes
     from cmcc_bench.recognition.run import BATCH_SIZE, recognize
     from cmcc_bench.tasks import task_of
 
@@ -360,7 +365,7 @@ def _recognize(options: argparse.Namespace, folder: Path, training: TrainingReco
         problem = f"--format seretod needs a dialogue model; this one is of the task {training.task}"
         raise DataError(problem, "", hint, model=str(folder))
     batch_size = options.batch_size or BATCH_SIZE
-    with progress_bar("recognizing") as show:
+    with open_processes() as processes, progress_bar("recognizing", processes.is_first) as show:
         run = recognize(
             folder,
             options.dataset,
@@ -369,7 +374,10 @@ def _recognize(options: argparse.Namespace, folder: Path, training: TrainingReco
             batch_size=batch_size,
             progress=show,
             training=training,
+            processes=processes,
         )
+    if not processes.is_first:
+        return 0
     synthetic = " of SYNTHETIC data" if run.synthetic else ""
     items = counted(run.exchanges, task_of(run.task).items.removesuffix("s"))
     console.print(
@@ -381,9 +389,10 @@ def _recognize(options: argparse.Namespace, folder: Path, training: TrainingReco
 
 def _decode(options: argparse.Namespace, folder: Path, training: TrainingRecord) -> int:
     from cmcc_bench.decoding.decoder import BATCH_SIZE
+    from cmcc_bench.decoding.processes import open_processes
     from cmcc_bench.decoding.run import predict
 
-    with progress_bar("decoding exchanges") as show:
+    with open_processes() as processes, progress_bar("decoding exchanges", processes.is_first) as show:
         run = predict(
             folder,
             options.dataset,
@@ -394,7 +403,10 @@ def _decode(options: argparse.Namespace, folder: Path, training: TrainingRecord)
             batch_size=options.batch_size or BATCH_SIZE,
             progress=show,
             training=training,
+            processes=processes,
         )
+    if not processes.is_first:
+        return 0
     synthetic = " of SYNTHETIC data" if run.synthetic else ""
     contexts, entities = counted(run.cut_contexts, "context"), "entity" if run.cut_entities == 1 else "entities"
     cut = f"; {contexts} too long: {run.cut_entities} {entities} of the history removed" if run.cut_contexts else ""
