@@ -24,7 +24,7 @@ from cmcc_bench.scoring.lines import filled_lines, parse_line
 from cmcc_bench.tasks import Place
 
 # (units, function that counts finished items) -> each finished unit with the values of its lines
-Work: TypeAlias = Callable[[Sequence[int], Callable[[int], None]], Iterator[tuple[int, list[Any]]]]
+UnitWork: TypeAlias = Callable[[Sequence[int], Callable[[int], None]], Iterator[tuple[int, list[Any]]]]
 
 _SHARED = 60.0  # seconds until a file that one machine wrote is seen by the others: network file systems cache names
 
@@ -37,7 +37,7 @@ class Parts:
 
     def finish(
         self,
-        work: Work,
+        work: UnitWork,
         processes: Processes,
         is_begun: Callable[[], bool],
         progress: Callable[[int, int], None] | None = None,

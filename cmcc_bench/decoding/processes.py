@@ -23,7 +23,7 @@ from typing import Any, Self, TypeVar
 
 from cmcc_bench.errors import DataError
 
-Value = TypeVar("Value")
+Sent = TypeVar("Sent")
 
 LIFE_SIGN = timedelta(seconds=60)  # for a sign of life while the processes work
 PATIENCE = timedelta(minutes=30)  # for the others to open the model and the data, or for the first to join the parts
@@ -46,7 +46,7 @@ class Processes:
         """Whether this is the process that prints, and writes the files that all share."""
         return self.index == 0
 
-    def from_first(self, make: Callable[[], Value]) -> Value:
+    def from_first(self, make: Callable[[], Sent]) -> Sent:
         """What `make` returns in the first process, in every process.
 
         Its error is raised in the first one; the others raise cmcc.DataError.
@@ -62,10 +62,10 @@ class Processes:
         made, value = answer[0]
         if not made:
             raise DataError("the first process stopped with an error", "", "Its message says what to do.")
-        returned: Value = value
+        returned: Sent = value
         return returned
 
-    def of_all(self, value: Value) -> list[Value]:
+    def of_all(self, value: Sent) -> list[Sent]:
         """The values of all processes, in their order."""
         if self.number == 1:
             return [value]

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from cmcc_bench.decoding.parts import Parts, Work
+from cmcc_bench.decoding.parts import Parts, UnitWork
 from cmcc_bench.decoding.processes import Processes
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
@@ -130,7 +130,7 @@ def share_run(
     run: PredictionRun,
     out: Path,
     sizes: Sequence[int],
-    work: Work,
+    work: UnitWork,
     write: Callable[[RunFiles, Iterator[Any], PredictionRun], PredictionRun],
     processes: Processes,
     progress: Callable[[int, int], None] | None = None,
