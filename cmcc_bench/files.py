@@ -8,6 +8,7 @@ and `is_system_file` recognizes the files that operating systems leave in folder
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import IO
+from uuid import uuid4
 
 from cmcc_bench.distribution import NAME
 
@@ -106,6 +108,25 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield part
         replace_folder(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def add_folder(path: Path) -> Iterator[Path]:
+    """Creates a folder to fill that is moved to `path` at the end, unless another process was first.
+
+    After an error there is no folder.
+    """
+    part = path.with_name(f".{path.name}.{uuid4().hex}")
+    part.mkdir(parents=True)
+    try:
+        yield part
+        try:
+            part.rename(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another process made it
+                raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
