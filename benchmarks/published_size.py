@@ -43,6 +43,7 @@ GOAL_SECONDS, MEGABYTE = 120.0, 1 << 20
 LABELED, UNLABELED, SEED = 8_975, 90_000, 0
 SUBSET = 60  # dialogues for what decodes or trains a neural model
 ORG = "cmcc-org"
+RANDOM_ANSWERS = "(random answers are written)"
 TINY = ROOT / "cmcc_bench" / "backbones" / "tiny" / "variant"
 
 
@@ -69,7 +70,6 @@ class Measured:
 def commands(size: argparse.Namespace) -> list[tuple[str, str]]:
     """The commands in order, each with a note. Later ones use the files of earlier ones."""
     subset = f"{SUBSET} dialogues"
-    first = "cmcc_bench/none"
     return [
         ("--help", ""),
         (f"simulate --dialogues {size.dialogues} --unlabeled {size.unlabeled} --seed {SEED} --out raw", ""),
@@ -82,7 +82,7 @@ def commands(size: argparse.Namespace) -> list[tuple[str, str]]:
         ("train satisfaction --recipe ngrams --dataset cmcc --out runs/satisfaction", ""),
         ("predict runs/emotion/best cmcc --out runs/emotion/test.jsonl", ""),
         ("predict runs/satisfaction/best cmcc --out runs/satisfaction/test.jsonl", ""),
-        (first, ""),
+        (RANDOM_ANSWERS, ""),
         ("score runs/emotion/test.jsonl cmcc", ""),
         ("score runs/response/test.jsonl cmcc", ""),
         ("score runs/response/test.jsonl cmcc --version seretod", ""),
@@ -201,8 +201,10 @@ def hub_server() -> Iterator[dict[str, str]]:
     assert server.stdout
     variables: dict[str, str] = {}
     try:
-        while len(variables) < len(("HF_ENDPOINT", "HF_TOKEN", "HF_HOME")) and (line := server.stdout.readline()):
-            name, _, value = line.removeprefix("export ").strip().partition("=")
+        while "HF_TOKEN" not in variables or "HF_ENDPOINT" not in variables:
+            name, _, value = server.stdout.readline().removeprefix("export ").strip().partition("=")
+            if not name:
+                raise SystemExit("the test server did not start")
             variables[name] = value
         yield variables
     finally:
@@ -223,9 +225,9 @@ def run_all(folder: Path, size: argparse.Namespace) -> list[Measured]:
         threads = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": str(ROOT)}
         cache = {"HF_HOME": str(folder / "cache")}  # so that nothing is kept from an earlier benchmark
         environment = dict(os.environ) | threads | variables | cache | {"HF_HUB_OFFLINE": "0"}
-        for number, (command, note) in enumerate(everything, 1):
-            print(f"[{number}/{len(everything)}] cmcc {command}", flush=True)
-            if command == "cmcc_bench/none":
+        for number, (command, note) in list(enumerate(everything, 1))[size.first - 1 :]:
+            print(f"[{number}/{len(everything)}] {command}", flush=True)
+            if command == RANDOM_ANSWERS:
                 write_random_answers(folder)
                 continue
             if command.startswith(("simulate", "build")) and (folder / command.rpartition(" ")[2]).exists():
@@ -246,6 +248,7 @@ def main() -> None:
     parser.add_argument("--unlabeled", type=int, default=UNLABELED, help="unlabeled calls (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="folder for all files; it stays (default: a temporary one)")
     parser.add_argument("--limit", type=float, default=900.0, help="maximum seconds a command (default: %(default)s)")
+    parser.add_argument("--first", type=int, default=1, metavar="N", help="begin with the Nth command")
     size = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="cmcc-size-") as temporary:
         folder = (size.folder or Path(temporary)).resolve()
