@@ -30,6 +30,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import datasets
 import orjson
 
 from cmcc_bench.corpus import fingerprint_of
@@ -162,6 +163,7 @@ def measure(command: str, folder: Path, environment: Mapping[str, str], limit: f
 
 def write_random_answers(folder: Path) -> None:
     """Writes random answers for the test split as `cmcc predict` does, for the tasks without n-gram models."""
+    datasets.disable_progress_bars()
     dataset = str(folder / "cmcc")
     for name, out, seed in (("response", "response", 0), ("response", "response-b", 1), ("entities", "entities", 0)):
         task = task_of(name)
