@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 import cmcc
+from cmcc_bench.cli import main
 from cmcc_bench.decoding import predict
 from cmcc_bench.decoding.parts import Parts
 from cmcc_bench.decoding.processes import ALONE, open_processes
@@ -160,3 +161,10 @@ def test_units_of_recognizers_are_whole_dialogues(monkeypatch):
     monkeypatch.setattr(recognition, "_UNIT", 3)
     rows = [{"dialogue_id": name} for name in "aabbbbcdde"]
     assert ["".join(row["dialogue_id"] for row in rows[unit]) for unit in units_of(rows)] == ["aabbbb", "cdd", "e"]
+
+
+def test_a_language_model_is_asked_by_one_process(monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    asked = ["predict", "openai:m", "sample", "--endpoint", "http://127.0.0.1:9/v1", "--out", "x.jsonl"]
+    assert main(asked) == 2
+    assert "start openai:NAME without torchrun" in " ".join(capsys.readouterr().err.split())
