@@ -192,8 +192,13 @@ def _agreement(options: argparse.Namespace) -> int:
         errors.print("cmcc agreement: one annotator has no agreement. Name the labels of two or more.", soft_wrap=True)
         return 2
     calls, acts = known_calls(options.annotators, options.data), acts_in(options.annotators)
-    annotators = [read_annotations(name, calls, acts) for name in options.annotators]
-    agreement = measure(annotators, calls, acts, Bootstrap(options.resamples, options.seed))
+    with progress_bar("comparing annotators") as show:
+        annotators, steps = [], len(options.annotators) + 1  # the last one is the bootstrap
+        for name in options.annotators:
+            show(len(annotators), steps)
+            annotators.append(read_annotations(name, calls, acts))
+        show(len(annotators), steps)
+        agreement = measure(annotators, calls, acts, Bootstrap(options.resamples, options.seed))
     if options.json:
         console.print_json(json.dumps(agreement.as_dict(), ensure_ascii=False))
         return 0
