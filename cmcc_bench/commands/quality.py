@@ -185,7 +185,7 @@ def _apply(options: argparse.Namespace, source: CallSource) -> int:
 
 def _agreement(options: argparse.Namespace) -> int:
     from cmcc_bench.quality.agreement import disagreement_lines, measure, tables
-    from cmcc_bench.quality.annotations import acts_in, known_calls, read_annotations
+    from cmcc_bench.quality.annotations import Annotations, acts_in, known_calls, read_annotations
     from cmcc_bench.scoring import Bootstrap
 
     if len(options.annotators) < 2:
@@ -193,7 +193,7 @@ def _agreement(options: argparse.Namespace) -> int:
         return 2
     calls, acts = known_calls(options.annotators, options.data), acts_in(options.annotators)
     with progress_bar("comparing annotators") as show:
-        annotators, steps = [], len(options.annotators) + 1  # the last one is the bootstrap
+        annotators, steps = list[Annotations](), len(options.annotators) + 1  # the last one is the bootstrap
         for name in options.annotators:
             show(len(annotators), steps)
             annotators.append(read_annotations(name, calls, acts))
