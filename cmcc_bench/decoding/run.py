@@ -20,7 +20,7 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
 from cmcc_bench.models.causal_lm import load_model
 from cmcc_bench.models.device import own_device
-from cmcc_bench.models.digest import digest_of_model
+from cmcc_bench.models.digest import digest_of_model, parameters_of_model
 from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
 from cmcc_bench.tasks import RESPONSE, prediction_of
@@ -132,6 +132,7 @@ def _new_run(
         batch_size=batch_size,
         versions=library_versions(),
         training=training.as_dict(),
+        parameters=parameters_of_model(trained.folder),
     )
 
 

@@ -33,8 +33,8 @@ class PredictionRun:
     opening the model; exchanges_per_second: exchanges of this start per second. resumed: exchanges that an earlier
     start decoded. forward_tokens: tokens that the model read in this start. cut_contexts: exchanges whose context was
     too long for the model. cut_entities: history entities that were dropped, the oldest first. date: end of the run, in
-    UTC. endpoint: of a language model behind an endpoint, what endpoint.run.EndpointRecord holds. processes: number of
-    processes that shared the work of this start.
+    UTC. endpoint: of a language model behind an endpoint, what endpoint.run.EndpointRecord holds. parameters: of a
+    trained model, if they are known. processes: number of processes that shared the work of this start.
     """
 
     model: str
@@ -61,6 +61,7 @@ class PredictionRun:
     training: Mapping[str, Any] = field(default_factory=dict)
     date: str = ""
     endpoint: Mapping[str, Any] = field(default_factory=dict)
+    parameters: int | None = None
     processes: int = 1
 
 

@@ -16,7 +16,7 @@ from cmcc_bench.decoding.run import library_versions
 from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, share_run
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import open_replacement
-from cmcc_bench.models.digest import digest_of_model
+from cmcc_bench.models.digest import digest_of_model, parameters_of_model
 from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.recognition import Recognizer
 from cmcc_bench.tasks import TASKS, Row, task_of
@@ -114,4 +114,5 @@ def _new_run(
         versions=library_versions(),
         task=training.task,
         training=training.as_dict(),
+        parameters=parameters_of_model(model_dir),
     )

@@ -114,14 +114,15 @@ def care_section(
         compared.append(SystemPair(pair.first, pair.second, comparison, _missing_scores(second)))
     negative, caring = sum(map(is_negative, rows)), sum(bool(caring_acts(row["acts"])) for row in rows)
     notes = (f"{negative} of {len(rows)} exchanges follow a negative emotion; {caring} have a caring act.", _NOTE)
-    sentences = [finding(compared[0], _COMPARED)] if compared else []
+    sentences, details = [finding(compared[0], _COMPARED)] if compared else [], list[str]()
     for (system, _), entry in zip(systems, entries, strict=True):
         if system.form.emotions and system.form.caring and not system.missing_scores:
             recall_of_gold = score_cell(entry.scores.scores["caring_recall"])
-            sentences.append(f"Recall of caring acts, {entry.name}: {recall_of_gold}.")
+            others = details if sentences and system.training.suffix else sentences
+            others.append(f"Recall of caring acts, {entry.name}: {recall_of_gold}.")
     findings = tuple(filter(None, sentences))
     return Section(
-        _TITLE, NAMES, (), tuple(_COMPARED), tuple(entries), pairs=tuple(compared), findings=findings, notes=notes
+        _TITLE, NAMES, (), tuple(_COMPARED), tuple(entries), (), tuple(compared), findings, tuple(details), notes
     )
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from cmcc_bench.corpus import fingerprint_of, is_licensed, open_split, short_name
 from cmcc_bench.reports.answers import answer_report
 from cmcc_bench.reports.confusion import Confusion
 from cmcc_bench.reports.examples import Examples
 from cmcc_bench.reports.response import response_report
-from cmcc_bench.reports.scores import Data
+from cmcc_bench.reports.runs import facts_table
+from cmcc_bench.reports.scores import Data, Entry
 from cmcc_bench.reports.section import Section, TaskReport
 from cmcc_bench.reports.systems import System, check_data, find_systems, response_systems
 from cmcc_bench.reports.table import ReportTable
@@ -57,9 +61,63 @@ class SystemReport:
         """Table 4, if there is one."""
         return next((task.examples for task in self.tasks if task.examples), None)
 
+    @property
+    def facts(self) -> ReportTable:
+        """What each system is and what its answers took."""
+        return facts_table(self.systems, self.licensed)
+
     def markdown(self) -> str:
-        """All tables as Markdown."""
-        return "\n".join(table.markdown() for table in self.tables)
+        """All tables as Markdown, the systems first."""
+        return "\n".join(table.markdown() for table in (self.facts, *self.tables))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The systems, scores and paired tests as plain values for JSON; what is not defined or not known is None."""
+        systems = [
+            {"name": system.name, "task": system.task.name, "file": system.path.name, **asdict(system.facts)}
+            for system in self.systems
+        ]
+        value = {
+            "dataset": self.dataset,
+            "split": self.split,
+            "synthetic": self.synthetic,
+            "licensed": self.licensed,
+            "bootstrap": asdict(self.bootstrap),
+            "systems": [{key: None if one == "" else one for key, one in system.items()} for system in systems],
+            "contamination": next(iter(self.facts.notes), ""),
+            "sections": [_section_dict(section) for section in self.sections],
+        }
+        plain: dict[str, Any] = orjson.loads(orjson.dumps(value))  # nan becomes None
+        return plain
+
+
+def _section_dict(section: Section) -> dict[str, Any]:
+    """A section as plain values; scores that a system does not have are left out."""
+
+    def scores_of(entry: Entry) -> dict[str, Any]:
+        """The scores of a row that the section shows, with their intervals."""
+        scores = entry.scores.scores
+        return {name: asdict(scores[name]) for name in section.shown if name not in entry.missing_scores}
+
+    return {
+        "title": section.title,
+        "rows": [
+            {"name": row.name, "kind": row.kind or None, "scores": scores_of(row), "published": dict(row.published)}
+            for row in (*section.systems, *section.bounds)
+        ],
+        "differences": [
+            {
+                "first": pair.first,
+                "second": pair.second,
+                "scores": {
+                    name: asdict(result)
+                    for name, result in pair.compared.differences.items()
+                    if name not in pair.missing_scores
+                },
+            }
+            for pair in section.pairs
+        ],
+        "findings": [*section.findings, *section.details],
+    }
 
 
 def make_report(

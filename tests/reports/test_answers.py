@@ -50,7 +50,7 @@ def test_table_5_has_both_models_the_n_gram_baseline_and_the_scores_of_the_paper
     write_answers(tmp_path / "runs", "context", TrainingRecord("emotion", options=("with context",)), found["random"])
     write_variant(tmp_path / "runs")
     made = tables(tmp_path / "runs")
-    rows = {row[0]: row[1:] for row in made["Table 5, emotions"].rows}
+    rows = {row[0]: row[2:] for row in made["Table 5, emotions"].rows}
     assert list(rows)[0:3] == [
         "Classification-based",
         "Classification-based, with context",
@@ -81,7 +81,7 @@ def test_table_9_has_the_tagger_with_and_without_emotions_and_the_names_of_the_b
     made = tables(tmp_path / "runs")
     paired = made["Table 9, entities, paired bootstrap test"]
     assert [row[1] for row in paired.rows] == ["entity F1", "name F1", *["entity F1"] * 2, "name F1"]
-    rows = {row[0]: row[1:] for row in made["Table 9, entities"].rows}
+    rows = {row[0]: row[2:] for row in made["Table 9, entities"].rows}
     assert rows["Stack-propagation"][:2] == ("1.000 [1.00, 1.00]", "0.525")
     assert rows["Stack-propagation"][-1] == "0.989"
     assert rows["Stack-propagation, w/o user emotion"][1] == "0.524"
