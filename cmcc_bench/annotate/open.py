@@ -9,13 +9,15 @@ from pathlib import Path
 from cmcc_bench.annotate.calls import CallStore, check_out, ordered
 from cmcc_bench.annotate.care import CareFile, import_care, read_own_care
 from cmcc_bench.annotate.plan import read_plan
+from cmcc_bench.annotate.review import ReviewFile, review_mode
 from cmcc_bench.annotate.session import AnnotateMode, AnnotationSession
 from cmcc_bench.annotate.store import DecisionStore, journal_path
 from cmcc_bench.annotate.suggest import Suggestions, data_source, lexicon_source, model_source
-from cmcc_bench.corpus import short_name
+from cmcc_bench.corpus import fingerprint_of, short_name
 from cmcc_bench.errors import DataError
-from cmcc_bench.quality.calls import find_source, read_calls
+from cmcc_bench.quality.calls import CallSource, find_source, read_calls
 from cmcc_bench.quality.lexicon import load_lexicon
+from cmcc_bench.quality.review import ReviewItem, check_new
 from cmcc_bench.types import Progress
 from cmcc_bench.vocabulary import ACTS
 
@@ -98,3 +100,24 @@ def _ordered(
         return suggestions.uncertainty(dialogue_id)
 
     return ordered(ids, settings.order, settings.seed, uncertainty if settings.models else None)
+
+
+def open_review(
+    source: CallSource, items: Sequence[ReviewItem], annotator: str, out: Path, title: str
+) -> AnnotationSession:
+    """Opens the questions of a review for an annotator, and goes on where an earlier start ended.
+
+    out: the review file to write, .csv or .jsonl, with all questions and the decisions so far.
+    Raises cmcc.DataError if the file exists without its journal, or its journal is of other questions.
+    """
+    if not journal_path(out).exists():
+        check_new(out)
+    mode = review_mode(items)
+    calls = CallStore(read_calls(source, lambda *_: None), mode.questions)
+    owner = {
+        "made_by": "cmcc check",
+        "annotator": annotator,
+        "questions": fingerprint_of(map(ReviewItem.as_dict, items)),
+    }
+    store = DecisionStore(out, owner, ReviewFile(out, annotator, items), mode.sizes())
+    return AnnotationSession(mode, annotator, title, calls, list(mode.questions), store)

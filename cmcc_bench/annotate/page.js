@@ -6,13 +6,13 @@ const WORDS = {
   en: {
     app: { annotate: "Annotation", review: "Review", adjudicate: "Adjudication" },
     speaker: ["service", "user"], whole: "The call as a whole",
-    fields: { emotions: "Emotions of the user", acts: "Caring acts of the service", satisfaction: "Satisfaction of the user" },
+    fields: { emotions: "Emotions of the user", acts: "Acts of the service", caring: "Caring acts of the service", satisfaction: "Satisfaction of the user" },
     utterance: "utterance", call: "Call", of: (n) => `of ${n}`, calls: "Calls", tools: "Tools",
     previous: "Previous call", next: "Next call", open: "Unlabeled", undo: "Undo", find: "Search", language: "中文",
     languageName: "Chinese", keys: "Keys", confirm: "Confirm", goOn: "Next", accept: "Accept",
     note: "Note", hasNote: "Note ✓", guide: "Guideline", transcript: "Transcript",
     none: "no caring act", noneAll: "no act", open1: "not labeled", suggested: "suggested",
-    sources: { data: "in the data", model: "model", lexicon: "cue" },
+    sources: { data: "in the data", model: "model", lexicon: "cue", add: "missing?", remove: "wrong?" },
     progress: (p) => `${p.decided} of ${p.questions} labels, ${p.calls_done} of ${p.calls} calls`,
     left: (text) => `about ${text} left`, hours: "h", minutes: "min",
     saved: "Saved", reopened: "Not labeled again", undone: "Undone", nothing: "Nothing to undo", allDone: "All calls are labeled.",
@@ -23,18 +23,19 @@ const WORDS = {
     help: [["1 2 3 …", "set or remove a label"], ["0", "neutral, or no act"], ["Enter, space", "confirm, or accept the suggestion, and go on"],
       ["↑ ↓", "utterance before, after"], ["← →", "call before, after"], ["g", "go to the next unlabeled one"], ["z", "undo"],
       ["n", "note"], ["/", "search"], ["l", "中文"], ["?", "this list"]],
-    candidates: ["a s d …", "take the labels of this button and go on"],
+    candidates: ["a r s d …", "take the labels of the button with this key, and go on"],
+    candidateNames: { accept: "Accept", reject: "Keep" },
   },
   zh: {
     app: { annotate: "标注", review: "复核", adjudicate: "裁定" },
     speaker: ["客服", "用户"], whole: "整通电话",
-    fields: { emotions: "用户情绪", acts: "客服关怀行为", satisfaction: "用户满意度" },
+    fields: { emotions: "用户情绪", acts: "客服行为", caring: "客服关怀行为", satisfaction: "用户满意度" },
     utterance: "话语", call: "通话", of: (n) => `/ ${n}`, calls: "通话", tools: "工具",
     previous: "上一通", next: "下一通", open: "未标注", undo: "撤销", find: "搜索", language: "EN",
     languageName: "英文", keys: "按键", confirm: "确认", goOn: "继续", accept: "接受",
     note: "备注", hasNote: "备注 ✓", guide: "规范", transcript: "对话",
     none: "无关怀行为", noneAll: "无行为", open1: "未标注", suggested: "建议",
-    sources: { data: "数据", model: "模型", lexicon: "线索" },
+    sources: { data: "数据", model: "模型", lexicon: "线索", add: "漏标？", remove: "错标？" },
     progress: (p) => `标签 ${p.decided}/${p.questions}，通话 ${p.calls_done}/${p.calls}`,
     left: (text) => `约剩 ${text}`, hours: "小时", minutes: "分钟",
     saved: "已保存", reopened: "恢复为未标注", undone: "已撤销", nothing: "没有可撤销的", allDone: "全部通话已标注。",
@@ -45,7 +46,8 @@ const WORDS = {
     help: [["1 2 3 …", "选择或取消标签"], ["0", "中性，或无行为"], ["回车、空格", "确认或接受建议，并继续"],
       ["↑ ↓", "上一句、下一句"], ["← →", "上一通、下一通"], ["g", "到下一个未标注处"], ["z", "撤销"],
       ["n", "备注"], ["/", "搜索"], ["l", "English"], ["?", "本列表"]],
-    candidates: ["a s d …", "采用该按钮的标签并继续"],
+    candidates: ["a r s d …", "采用该按钮的标签并继续"],
+    candidateNames: { accept: "接受", reject: "保留" },
   },
 };
 const NEUTRAL = 0;
@@ -118,13 +120,13 @@ async function decide(labels, choice = "", note = question().note) {
 }
 
 async function press(label) {
-  const { field, labels } = question();
+  const { field, labels, proposal, candidates } = question();
   if (field === "satisfaction") {
     const isSame = labels !== null && labels[0] === label;
     await decide(isSame ? null : [label]);
     return isSame ? undefined : goOn();
   }
-  const chosen = new Set(labels || []);
+  const chosen = new Set(labels ?? (candidates.length ? proposal : []));
   if (!chosen.delete(label)) chosen.add(label);
   if (field === "emotions") {
     if (label === NEUTRAL && chosen.has(NEUTRAL)) chosen.clear(), chosen.add(NEUTRAL);
@@ -136,7 +138,7 @@ async function press(label) {
 
 async function pressNone() {
   if (question().field === "emotions") return press(NEUTRAL);
-  if (question().field === "acts") await decide(question().labels?.length === 0 ? null : []);
+  if (question().field === "acts" && question().can_be_none) await decide(question().labels?.length === 0 ? null : []);
 }
 
 async function pressCandidate(candidate) {
@@ -229,8 +231,12 @@ function nameOf(field, label) {
   return start.fields[field].find((one) => one.label === label)?.[language] ?? String(label);
 }
 
+function isCaring(field) {
+  return field === "acts" && start.fields.acts.length <= 4; // only the caring ones are labeled
+}
+
 function noneOf(field) {
-  return field === "acts" && start.fields.acts.length > 4 ? words().noneAll : words().none;
+  return isCaring(field) ? words().none : words().noneAll;
 }
 
 function namesOf({ field }, labels) {
@@ -295,21 +301,22 @@ function drawRow(index) {
 function drawPanel() {
   const one = question();
   const where = one.utterance === null ? words().whole : `${words().utterance} ${one.utterance + 1}`;
-  $("asked").textContent = `${words().fields[one.field]} · ${where}`;
-  $("about").textContent = one.about;
+  $("asked").textContent = `${words().fields[isCaring(one.field) ? "caring" : one.field]} · ${where}`;
+  $("about").textContent = one.about[language] ?? "";
   $("candidates").replaceChildren(...one.candidates.map((candidate) => candidateButton(one, candidate)));
   $("labels").replaceChildren(...labelButtons(one));
   const isOpen = one.labels === null;
   const isSuggestion = isOpen && one.marks.length > 0 && one.proposal !== null;
   $("confirm").replaceChildren(isSuggestion ? words().accept : isOpen ? words().confirm : words().goOn, " ", make("kbd", {}, "⏎"));
   $("note").textContent = one.note ? words().hasNote : words().note;
-  const first = (one.labels ?? one.proposal ?? [])[0];
+  $("labels").classList.toggle("many", start.fields[one.field].length > 9);
+  const first = one.labels?.[0] ?? one.marks[0]?.label ?? one.proposal?.[0];
   showGuide(one.field, first ?? start.fields[one.field][0].label);
 }
 
 function labelButtons(one) {
   const options = start.fields[one.field].map((option) => ({ ...option, isSet: one.labels?.includes(option.label), press: () => press(option.label) }));
-  if (one.field === "acts") options.push({ label: null, key: "0", en: noneOf("acts"), zh: noneOf("acts"), isSet: one.labels?.length === 0, press: pressNone });
+  if (one.field === "acts" && one.can_be_none) options.push({ label: null, key: "0", en: noneOf("acts"), zh: noneOf("acts"), isSet: one.labels?.length === 0, press: pressNone });
   return options.map((option) => {
     const isProposed = one.labels === null && (option.label === null ? one.proposal?.length === 0 : one.proposal?.includes(option.label));
     const marks = one.marks.filter((mark) => mark.label === option.label);
@@ -329,8 +336,8 @@ function labelButtons(one) {
 
 function candidateButton(one, candidate) {
   const isTaken = one.labels !== null && one.choice === candidate.name;
-  const title = candidate.title || candidate.name;
-  const name = make("span", { class: "name" }, make("strong", {}, `${title} `), namesOf(one, candidate.labels));
+  const title = words().candidateNames[candidate.name] ?? candidate.name;
+  const name = make("span", { class: "name" }, make("strong", {}, `${title}: `), namesOf(one, candidate.labels));
   const button = make("button", { type: "button", "aria-pressed": isTaken, "aria-keyshortcuts": candidate.key }, make("kbd", {}, candidate.key), name);
   button.addEventListener("click", () => run(() => pressCandidate(candidate)).then(backToRow));
   return button;

@@ -6,8 +6,9 @@ proposed: `annotate` asks everything, `review` the findings of a check, `adjudic
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from cmcc_bench.annotate.guide import guide
 from cmcc_bench.annotate.store import Decision, DecisionStore, QuestionPlace, WorkProgress
 from cmcc_bench.annotate.suggest import Suggestions
 from cmcc_bench.errors import DataError
+from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL
 from cmcc_bench.types import Json, Row
@@ -43,14 +45,13 @@ class Candidate:
     name: str
     key: str
     labels: tuple[int, ...]
-    title: str = ""
 
 
 @dataclass(frozen=True)
 class PageQuestion:
     """A question about a call. proposal: what Enter accepts; None: Enter decides nothing.
 
-    about: a line to show, such as why it is asked.
+    about: a line to show, such as why it is asked, in English and Chinese. can_be_none: whether it may have no label.
     """
 
     utterance: int | None
@@ -58,7 +59,8 @@ class PageQuestion:
     proposal: tuple[int, ...] | None
     marks: tuple[Mark, ...] = ()
     candidates: tuple[Candidate, ...] = ()
-    about: str = ""
+    about: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    can_be_none: bool = True
 
 
 class Mode(Protocol):
@@ -75,6 +77,9 @@ class Mode(Protocol):
     def asked(self, call: Call) -> list[PageQuestion]:
         """The questions about a call, in the order of the utterances; the one about the whole call is the last."""
 
+    def texts(self, call: Call) -> list[str]:
+        """The utterances as they are shown."""
+
     def prepare(self, dialogue_id: str) -> None:
         """Is called with a call that may be opened soon."""
 
@@ -85,7 +90,7 @@ class AnnotateMode:
 
     suggestions: Suggestions
     acts: Sequence[int] = tuple(map(ACTS.id_of, CARING_ACTS))
-    name: str = field(default="annotate", init=False)
+    name: str = dataclasses.field(default="annotate", init=False)
 
     @cached_property
     def offered(self) -> Mapping[str, Sequence[int]]:
@@ -97,6 +102,10 @@ class AnnotateMode:
         opinions = self.suggestions.of(call)
         places: list[QuestionPlace] = [(n, field_of(u["speaker"])) for n, u in enumerate(call.row["utterances"])]
         return [self._asked(place, opinions) for place in [*places, (None, "satisfaction")]]
+
+    def texts(self, call: Call) -> list[str]:
+        """The utterances, unmasked: a label may depend on a number or a name."""
+        return [utterance["text"] for utterance in call.row["utterances"]]
 
     def prepare(self, dialogue_id: str) -> None:
         """Begins to compute suggestions."""
@@ -121,6 +130,38 @@ class AnnotateMode:
         return PageQuestion(utterance, name, whole_proposal(name, proposal or ()), tuple(marks))
 
 
+@dataclass(frozen=True)
+class ListMode:
+    """Asks listed questions: the findings of a check (`review`), or what annotators disagree about (`adjudicate`).
+
+    questions: by dialogue id, in the order of the calls.
+    """
+
+    name: str
+    questions: Mapping[str, Sequence[PageQuestion]]
+
+    @cached_property
+    def offered(self) -> Mapping[str, Sequence[int]]:
+        """All labels of the three fields."""
+        return {name: range(len(VOCABULARIES[name])) for name in ("emotions", "acts", "satisfaction")}
+
+    def asked(self, call: Call) -> list[PageQuestion]:
+        """The listed questions about a call, in the order of the utterances."""
+        end = len(call.row["utterances"])
+        return sorted(self.questions[call.dialogue_id], key=lambda one: end if one.utterance is None else one.utterance)
+
+    def texts(self, call: Call) -> list[str]:
+        """The utterances, with personal data masked, as in a review file."""
+        return mask_lines(utterance["text"].replace("\n", " ") for utterance in call.row["utterances"])
+
+    def prepare(self, dialogue_id: str) -> None:
+        """Does nothing: nothing has to be computed."""
+
+    def sizes(self) -> dict[str, int]:
+        """The number of questions of each call."""
+        return {dialogue_id: len(questions) for dialogue_id, questions in self.questions.items()}
+
+
 def whole_proposal(name: str, labels: Sequence[int]) -> tuple[int, ...] | None:
     """What Enter accepts where these labels are suggested: an utterance without any is neutral, or has no act.
 
@@ -141,7 +182,7 @@ class AnnotationSession:
         self._mode, self._annotator, self._title = mode, annotator, title
         self._calls, self._order, self._store = calls, list(order), store
         self._guide = guide(mode.offered)
-        self._places: dict[int, frozenset[QuestionPlace]] = {}  # of the calls that were opened
+        self._asked: dict[int, dict[QuestionPlace, PageQuestion]] = {}  # of the calls that were opened
         self._number = {dialogue_id: number for number, dialogue_id in enumerate(self._order)}
 
     def start(self) -> Json:
@@ -157,10 +198,11 @@ class AnnotationSession:
         call = self._calls[self._order[number]]
         self._mode.prepare(self._order[(number + 1) % len(self._order)])
         asked = self._mode.asked(call)
-        self._places[number] = frozenset((one.utterance, one.field) for one in asked)
+        self._asked[number] = {(one.utterance, one.field): one for one in asked}
         decisions = [self._store.get((call.dialogue_id, one.utterance, one.field)) for one in asked]
         questions = [asdict(one) | asdict(decision) for one, decision in zip(asked, decisions, strict=True)]
-        utterances = [{"speaker": u["speaker"], "text": shown(u["text"])} for u in call.row["utterances"]]
+        texts = zip(call.row["utterances"], self._mode.texts(call), strict=True)
+        utterances = [{"speaker": utterance["speaker"], "text": shown(text)} for utterance, text in texts]
         return {
             "number": number,
             "id": shown(call.dialogue_id),
@@ -178,14 +220,14 @@ class AnnotationSession:
         number, utterance, name = body.get("call"), body.get("utterance"), body.get("field")
         if not isinstance(number, int) or not 0 <= number < len(self._order):
             raise DataError("a decision about no call", "", "Reload the page.")
-        if number not in self._places:  # the page was opened before this process was started
+        if number not in self._asked:  # the page was opened before this process was started
             self.open(number)
-        place = next((place for place in self._places[number] if place == (utterance, name)), None)
-        if place is None:
+        asked = next((one for place, one in self._asked[number].items() if place == (utterance, name)), None)
+        if asked is None:
             raise DataError("a decision about something that is not asked", "", "Reload the page.")
-        labels = checked_labels(place[1], body.get("labels"), self._mode.offered[place[1]])
+        labels = checked_labels(asked, body.get("labels"), self._mode.offered[asked.field])
         decision = Decision(labels, _text(body, "choice"), _text(body, "note"))
-        self._store.set((self._order[number], *place), decision)
+        self._store.set((self._order[number], asked.utterance, asked.field), decision)
         return self._state(body.get("changes"))
 
     def undo(self, body: Row) -> Json:
@@ -254,11 +296,13 @@ def label_keys(name: str, count: int) -> list[str]:
     return keys[:count]
 
 
-def checked_labels(name: str, labels: object, offered: Sequence[int]) -> tuple[int, ...] | None:
+def checked_labels(asked: PageQuestion, labels: object, offered: Sequence[int]) -> tuple[int, ...] | None:
     """Labels that the page sends, sorted; None if the question is open again.
 
-    Raises cmcc.DataError for labels that are not offered, neutral with another emotion, or two levels of satisfaction.
+    Raises cmcc.DataError for labels that are not offered, neutral with another emotion, two levels of satisfaction, or
+    no label where there must be one.
     """
+    name = asked.field
     if labels is None:
         return None
     if not isinstance(labels, list) or not all(isinstance(x, int) and x in offered for x in labels):
@@ -269,6 +313,8 @@ def checked_labels(name: str, labels: object, offered: Sequence[int]) -> tuple[i
         raise DataError("no emotion, or neutral with another", "neutral alone, or other emotions", field=name)
     if name == "satisfaction" and len(result) != 1:
         raise DataError(f"{len(result)} labels", "one label", field=name)
+    if not result and not asked.can_be_none:
+        raise DataError("no label", "one label or more", field=name)
     return result
 
 

@@ -12,7 +12,8 @@ pytest.importorskip("starlette")
 from playwright.sync_api import expect, sync_playwright
 
 from cmcc_bench.annotate.server import PageServer
-from tests.annotate.work import HTML, open_work
+from cmcc_bench.quality.review import read_review
+from tests.annotate.work import HTML, open_review_work, open_work, write_disputed_calls
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(not CHROMIUM and os.environ.get("CI") != "true", reason="no chromium on this machine")
@@ -150,3 +151,17 @@ def test_two_pages_are_kept_in_step_and_a_second_start_goes_on(browser, tmp_path
     with serving(open_work(tmp_path)) as (address, _), page_at(browser, address) as page:
         expect(page.locator("#turns li").first).to_contain_text("no caring act")
         expect(selected(page)).to_contain_text(HTML)
+
+
+def test_a_review_takes_one_key_a_question(browser, tmp_path):
+    write_disputed_calls(tmp_path / "raw")
+    with serving(open_review_work(tmp_path)) as (address, end), page_at(browser, address) as page:
+        expect(page.locator("#about")).to_contain_text("cue words of a label that is not given (乱扣、担心)")
+        press(page, "a", "r")
+        expect(page.locator("#progress-text")).to_contain_text("2 of 5 labels")
+        press(page, "2", "Enter", "Enter", "1")
+        expect(page.locator("#status")).to_have_text("All calls are labeled.")
+        end()
+    rows = read_review(tmp_path / "review.csv")
+    assert [row.decision for row in rows] == ["accept", "reject", "labels", "accept", "labels"]
+    assert [row.annotator for row in rows] == ["A"] * 5
