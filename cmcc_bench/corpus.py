@@ -8,7 +8,8 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from copy import deepcopy
+from functools import cache, lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -20,7 +21,7 @@ from datasets.exceptions import DatasetGenerationError, DatasetsError
 from datasets.info import DatasetInfosDict
 from datasets.packaged_modules.parquet.parquet import Parquet
 from datasets.utils.metadata import MetadataConfigs
-from huggingface_hub import DatasetCard, DatasetCardData
+from huggingface_hub import CardData, DatasetCard, DatasetCardData
 from yaml import YAMLError
 
 from cmcc_bench.distribution import DATA_VERSION
@@ -79,8 +80,15 @@ def has_config(name: str, config: str) -> bool:
 
 def _card_data(folder: Path) -> DatasetCardData:
     """The YAML header of a folder's card. Raises ValueError when it cannot be read."""
-    data: DatasetCardData = DatasetCard.load(folder / CARD_NAME).data
+    data = deepcopy(_parsed_card((folder / CARD_NAME).read_bytes().decode("utf-8")))
+    assert isinstance(data, DatasetCardData)
     return data
+
+
+@lru_cache(maxsize=4)
+def _parsed_card(text: str) -> CardData:
+    """The YAML header of a card. Kept, because parsing takes longer than opening the data."""
+    return DatasetCard(text).data
 
 
 def _open_folder(folder: Path, config: str) -> datasets.DatasetDict:

@@ -15,11 +15,19 @@ import datasets
 import pytest
 from hypothesis import HealthCheck, settings
 
+SLOW = 40  # seconds
 REAL_CALLS = Path(__file__).parents[2] / "shared" / "mobilecs"  # 20 public examples of MobileCS, beside some checkouts
 
 # In a fresh checkout the first example is slow, because hypothesis builds its table of characters.
 settings.register_profile("cmcc", suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cmcc")
+
+
+def pytest_report_teststatus(report):
+    """Names a slow test as soon as it ends: what a run that is stopped printed then says where its time went."""
+    if report.when == "call" and report.duration > SLOW:
+        return report.outcome, f"\n{report.nodeid} took {report.duration:.0f} s\n", report.outcome.upper()
+    return None
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,8 +9,7 @@ import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.sharedctypes import Synchronized
-from multiprocessing.synchronize import Event
+from ctypes import Array, c_bool, c_longlong
 
 from cmcc_bench.dataset.spool import Spooled, SpoolJob, spool_file
 from cmcc_bench.types import Advance
@@ -22,9 +21,10 @@ class _StoppedError(Exception):
     """Stops a worker whose result is no longer needed."""
 
 
-# Set when a worker process starts: the raw bytes read by all workers, and whether they should stop.
-_bytes_read: Synchronized[int] | None = None
-_stop: Event | None = None
+# Set when a worker process starts: the raw bytes read, one number a job, and whether the workers should stop. This
+# memory has no locks: a worker killed while it holds one would block the parent forever. Each number has one writer.
+_bytes_read: Array[c_longlong] | None = None
+_stop: c_bool | None = None
 
 
 def spool_all(jobs: Sequence[SpoolJob], num_proc: int, progress: Advance) -> Generator[Spooled, None, None]:
@@ -40,15 +40,17 @@ def spool_all(jobs: Sequence[SpoolJob], num_proc: int, progress: Advance) -> Gen
 
 def _spool_in_workers(jobs: Sequence[SpoolJob], processes: int, progress: Advance) -> Generator[Spooled, None, None]:
     context = multiprocessing.get_context("spawn")  # forking a process that has Arrow's threads can hang
-    counter: Synchronized[int] = context.Value("q", 0)
-    stop = context.Event()
+    bytes_read = context.RawArray(c_longlong, len(jobs))
+    stop = context.RawValue(c_bool, False)
     seen = 0
-    pool = ProcessPoolExecutor(processes, context, _start_worker, (counter, stop))
+    pool = ProcessPoolExecutor(processes, context, _start_worker, (bytes_read, stop))
     try:
-        for future in [pool.submit(_spool_in_worker, job) for job in jobs]:
+        for future in [pool.submit(_spool_in_worker, number, job) for number, job in enumerate(jobs)]:
             while wait([future], _SECONDS).not_done:
-                progress(counter.value - seen)
-                seen = counter.value
+                total = sum(bytes_read)
+                progress(total - seen)
+                seen = total
+                _end_all_if_one_died(pool)
             yield future.result()
     except BrokenProcessPool as error:
         raise ChildProcessError(
@@ -56,13 +58,24 @@ def _spool_in_workers(jobs: Sequence[SpoolJob], processes: int, progress: Advanc
             ' build() has no `if __name__ == "__main__":`. Run the build again with one process: --num-proc 1.'
         ) from error
     finally:
-        stop.set()
+        stop.value = True
         pool.shutdown(cancel_futures=True)  # waits for the workers: they write to the folder that is removed next
 
 
-def _start_worker(counter: Synchronized[int], stop: Event) -> None:
+def _end_all_if_one_died(pool: ProcessPoolExecutor) -> None:
+    """Makes the pool notice a worker that died while it sent its result: the pool would wait for the rest forever.
+
+    It waits as long as another worker can write to the same pipe. Python 3.14 has ProcessPoolExecutor.kill_workers.
+    """
+    workers = list(pool._processes.values()) if pool._processes else []
+    if any(worker.exitcode is not None for worker in workers):
+        for worker in workers:
+            worker.kill()
+
+
+def _start_worker(bytes_read: Array[c_longlong], stop: c_bool) -> None:
     global _bytes_read, _stop
-    _bytes_read, _stop = counter, stop
+    _bytes_read, _stop = bytes_read, stop
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent stops the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -75,15 +88,14 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _spool_in_worker(job: SpoolJob) -> Spooled:
-    counter, stop = _bytes_read, _stop
-    assert counter is not None and stop is not None
+def _spool_in_worker(number: int, job: SpoolJob) -> Spooled:
+    bytes_read, stop = _bytes_read, _stop
+    assert bytes_read is not None and stop is not None
 
     def advance(amount: int) -> None:
-        """Adds to the bytes read by all workers; stops this worker if its result is no longer needed."""
-        if stop.is_set():
+        """Adds to the bytes read of this job; stops the worker if its result is no longer needed."""
+        if stop.value:
             raise _StoppedError
-        with counter.get_lock():
-            counter.value += amount
+        bytes_read[number] += amount
 
     return spool_file(job, advance)

@@ -31,6 +31,6 @@ def endpoint():
     """A function that makes the settings of a client for a script."""
 
     def make(script, **more):
-        return replace(Endpoint(script.url, "tiny", back_off=0.01, concurrency=4, timeout=5), **more)
+        return replace(Endpoint(script.url, "tiny", back_off=0.01, concurrency=4, timeout=60), **more)
 
     return make

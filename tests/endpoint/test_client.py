@@ -172,10 +172,8 @@ def test_an_error_that_no_second_try_mends_is_told_at_once(reply, message, serve
 
 
 def test_an_address_where_nothing_listens_is_an_error_at_once(serve, endpoint):
-    begin = time.monotonic()
     with pytest.raises(cmcc.DataError, match=r"cannot connect.*Check --endpoint"):
-        ask(Endpoint("http://127.0.0.1:9/v1", "tiny"))
-    assert time.monotonic() - begin < 2
+        ask(Endpoint("http://127.0.0.1:9/v1", "tiny", back_off=3600))  # a second try would end in the test's time limit
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://host/v1", "http://", "", "http://host:port/v1"])

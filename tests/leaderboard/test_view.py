@@ -226,10 +226,10 @@ def test_ten_thousand_rows_are_shown_fast():
     board = board_of()
     rows = tuple(entry(f"{n:05d}", n % 997 / 997, training_data="CMCC train", author="mei") for n in range(10_000))
     board = replace(board, entries=rows, counts={row.key: np.zeros((1, 9), dtype=np.int64) for row in rows})
-    started = time.perf_counter()
+    started = time.process_time()
     query = TableQuery("macro_recall", "cmcc")
     written = html.table_html(table_of(board, query)) + html.plot_html(plot_of(board, query))
     choices = comparable(board, query)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 4  # about .5 s; a loop over pairs of rows would take minutes
     assert written.count("<tr") == ROWS + 1 and written.count("<li ") == BARS and len(choices) == CHOICES
     assert f"{10_000 - BARS} more" in written
