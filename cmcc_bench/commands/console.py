@@ -105,13 +105,6 @@ def disable_hub_bars_without_terminal() -> None:
         disable_progress_bars()
 
 
-def silence_transformers() -> None:
-    """Disables the progress bars of transformers, which shows one for each file."""
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # type: ignore[no-untyped-call]
-
-
 def print_line(line: str) -> None:
     """Prints a line; characters that could control the terminal are escaped."""
     console.print(printable(line, len(line)), markup=False, highlight=False, soft_wrap=True)
@@ -125,6 +118,13 @@ def is_confirmed(question: str) -> bool:
         return input(f"{question} [y/N] ").strip().lower() == "y"
     except EOFError:
         return False
+
+
+def silence_transformers() -> None:
+    """Disables the progress bars of transformers, which shows one for each file."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def data_cutoff(text: str) -> str:
