@@ -64,6 +64,17 @@ def positive_number(text: str) -> int:
     return int(text)
 
 
+def share(text: str) -> float:
+    """Parses a number from 0 to 1, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected a number from 0 to 1")
+    return value
+
+
 def task_name(text: str) -> str:
     """Checks the name of a task, for argparse; tasks are imported only when the option is used."""
     from cmcc_bench.tasks import TASKS
