@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from rich.console import Console
 
 from cmcc_bench.errors import printable
 
+_T = TypeVar("_T")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 # Soft wrap: the terminal wraps long lines, not rich, so that a path or a number can be copied as a whole.
@@ -63,6 +64,17 @@ def positive_number(text: str) -> int:
     return int(text)
 
 
+def share(text: str) -> float:
+    """Parses a number from 0 to 1, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected a number from 0 to 1")
+    return value
+
+
 def task_name(text: str) -> str:
     """Checks the name of a task, for argparse; tasks are imported only when the option is used."""
     from cmcc_bench.tasks import TASKS
@@ -106,3 +118,40 @@ def is_confirmed(question: str) -> bool:
         return input(f"{question} [y/N] ").strip().lower() == "y"
     except EOFError:
         return False
+
+
+def silence_transformers() -> None:
+    """Disables the progress bars of transformers, which shows one for each file."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def data_cutoff(text: str) -> str:
+    """Parses a month, YYYY-MM, for argparse."""
+    from cmcc_bench.reports.facts import parse_month
+
+    return _parsed(parse_month, text)
+
+
+def parameters(text: str) -> int:
+    """Parses a number of parameters, such as 8.2B, for argparse."""
+    from cmcc_bench.reports.facts import parse_parameters
+
+    return _parsed(parse_parameters, text)
+
+
+def system_kind(text: str) -> str:
+    """Parses the kind of a system, for argparse."""
+    from cmcc_bench.reports.facts import KINDS
+
+    if text not in KINDS:
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected one of {', '.join(KINDS)}")
+    return text
+
+
+def _parsed(parse: Callable[[str], _T], text: str) -> _T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

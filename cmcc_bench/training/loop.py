@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -36,13 +35,14 @@ from torch import Tensor
 from torch.nn import Module
 from transformers.utils.logging import disable_progress_bar
 
+from cmcc_bench.decoding.processes import PATIENCE
 from cmcc_bench.errors import DataError
 from cmcc_bench.training.batching import cut, evaluation_batches, global_batches, padded_tokens, process_slice
 from cmcc_bench.training.display import display
 from cmcc_bench.training.environment import commit, hardware, versions
 from cmcc_bench.training.loss import Batch
 from cmcc_bench.training.precision import gpu_has_bfloat16, has_fused_adamw
-from cmcc_bench.training.recipe import ModelRecipe, Recipe
+from cmcc_bench.training.recipe import ModelRecipe, Recipe, check
 from cmcc_bench.training.run_folder import TrainingProgress, load_state, open_run, save_best, save_state, write_run
 
 
@@ -60,7 +60,9 @@ class TrainingTask:
 
     collate: examples -> batch of tensors. loss: (model, batch) -> the sum of the losses over the batch's units, and the
     number of units. save: writes the model and its files into a folder. fingerprint: digest of the data; a run cannot
-    be resumed with other data. facts: additional values for run.json. is_packed: whether `collate` packs: no padding.
+    be resumed with other data. facts: additional values for run.json. score: the validation score of the model as it
+    is, the higher the better, for `keep: score`; None for a task without one. is_packed: whether `collate` packs, so
+    that there is no padding.
     """
 
     train: EncodedExamples
@@ -70,13 +72,14 @@ class TrainingTask:
     save: Callable[[Path], None]
     fingerprint: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    score: Callable[[], float] | None = None
     is_packed: bool = False
 
 
 def start(recipe: Recipe) -> Accelerator:
     """Checks the processes, prints the resolved recipe and sets the seed. Raises what check_processes raises."""
-    # The others wait while the first process labels dialogues or saves. gloo's default of half an hour is too short.
-    accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))])
+    # The others wait while the first process measures or saves. A process that is lost ends the run after this time.
+    accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers would show one for each file read or written
     check_processes(recipe.processes, accelerator.num_processes, int(os.environ.get("WORLD_SIZE", "1")))
     if accelerator.is_main_process:
@@ -104,10 +107,10 @@ def check_processes(asked: int, found: int, launched: int) -> None:
 
 
 def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingTask) -> TrainingProgress:
-    """Trains the model, saves the checkpoint with the lowest dev loss in OUT/best, and writes OUT/run.json.
+    """Trains the model, saves the best checkpoint (by recipe.keep) in OUT/best, and writes OUT/run.json.
 
-    Raises cmcc.DataError if there are no examples, OUT cannot be used (see open_run), or the loss becomes NaN or
-    infinite.
+    Raises cmcc.DataError if there are no examples, OUT cannot be used (see open_run), the task has no score for
+    `keep: score`, or the loss becomes NaN or infinite.
     """
     run = _Run(accelerator, recipe, model, task)
     # A resumed run enters both loops where it stopped: progress.epoch and progress.batch count what is done.
@@ -122,7 +125,7 @@ def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingT
                 shown.step(run.progress, loss, rate)
                 if recipe.save_every and run.progress.step % recipe.save_every == 0:
                     run.save_state()
-            run.progress.end_epoch(run.dev_loss())
+            run.progress.end_epoch(run.dev_loss(), run.dev_score())
             run.save_epoch()
             shown.epoch(run.progress, recipe.epochs, run.steps)
     # All processes end the group together: a process that exits while the group's threads still run may abort.
@@ -161,6 +164,7 @@ class _Run:
         for split, examples in (("train", task.train), ("validation", task.validation)):
             if not examples.items:
                 raise DataError("no examples", "", "Build the data set with files for train and dev.", split=split)
+        check(recipe.keep != "score" or task.score is not None, "keep", recipe.keep, "loss or last for this task")
         state = open_run(self.folder, asdict(recipe), task.fingerprint, recipe.resume)
         self.is_resumed = state is not None
         self.global_size = recipe.batch_size * recipe.accumulation
@@ -176,7 +180,8 @@ class _Run:
             weight_decay=recipe.weight_decay,
             fused=has_fused_adamw(accelerator.device),
         )
-        self.progress = load_state(state, self.plain_model, self.optimizer) if state else TrainingProgress()
+        fresh = TrainingProgress(keep=recipe.keep)
+        self.progress = load_state(state, self.plain_model, self.optimizer) if state else fresh
         if self.progress.bfloat16 is None:  # decided once for each run: it changes the weights
             self._decide_precision()
         self.began = time.perf_counter() - self.progress.seconds  # as if the run had not been interrupted
@@ -191,7 +196,7 @@ class _Run:
         self.progress.bfloat16 = choice
 
     def is_done(self) -> bool:
-        """Whether all epochs are trained, or the last `patience` of them had no lower dev loss."""
+        """Whether all epochs are trained, or the last `patience` of them were not better."""
         done, patience = self.progress, self.recipe.patience
         stale = 0 if done.best_epoch is None else done.epoch - 1 - done.best_epoch
         return done.epoch >= self.recipe.epochs or (patience > 0 and stale >= patience)
@@ -280,6 +285,13 @@ class _Run:
         loss_sum, units_sum = self._over_processes(sums)
         return loss_sum / max(1.0, units_sum)
 
+    def dev_score(self) -> float | None:
+        """The task's validation score, computed by the first process; None if the recipe does not need it."""
+        if self.recipe.keep != "score" or self.task.score is None:
+            return None
+        score = [self.task.score() if self.accelerator.is_main_process else 0.0]
+        return float((broadcast_object_list(score) if self.accelerator.num_processes > 1 else score)[0])
+
     def _loss(
         self, model: Module, examples: EncodedExamples, batch: list[int], bfloat16: bool
     ) -> tuple[Tensor, Tensor | int]:
@@ -326,12 +338,14 @@ class _Run:
             "device": str(self.accelerator.device),
             "bfloat16": done.bfloat16,
             "parameters": sum(parameter.numel() for parameter in self.plain_model.parameters()),
+            "trained_parameters": sum(parameter.numel() for parameter in self.parameters),
             "steps": done.step,
             "seconds": round(done.seconds, 2),
             "tokens": done.tokens,
             "tokens_per_second": round(done.speed, 1),
             "padding_share": round(1 - done.tokens / max(done.padded, 1), 4),
             "dev_losses": done.dev_losses,
+            **({"scores": done.scores} if done.scores else {}),
             "best_epoch": None if best is None else best + 1,
             "best_dev_loss": None if best is None else done.dev_losses[best],
         }

@@ -14,7 +14,7 @@ tokens.) The attention is registered with transformers' attention interface and 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
@@ -24,6 +24,9 @@ from transformers import AttentionInterface, DataCollatorWithFlattening, PreTrai
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.encoding import IGNORED, Encoded
 from cmcc_bench.training.loss import Batch
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 _NAME = "cmcc_packed"  # the name of this attention in transformers' registry
 
@@ -51,7 +54,7 @@ def packed(exchanges: list[Encoded], loss_on: str) -> Batch:
 
 
 @torch.no_grad()
-def use_packing(model: PreTrainedModel, longest: int) -> None:
+def use_packing(model: PreTrainedModel | PeftModel, longest: int) -> None:
     """Makes a model read packed batches, and only those, until another attention is set.
 
     longest: maximum length of a text in tokens. Raises cmcc.DataError if the model's attention is not plain causal

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file
 from transformers import (
     BloomConfig,
@@ -30,11 +31,21 @@ def llama() -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=4, num_key_value_heads=2))
 
 
+def adapted() -> PeftModel:
+    """With a low-rank adapter, as `adapter: lora` trains."""
+    config = LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear", init_lora_weights=False)
+    return get_peft_model(llama(), config)
+
+
 def loss_and_gradients(model, batch):
     model.zero_grad()
     loss, tokens = token_loss(model, batch)
     loss.backward()
-    return loss.item(), int(tokens), {name: parameter.grad for name, parameter in model.named_parameters()}
+    return (
+        loss.item(),
+        int(tokens),
+        {name: parameter.grad for name, parameter in model.named_parameters() if parameter.requires_grad},
+    )
 
 
 def test_a_packed_batch_has_no_padding_and_its_positions_restart():
@@ -46,7 +57,7 @@ def test_a_packed_batch_has_no_padding_and_its_positions_restart():
     assert packed(EXCHANGES, "generated")["labels"].tolist() == [[IGNORED, IGNORED, 8, IGNORED, IGNORED, 3]]
 
 
-@pytest.mark.parametrize("make", [toy.model, llama])
+@pytest.mark.parametrize("make", [toy.model, llama, adapted])
 @pytest.mark.parametrize("loss_on", ["all", "generated"])
 def test_the_loss_and_the_gradients_are_those_of_a_padded_batch(make, loss_on):
     torch.manual_seed(0)
