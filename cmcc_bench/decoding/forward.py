@@ -24,7 +24,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -36,9 +36,12 @@ from cmcc_bench.decoding.exchange import Feed
 _NAME = "cmcc_rows"  # the name of this attention in transformers' registry
 _COLUMNS = 256  # initial size of a cache row in tokens; doubled when a row is longer
 
-# Rows of different lengths share one attention call if that reads at most this many cached tokens unnecessarily. The
-# exact number matters little: GPT-2 base took 28 to 31 ms a step of 32 rows with 20, 50 and 100.
-_TOKENS_OF_A_CALL = 40
+# Rows of different lengths share one attention call if that reads at most this many cached tokens unnecessarily. On a
+# CPU the exact number matters little: GPT-2 base took 28 to 31 ms a step of 32 rows with 20, 50 and 100. On a GPU it is
+# not measured but computed: the tokens of GPT-2 base (6 KB a layer) that are read at 5 TB/s in 10 microseconds, which
+# is what it takes to start a call.
+_TOKENS_OF_A_CALL = {"cpu": 40}
+_TOKENS_OF_A_CALL_ELSEWHERE = 8_000
 
 
 class Forward(Protocol):
@@ -94,18 +97,19 @@ class TogetherForward:
 
     def __init__(self, model: PreTrainedModel, rows: int) -> None:
         self._model = model
-        self._cache = RowCache(rows)
+        self._cache = RowCache(rows, _TOKENS_OF_A_CALL.get(model.device.type, _TOKENS_OF_A_CALL_ELSEWHERE))
 
     @torch.inference_mode()
     def __call__(self, feeds: Sequence[tuple[int, Feed]]) -> torch.Tensor:
         """See Forward."""
         # Feeds of one token first, by row: they are then in the order of the cache, so neighbors can share a call.
         ordered = sorted(range(len(feeds)), key=lambda index: (len(feeds[index][1].ids) > 1, feeds[index][0]))
-        step = self._cache.start_step([feeds[index] for index in ordered])
+        # To the device once for all layers: every copy waits for the device.
+        step = self._cache.start_step([feeds[index] for index in ordered]).to(self._model.device)
         ids = torch.tensor([token for index in ordered for token in feeds[index][1].ids])  # [tokens]
         output = self._model(
             input_ids=ids[None].to(self._model.device),
-            position_ids=step.columns[None].to(self._model.device),
+            position_ids=step.columns[None],
             use_cache=False,  # transformers' own cache; ours is written in _attend
             logits_to_keep=step.last,  # only the logits at the end of each feed; the vocabulary is large
             rows_step=step,  # passed on to _attend unchanged
@@ -141,12 +145,21 @@ class ForwardStep:
     last: torch.Tensor
     pieces: tuple[Piece, ...]
 
+    def to(self, device: torch.device) -> ForwardStep:
+        """The same step with its tensors on a device."""
+        pieces = (replace(piece, mask=None if piece.mask is None else piece.mask.to(device)) for piece in self.pieces)
+        rows, columns, last = (tensor.to(device) for tensor in (self.rows, self.columns, self.last))
+        return ForwardStep(self.cache, rows, columns, last, tuple(pieces))
+
 
 class RowCache:
-    """Keys and values of all layers, each [rows, heads, columns, head size]; a row's tokens start at column 0."""
+    """Keys and values of all layers, each [rows, heads, columns, head size]; a row's tokens start at column 0.
 
-    def __init__(self, rows: int) -> None:
-        self._lengths = [0] * rows
+    tokens_of_a_call: cached tokens that may be read unnecessarily to save an attention call.
+    """
+
+    def __init__(self, rows: int, tokens_of_a_call: int) -> None:
+        self._lengths, self._tokens_of_a_call = [0] * rows, tokens_of_a_call
         self._columns = _COLUMNS
         self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
@@ -199,7 +212,7 @@ class RowCache:
         lengths = [self._lengths[other] for other in rows]
         longest = max(*lengths, self._lengths[row])
         unneeded = (longest - max(lengths)) * len(rows) + longest - self._lengths[row]
-        return row == rows[-1] + 1 and unneeded <= _TOKENS_OF_A_CALL
+        return row == rows[-1] + 1 and unneeded <= self._tokens_of_a_call
 
     def _single_piece(self, first: int, rows: Sequence[int]) -> Piece:
         lengths = torch.tensor(self._lengths[rows[0] : rows[-1] + 1])
@@ -243,7 +256,7 @@ def _attend(
             queries.transpose(0, 2) if singles else queries,
             keys[piece.rows, :, : piece.columns],
             values[piece.rows, :, : piece.columns],
-            attn_mask=None if piece.mask is None else piece.mask.to(query.device),
+            attn_mask=piece.mask,
             is_causal=piece.is_causal,
             scale=scaling,
             enable_gqa=keys.shape[1] != query.shape[1],

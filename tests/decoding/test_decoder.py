@@ -7,7 +7,7 @@ import torch
 from transformers import BloomConfig, BloomForCausalLM, GptOssConfig, GptOssForCausalLM
 
 import cmcc
-from cmcc_bench.decoding import DecodingCounts, DialogueInput, decode, decode_one
+from cmcc_bench.decoding import DecodingCounts, DialogueInput, decode, decode_one, forward
 from cmcc_bench.models.encoding import end_id, segment_ids, start_ids
 from cmcc_bench.models.tokenizer import text_of
 from cmcc_bench.textform import FORMS, read_labels
@@ -25,6 +25,23 @@ def test_a_batch_of_dialogues_gives_the_text_of_generate_one_dialogue_at_a_time(
     plain = [prediction for call in calls for prediction in decode_one(model.eval(), tokenizer, SHORT, call)]
     assert decoded(model, tokenizer, SHORT, calls, batch_size=batch_size) == plain
     assert len({len(prediction.response) for prediction in plain}) > 1  # rows did end at different times
+
+
+def test_a_gpu_gets_fewer_calls_of_attention_for_the_same_text(calls, tokenizer, monkeypatch):
+    model, sizes, attend = gpt2(3, len(tokenizer)), [], forward.scaled_dot_product_attention
+
+    def counted(query, *arguments, **options):
+        sizes[-1].append(query.shape[0])
+        return attend(query, *arguments, **options)
+
+    monkeypatch.setattr(forward, "scaled_dot_product_attention", counted)
+    texts = []
+    for by_device in ({"cpu": 0}, {}):  # {}: as on any device that is not a CPU
+        sizes.append([])
+        monkeypatch.setattr(forward, "_TOKENS_OF_A_CALL", by_device)
+        texts.append(decoded(model, tokenizer, SHORT, calls, batch_size=16))
+    assert texts[0] == texts[1]
+    assert len(sizes[1]) < len(sizes[0]) and max(sizes[1]) > max(sizes[0])
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])
