@@ -19,7 +19,7 @@ ROOMS = [
     "types", "errors", "templates", "distribution", "files", "paper", "terminal", "vocabulary", "features", "backbones",
     "masking", "reader", "views", "corpus", "textform", "ngrams", "tasks", "scoring", "models", "reports", "statistics",
     "figures", "dataset", "cmcc", "simulate", "quality", "decoding", "recognition", "endpoint", "cards", "hub",
-    "leaderboard", "training", "chat", "commands", "cli",
+    "leaderboard", "training", "chat", "annotate", "commands", "cli",
 ]  # fmt: skip
 
 

@@ -63,6 +63,17 @@ def positive_number(text: str) -> int:
     return int(text)
 
 
+def share(text: str) -> float:
+    """Parses a number from 0 to 1, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected a number from 0 to 1")
+    return value
+
+
 def task_name(text: str) -> str:
     """Checks the name of a task, for argparse; tasks are imported only when the option is used."""
     from cmcc_bench.tasks import TASKS
@@ -91,6 +102,13 @@ def disable_hub_bars_without_terminal() -> None:
 
     if not sys.stderr.isatty():
         disable_progress_bars()
+
+
+def silence_transformers() -> None:
+    """Disables the progress bars of transformers, which shows one for each file."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def print_line(line: str) -> None:

@@ -15,6 +15,7 @@ from cmcc_bench.commands.console import (
     errors,
     positive_number,
     print_line,
+    silence_transformers,
     task_name,
     whole_number,
 )
@@ -274,7 +275,7 @@ def _predict(options: argparse.Namespace) -> int:
     from cmcc_bench.models.record import read_training
     from cmcc_bench.tasks import RESPONSE
 
-    _silence_transformers()
+    silence_transformers()
     folder = model_folder(Path(options.model))
     training = read_training(folder)
     run = _decode if training.task == RESPONSE.name else _recognize
@@ -342,13 +343,6 @@ def _asked_lines(out: Path, run: PredictionRun) -> list[str]:
         cut = f"{counted(record.cut_turns, 'earlier turn')} and {counted(record.cut_shots, 'shot')} left out"
         lines.append(f"  {counted(record.cut_requests, 'request')} too long for the model: {cut}")
     return lines
-
-
-def _silence_transformers() -> None:
-    """Disables the progress bars of transformers, which shows one for each file."""
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _recognize(options: argparse.Namespace, folder: Path, training: TrainingRecord) -> int:
@@ -551,7 +545,7 @@ def _chat(options: argparse.Namespace) -> int:
     from cmcc_bench.chat.calls import ChatCalls
     from cmcc_bench.chat.session import Session, model_name, open_chat_model
 
-    _silence_transformers()
+    silence_transformers()
     sessions: dict[str, Session] = {}
     calls = ChatCalls(options.dataset)
     call = calls.open(options.dialogue or calls.default())

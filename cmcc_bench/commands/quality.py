@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cmcc_bench.commands.annotate import add_address, serve
 from cmcc_bench.commands.console import (
     Commands,
     add_bootstrap,
@@ -20,7 +21,10 @@ from cmcc_bench.commands.console import (
 from cmcc_bench.terminal import counted, progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cmcc_bench.quality.calls import CallSource
+    from cmcc_bench.quality.review import ReviewItem
 
 _CHECK = """\
 Check labels and texts, and review the findings. Errors: wrong positions, ids,
@@ -36,6 +40,9 @@ A review has four steps:
   3. cmcc check DATA --apply REVIEW.csv --out CARE.json writes a care file and
      its log, CARE.log.jsonl.
   4. cmcc check DATA --care CARE.json no longer shows what was decided.
+
+With --web and --annotator, step 2 is done on a page in step 1: one key a
+question. The page can be closed; the same command goes on.
 
 The review can be edited in Excel, WPS, LibreOffice or pandas. Save it as CSV,
 in UTF-8, UTF-16 or GB18030. Import the column dialogue_id as text, so that ids
@@ -104,6 +111,9 @@ def _add_check(commands: Commands) -> None:
     )
     out = "review file to write, .csv or .jsonl; with --apply, care file to write, .json"
     check.add_argument("--out", type=Path, metavar="FILE", help=out)
+    check.add_argument("--web", action="store_true", help="decide on the findings on a page, and write them to --out")
+    check.add_argument("--annotator", metavar="NAME", help="who decides on the page")
+    add_address(check)
     check.set_defaults(run=_check)
 
 
@@ -123,6 +133,9 @@ def _check(options: argparse.Namespace) -> int:
             )
         write_text(options.write_lexicon, lexicon_text())
         return 0
+    if options.web and not (options.out and options.annotator and not options.apply):
+        errors.print("cmcc check: --web needs --annotator NAME and --out REVIEW.csv, without --apply.", style="red")
+        return 2
     source = find_source(options.data, options.care)
     return (_apply if options.apply else _find)(options, source)
 
@@ -142,7 +155,7 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
     from cmcc_bench.quality.lexicon import load_lexicon
     from cmcc_bench.quality.review import check_new, review_items, write_review
 
-    if options.out:
+    if options.out and not options.web:
         check_new(options.out)
     lexicon = load_lexicon(options.lexicon)
     decided = decided_in(_earlier_log(options, source.care))
@@ -153,12 +166,25 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
         console.print(label_table(checked).terminal())
     for line in example_lines(checked, options.examples):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if options.out:
-        calls = read_calls(source, lambda *_: None)
+    calls = read_calls(source, lambda *_: None)
+    if options.web:
+        _review_on_page(options, source, list(review_items(checked.findings, calls)))
+    elif options.out:
         rows = write_review(options.out, review_items(checked.findings, calls))
         message = f"{counted(rows, 'question')} in {options.out}: it holds texts of the calls; personal data are masked"
         console.print(message, markup=False, highlight=False, soft_wrap=True)
     return int(checked.has_errors)
+
+
+def _review_on_page(options: argparse.Namespace, source: CallSource, items: Sequence[ReviewItem]) -> None:
+    from cmcc_bench.annotate.open import open_review
+
+    if not items:
+        console.print("no questions: the page is not opened", highlight=False)
+        return
+    serve(open_review(source, items, options.annotator, options.out, options.data), options)
+    apply = f"Apply the decisions: cmcc check {options.data} --apply {options.out} --out CARE.json"
+    console.print(apply, markup=False, highlight=False, soft_wrap=True)
 
 
 def _apply(options: argparse.Namespace, source: CallSource) -> int:

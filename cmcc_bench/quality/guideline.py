@@ -33,8 +33,9 @@ _ENTRY_KEYS = {"definition", "not", "examples"}
 class LabelGuide:
     """The section of the guideline about one label.
 
-    unlike: what it does not cover. examples: invented ones, (Chinese, English). paper: a published example (Chinese,
-    English, section), or None. checks: when `cmcc check` shows utterances for it.
+    unlike: what it does not cover. definition_zh, unlike_zh: both in Chinese, "" for intents. examples: invented ones,
+    (Chinese, English). paper: a published example (Chinese, English, section), or None. checks: when `cmcc check` shows
+    utterances for it.
     """
 
     name: str
@@ -42,6 +43,8 @@ class LabelGuide:
     caring: bool
     definition: str
     unlike: str
+    definition_zh: str
+    unlike_zh: str
     examples: tuple[tuple[str, str], ...]
     paper: tuple[str, str, str] | None
     cues: tuple[str, ...]
@@ -80,12 +83,18 @@ def _guide(field: str, name: str, entry: Mapping[str, Any], lexicon: Lexicon) ->
         field == "acts" and name in CARING_ACTS,
         entry["definition"],
         entry["not"],
+        *_chinese(entry),
         tuple((zh, en) for zh, en in entry["examples"]),
         tuple(entry["paper"]) if "paper" in entry else None,
         cues.cues,
         cues.unless,
         checks,
     )
+
+
+def _chinese(entry: Mapping[str, Any]) -> tuple[str, str]:
+    definition, unlike = entry.get("zh", ("", ""))
+    return definition, unlike
 
 
 def guideline() -> str:

@@ -175,7 +175,7 @@ def write_review(path: Path, items: Iterable[ReviewItem]) -> int:
     """
     check_new(path)
     rows = [item.as_dict() for item in items]
-    text = _as_csv(rows) if _is_csv(path) else "".join(map(json_line, rows))
+    text = review_head(path) + "".join(review_line(path, row) for row in rows)
     write_bytes(path, text.encode("utf-8"), private=True)
     return len(rows)
 
@@ -194,12 +194,20 @@ def _is_csv(path: Path) -> bool:
     return path.suffix.lower() == ".csv"
 
 
-def _as_csv(rows: list[dict[str, str]]) -> str:
+def review_head(path: Path) -> str:
+    """What a review file begins with: in .csv the names of the columns."""
+    # The byte order mark: without it spreadsheets decode Chinese wrongly.
+    return "\ufeff" + _csv_line(COLUMNS) if _is_csv(path) else ""
+
+
+def review_line(path: Path, row: Mapping[str, str]) -> str:
+    """A row of a review file, .csv or .jsonl, with its line break. row: as `ReviewItem.as_dict` gives it."""
+    return _csv_line(escape_cell(row[name]) for name in COLUMNS) if _is_csv(path) else json_line(row)
+
+
+def _csv_line(cells: Iterable[str]) -> str:
     stream = io.StringIO()
-    stream.write("\ufeff")  # byte order mark: without it spreadsheets decode Chinese wrongly
-    writer = csv.DictWriter(stream, COLUMNS)
-    writer.writeheader()
-    writer.writerows({key: escape_cell(value) for key, value in row.items()} for row in rows)
+    csv.writer(stream).writerow(cells)
     return stream.getvalue()
 
 

@@ -1,0 +1,123 @@
+"""Opens the sessions of the page, a function for each mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmcc_bench.annotate.calls import CallStore, check_out, ordered
+from cmcc_bench.annotate.care import CareFile, import_care, read_own_care
+from cmcc_bench.annotate.plan import read_plan
+from cmcc_bench.annotate.review import ReviewFile, review_mode
+from cmcc_bench.annotate.session import AnnotateMode, AnnotationSession
+from cmcc_bench.annotate.store import DecisionStore, journal_path
+from cmcc_bench.annotate.suggest import Suggestions, data_source, lexicon_source, model_source
+from cmcc_bench.corpus import fingerprint_of, short_name
+from cmcc_bench.errors import DataError
+from cmcc_bench.quality.calls import CallSource, find_source, read_calls
+from cmcc_bench.quality.lexicon import load_lexicon
+from cmcc_bench.quality.review import ReviewItem, check_new
+from cmcc_bench.types import Progress
+from cmcc_bench.vocabulary import ACTS
+
+SUGGESTIONS = ("lexicon", "data", "none")
+
+
+@dataclass(frozen=True)
+class AnnotationSettings:
+    """How calls are annotated.
+
+    all_acts: label all acts, not only the caring ones. suggest: one of SUGGESTIONS. models: trained models whose
+    predictions are suggested, before the others. order, seed: of the calls. plan: a file that says whose they are.
+    """
+
+    all_acts: bool = False
+    suggest: str = SUGGESTIONS[0]
+    lexicon: Path | None = None
+    models: Sequence[str] = ()
+    order: str = "given"
+    seed: int = 0
+    plan: Path | None = None
+
+
+def open_annotation(
+    data: str,
+    annotator: str,
+    out: Path,
+    settings: AnnotationSettings = AnnotationSettings(),
+    progress: Callable[[str], Progress] = lambda _: lambda _done, _total: None,
+) -> AnnotationSession:
+    """Opens a data set for an annotator, and goes on where an earlier start ended.
+
+    out: the care file to write. progress: makes the callback of a step that takes long, from its description.
+    Raises cmcc.DataError if the data, the plan, a model or the file cannot be used.
+    """
+    check_out(out, ".json")
+    own = read_plan(settings.plan, annotator) if settings.plan else None
+    calls = _read(data, own, progress("reading calls"))
+    sources = [model_source(name) for name in settings.models]
+    if settings.suggest != "none":
+        sources.append(data_source() if settings.suggest == "data" else lexicon_source(load_lexicon(settings.lexicon)))
+    suggestions = Suggestions(sources, calls.__getitem__)
+    acts = {"acts": range(len(ACTS))} if settings.all_acts else {}
+    mode = AnnotateMode(suggestions, **acts)
+    order = _ordered(own or list(calls), settings, suggestions, progress("asking the model"))
+    is_first = out.exists() and not journal_path(out).exists()
+    earlier = read_own_care(out, annotator) if is_first else {}
+    owner = {"made_by": "cmcc annotate", "annotator": annotator, "acts": "all" if settings.all_acts else "caring"}
+    store = DecisionStore(out, owner, CareFile(annotator, calls), mode.sizes(calls))
+    import_care(earlier, calls, store)
+    return AnnotationSession(mode, annotator, short_name(data), calls, order, store)
+
+
+def _read(data: str, only: Sequence[str] | None, progress: Progress) -> CallStore:
+    source = find_source(data)
+    done = 0
+
+    def advance(amount: int) -> None:
+        nonlocal done
+        done += amount
+        progress(done, source.size)
+
+    calls = CallStore(read_calls(source, lambda *_: None, advance), None if only is None else set(only))
+    missing = [dialogue_id for dialogue_id in only or () if dialogue_id not in calls.speakers]
+    if missing:
+        problem = f"the plan has {len(missing)} calls that the data lack, such as {missing[0]}"
+        raise DataError(problem, "", "Use the DATA for which the plan was written.", dataset=data)
+    return calls
+
+
+def _ordered(
+    ids: Sequence[str], settings: AnnotationSettings, suggestions: Suggestions, progress: Progress
+) -> list[str]:
+    asked = 0
+
+    def uncertainty(dialogue_id: str) -> float:
+        nonlocal asked
+        asked += 1
+        progress(asked, len(ids))
+        return suggestions.uncertainty(dialogue_id)
+
+    return ordered(ids, settings.order, settings.seed, uncertainty if settings.models else None)
+
+
+def open_review(
+    source: CallSource, items: Sequence[ReviewItem], annotator: str, out: Path, title: str
+) -> AnnotationSession:
+    """Opens the questions of a review for an annotator, and goes on where an earlier start ended.
+
+    out: the review file to write, .csv or .jsonl, with all questions and the decisions so far.
+    Raises cmcc.DataError if the file exists without its journal, or its journal is of other questions.
+    """
+    if not journal_path(out).exists():
+        check_new(out)
+    mode = review_mode(items)
+    calls = CallStore(read_calls(source, lambda *_: None), mode.questions)
+    owner = {
+        "made_by": "cmcc check",
+        "annotator": annotator,
+        "questions": fingerprint_of(map(ReviewItem.as_dict, items)),
+    }
+    store = DecisionStore(out, owner, ReviewFile(out, annotator, items), mode.sizes())
+    return AnnotationSession(mode, annotator, title, calls, list(mode.questions), store)

@@ -1,0 +1,235 @@
+"""Suggested labels: those that the data have, those of a model, and those of cue words. None is saved by itself.
+
+A source has an opinion about some questions of a call: the labels that it suggests, each with a detail to show. An
+empty opinion suggests "none". What a key accepts is the opinion of the first source that has one, in the order of
+`--suggest` and `--model`; the others are shown beside it.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from cmcc_bench.annotate.calls import field_of
+from cmcc_bench.annotate.store import QuestionPlace
+from cmcc_bench.errors import DataError
+from cmcc_bench.hub.pull import model_folder
+from cmcc_bench.models.record import read_training
+from cmcc_bench.quality.calls import Call
+from cmcc_bench.quality.findings import USER
+from cmcc_bench.quality.lexicon import Lexicon
+from cmcc_bench.tasks import EMOTION, RESPONSE, SATISFACTION
+from cmcc_bench.types import Row
+from cmcc_bench.views.exchanges import Exchange, exchanges
+from cmcc_bench.views.flat import emotion_rows, satisfaction_rows
+from cmcc_bench.views.response import response_rows
+from cmcc_bench.vocabulary import ACTS, EMOTIONS, Vocabulary
+from cmcc_bench.vocabulary import SATISFACTION as LEVELS
+
+Opinion: TypeAlias = Mapping[int, str]  # class index of a suggested label -> detail, such as a cue or a probability
+Opinions: TypeAlias = dict[QuestionPlace, Opinion]  # by utterance (None for the call) and field
+
+_KEPT = 64  # calls whose opinions of models are kept
+
+
+@dataclass(frozen=True)
+class Opined:
+    """What a source says about a call. uncertainty: mean entropy of its probabilities in bits; 0 without any."""
+
+    opinions: Opinions
+    uncertainty: float = 0.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source of suggestions. name: data, model or lexicon. is_slow: its opinions are computed ahead and kept."""
+
+    name: str
+    ask: Callable[[Call], Opined]
+    is_slow: bool = False
+
+
+def data_source() -> Source:
+    """The labels that the data have."""
+
+    def ask(call: Call) -> Opined:
+        opinions: Opinions = {}
+        for number, utterance in enumerate(call.row["utterances"]):
+            field = field_of(utterance["speaker"])
+            if utterance[field] is not None:
+                opinions[number, field] = dict.fromkeys(utterance[field], "")
+        if call.row["satisfaction"] is not None:
+            opinions[None, "satisfaction"] = {call.row["satisfaction"]: ""}
+        return Opined(opinions)
+
+    return Source("data", ask)
+
+
+def lexicon_source(lexicon: Lexicon) -> Source:
+    """The labels whose cues occur, of those that `cmcc check` would call missing: other cues are too common."""
+
+    def ask(call: Call) -> Opined:
+        opinions: Opinions = {}
+        for number, utterance in enumerate(call.row["utterances"]):
+            field = field_of(utterance["speaker"])
+            found = ((cues.label, cues.find(utterance["text"])) for cues in lexicon.checked(field) if cues.missing)
+            opinion = {label: cue for label, cue in found if cue}
+            if opinion:
+                opinions[number, field] = opinion
+        return Opined(opinions)
+
+    return Source("lexicon", ask)
+
+
+def model_source(name: str) -> Source:
+    """The predictions of a trained model: of emotions, of satisfaction, or of a dialogue model (emotions and acts).
+
+    name: RUN/best, a Hub id, or tiny. Raises cmcc.DataError if it is another model.
+    """
+    folder = model_folder(name)
+    task = read_training(folder).task
+    makers = {EMOTION.name: _emotion_model, SATISFACTION.name: _satisfaction_model, RESPONSE.name: _dialogue_model}
+    if task not in makers:
+        hint = "Give the best checkpoint of cmcc train emotion, satisfaction or dialogue."
+        raise DataError(f"a model of the task {task}", f"one of {', '.join(makers)}", hint, model=str(folder))
+    ask, lock = makers[task](str(folder)), threading.Lock()
+
+    def ask_alone(call: Call) -> Opined:
+        with lock:  # models are not safe to call from several threads
+            return ask(call)
+
+    return Source("model", ask_alone, is_slow=True)
+
+
+def _emotion_model(folder: str) -> Callable[[Call], Opined]:
+    from cmcc_bench.recognition.run import open_recognizer  # imports torch
+
+    recognize = open_recognizer(folder)
+
+    def ask(call: Call) -> Opined:
+        answers = recognize(emotion_rows(_unlabeled(call.row)))
+        opinions: Opinions = {
+            (answer.utterance, "emotions"): _with_scores(map(EMOTIONS.id_of, answer.emotions), answer.scores)
+            for answer in answers
+        }
+        return Opined(opinions, _mean([_entropy(score) for answer in answers for score in answer.scores or ()]))
+
+    return ask
+
+
+def _satisfaction_model(folder: str) -> Callable[[Call], Opined]:
+    from cmcc_bench.recognition.run import open_recognizer
+
+    recognize = open_recognizer(folder)
+
+    def ask(call: Call) -> Opined:
+        (answer,) = recognize(satisfaction_rows(_unlabeled(call.row)))
+        opinion = _with_scores([LEVELS.id_of(answer.satisfaction)], answer.scores)
+        uncertain = sum(-score * math.log2(score) for score in answer.scores or () if score > 0)
+        return Opined({(None, "satisfaction"): opinion}, uncertain)
+
+    return ask
+
+
+def _dialogue_model(folder: str) -> Callable[[Call], Opined]:
+    from cmcc_bench.decoding.confidence import label_exchanges
+    from cmcc_bench.decoding.run import open_model
+
+    trained = open_model(folder)
+
+    def ask(call: Call) -> Opined:
+        row = _unlabeled(call.row)
+        rows = response_rows(row)
+        labeled = label_exchanges(trained, [rows])[0] if rows else []
+        opinions: Opinions = {}
+        for predicted, exchange in zip(labeled, exchanges(row).exchanges, strict=True):
+            opinions |= _of_exchange(predicted, exchange, row)
+        confidences = [_entropy(value) for one in labeled for value in one["confidence"].values()]
+        return Opined(opinions, _mean(confidences))
+
+    return ask
+
+
+def _of_exchange(predicted: Row, exchange: Exchange, row: Row) -> Opinions:
+    """The emotions and acts that a dialogue model generated; of several utterances of a side, for the longest one."""
+    opinions: Opinions = {}
+    for field, side, names in (("emotions", exchange.user, EMOTIONS), ("acts", exchange.service, ACTS)):
+        if predicted[field] is not None and field in predicted["confidence"]:
+            longest = max(side.utterances, key=lambda number: len(row["utterances"][number]["text"]))
+            detail = f"{predicted['confidence'][field]:.2f}"
+            opinions[longest, field] = dict.fromkeys(_read(predicted[field], names), detail)
+    return opinions
+
+
+def _read(text: str, names: Vocabulary) -> list[int]:
+    from cmcc_bench.textform import read_labels
+
+    return [label for name in read_labels(text) if (label := names.find(name)) is not None]
+
+
+def _unlabeled(row: Row) -> Row:
+    """The row in the form of `labeled` with empty labels, for the task views: no label of the data reaches a model."""
+    nothing: dict[str, Any] = {"intents": None, "acts": None, "entities": [], "triples": []}
+    utterances = [{**u, **nothing, "emotions": [] if u["speaker"] == USER else None} for u in row["utterances"]]
+    return {"dialogue_id": row["dialogue_id"], "satisfaction": 0, "utterances": utterances}
+
+
+def _with_scores(labels: Iterable[int], scores: Sequence[float] | None) -> Opinion:
+    return {label: f"{scores[label]:.2f}" if scores else "" for label in labels}
+
+
+def _entropy(share: float) -> float:
+    """The entropy of an event in bits. share: its probability."""
+    return sum(-part * math.log2(part) for part in (share, 1 - share) if part > 0)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+class Suggestions:
+    """The opinions of several sources. Those of slow ones are kept, and computed ahead in a thread."""
+
+    def __init__(self, sources: Sequence[Source], open_call: Callable[[str], Call]) -> None:
+        self._sources, self._open = sources, open_call
+        self._kept: dict[str, Future[list[Opined]]] = {}
+        self._pool = ThreadPoolExecutor(1) if any(source.is_slow for source in sources) else None
+
+    def of(self, call: Call) -> list[tuple[str, Opinions]]:
+        """The opinions about a call: (name of the source, its opinions), in the order of the sources."""
+        slow = iter(self._slow(call.dialogue_id).result() if self._pool else ())
+        return [
+            (source.name, (next(slow) if source.is_slow else source.ask(call)).opinions) for source in self._sources
+        ]
+
+    def prepare(self, dialogue_id: str) -> None:
+        """Begins to compute the opinions about a call that will be opened soon."""
+        if self._pool:
+            self._slow(dialogue_id)
+
+    def uncertainty(self, dialogue_id: str) -> float:
+        """The mean uncertainty of all models about a call."""
+        call = self._open(dialogue_id)
+        return _mean([source.ask(call).uncertainty for source in self._sources if source.is_slow])
+
+    def close(self) -> None:
+        """Ends the thread."""
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _slow(self, dialogue_id: str) -> Future[list[Opined]]:
+        assert self._pool is not None
+        future = self._kept.get(dialogue_id)
+        if future is None:
+            future = self._kept[dialogue_id] = self._pool.submit(self._ask_slow, dialogue_id)
+            for old in list(self._kept)[:-_KEPT]:
+                self._kept.pop(old, None)
+        return future
+
+    def _ask_slow(self, dialogue_id: str) -> list[Opined]:
+        call = self._open(dialogue_id)
+        return [source.ask(call) for source in self._sources if source.is_slow]
