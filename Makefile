@@ -17,7 +17,7 @@ $(VENV)/done: constraints.txt pyproject.toml
 	$(BIN)/pip install --quiet $$(grep '^torch==' constraints.txt)
 	$(BIN)/pip uninstall --yes -qq cmcc  # the former name of this package; it also installed the command cmcc
 	rm -rf cmcc.egg-info
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,figures,quality,annotate,hub,leaderboard,docs,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[train,adapters,figures,quality,annotate,hub,leaderboard,docs,dev]'
 	touch $@
 
 # One process per core; the tests of a file share a process, so that its fixtures run once.
@@ -41,7 +41,7 @@ publish-demo: setup
 	$(BIN)/python -m tests.publish_demo --out out
 
 bench: setup
-	for name in build stats score decode train endpoint annotate; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in build stats score decode train adapter endpoint annotate; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Writes the synthetic sample, its statistics and figures, and the guideline; tests compare them.
 sample: setup

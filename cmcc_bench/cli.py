@@ -15,7 +15,7 @@ import os
 import sys
 from pathlib import Path
 
-from cmcc_bench.commands import annotate, data, figures, hub, leaderboard, models, quality, train
+from cmcc_bench.commands import annotate, data, export, figures, hub, leaderboard, models, quality, train
 from cmcc_bench.commands.console import HelpFormatter, errors
 from cmcc_bench.distribution import DATA_VERSION, VERSION, requirement
 from cmcc_bench.errors import DataError, printable
@@ -29,6 +29,7 @@ _EXTRAS = {
     "accelerate": "train",
     "safetensors": "train",
     "tensorboard": "train",
+    "peft": "adapters",
     "sklearn": "quality",
     "krippendorff": "quality",
     "matplotlib": "figures",
@@ -109,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"cmcc {VERSION}, data {DATA_VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for kind in (data, figures, train, models, quality, annotate, hub, leaderboard):
+    for kind in (data, figures, train, models, quality, annotate, export, hub, leaderboard):
         kind.add(commands)
     return parser
 

@@ -29,6 +29,7 @@ from cmcc_bench.dataset.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.distribution import requirement
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import resource_folder
+from cmcc_bench.models.base import config_file
 from cmcc_bench.models.record import TrainingRecord, is_licensed_run, is_synthetic_run, read_training, with_current_keys
 from cmcc_bench.tasks import task_of
 from cmcc_bench.textform import FORM_FILE, FORMS, TextForm, load_form
@@ -39,6 +40,7 @@ NOT_RECORDED = "not recorded"
 
 _ELSEWHERE = {"out", "resume", "dataset", "seed", "processes", "save_every"}  # shown elsewhere or irrelevant
 _SCRATCH_ONLY = {"layers", "width", "heads", "dropout"}
+_ADAPTER_ONLY = {"adapter", "lora_rank", "lora_alpha", "lora_dropout"}
 _LOOP_ONLY = {  # facts of a training loop, which n-grams do not have
     "seed",
     "steps",
@@ -55,7 +57,7 @@ class CardSubject:
     """The model that a card describes.
 
     name: its Hub id or folder. facts: the content of run.json. form: the text form of a dialogue model. settings: the
-    content of config.json. dataset_id: the Hub id of its data set, if known.
+    content of config.json, or of an adapter's adapter_config.json. dataset_id: the Hub id of its data set, if known.
     """
 
     name: str
@@ -79,6 +81,11 @@ class CardSubject:
     def is_ngrams(self) -> bool:
         """Whether it is a regression on character n-grams, which transformers cannot load."""
         return self.settings.get("model_type") == ngrams.MODEL_TYPE
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether it is an adapter, which needs its base model."""
+        return "peft_type" in self.settings
 
     @property
     def template(self) -> str:
@@ -132,9 +139,10 @@ def render(subject: CardSubject, scored: Sequence[Scored]) -> str:
         recipe=_applicable(subject, recipe_facts(subject)),
         machine=_applicable(subject, machine_facts(subject)),
         thresholds=thresholds(subject),
-        base_model=base_model(subject),
+        base=base_facts(subject),
+        base_id=base_model(subject),
         citation=_trusted(paper.CITATION),
-        toolkit=_trusted(requirement("train")),
+        toolkit=_trusted(requirement("train", *(["adapters"] if subject.is_adapter else []))),
         cmcc=vocabulary,
         forms=FORMS,
     )
@@ -153,10 +161,10 @@ def head(subject: CardSubject) -> ModelCardData:
     if subject.dataset_id:
         more["datasets"] = [subject.dataset_id]
     if backbone := base_model(subject):
-        more |= {"base_model": backbone, "base_model_relation": "finetune"}
+        more |= {"base_model": backbone, "base_model_relation": "adapter" if subject.is_adapter else "finetune"}
     return ModelCardData(
         language="zh",
-        library_name="cmcc" if subject.is_ngrams else card.library,
+        library_name="cmcc" if subject.is_ngrams else "peft" if subject.is_adapter else card.library,
         pipeline_tag=card.pipeline,
         tags=["cmcc", "customer-service", card.tag, *([SYNTHETIC_TAG] if subject.synthetic else [])],
         **more,
@@ -165,10 +173,17 @@ def head(subject: CardSubject) -> ModelCardData:
 
 def base_model(subject: CardSubject) -> str | None:
     """The Hub id of the model that was fine-tuned; None for training from scratch, a local or a shipped model."""
-    name = subject.setting("backbone")
+    name = subject.setting("backbone") or subject.training.base
     if not isinstance(name, str) or name == "scratch" or not _MODEL_ID.fullmatch(name) or Path(name).exists():
         return None
     return name if backbone_folder(name) == name else None
+
+
+def base_facts(subject: CardSubject) -> str | None:
+    """The base model with its revision, where both are known; also a local or a shipped one if it is an adapter's."""
+    name = base_model(subject) or (name_without_path(subject.training.base or "") if subject.is_adapter else None)
+    revision = subject.training.base_revision
+    return f"{name}, revision {revision}" if name and revision else name
 
 
 def data_facts(subject: CardSubject) -> list[tuple[str, str]]:
@@ -193,10 +208,12 @@ def recipe_facts(subject: CardSubject) -> list[tuple[str, str]]:
     facts, recipe = subject.facts, subject.facts.get("recipe")
     settings = recipe if isinstance(recipe, Mapping) else {}
     left_out = _ELSEWHERE | (_SCRATCH_ONLY if settings.get("backbone") != "scratch" else set())
+    left_out |= _ADAPTER_ONLY if settings.get("adapter", "none") == "none" else set()
     rows = [
         (str(key), name_without_path(str(value)) or "none") for key, value in settings.items() if key not in left_out
     ]
     best, epochs, cut = _get(facts, "best_epoch"), settings.get("epochs"), _get(facts, "cut", "exchanges")
+    trained = _get(facts, "trained_parameters")
     versions = facts.get("versions")
     libraries = versions.items() if isinstance(versions, Mapping) else ()
     return [
@@ -204,6 +221,7 @@ def recipe_facts(subject: CardSubject) -> list[tuple[str, str]]:
         *([("examples truncated to max_length", _number(cut))] if cut is not None else []),
         ("seed", _recorded(_get(facts, "seed"))),
         ("parameters", _number(_get(facts, "parameters"))),
+        *([("parameters that were trained", _number(trained))] if subject.is_adapter else []),
         ("steps", _number(_get(facts, "steps"))),
         ("best epoch, by validation loss", NOT_RECORDED if best is None else f"{best} of {_recorded(epochs)}"),
         ("validation loss of the best epoch, in nats", _number(_get(facts, "best_dev_loss"))),
@@ -248,12 +266,13 @@ def _dataset(subject: CardSubject) -> object:
 
 
 def _read_settings(best: Path) -> Mapping[str, Any]:
-    """config.json of a checkpoint."""
+    """config.json of a checkpoint, or adapter_config.json."""
+    path = config_file(best) or best / "config.json"
     try:
-        settings = json.loads((best / "config.json").read_text("utf-8"))
+        settings = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         hint = "Name the best checkpoint of a run of cmcc train, RUN/best."
-        raise DataError(f"cannot read the file ({error})", "", hint, file=str(best / "config.json")) from error
+        raise DataError(f"cannot read the file ({error})", "", hint, file=str(path)) from error
     return settings if isinstance(settings, dict) else {}
 
 

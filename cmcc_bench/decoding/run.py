@@ -17,7 +17,7 @@ from cmcc_bench.decoding.source import FORMATS, DialogueSource, open_split, open
 from cmcc_bench.distribution import DATA_VERSION
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
-from cmcc_bench.models.causal_lm import load_model
+from cmcc_bench.models.causal_lm import embedding_rows, load_model
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
@@ -45,7 +45,7 @@ def open_model(folder: str | Path, is_packed: bool = True) -> TrainedModel:
         hint = "Give the folder of a run's best checkpoint, for instance RUN/best."
         raise DataError("no such folder", "", hint, model=str(folder))
     form, tokenizer, model = load_form(Path(folder)), load_tokenizer(folder), load_model(folder)
-    embeddings = model.get_input_embeddings().get_parameter("weight").shape[0]
+    embeddings = embedding_rows(model)
     if embeddings < len(tokenizer):
         hint = "Copy the tokenizer's files from the run that trained the model."
         problem = f"the tokenizer has {len(tokenizer)} tokens, the model only {embeddings}"

@@ -106,10 +106,14 @@ class Asking:
         found = [_message("system", self.prompt.system)]
         if self.shots and shots:
             for place in self.shots.pick(row[self.task.text], row["dialogue_id"])[-shots:]:
-                found += self._example(self.shots.rows, place)
+                found += self.example(self.shots.rows, place)
         return found
 
-    def _example(self, rows: Sequence[Row], place: int) -> list[ChatMessage]:
+    def example(self, rows: Sequence[Row], place: int) -> list[ChatMessage]:
+        """The questions about a row and their gold answers, without the system message.
+
+        rows: with the rows of the same dialogue before it, in their order. place: of the row.
+        """
         row = rows[place]
         if item := self.item:
             text = self._row_text(item, row, item.turns(row))

@@ -32,6 +32,7 @@ from cmcc_bench.hub.names import (
     is_stale_in_model,
     is_weights,
 )
+from cmcc_bench.models.base import config_file, is_adapter, read_adapter
 from cmcc_bench.models.record import BEST, TRAINING_FILE, is_licensed_run, is_synthetic_run, read_training
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
@@ -130,9 +131,11 @@ def model_artifact(best: Path, write_card: CardWriter, write_results: ResultsWri
     Raises cmcc.DataError if it is no checkpoint, or contains a file that does not belong to a checkpoint.
     """
     files = files_of(best, is_model_file, "the files of a checkpoint (safetensors, config, tokenizer, card)")
-    if "config.json" not in files or not any(map(is_weights, files)):
+    if config_file(best) is None or not any(map(is_weights, files)):
         hint = "Name the folder of a run, RUN, or of its best checkpoint, RUN/best."
         raise DataError("not a trained model: config.json or model.safetensors is missing", "", hint, folder=str(best))
+    if is_adapter(best):
+        _check_base(best)
     facts = run_facts(best)
     if CARD_NAME not in files:
         files[CARD_NAME] = write_card(facts).encode()
@@ -143,6 +146,15 @@ def model_artifact(best: Path, write_card: CardWriter, write_results: ResultsWri
         note = f"results from {RESULTS_NAME} in the folder"
     licensed, synthetic, notes = is_licensed_run(facts), is_synthetic_run(facts), (note,) if note else ()
     return Artifact("model", files, licensed, synthetic, _tag(files), is_stale_in_model, notes=notes)
+
+
+def _check_base(best: Path) -> None:
+    """Raises cmcc.DataError if the base model of an adapter is a folder of this machine, where nobody else has it."""
+    base, _ = read_adapter(best)
+    if base.is_folder:
+        hint = f"Push the merged model: cmcc export {best} --merged FOLDER, then cmcc push model FOLDER NAME"
+        problem = "nobody else could open the adapter: its base model is a folder of this machine"
+        raise DataError(problem, "", hint, model=str(best))
 
 
 def best_folder(run: Path) -> Path:

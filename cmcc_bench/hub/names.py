@@ -13,6 +13,7 @@ from cmcc_bench.dataset.place import CARD_NAME, EVAL_NAME, REPORT_NAME, SPLIT_ID
 from cmcc_bench.dataset.spool import CONFIGS
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.files import is_system_file
+from cmcc_bench.models.base import ADAPTER_FILE, ADAPTER_WEIGHTS
 from cmcc_bench.reader.splits import SPLITS
 
 REQUIREMENTS_NAME = "requirements.txt"
@@ -26,12 +27,13 @@ _DATASET = _PARQUET | {CARD_NAME, REPORT_NAME, SPLIT_IDS_NAME, EVAL_NAME}
 # Globs of what save_pretrained writes for a model, a tokenizer and a text form. Weights are safetensors under these
 # names only, so that neither a pickle nor an optimizer's state (optimizer.safetensors) matches.
 _NUMBER = "[0-9]" * 5
-_WEIGHTS = ("model.safetensors", f"model-{_NUMBER}-of-{_NUMBER}.safetensors")
+_WEIGHTS = ("model.safetensors", f"model-{_NUMBER}-of-{_NUMBER}.safetensors", ADAPTER_WEIGHTS)
 MODEL_PATTERNS = (
     *_WEIGHTS,
     "model.safetensors.index.json",
     "README.md",
     "config.json",
+    ADAPTER_FILE,
     "generation_config.json",
     "text_form.json",
     "training.json",

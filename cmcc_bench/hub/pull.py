@@ -22,6 +22,7 @@ from cmcc_bench.hub.artifact import RepoKind, check_built, count_dialogues
 from cmcc_bench.hub.card import card_head
 from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.hub.names import MODEL_PATTERNS, files_of, is_dataset_file, is_model_file, is_pickle, is_weights
+from cmcc_bench.models.base import ADAPTER_FILE, config_file
 from cmcc_bench.textform import FORM_FILE, load_form
 
 
@@ -89,7 +90,7 @@ def model_folder(name: str | Path, revision: str | None = None) -> Path:
     of them, or no model.
     """
     shipped = shipped_model(str(name))
-    if shipped and not (Path(name) / "config.json").exists():  # a path has lost the ./ that would tell its own folder
+    if shipped and not config_file(name):  # a path has lost the ./ that would tell its own folder
         return shipped
     if is_folder(name):
         return Path(name)
@@ -107,7 +108,7 @@ def model_folder(name: str | Path, revision: str | None = None) -> Path:
 
 def check_model(folder: Path) -> str | None:
     """The name of a dialogue model's text form; None for another model. Raises cmcc.DataError if it is no model."""
-    if not (folder / "config.json").exists():
+    if not config_file(folder):
         hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
         raise DataError("not a model: config.json is missing", "", hint, model=str(folder))
     return load_form(folder).name if (folder / FORM_FILE).exists() else None
@@ -135,7 +136,7 @@ def _model_files(name: str, paths: list[str]) -> list[str]:
         if pickles:
             hint = f"A pickle can run any code when it is opened, so none is downloaded. {hint}"
         raise DataError(found, "weights as safetensors", hint, repository=name)
-    if "config.json" not in selected:
+    if not {"config.json", ADAPTER_FILE} & set(selected):
         raise DataError("not a model: config.json is missing", "", "Choose another model.", repository=name)
     return selected
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
+from torch.nn import Module
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -15,8 +16,10 @@ from transformers import (
     GPT2LMHeadModel,
     PreTrainedModel,
 )
+from transformers.utils.hub import cached_file, extract_commit_hash
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.models.base import is_adapter, read_adapter
 from cmcc_bench.models.tokenizer import Tokenizer
 from cmcc_bench.textform import TextForm
 
@@ -50,32 +53,97 @@ def scratch_model(
     return GPT2LMHeadModel(config)
 
 
+def commit_of(name: str, revision: str = "") -> str | None:
+    """The commit of a model on the Hub, without a network that of the cache; None for a folder.
+
+    revision: a branch, a tag or a commit; empty for the newest. A model that cannot be found has no commit, either:
+    whatever opens it reports that.
+    """
+    if Path(name).is_dir():
+        return None
+    try:
+        return extract_commit_hash(cached_file(name, "config.json", revision=revision or "main"), None)
+    except (OSError, ValueError):
+        return revision or None
+
+
 def backbone_model(name: str, tokenizer: Tokenizer) -> PreTrainedModel:
     """Loads a pretrained causal LM in float32. Added tokens get random embeddings, drawn with torch's seed.
 
     name: a folder or a Hub id. Raises cmcc.DataError if it is not a causal LM.
     """
     model = load_model(name, fused=True)
-    if model.get_input_embeddings().weight.shape[0] < len(tokenizer):  # type: ignore[union-attr,index,operator]
-        # Plain random rows, as published; the default, rows like the mean of all others, needs a decomposition of them.
-        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    model.config.pad_token_id = tokenizer.pad_token_id
+    fit_to_tokenizer(model, tokenizer)
     return model
 
 
-def load_model(name: str | Path, dtype: torch.dtype = torch.float32, *, fused: bool = False) -> PreTrainedModel:
-    """Loads the causal LM in a folder or with a Hub id.
+def fit_to_tokenizer(model: PreTrainedModel, tokenizer: Tokenizer) -> list[int]:
+    """Adds embeddings for the tokens that a model lacks, drawn with torch's seed; returns their ids."""
+    added = list(range(embedding_rows(model), len(tokenizer)))
+    if added:
+        # Plain random rows, as published; the default, rows like the mean of all others, needs a decomposition of them.
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return added
 
-    fused: replace the activation by a fused one where possible; results are equal up to rounding.
-    Raises cmcc.DataError if the model cannot be opened.
+
+def embedding_rows(model: PreTrainedModel) -> int:
+    """The number of tokens that a model has embeddings for."""
+    return model.get_input_embeddings().get_parameter("weight").shape[0]
+
+
+def load_model(
+    name: str | Path,
+    dtype: torch.dtype | Literal["auto"] = torch.float32,
+    *,
+    fused: bool = False,
+    revision: str | None = None,
+    only_safetensors: bool = False,
+) -> PreTrainedModel:
+    """Loads the causal LM in a folder or with a Hub id; an adapter is merged into its base model.
+
+    dtype: auto is that of the weights in the file. fused: replace the activation by a fused one where possible; results
+    are equal up to rounding. revision: of a model on the Hub. only_safetensors: refuse weights in other formats.
+    Raises cmcc.DataError if the model, or an adapter's base, cannot be opened.
     """
+    if is_adapter(name):
+        return _open_adapter(Path(name), dtype)
+    return _open(name, dtype, fused, revision, only_safetensors)
+
+
+def _open_adapter(folder: Path, dtype: torch.dtype | Literal["auto"]) -> PreTrainedModel:
+    """The base of the adapter in a folder, with the adapter merged into it."""
+    from cmcc_bench.models.adapter import merge_adapter  # peft, which other models do not need
+
+    base, settings = read_adapter(folder)
+    base.check(folder)
     try:
-        config = AutoConfig.from_pretrained(str(name))
+        # Only safetensors: somebody else's adapter may name a base with a pickle.
+        model = _open(base.path, dtype, True, base.commit, only_safetensors=True)
+    except DataError as error:
+        problem = f"its base model {base.name} cannot be opened: {error.found}"
+        raise DataError(problem, "", base.hint(folder), model=str(folder)) from error
+    return merge_adapter(model, folder, settings)
+
+
+def _open(
+    name: str | Path,
+    dtype: torch.dtype | Literal["auto"],
+    fused: bool,
+    revision: str | None = None,
+    only_safetensors: bool = False,
+) -> PreTrainedModel:
+    """Loads a causal LM, without running code that comes with it. revision: None for the newest."""
+    options: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
+    try:
+        config = AutoConfig.from_pretrained(str(name), **options)
         activation = getattr(config, "activation_function", None)
         if fused and activation in _FUSED:
             config.activation_function = _FUSED[activation]
+        if only_safetensors:
+            options["use_safetensors"] = True
         opened: Any = AutoModelForCausalLM.from_pretrained(
-            str(name), config=config, dtype=dtype, output_loading_info=True
+            str(name), config=config, dtype=dtype, output_loading_info=True, **options
         )
         model: PreTrainedModel = opened[0]
         info: dict[str, Any] = opened[1]
@@ -84,6 +152,8 @@ def load_model(name: str | Path, dtype: torch.dtype = torch.float32, *, fused: b
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         problem = f"AutoModelForCausalLM cannot open it ({(str(error) or type(error).__name__).splitlines()[0]})"
         hint = "Give the folder of a run's best checkpoint, for instance RUN/best, or a model id on the Hub."
+        if only_safetensors:
+            hint += " Weights must be safetensors: others can run code when they are opened."
         raise DataError(problem, "", hint, model=str(name)) from error
     return model
 
@@ -109,7 +179,8 @@ def generation_settings(form: TextForm, tokenizer: Tokenizer) -> GenerationConfi
     )
 
 
-def longest_input(model: PreTrainedModel) -> int | None:
+def longest_input(model: Module) -> int | None:
     """The maximum input length of a model in tokens; None if its configuration sets no limit."""
-    limit: int | None = getattr(model.config, "max_position_embeddings", None)
+    config: Any = model.config
+    limit: int | None = getattr(config, "max_position_embeddings", None)
     return limit

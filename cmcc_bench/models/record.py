@@ -27,7 +27,8 @@ class TrainingRecord:
     task: response, emotion, entities or satisfaction. dataset: its name or id. synthetic: whether any of the data are
     simulated. licensed: whether any of the data are real calls. labeled_share: fraction of the labeled training
     dialogues that was used, in (0, 1]. pseudo_labeled: number of training examples that another model labeled.
-    options: settings that a table adds to the system's name. validation: scores of this model by name.
+    options: settings that a table adds to the system's name. validation: scores of this model by name. base,
+    base_revision: the model that was fine-tuned and its revision (see models.base), where they are known.
     """
 
     task: str = "response"
@@ -38,14 +39,17 @@ class TrainingRecord:
     pseudo_labeled: int = 0
     options: tuple[str, ...] = ()
     validation: Mapping[str, float] = field(default_factory=dict)
+    base: str | None = None
+    base_revision: str | None = None
 
     def save(self, folder: Path) -> None:
         """Writes training.json into a model's folder."""
         write_json(folder / TRAINING_FILE, self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
-        """The record as plain values for JSON."""
-        return asdict(self) | {"options": list(self.options)}
+        """The record as plain values for JSON; without a base, its keys are left out."""
+        facts = asdict(self) | {"options": list(self.options)}
+        return {key: value for key, value in facts.items() if value is not None or not key.startswith("base")}
 
     @property
     def suffix(self) -> str:

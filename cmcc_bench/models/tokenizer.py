@@ -40,12 +40,15 @@ def _words(tokenizer: BertTokenizer, texts: Iterable[str]) -> set[str]:
     return {word for text in texts for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))}
 
 
-def backbone_tokenizer(name: str, special_tokens: Sequence[str] = SPECIAL_TOKENS) -> Tokenizer:
+def backbone_tokenizer(
+    name: str, special_tokens: Sequence[str] = SPECIAL_TOKENS, revision: str | None = None
+) -> Tokenizer:
     """Loads a pretrained model's tokenizer and adds the special tokens. Without a pad token it pads with EOS.
 
-    name: a folder or a Hub id. Raises cmcc.DataError if the model has no usable tokenizer.
+    name: a folder or a Hub id. revision: of a model on the Hub. Raises cmcc.DataError if the model has no usable
+    tokenizer.
     """
-    tokenizer = _open(name)
+    tokenizer = _open(name, revision)
     add_special_tokens(tokenizer, special_tokens)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -88,13 +91,15 @@ def is_one_token(tokenizer: Tokenizer, token: str) -> bool:
     return len(ids) == 1 and ids[0] != tokenizer.unk_token_id and tokenizer.convert_ids_to_tokens(ids[0]) == token
 
 
-def _open(name: str | Path) -> Tokenizer:
+def _open(name: str | Path, revision: str | None = None) -> Tokenizer:
     """Opens a tokenizer with AutoTokenizer and checks that it has a vocabulary.
 
     transformers 5 silently gives an empty tokenizer for a folder that does not name the tokenizer's class.
     """
     try:
-        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(str(name))
+        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(
+            str(name), revision=revision or "main", trust_remote_code=False
+        )
     except (OSError, ValueError, KeyError) as error:
         problem = f"the tokenizer cannot be opened ({str(error).splitlines()[0]})"
         hint = "Give the folder or Hub id of a model that has its tokenizer."

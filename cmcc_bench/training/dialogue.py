@@ -2,19 +2,21 @@
 
     cmcc train dialogue --recipe tiny/variant --out runs/variant
     cmcc train dialogue --recipe paper/variant --dataset cmcc --out runs/paper-variant
+    cmcc train dialogue --recipe llm/variant_lora --dataset cmcc --out runs/lora
     ACCELERATE_USE_CPU=1 torchrun --nproc_per_node 2 -m cmcc_bench.cli train dialogue --recipe FILE --processes 2
 
 The best checkpoint is saved in OUT/best: a transformers folder (safetensors, tokenizer, configuration) with the text
-form of the training. `--resume` continues an interrupted run.
+form of the training. With `adapter: lora` it is an adapter for peft, of a few MB, which needs its backbone.
+`--resume` continues an interrupted run.
 Source: the paper, section 4.1; the settings are those of the baseline of SereTOD 2022's track 2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -22,16 +24,28 @@ from transformers import PreTrainedModel
 
 from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.corpus import fingerprint_of
-from cmcc_bench.models.causal_lm import backbone_model, generation_settings, longest_input, scratch_model
+from cmcc_bench.errors import DataError
+from cmcc_bench.models.base import BaseModel, folder_revision, is_adapter
+from cmcc_bench.models.causal_lm import (
+    commit_of,
+    fit_to_tokenizer,
+    generation_settings,
+    load_model,
+    longest_input,
+    scratch_model,
+)
 from cmcc_bench.models.encoding import IGNORED, Encoded, closing_ids, encode_rows
 from cmcc_bench.models.record import TrainingRecord
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
-from cmcc_bench.textform import FORMS, TextForm
+from cmcc_bench.textform import FORMS, SPECIAL_TOKENS, TextForm
 from cmcc_bench.training.labels import check_examples, describe, labeled_rows, pseudo_labeled_rows, say
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import Batch, token_loss
 from cmcc_bench.training.recipe import SemiSupervisedRecipe, check, setting
 from cmcc_bench.training.run_folder import save_model
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +62,22 @@ class DialogueRecipe(SemiSupervisedRecipe):
         "tokens in the loss; all: every token, as published; generated: only tokens that the model generates", "all"
     )
 
+    backbone_revision: str = setting("branch, tag or commit of a backbone on the Hub; empty for the newest", "")
+    adapter: Literal["none", "lora"] = setting(
+        "none: train all weights; lora: freeze the backbone and train a low-rank adapter (needs the extra adapters)",
+        "none",
+    )
+    lora_rank: int = setting("rank of the adapter's changes", 16)
+    lora_alpha: int = setting("factor of the adapter's changes, which are multiplied by lora_alpha / lora_rank", 32)
+    lora_dropout: float = setting("dropout before the adapter's layers", 0.0)
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        frozen_scratch = self.adapter != "none" and self.backbone == "scratch"
+        check(not frozen_scratch, "backbone", self.backbone, "a pretrained model, because an adapter does not train it")
+        check(self.lora_rank > 0, "lora_rank", self.lora_rank, "1 or more")
+        check(self.lora_alpha > 0, "lora_alpha", self.lora_alpha, "1 or more")
+        check(0 <= self.lora_dropout < 1, "lora_dropout", self.lora_dropout, "a number from 0 to below 1")
         check(self.form in FORMS, "form", self.form, f"one of {', '.join(FORMS)}")
 
 
@@ -64,9 +92,9 @@ def train(recipe: DialogueRecipe) -> None:
     pseudo_rows = pseudo_labeled_rows(accelerator, recipe, "response")
     rows["train"] += pseudo_rows
     check_examples(recipe, rows)
-    tokenizer, model = make_model(recipe, form, rows["train"])
+    tokenizer, model, base = make_model(recipe, form, rows["train"])
     encoded = {name: encode_rows(form, tokenizer, rows[name], recipe.max_length) for name in rows}
-    training = describe("response", recipe, rows, len(pseudo_rows))
+    training = describe("response", recipe, rows, len(pseudo_rows), {"LoRA": recipe.adapter == "lora"}, base)
     cut = cuts(encoded)
     say(accelerator, rows, training, {"cut": cut})
     task = TrainingTask(
@@ -78,21 +106,27 @@ def train(recipe: DialogueRecipe) -> None:
         fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
         facts={**training.as_dict(), "cut": cut},
     )
-    fit(accelerator, recipe, model, task)
+    # With the revision that was found: a run is not resumed from another state of the backbone.
+    revision = (base.revision if base else None) or recipe.backbone_revision
+    fit(accelerator, replace(recipe, backbone_revision=revision), model, task)
 
 
 def make_model(
     recipe: DialogueRecipe, form: TextForm, rows: Iterable[Mapping[str, Any]]
-) -> tuple[Tokenizer, PreTrainedModel]:
-    """Creates a tokenizer and a model: from scratch, with the characters of the rows, or from a backbone."""
+) -> tuple[Tokenizer, PreTrainedModel | PeftModel, BaseModel | None]:
+    """Creates a tokenizer and a model: from scratch, with the characters of the rows, or from a backbone.
+
+    Also returns the backbone, if its revision is known: it comes from the Hub, or an adapter is trained.
+    """
+    base = None
     if recipe.backbone == "scratch":
         tokenizer: Tokenizer = character_tokenizer(text for row in rows for text in form.write(row))
         sizes = {"layers": recipe.layers, "width": recipe.width, "heads": recipe.heads}
-        model = scratch_model(tokenizer, **sizes, positions=recipe.max_length, dropout=recipe.dropout)
+        model: PreTrainedModel | PeftModel = scratch_model(
+            tokenizer, **sizes, positions=recipe.max_length, dropout=recipe.dropout
+        )
     else:
-        name = backbone_folder(recipe.backbone)
-        tokenizer = backbone_tokenizer(name)
-        model = backbone_model(name, tokenizer)
+        tokenizer, model, base = _fine_tuned(recipe)
     limit = longest_input(model)
     check(
         limit is None or recipe.max_length <= limit,
@@ -100,7 +134,27 @@ def make_model(
         recipe.max_length,
         f"at most {limit}, the limit of the model",
     )
-    return tokenizer, model
+    return tokenizer, model, base
+
+
+def _fine_tuned(recipe: DialogueRecipe) -> tuple[Tokenizer, PreTrainedModel | PeftModel, BaseModel | None]:
+    """The tokenizer and the model of a backbone, with an adapter if the recipe has one; and the backbone, if known."""
+    name, has_adapter = backbone_folder(recipe.backbone), recipe.adapter == "lora"
+    if has_adapter and is_adapter(name):
+        hint = f"Merge it first: cmcc export {name} --merged FOLDER"
+        raise DataError("the backbone is itself an adapter", "a whole model", hint, model=recipe.backbone)
+    commit = commit_of(name, recipe.backbone_revision)
+    tokenizer = backbone_tokenizer(name, revision=commit)
+    model = load_model(name, fused=True, revision=commit, only_safetensors=has_adapter)
+    added = fit_to_tokenizer(model, tokenizer)
+    if not has_adapter:
+        return tokenizer, model, BaseModel(recipe.backbone, commit) if commit else None
+    from cmcc_bench.models.adapter import AdapterSettings, add_adapter  # peft, which other runs do not need
+
+    base = BaseModel(recipe.backbone, commit or folder_revision(name))
+    special: list[int] = tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))  # type: ignore[assignment]
+    settings = AdapterSettings(recipe.lora_rank, recipe.lora_alpha, recipe.lora_dropout)
+    return tokenizer, add_adapter(model, sorted({*special, *added}), settings, base), base
 
 
 def examples(encoded: Sequence[Encoded]) -> EncodedExamples:
@@ -129,10 +183,26 @@ def collator(filler: int, loss_on: str) -> Callable[[list[Encoded]], Batch]:
     return collate
 
 
-def save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, form: TextForm, training: TrainingRecord) -> None:
-    """Writes the model and the tokenizer for transformers' Auto classes, the text form and the training record."""
-    model.generation_config = generation_settings(form, tokenizer)
-    save_model(folder, model, tokenizer, training)
+def save(
+    folder: Path,
+    model: PreTrainedModel | PeftModel,
+    tokenizer: Tokenizer,
+    form: TextForm,
+    training: TrainingRecord,
+) -> None:
+    """Writes the model and the tokenizer for transformers' Auto classes, the text form and the training record.
+
+    Of a model with an adapter, it writes the adapter alone, for peft's Auto classes.
+    """
+    if isinstance(model, PreTrainedModel):
+        model.generation_config = generation_settings(form, tokenizer)
+        save_model(folder, model, tokenizer, training)
+    else:
+        from cmcc_bench.models.adapter import save_adapter
+
+        save_adapter(folder, model)
+        tokenizer.save_pretrained(folder)
+        training.save(folder)
     form.save(folder)
 
 

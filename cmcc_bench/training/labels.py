@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.corpus import is_licensed, is_synthetic, name_without_path
 from cmcc_bench.errors import DataError
+from cmcc_bench.models.base import BaseModel
 from cmcc_bench.models.record import TRAINING_FILE, TrainingRecord, read_training
 from cmcc_bench.recognition.pseudo import confidences, label_unlabeled, pseudo_rows
 from cmcc_bench.tasks import Row, task_of
@@ -71,12 +72,13 @@ def describe(
     rows: Mapping[str, Sequence[Row]],
     pseudo_labeled: int = 0,
     options: Mapping[str, bool] | None = None,
+    base: BaseModel | None = None,
 ) -> TrainingRecord:
     """The training record for the model's folder.
 
     rows: by split. pseudo_labeled: number of pseudo-labeled training rows. options: settings for the system's name;
-    only true ones are used. The data of the backbone and of the labeling model count too, since the model may reproduce
-    them.
+    only true ones are used. base: the backbone, if its revision is known. The data of the backbone and of the labeling
+    model count too, since the model may reproduce them.
     """
     all_rows, earlier = [*rows["train"], *rows["validation"]], list(_earlier_trainings(recipe))
     return TrainingRecord(
@@ -87,6 +89,8 @@ def describe(
         recipe.labeled_share,
         pseudo_labeled,
         tuple(name for name, is_on in (options or {}).items() if is_on),
+        base=name_without_path(base.name) if base else None,
+        base_revision=base.revision if base else None,
     )
 
 

@@ -334,6 +334,7 @@ class _Run:
             "bfloat16": done.bfloat16,
             "seconds_a_pass": done.probe or None,
             "parameters": sum(parameter.numel() for parameter in self.plain_model.parameters()),
+            "trained_parameters": sum(parameter.numel() for parameter in self.parameters),
             "steps": done.step,
             "seconds": round(done.seconds, 2),
             "tokens": done.tokens,

@@ -246,8 +246,9 @@ def _damaged(path: Path, found: str, expected: str) -> DataError:
 
 
 def _weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters and buffers by name; tied parameters occur once."""
-    return {name: tensor.detach() for name, tensor in (*model.named_parameters(), *model.named_buffers())}
+    """Trained parameters and buffers by name; tied parameters occur once. Frozen ones are those of the backbone."""
+    trained = ((name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad)
+    return {name: tensor.detach() for name, tensor in (*trained, *model.named_buffers())}
 
 
 def _moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
