@@ -5,7 +5,7 @@
 
 Keys per utterance: calls of the sample are labeled by keyboard, with the labels of the data as suggestions; these are
 always right. The answer to a key: from the key until the next frame of the page shows what is on disk. Beside the times
-stands an empty page of the same browser and machine, opened in turns with the page of the calls.
+stands an empty page of the same browser and machine, in turns: opened, and answering a key with its next frame.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ from cmcc_bench.annotate.server import PageServer
 from cmcc_bench.annotate.session import AnnotationSession
 from cmcc_bench.simulate import write_corpus
 
+EMPTY = """data:text/html,<p>empty<script>onkeydown = (event) => requestAnimationFrame(() => {
+  const page = document.body.dataset;
+  page.latency = performance.now() - event.timeStamp;
+  page.keys = Number(page.keys || 0) + 1;
+})</script>"""
 SECONDS = 10.0  # the longest wait for the answer to a key
 
 
@@ -97,14 +102,22 @@ def compare(work: Path, browser: Browser, calls: int, labeled: int) -> None:
     write_corpus(work / "raw", calls, 0, seed=1)
     with served(str(work / "raw"), work / "many.json", "lexicon") as (session, address):
         print(f"{calls} calls are read after {time.perf_counter() - began:.0f} s, with the simulation")
-        opened, empty = [], []
+        opened, empty, answers, frames = [], [], [], []
         for _ in range(5):
-            empty.append(open_page(browser, "data:text/html,<p>empty")[1])
+            blank, seconds = open_page(browser, EMPTY)
+            empty.append(seconds)
             page, seconds = open_page(browser, address)
             opened.append(seconds)
+            for key in ["1", "Enter", "0", "Enter", "ArrowRight", "2", "z", "g", "Enter", "1"] * 2:
+                blank.bring_to_front()
+                frames.append(press(blank, key))
+                page.bring_to_front()
+                answers.append(press(page, key))
+            blank.close()
+            page.close()
         print(f"opening: {statistics.median(opened):.2f} s, an empty page {statistics.median(empty):.2f} s; goal: 1 s")
-        keys = ["1", "Enter", "0", "Enter", "ArrowRight", "2", "z", "g", "Enter", "1"] * 10
-        show(f"{calls} calls", [press(page, key) for key in keys])
+        show("an empty page", frames)
+        show(f"{calls} calls", answers)
 
 
 def main() -> None:

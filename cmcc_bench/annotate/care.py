@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -28,23 +29,32 @@ _KEYS = {"emotions": "user_emotions", "acts": "caring_acts"}  # fields -> keys o
 class CareFile:
     """The entries of a care file as bytes, so that the file is made anew quickly after each change."""
 
-    def __init__(self, annotator: str, calls: CallStore) -> None:
-        self._annotator, self._calls = annotator, calls
+    def __init__(
+        self,
+        annotator: str,
+        calls: CallStore,
+        about: str = _ABOUT,
+        agreed: Mapping[str, Mapping[QuestionPlace, Decision]] = MappingProxyType({}),
+    ) -> None:
+        """about: what the file says about itself. agreed: decisions that stand beside those of the page, by call."""
+        self._head = orjson.dumps({"_about": about, "annotator": annotator})[:-1]
+        self._calls, self._agreed = calls, agreed
         self._lines: dict[str, bytes] = {}
+        for dialogue_id in agreed:
+            self.update(dialogue_id, {})
 
     def update(self, dialogue_id: str, decisions: Mapping[QuestionPlace, Decision]) -> None:
         """Takes the decisions about a call in place of earlier ones."""
-        entry = care_entry(self._calls[dialogue_id], decisions)
+        entry = care_entry(self._calls[dialogue_id], {**self._agreed.get(dialogue_id, {}), **decisions})
         if len(entry) > 3:
             self._lines[dialogue_id] = orjson.dumps(entry)
         else:
             self._lines.pop(dialogue_id, None)
 
-    def content(self) -> bytes:
+    def contents(self, out: Path) -> dict[Path, bytes]:
         """The care file: a line for each call, in the order of DATA."""
-        head = orjson.dumps({"_about": _ABOUT, "annotator": self._annotator})[:-1]
         lines = b",".join(b"\n" + self._lines[one] for one in self._calls if one in self._lines)
-        return head + b',"dialogues":[' + lines + b"\n]}\n"
+        return {out: self._head + b',"dialogues":[' + lines + b"\n]}\n"}
 
 
 def care_entry(call: Call, decisions: Mapping[QuestionPlace, Decision]) -> dict[str, Any]:

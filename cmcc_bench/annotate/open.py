@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from cmcc_bench.annotate.adjudicate import AdjudicatedFile, Agreed, Dispute, adjudicate_mode
 from cmcc_bench.annotate.calls import CallStore, check_out, ordered
 from cmcc_bench.annotate.care import CareFile, import_care, read_own_care
 from cmcc_bench.annotate.plan import read_plan
@@ -121,3 +122,29 @@ def open_review(
     }
     store = DecisionStore(out, owner, ReviewFile(out, annotator, items), mode.sizes())
     return AnnotationSession(mode, annotator, title, calls, list(mode.questions), store)
+
+
+def open_adjudication(
+    source: CallSource,
+    agreed: Agreed,
+    disputes: Sequence[Dispute],
+    annotator: str,
+    out: Path,
+    title: str,
+) -> AnnotationSession:
+    """Opens what annotators disagree about for the one who decides, and goes on where an earlier start ended.
+
+    out: the care file to write, .json, with the labels that are agreed and those decided so far; its log, with what
+    each annotator said, is beside it. A field of a call is written when all its questions are agreed or decided.
+    Raises cmcc.DataError if the file exists without its journal, or its journal is of other disputes.
+    """
+    check_out(out, ".json")
+    if out.exists() and not journal_path(out).exists():
+        raise DataError("the file exists already", "", "Choose another path or move the file.", file=str(out))
+    mode = adjudicate_mode(disputes)
+    calls = CallStore(read_calls(source, lambda *_: None), {*agreed, *mode.questions})
+    order = [dialogue_id for dialogue_id in calls if dialogue_id in mode.questions]
+    owner = {"made_by": "cmcc agreement", "annotator": annotator, "questions": fingerprint_of(map(asdict, disputes))}
+    file = AdjudicatedFile(annotator, calls, agreed, disputes)
+    store = DecisionStore(out, owner, file, mode.sizes())
+    return AnnotationSession(mode, annotator, title, calls, order, store)

@@ -196,10 +196,13 @@ async function undo() {
 const question = () => call.questions[at];
 
 async function openCall(number, index = null) {
-  if (number < 0 || number >= start.progress.calls) return;
-  call = await ask(`call?number=${number}`);
+  if (number >= 0 && number < start.progress.calls) show(await ask(`call?number=${number}`), index);
+}
+
+function show(opened, index = null) {
+  call = opened;
   changes = Math.max(changes, call.changes);
-  history.replaceState(null, "", `#${number + 1}`);
+  history.replaceState(null, "", `#${call.number + 1}`);
   const open = call.questions.findIndex((one) => one.labels === null);
   at = Math.min(index ?? Math.max(open, 0), call.questions.length - 1);
   drawCall();
@@ -306,7 +309,7 @@ function drawPanel() {
   $("candidates").replaceChildren(...one.candidates.map((candidate) => candidateButton(one, candidate)));
   $("labels").replaceChildren(...labelButtons(one));
   const isOpen = one.labels === null;
-  const isSuggestion = isOpen && one.marks.length > 0 && one.proposal !== null;
+  const isSuggestion = isOpen && one.marks.length + one.candidates.length > 0 && one.proposal !== null;
   $("confirm").replaceChildren(isSuggestion ? words().accept : isOpen ? words().confirm : words().goOn, " ", make("kbd", {}, "⏎"));
   $("note").textContent = one.note ? words().hasNote : words().note;
   $("labels").classList.toggle("many", start.fields[one.field].length > 9);
@@ -338,7 +341,8 @@ function candidateButton(one, candidate) {
   const isTaken = one.labels !== null && one.choice === candidate.name;
   const title = words().candidateNames[candidate.name] ?? candidate.name;
   const name = make("span", { class: "name" }, make("strong", {}, `${title}: `), namesOf(one, candidate.labels));
-  const button = make("button", { type: "button", "aria-pressed": isTaken, "aria-keyshortcuts": candidate.key }, make("kbd", {}, candidate.key), name);
+  const button = make("button", { type: "button", "aria-pressed": isTaken, "aria-keyshortcuts": candidate.key }, ...(candidate.key ? [make("kbd", {}, candidate.key)] : []), name);
+  button.classList.toggle("suggested", one.labels === null && String(candidate.labels) === String(one.proposal));
   button.addEventListener("click", () => run(() => pressCandidate(candidate)).then(backToRow));
   return button;
 }
@@ -500,14 +504,14 @@ async function begin() {
   try {
     language = localStorage.getItem("language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
   } catch { /* a browser without storage */ }
-  start = await ask("start");
+  const asked = Number(location.hash.slice(1));
+  start = await ask(`start?number=${asked >= 1 ? asked - 1 : -1}`);
   const labels = Object.values(start.fields).flat().map((one) => one.key);
   start.keys = new Set([...Object.keys(COMMANDS), ...labels, "0", ..."asdfhjkxcvbr"]);
   changes = start.changes;
   drawWords();
   listen();
-  const number = Number(location.hash.slice(1));
-  await openCall(number >= 1 && number <= start.progress.calls ? number - 1 : start.first);
+  show(start.call);
 }
 
 run(begin);

@@ -64,9 +64,9 @@ class ReviewFile:
             row = item.as_dict() | ({"decision": word, "annotator": self._annotator} if word else {})
             self._lines[number] = review_line(self._path, row).encode()
 
-    def content(self) -> bytes:
+    def contents(self, out: Path) -> dict[Path, bytes]:
         """The review file."""
-        return review_head(self._path).encode() + b"".join(self._lines)
+        return {out: review_head(self._path).encode() + b"".join(self._lines)}
 
 
 def decision_word(item: ReviewItem, decision: Decision) -> str:

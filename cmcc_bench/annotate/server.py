@@ -1,7 +1,7 @@
 """The page's server: on this machine only, or with a token in the address. It logs nothing of what it serves.
 
 GET  /              the page, with page.css and page.js
-GET  /start  /call?number=N  /changed?changes=N  /next?number=N  /search?text=T
+GET  /start?number=N  /call?number=N  /changed?changes=N  /next?number=N  /search?text=T
 POST /decide  /undo
 """
 
@@ -56,7 +56,7 @@ _Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 def make_app(session: AnnotationSession, token: str = "") -> Starlette:
     """The application of a session. token: the first part of every path; "" for none, on this machine only."""
     reads: dict[str, Callable[[Request], object]] = {
-        "start": lambda _: session.start(),
+        "start": lambda request: session.start(_number(request, "number")),
         "call": lambda request: session.open(_number(request, "number")),
         "changed": lambda request: session.changed(_number(request, "changes")),
         "next": lambda request: session.next_open(_number(request, "number")),
@@ -124,7 +124,7 @@ def _json(value: object, status: int = 200) -> Response:
 
 
 def _number(request: Request, name: str) -> int:
-    text = request.query_params.get(name, "")
+    text = request.query_params.get(name, "-1")
     if not text.removeprefix("-").isdecimal():
         raise DataError(f"{text!r:.40}", "a whole number", "Reload the page.", parameter=name)
     return int(text)

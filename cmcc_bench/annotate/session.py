@@ -185,11 +185,15 @@ class AnnotationSession:
         self._asked: dict[int, dict[QuestionPlace, PageQuestion]] = {}  # of the calls that were opened
         self._number = {dialogue_id: number for number, dialogue_id in enumerate(self._order)}
 
-    def start(self) -> Json:
-        """What the page needs once: labels with their keys, the guideline, the first call that is not done."""
+    def start(self, number: int = -1) -> Json:
+        """What the page needs once: labels with their keys, the guideline, and a call.
+
+        number: the call that was shown before the page was loaded again; else it is the first one that is not done.
+        """
+        first = number if 0 <= number < len(self._order) else self.next_open(-1) or 0
         fields = {name: self._field(name, labels) for name, labels in self._mode.offered.items()}
         head = {"mode": self._mode.name, "title": self._title, "annotator": self._annotator, "fields": fields}
-        return head | {"guide": self._guide, "first": self.next_open(-1) or 0} | self._state(None)
+        return head | {"guide": self._guide, "call": self.open(first)} | self._state(None)
 
     def open(self, number: int) -> Json:
         """A call: its utterances, its questions and what is decided. Raises cmcc.DataError if there is none."""

@@ -50,13 +50,13 @@ OPEN = Decision()
 
 
 class DecisionFile(Protocol):
-    """The file that is made of decisions: care labels, a review, or adjudicated labels."""
+    """What is made of decisions: care labels, a review, or adjudicated labels with their log."""
 
     def update(self, dialogue_id: str, decisions: Mapping[QuestionPlace, Decision]) -> None:
         """Takes all decisions about a dialogue, by utterance and field, in place of earlier ones."""
 
-    def content(self) -> bytes:
-        """The bytes of the file."""
+    def contents(self, out: Path) -> Mapping[Path, bytes]:
+        """The bytes of the file `out`, and those of files beside it."""
 
 
 @dataclass(frozen=True)
@@ -269,10 +269,10 @@ class DecisionStore:
         while True:
             with self._lock:
                 is_last, is_dirty, self._is_dirty = self._is_closed, self._is_dirty, False
-                content = self._file.content() if is_dirty else b""
+                contents = self._file.contents(self._out) if is_dirty else {}
             began = time.perf_counter()
             if is_dirty:
-                self._write(content)
+                self._write(contents)
             if is_last:
                 return
             if not is_dirty:
@@ -281,9 +281,10 @@ class DecisionStore:
             elif not self._is_closed:
                 time.sleep(min(_REST * (time.perf_counter() - began), 5))
 
-    def _write(self, content: bytes) -> None:
+    def _write(self, contents: Mapping[Path, bytes]) -> None:
         try:
-            write_bytes(self._out, content, private=True)
+            for path, content in contents.items():
+                write_bytes(path, content, private=True)
             self._problem = ""
         except OSError as error:  # a full disk; the page shows it, and the next change tries again
             self._problem, self._is_dirty = f"{self._out}: {error.strerror or error}", not self._is_closed

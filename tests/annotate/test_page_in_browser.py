@@ -11,9 +11,10 @@ import pytest
 pytest.importorskip("starlette")
 from playwright.sync_api import expect, sync_playwright
 
+from cmcc_bench.annotate.adjudicate import Dispute
 from cmcc_bench.annotate.server import PageServer
 from cmcc_bench.quality.review import read_review
-from tests.annotate.work import HTML, open_review_work, open_work, write_disputed_calls
+from tests.annotate.work import HTML, open_adjudication_work, open_review_work, open_work, write_disputed_calls
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(not CHROMIUM and os.environ.get("CI") != "true", reason="no chromium on this machine")
@@ -165,3 +166,18 @@ def test_a_review_takes_one_key_a_question(browser, tmp_path):
     rows = read_review(tmp_path / "review.csv")
     assert [row.decision for row in rows] == ["accept", "reject", "labels", "accept", "labels"]
     assert [row.annotator for row in rows] == ["A"] * 5
+
+
+def test_what_annotators_disagree_about_is_decided_side_by_side(browser, tmp_path):
+    disputes = [
+        Dispute("call-1", 1, "emotions", {"A": (1,), "B": (0,), "C": (1,)}, (1,), {"en": "2 of 3", "zh": "三人中两人"}),
+        Dispute("call-1", None, "satisfaction", {"A": (0,), "B": (2,)}, (0,)),
+    ]
+    with serving(open_adjudication_work(tmp_path, disputes)) as (address, end), page_at(browser, address) as page:
+        expect(page.locator("#about")).to_have_text("2 of 3")
+        expect(page.get_by_role("button", name="A, C: complain about a problem")).to_be_visible()
+        press(page, "s", "Enter")
+        expect(page.locator("#status")).to_have_text("All calls are labeled.")
+        end()
+    decisions = [json.loads(line)["decision"] for line in (tmp_path / "care.log.jsonl").read_text("utf-8").splitlines()]
+    assert decisions == ["B", "A"]

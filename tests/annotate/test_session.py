@@ -23,7 +23,8 @@ def decide(session, utterance, field, labels, **more):
 
 def test_the_page_begins_with_labels_keys_and_the_guideline(session):
     start = session.start()
-    assert (start["mode"], start["title"], start["annotator"], start["first"]) == ("annotate", "raw", "A", 0)
+    assert (start["mode"], start["title"], start["annotator"], start["call"]["number"]) == ("annotate", "raw", "A", 0)
+    assert session.start(1)["call"]["number"] == 1 and session.start(7)["call"]["number"] == 0
     assert [one["key"] for one in start["fields"]["emotions"]] == list("012345678")
     assert [one["label"] for one in start["fields"]["acts"]] == CARING
     for field, labels in start["fields"].items():
@@ -87,7 +88,7 @@ def test_the_next_open_call_is_found_also_before_this_one(session):
         labels = {"emotions": [0], "acts": [], "satisfaction": [2]}[question["field"]]
         decide(session, question["utterance"], question["field"], labels)
     assert session.next_open(0) == 1 and session.next_open(1) == 1 and session.next_open(-1) == 1
-    assert session.start()["first"] == 1
+    assert session.start()["call"]["number"] == 1
 
 
 def test_a_search_finds_texts_and_ids(session):

@@ -25,8 +25,8 @@ class Names:
     def update(self, dialogue_id, decisions):
         self.calls[dialogue_id] = {f"{number} {field}": one.labels for (number, field), one in decisions.items()}
 
-    def content(self):
-        return json.dumps(self.calls).encode()
+    def contents(self, out):
+        return {out: json.dumps(self.calls).encode()}
 
 
 def open_store(tmp_path, owner="A", sizes=SIZES):

@@ -1,6 +1,7 @@
 """Small work for the tests: a few calls, and the sessions of annotators about them."""
 
-from cmcc_bench.annotate.open import AnnotationSettings, open_annotation, open_review
+from cmcc_bench.annotate.open import AnnotationSettings, open_adjudication, open_annotation, open_review
+from cmcc_bench.annotate.store import Decision
 from cmcc_bench.quality.calls import find_source, read_calls
 from cmcc_bench.quality.check import check_calls
 from cmcc_bench.quality.lexicon import load_lexicon
@@ -47,3 +48,14 @@ def open_review_work(tmp_path, name="review.csv", annotator="A"):
     """The session of an annotator who decides on the findings of a check."""
     source = find_source(str(tmp_path / "raw"))
     return open_review(source, review_questions(tmp_path), annotator, tmp_path / name, "raw")
+
+
+def open_adjudication_work(tmp_path, disputes, annotator="D"):
+    """The session of the one who decides what is disputed about two calls; some labels are agreed."""
+    write_calls(tmp_path / "raw")
+    agreed = {
+        "call-1": {(0, "acts"): Decision(()), (2, "acts"): Decision((10,)), (3, "emotions"): Decision((0,))},
+        "call-2": {(None, "satisfaction"): Decision((2,))},
+    }
+    source = find_source(str(tmp_path / "raw"))
+    return open_adjudication(source, agreed, disputes, annotator, tmp_path / "care.json", "raw")
