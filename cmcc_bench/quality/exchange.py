@@ -92,8 +92,8 @@ def care_entry(call: ExchangedCall) -> dict[str, Any]:
     for field, key in KEYS.items():
         names = VOCABULARIES[field].names
         numbers = [number for number, one in enumerate(call.utterances) if one.field == field]
-        given = {number: call.labels.get((number, field), ()) for number in numbers}
-        if any(given.values()):
+        if any((number, field) in call.labels for number in numbers):
+            given = {number: call.labels.get((number, field), ()) for number in numbers}
             entry[key] = {
                 str(call.utterances[number].turn): [names[label] for label in labels]
                 for number, labels in given.items()

@@ -142,6 +142,11 @@ def review_items(findings: Iterable[Finding], calls: Iterable[Call]) -> Iterator
                 yield _item(call, utterance, field, question_findings)
 
 
+def review_item(call: Call, utterance: int | None, field: str) -> ReviewItem:
+    """A question about an utterance or a call, without proposed changes."""
+    return _item(call, utterance, field, [])
+
+
 def _item(call: Call, utterance: int | None, field: str, findings: list[Finding]) -> ReviewItem:
     lines = [printable(line, _LONGEST) for line in mask_lines(transcript_lines(call.row))]
     last = len(lines) - 1 if utterance is None else utterance  # the end of a call shows the satisfaction
