@@ -2,8 +2,9 @@
 
     python benchmarks/adjudication.py                           # under a minute
 
-The truth is the emotions of the synthetic sample. Annotator A is careful; B and C both overlook concern and mild
-dissatisfaction, and B takes a complaint for agitation. Each seed draws their slips anew.
+The truth is the emotions of the synthetic sample. There are two trios. In `different habits`, A is careful, B and C
+overlook different emotions, and B takes complaints for agitation. In `two hasty`, A is careful, and B and C both
+overlook half of all emotions, so that the majority loses a quarter of them. Each seed draws the slips anew.
 """
 
 from __future__ import annotations
@@ -19,25 +20,33 @@ from cmcc_bench.quality.findings import NEUTRAL
 from cmcc_bench.quality.review import propose
 from cmcc_bench.vocabulary import EMOTIONS
 
-# Share of the utterances with an emotion in which an annotator gives: nothing, or another emotion in its place.
-OVERLOOKED: Mapping[str, Mapping[str, float]] = {
-    "A": {},
-    "B": {"express_concern_or_anxiety": 0.6, "not_satisfied_but_no_longer_pursues": 0.6},
-    "C": {"express_concern_or_anxiety": 0.6, "difficulty_performing_an_operation": 0.5},
+# Trio -> annotator -> the share of an emotion that the annotator overlooks.
+_CAREFUL = 0.03
+_HASTY = dict.fromkeys(EMOTIONS.names, 0.5)
+TRIOS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
+    "different habits": {
+        "A": {},
+        "B": {"express_concern_or_anxiety": 0.6, "not_satisfied_but_no_longer_pursues": 0.6},
+        "C": {"express_concern_or_anxiety": 0.6, "difficulty_performing_an_operation": 0.5},
+    },
+    "two hasty": {"A": {}, "B": _HASTY, "C": _HASTY},
 }
-CONFUSED: Mapping[str, Mapping[str, str]] = {"B": {"complain_about_a_problem": "emotionally_more_agitated"}}
+# Trio -> annotator -> the emotion that stands for another one, in a share of its utterances.
+CONFUSED: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "different habits": {"B": {"complain_about_a_problem": "emotionally_more_agitated"}}
+}
 CONFUSED_SHARE = 0.4
 SLIPS = 0.01  # share of utterances in which any annotator adds a label at random
 
 
-def annotate(truth: tuple[int, ...], name: str, generator: np.random.Generator) -> tuple[int, ...]:
+def annotate(truth: tuple[int, ...], trio: str, name: str, generator: np.random.Generator) -> tuple[int, ...]:
     """What an annotator gives to an utterance."""
     given = set()
     for label in set(truth) - {NEUTRAL}:
         emotion = EMOTIONS.names[label]
-        if generator.random() < OVERLOOKED[name].get(emotion, 0.03):
+        if generator.random() < TRIOS[trio][name].get(emotion, _CAREFUL):
             continue
-        other = CONFUSED.get(name, {}).get(emotion)
+        other = CONFUSED.get(trio, {}).get(name, {}).get(emotion)
         given.add(EMOTIONS.id_of(other) if other and generator.random() < CONFUSED_SHARE else label)
     if generator.random() < SLIPS:
         given.add(int(generator.integers(1, len(EMOTIONS))))
@@ -63,11 +72,17 @@ def main() -> None:
         for utterance in call.row["utterances"]
         if utterance.get("emotions")
     ]
-    names = tuple(OVERLOOKED)
+    print(f"{len(truth)} utterances, {options.seeds} seeds; micro F1")
+    for trio in TRIOS:
+        _compare(trio, truth, options.seeds)
+
+
+def _compare(trio: str, truth: list[tuple[int, ...]], seeds: int) -> None:
+    names = tuple(TRIOS[trio])
     scores: dict[str, list[float]] = {}
-    for seed in range(options.seeds):
+    for seed in range(seeds):
         generator = np.random.default_rng(seed)
-        given = [{name: annotate(labels, name, generator) for name in names} for labels in truth]
+        given = [{name: annotate(labels, trio, name, generator) for name in names} for labels in truth]
         for name in names:
             scores.setdefault(f"annotator {name}", []).append(micro_f1(truth, [one[name] for one in given]))
         disputed = [at for at, one in enumerate(given) if len(set(one.values())) > 1]
@@ -76,11 +91,9 @@ def main() -> None:
             scores.setdefault(method, []).append(micro_f1(truth, found))
             right = sum(set(found[at]) == set(truth[at]) for at in disputed) / len(disputed)
             scores.setdefault(f"{method}, disputes decided rightly", []).append(right)
-    print(f"{len(truth)} utterances, {len(disputed)} disputed with the last of {options.seeds} seeds; micro F1")
+    print(f"\n{trio}")
     for name, values in scores.items():
-        print(f"{name:<42} {np.mean(values):.3f}  ({min(values):.3f} to {max(values):.3f})")
-    better = np.mean(np.array(scores["dawid-skene"]) > np.array(scores["majority"]))
-    print(f"Dawid-Skene better than the majority in {better:.0%} of the seeds")
+        print(f"  {name:<40} {np.mean(values):.3f}  ({min(values):.3f} to {max(values):.3f})")
 
 
 if __name__ == "__main__":
