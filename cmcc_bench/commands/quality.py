@@ -17,6 +17,7 @@ from cmcc_bench.commands.console import (
     console,
     errors,
     incremental,
+    positive_number,
     print_line,
     share,
 )
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from cmcc_bench.quality.adjudication import Adjudication, Decided, Dispute
     from cmcc_bench.quality.annotations import Annotations
     from cmcc_bench.quality.calls import Call, CallSource
+    from cmcc_bench.quality.findings import Finding
     from cmcc_bench.quality.review import ReviewItem
 
 _CHECK = """\
@@ -143,7 +145,19 @@ def _add_check(commands: Commands) -> None:
     check.add_argument(
         "--write-lexicon", type=Path, metavar="FILE", help="write the built-in lexicon to this file and exit"
     )
-    add_number(check, "--seed", 0, "random seed of the sample of satisfaction labels")
+    check.add_argument(
+        "--doubts",
+        type=positive_number,
+        metavar="N",
+        help="add the N most likely label errors: emotions and caring acts that character n-grams doubt, which trained "
+        "on the other calls (seconds); with --model, emotions that the model doubts (default with --model: 100)",
+    )
+    check.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="a model of emotions, RUN/best or a Hub id, for --doubts; calls that it trained on are left out",
+    )
+    add_number(check, "--seed", 0, "random seed of the sample of satisfaction labels and of the parts of --doubts")
     add_number(check, "--examples", 3, "number of findings shown of each kind")
     check.add_argument(
         "--apply", type=Path, metavar="REVIEW", help="write a care file from the decisions in this review file"
@@ -189,7 +203,7 @@ def _earlier_log(options: argparse.Namespace, care: Path | None) -> list[str]:
 
 def _find(options: argparse.Namespace, source: CallSource) -> int:
     from cmcc_bench.quality.calls import read_calls
-    from cmcc_bench.quality.check import check_calls, example_lines, label_table, summary_table
+    from cmcc_bench.quality.check import add_findings, check_calls, example_lines, label_table, summary_table
     from cmcc_bench.quality.decisions import decided_in
     from cmcc_bench.quality.lexicon import load_lexicon
     from cmcc_bench.quality.review import check_new, review_items, write_review
@@ -200,6 +214,8 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
     decided = decided_in(_earlier_log(options, source.care))
     with progress_bar("checking calls") as show:
         checked = check_calls(source, lexicon, options.seed, decided, incremental(show, source.size))
+    if options.doubts or options.model:
+        add_findings(checked, _doubts(options, source), decided)
     console.print(summary_table(checked, options.data).terminal())
     if label_table(checked).rows:
         console.print(label_table(checked).terminal())
@@ -213,6 +229,42 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
         message = f"{counted(rows, 'question')} in {options.out}: it holds texts of the calls; personal data are masked"
         console.print(message, markup=False, highlight=False, soft_wrap=True)
     return int(checked.has_errors)
+
+
+def _doubts(options: argparse.Namespace, source: CallSource) -> list[Finding]:
+    """The most likely label errors, first those that are doubted most."""
+    from cmcc_bench.quality.calls import read_calls
+    from cmcc_bench.quality.doubts import FOLDS, cross_validated, doubts, labeled_texts, most_doubtful
+
+    calls = [call for call in read_calls(source, lambda *_: None) if call.labeled]
+    if options.model:
+        return _doubts_of_model(options, calls)[: options.doubts or 100]
+    data = [texts for field in ("emotions", "acts") if (texts := labeled_texts(calls, field)).texts]
+    with progress_bar("predicting each part from the others") as show:
+        advance = incremental(show, FOLDS * len(data))
+        found = [doubts(one, cross_validated(one, options.seed, progress=advance)) for one in data]
+    return most_doubtful(found, options.doubts)
+
+
+def _doubts_of_model(options: argparse.Namespace, calls: list[Call]) -> list[Finding]:
+    from cmcc_bench.commands.console import silence_transformers
+    from cmcc_bench.errors import DataError
+    from cmcc_bench.hub.pull import model_folder
+    from cmcc_bench.quality.doubts import doubts, labeled_texts, without
+    from cmcc_bench.recognition.unseen import trained_calls, unseen_emotions
+
+    silence_transformers()
+    folder = model_folder(options.model)
+    data = labeled_texts(calls, "emotions")
+    trained, why = trained_calls(folder, calls)
+    unseen = without(data, trained)
+    left_out = len({dialogue_id for dialogue_id, _ in data.places} & trained)
+    if left_out and not unseen.texts:
+        hint = "Use --doubts N without --model: then each part of the calls is predicted by a model of the others."
+        raise DataError("the model trained on all of these calls", "", hint, model=str(options.model))
+    if left_out:
+        print_line(f"the model's doubts leave out {counted(left_out, 'call')} that it trained on: {why}")
+    return doubts(unseen, unseen_emotions(folder, calls, unseen))
 
 
 def _review_on_page(options: argparse.Namespace, source: CallSource, items: Sequence[ReviewItem]) -> None:
