@@ -1,6 +1,7 @@
-# make setup | test | lint | docs | reproduce | publish-demo | bench | sample | backbone
+# make setup | test | inspect | lint | docs | reproduce | publish-demo | bench | sample | backbone
 PYTHON ?= python3
 VENV ?= .venv
+INSPECT_VENV ?= .venv-inspect
 BIN = $(VENV)/bin
 export HF_HUB_OFFLINE = 1
 export HF_HUB_DISABLE_TELEMETRY = 1
@@ -8,7 +9,7 @@ export TOKENIZERS_PARALLELISM = false
 # Waiting threads release their core: busy waiting beside other work is many times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: setup test lint docs reproduce publish-demo bench sample backbone
+.PHONY: setup test inspect lint docs reproduce publish-demo bench sample backbone
 setup: $(VENV)/done
 
 # torch is installed first, with the exact version: it is a CPU build; an open range installs gigabytes of CUDA.
@@ -23,6 +24,17 @@ $(VENV)/done: constraints.txt pyproject.toml
 # One process per core; the tests of a file share a process, so that its fixtures run once.
 test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile --durations 10
+
+# The tasks for inspect-ai, in an environment of their own. The pins are complete, so pip need not look for versions.
+inspect: $(INSPECT_VENV)/done
+	$(INSPECT_VENV)/bin/python -m pytest tests/inspect_tasks
+
+$(INSPECT_VENV)/done: constraints-inspect.txt pyproject.toml
+	$(PYTHON) -m venv $(INSPECT_VENV)
+	$(INSPECT_VENV)/bin/pip install --quiet --no-compile --no-deps --requirement constraints-inspect.txt
+	$(INSPECT_VENV)/bin/pip install --quiet --no-compile --no-deps --editable .
+	$(INSPECT_VENV)/bin/pip check
+	touch $@
 
 lint: setup
 	$(BIN)/ruff check .

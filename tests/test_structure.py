@@ -18,8 +18,8 @@ TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items(
 ROOMS = [
     "types", "errors", "templates", "distribution", "files", "paper", "terminal", "vocabulary", "features", "backbones",
     "masking", "reader", "views", "corpus", "textform", "ngrams", "tasks", "scoring", "models", "reports", "statistics",
-    "figures", "dataset", "cmcc", "simulate", "quality", "decoding", "recognition", "endpoint", "cards", "hub",
-    "leaderboard", "training", "chat", "annotate", "commands", "cli",
+    "figures", "dataset", "cmcc", "simulate", "quality", "decoding", "recognition", "endpoint", "inspect_tasks",
+    "cards", "hub", "leaderboard", "training", "chat", "annotate", "commands", "cli",
 ]  # fmt: skip
 
 

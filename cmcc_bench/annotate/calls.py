@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import orjson
@@ -13,7 +12,6 @@ from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import SERVICE
 from cmcc_bench.types import Row
 
-ORDERS = ("given", "random", "uncertain")
 _FOUND = 50  # results of a search
 _AROUND = 12  # characters shown on both sides of a match
 
@@ -90,21 +88,6 @@ def excerpt(text: str, position: int, length: int) -> str:
 def shown(text: str) -> str:
     """A text for the page: control characters, and those that turn the direction of a text, are escaped."""
     return printable(text.replace("\n", " ").replace("\u3000", " "), len(text))
-
-
-def ordered(ids: Iterable[str], order: str, seed: int, uncertainty: Callable[[str], float] | None) -> list[str]:
-    """Dialogue ids in one of ORDERS. seed: of the random order. uncertainty: of a call, from a model.
-
-    Raises cmcc.DataError for the order `uncertain` without a model.
-    """
-    result = list(ids)
-    if order == "random":
-        random.Random(seed).shuffle(result)
-    elif order == "uncertain":
-        if uncertainty is None:
-            raise DataError("--order uncertain needs a model", "", "Add --model RUN/best, or use --order random.")
-        result.sort(key=uncertainty, reverse=True)
-    return result
 
 
 def field_of(speaker: int) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cmcc_bench.annotate.adjudicate import AdjudicatedFile, Agreed, adjudicate_mode
-from cmcc_bench.annotate.calls import CallStore, check_out, ordered
+from cmcc_bench.annotate.calls import CallStore, check_out
 from cmcc_bench.annotate.care import CareFile, import_care, read_own_care
 from cmcc_bench.annotate.plan import read_plan
 from cmcc_bench.annotate.review import ReviewFile, review_mode
@@ -31,7 +32,8 @@ class AnnotationSettings:
     """How calls are annotated.
 
     all_acts: label all acts, not only the caring ones. suggest: one of SUGGESTIONS. models: trained models whose
-    predictions are suggested, before the others. order, seed: of the calls. plan: a file that says whose they are.
+    predictions are suggested, before the others. order: given, random (by `seed`) or uncertain. plan: a file that says
+    whose the calls are.
     """
 
     all_acts: bool = False
@@ -93,15 +95,14 @@ def _read(data: str, only: Sequence[str] | None, progress: Progress) -> CallStor
 def _ordered(
     ids: Sequence[str], settings: AnnotationSettings, suggestions: Suggestions, progress: Progress
 ) -> list[str]:
-    asked = 0
-
-    def uncertainty(dialogue_id: str) -> float:
-        nonlocal asked
-        asked += 1
-        progress(asked, len(ids))
-        return suggestions.uncertainty(dialogue_id)
-
-    return ordered(ids, settings.order, settings.seed, uncertainty if settings.models else None)
+    result = list(ids)
+    if settings.order == "random":
+        random.Random(settings.seed).shuffle(result)
+    elif settings.order == "uncertain":
+        if not settings.models:
+            raise DataError("--order uncertain needs a model", "", "Add --model RUN/best, or use --order random.")
+        result.sort(key=suggestions.uncertainties(ids, progress).__getitem__, reverse=True)
+    return result
 
 
 def open_review(

@@ -53,7 +53,7 @@ const WORDS = {
 const NEUTRAL = 0;
 const LOOK_EVERY = 2000; // milliseconds between two looks for changes of another page
 
-let start, call, at = 0, changes = 0, language = "en", queue = Promise.resolve(), keysDone = 0;
+let start, call, at = 0, changes = 0, language = "en", queue = Promise.resolve(), keysDone = 0, hasFailed = false;
 
 const $ = (id) => document.getElementById(id);
 const words = () => WORDS[language];
@@ -68,20 +68,21 @@ function make(tag, attributes = {}, ...children) {
 // ------------------------------------------------------------------------------------------------------ the server
 
 async function ask(path, body) {
-  let response, answer;
-  try {
-    response = await fetch(path, body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-    answer = await response.json();
-  } catch {
+  const options = body && { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+  const response = await fetch(path, options).catch(() => {
     throw new Error(words().gone);
-  }
+  });
+  const answer = await response.json().catch(() => ({ problem: `${response.status} ${response.statusText}` }));
   if (!response.ok) throw new Error(answer.problem);
   return answer;
 }
 
 // Actions run one after the other: each finds what the one before it has saved.
 function run(action) {
-  queue = queue.then(action).catch((error) => showProblem(error.message));
+  queue = queue.then(action).catch((error) => {
+    hasFailed ||= action !== look;
+    showProblem(error.message);
+  });
   return queue;
 }
 
@@ -103,7 +104,7 @@ async function take(state) {
     }
   }
   drawProgress(state.progress);
-  showProblem(state.problem && `${words().notWritten} ${state.problem}`);
+  if (!hasFailed) showProblem(state.problem && `${words().notWritten} ${state.problem}`);
   if (isBehind && call) await openCall(call.number, at);
 }
 
@@ -115,7 +116,9 @@ async function look() {
 
 async function decide(labels, choice = "", note = question().note) {
   const { utterance, field } = question();
-  await take(await ask("decide", { call: call.number, utterance, field, labels, choice, note, changes }));
+  const state = await ask("decide", { call: call.number, utterance, field, labels, choice, note, changes });
+  hasFailed = false; // the message about a decision stays until one is saved
+  await take(state);
   say(labels === null ? words().reopened : `${words().saved}: ${namesOf(question(), labels)}`);
 }
 
@@ -463,6 +466,7 @@ function onKey(event) {
   const key = keyOf(event), began = event.timeStamp;
   if (!start.keys.has(key)) return;
   event.preventDefault();
+  if (event.repeat && !key.startsWith("Arrow")) return; // a key that is held down confirms one thing only
   // What a key means is known when those before it are done.
   run(() => actionOf(key)?.()).then(() => requestAnimationFrame(() => {
     document.body.dataset.latency = performance.now() - began;

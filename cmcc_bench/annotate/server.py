@@ -8,6 +8,7 @@ POST /decide  /undo
 from __future__ import annotations
 
 import ipaddress
+import os
 import secrets
 import signal
 import socket
@@ -147,12 +148,12 @@ class PageServer:
         try:
             listening = socket.create_server((host, port or 0), family=family)
         except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
             hint = "Choose another --port or --host, or leave them out."
             raise DataError(f"cannot listen there ({reason})", "", hint, host=host, port=port) from error
         # asyncio turns Nagle's algorithm off only for sockets that say they are TCP; with it an answer takes 40 ms.
         self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listening.detach())
-        name = f"[{host}]" if family == socket.AF_INET6 else host
+        name = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
         self.address = f"http://{name}:{self._socket.getsockname()[1]}/{token}{'/' * bool(token)}"
         # No access log: an address holds the token, and what was searched for.
         config = uvicorn.Config(

@@ -22,8 +22,8 @@ from cmcc_bench.models.record import read_training
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import USER
 from cmcc_bench.quality.lexicon import Lexicon
-from cmcc_bench.tasks import EMOTION, RESPONSE, SATISFACTION
-from cmcc_bench.types import Row
+from cmcc_bench.tasks import EMOTION, RESPONSE, SATISFACTION, EmotionAnswer, SatisfactionAnswer
+from cmcc_bench.types import Progress, Row
 from cmcc_bench.views.exchanges import Exchange, exchanges
 from cmcc_bench.views.flat import emotion_rows, satisfaction_rows
 from cmcc_bench.views.response import response_rows
@@ -33,6 +33,9 @@ from cmcc_bench.vocabulary import SATISFACTION as LEVELS
 Opinion: TypeAlias = Mapping[int, str]  # class index of a suggested label -> detail, such as a cue or a probability
 Opinions: TypeAlias = dict[QuestionPlace, Opinion]  # by utterance (None for the call) and field
 
+_Opine: TypeAlias = "Callable[[Sequence[Call]], list[Opined]]"
+
+_TOGETHER = 32  # calls that a model is asked about together
 _KEPT = 64  # calls whose opinions of models are kept
 
 
@@ -46,10 +49,13 @@ class Opined:
 
 @dataclass(frozen=True)
 class Source:
-    """A source of suggestions. name: data, model or lexicon. is_slow: its opinions are computed ahead and kept."""
+    """A source of suggestions. name: data, model or lexicon. ask: what it says about calls, in their order.
+
+    is_slow: its opinions are computed ahead and kept.
+    """
 
     name: str
-    ask: Callable[[Call], Opined]
+    ask: _Opine
     is_slow: bool = False
 
 
@@ -66,7 +72,7 @@ def data_source() -> Source:
             opinions[None, "satisfaction"] = {call.row["satisfaction"]: ""}
         return Opined(opinions)
 
-    return Source("data", ask)
+    return Source("data", lambda calls: list(map(ask, calls)))
 
 
 def lexicon_source(lexicon: Lexicon) -> Source:
@@ -82,7 +88,7 @@ def lexicon_source(lexicon: Lexicon) -> Source:
                 opinions[number, field] = opinion
         return Opined(opinions)
 
-    return Source("lexicon", ask)
+    return Source("lexicon", lambda calls: list(map(ask, calls)))
 
 
 def model_source(name: str) -> Source:
@@ -98,60 +104,76 @@ def model_source(name: str) -> Source:
         raise DataError(f"a model of the task {task}", f"one of {', '.join(makers)}", hint, model=str(folder))
     ask, lock = makers[task](str(folder)), threading.Lock()
 
-    def ask_alone(call: Call) -> Opined:
+    def ask_alone(calls: Sequence[Call]) -> list[Opined]:
         with lock:  # models are not safe to call from several threads
-            return ask(call)
+            return ask(calls)
 
     return Source("model", ask_alone, is_slow=True)
 
 
-def _emotion_model(folder: str) -> Callable[[Call], Opined]:
+def _emotion_model(folder: str) -> _Opine:
     from cmcc_bench.recognition.run import open_recognizer  # imports torch
 
     recognize = open_recognizer(folder)
 
-    def ask(call: Call) -> Opined:
-        answers = recognize(emotion_rows(_unlabeled(call.row)))
-        opinions: Opinions = {
-            (answer.utterance, "emotions"): _with_scores(map(EMOTIONS.id_of, answer.emotions), answer.scores)
-            for answer in answers
-        }
-        return Opined(opinions, _mean([_entropy(score) for answer in answers for score in answer.scores or ()]))
+    def ask(calls: Sequence[Call]) -> list[Opined]:
+        rows = [emotion_rows(_unlabeled(call.row)) for call in calls]
+        answers = iter(recognize([row for of_call in rows for row in of_call]))
+        return [_of_answers([next(answers) for _ in of_call]) for of_call in rows]
 
     return ask
 
 
-def _satisfaction_model(folder: str) -> Callable[[Call], Opined]:
+def _of_answers(answers: Sequence[EmotionAnswer]) -> Opined:
+    """The emotions that a classifier found in a call."""
+    opinions: Opinions = {
+        (answer.utterance, "emotions"): _with_scores(map(EMOTIONS.id_of, answer.emotions), answer.scores)
+        for answer in answers
+    }
+    return Opined(opinions, _mean([_entropy(score) for answer in answers for score in answer.scores or ()]))
+
+
+def _satisfaction_model(folder: str) -> _Opine:
     from cmcc_bench.recognition.run import open_recognizer
 
     recognize = open_recognizer(folder)
 
-    def ask(call: Call) -> Opined:
-        (answer,) = recognize(satisfaction_rows(_unlabeled(call.row)))
-        opinion = _with_scores([LEVELS.id_of(answer.satisfaction)], answer.scores)
-        uncertain = sum(-score * math.log2(score) for score in answer.scores or () if score > 0)
-        return Opined({(None, "satisfaction"): opinion}, uncertain)
+    def ask(calls: Sequence[Call]) -> list[Opined]:
+        answers = recognize([row for call in calls for row in satisfaction_rows(_unlabeled(call.row))])
+        return [_of_level(answer) for answer in answers]
 
     return ask
 
 
-def _dialogue_model(folder: str) -> Callable[[Call], Opined]:
+def _of_level(answer: SatisfactionAnswer) -> Opined:
+    """The satisfaction that a classifier found in a call."""
+    labels = [LEVELS.id_of(answer.satisfaction)] if answer.satisfaction else []
+    opinion = _with_scores(labels, answer.scores)
+    uncertainty = sum(-score * math.log2(score) for score in answer.scores or () if score > 0)
+    return Opined({(None, "satisfaction"): opinion}, uncertainty)
+
+
+def _dialogue_model(folder: str) -> _Opine:
     from cmcc_bench.decoding.confidence import label_exchanges
     from cmcc_bench.decoding.run import open_model
 
     trained = open_model(folder)
 
-    def ask(call: Call) -> Opined:
-        row = _unlabeled(call.row)
-        rows = response_rows(row)
-        labeled = label_exchanges(trained, [rows])[0] if rows else []
-        opinions: Opinions = {}
-        for predicted, exchange in zip(labeled, exchanges(row).exchanges, strict=True):
-            opinions |= _of_exchange(predicted, exchange, row)
-        confidences = [_entropy(value) for one in labeled for value in one["confidence"].values()]
-        return Opined(opinions, _mean(confidences))
+    def ask(calls: Sequence[Call]) -> list[Opined]:
+        rows = [_unlabeled(call.row) for call in calls]
+        dialogues = [response_rows(row) for row in rows]
+        labeled = label_exchanges(trained, dialogues) if any(dialogues) else [[]] * len(rows)
+        return [_of_dialogue(row, predicted) for row, predicted in zip(rows, labeled, strict=True)]
 
     return ask
+
+
+def _of_dialogue(row: Row, labeled: Sequence[Row]) -> Opined:
+    """The emotions and acts that a dialogue model generated in a call. labeled: a row for each exchange."""
+    opinions: Opinions = {}
+    for predicted, exchange in zip(labeled, exchanges(row).exchanges, strict=True):
+        opinions |= _of_exchange(predicted, exchange, row)
+    return Opined(opinions, _mean([_entropy(share) for one in labeled for share in one["confidence"].values()]))
 
 
 def _of_exchange(predicted: Row, exchange: Exchange, row: Row) -> Opinions:
@@ -203,7 +225,8 @@ class Suggestions:
         """The opinions about a call: (name of the source, its opinions), in the order of the sources."""
         slow = iter(self._slow(call.dialogue_id).result() if self._pool else ())
         return [
-            (source.name, (next(slow) if source.is_slow else source.ask(call)).opinions) for source in self._sources
+            (source.name, (next(slow) if source.is_slow else source.ask([call])[0]).opinions)
+            for source in self._sources
         ]
 
     def prepare(self, dialogue_id: str) -> None:
@@ -211,10 +234,17 @@ class Suggestions:
         if self._pool:
             self._slow(dialogue_id)
 
-    def uncertainty(self, dialogue_id: str) -> float:
-        """The mean uncertainty of all models about a call."""
-        call = self._open(dialogue_id)
-        return _mean([source.ask(call).uncertainty for source in self._sources if source.is_slow])
+    def uncertainties(self, ids: Sequence[str], progress: Progress) -> dict[str, float]:
+        """The mean uncertainty of all models about calls, by dialogue id."""
+        models = [source for source in self._sources if source.is_slow]
+        result: dict[str, float] = {}
+        for start in range(0, len(ids), _TOGETHER):
+            batch = ids[start : start + _TOGETHER]
+            calls = [self._open(dialogue_id) for dialogue_id in batch]
+            of_models = [[one.uncertainty for one in model.ask(calls)] for model in models]
+            result |= {dialogue_id: _mean(values) for dialogue_id, *values in zip(batch, *of_models, strict=True)}
+            progress(len(result), len(ids))
+        return result
 
     def close(self) -> None:
         """Ends the thread."""
@@ -232,4 +262,4 @@ class Suggestions:
 
     def _ask_slow(self, dialogue_id: str) -> list[Opined]:
         call = self._open(dialogue_id)
-        return [source.ask(call) for source in self._sources if source.is_slow]
+        return [source.ask([call])[0] for source in self._sources if source.is_slow]

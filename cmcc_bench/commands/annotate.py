@@ -134,11 +134,11 @@ def _annotate(options: argparse.Namespace) -> int:
         options.seed,
         options.assign,
     )
-    with progress_bar("reading calls") as show:
+    with progress_bar("") as show:
 
-        def step(_: str) -> Progress:
+        def step(name: str) -> Progress:
             """The progress bar starts again for each step."""
-            return lambda done, total: show(done, total)
+            return lambda done, total: show(done, total, name)
 
         session = open_annotation(options.data, options.annotator, options.out, settings, step)
     serve(session, options)

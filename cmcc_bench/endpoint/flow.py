@@ -12,8 +12,10 @@ from dataclasses import asdict
 from typing import TypeVar
 
 from cmcc_bench.endpoint.answers import Problem, Understanding, read_reply, read_understanding
+from cmcc_bench.endpoint.client import ChatMessage, ContextTooLongError
 from cmcc_bench.endpoint.items import ItemTask, ModelAnswer
 from cmcc_bench.endpoint.questions import Asking, ModelQuestion, said
+from cmcc_bench.errors import DataError
 from cmcc_bench.tasks import Prediction, Row
 from cmcc_bench.views.kb import LocalKB, kb_from_json
 from cmcc_bench.views.response import kb_result
@@ -40,6 +42,31 @@ async def answer_dialogue(asking: Asking, rows: Sequence[Row], ask: Ask) -> list
     if asking.mode == "oracle":
         return await together(_oracle(asking, rows, number, ask) for number in range(len(rows)))
     return await _end_to_end(asking, rows, ask)
+
+
+async def ask_shortened(
+    question: ModelQuestion, complete: Callable[[list[ChatMessage]], Awaitable[_Result]]
+) -> tuple[_Result, int, int]:
+    """What `complete` returns for the messages of a question, and how many turns and shots were left out of them.
+
+    While it raises ContextTooLongError, the oldest half of the turns is left out, then half of the shots. Raises
+    cmcc.DataError if nothing is left to leave out.
+    """
+    turns, shots = question.turns, question.shots
+    while True:
+        try:
+            result = await complete(question.messages(turns, shots))
+            return result, len(question.turns) - len(turns), question.shots - shots
+        except ContextTooLongError:
+            if spare := len(turns) - min(question.least_turns, len(turns)):
+                turns = turns[spare - spare // 2 :]
+            elif shots:
+                shots //= 2
+            else:
+                hint = "Choose a model with a longer context, or a shorter prompt with --prompt."
+                dialogue_id, row, step = question.place
+                problem = "the messages are too long for the model, even without earlier turns and shots"
+                raise DataError(problem, "", hint, dialogue=dialogue_id, row=row, step=step) from None
 
 
 async def together(awaitables: Iterable[Awaitable[_Result]]) -> list[_Result]:

@@ -15,6 +15,8 @@ from cmcc_bench.vocabulary import SYNTHETIC_ID
 class SplitRows:
     """A task's rows of a split. sizes: rows of each dialogue, by id in order; fingerprint: as other runs record it.
 
+    order: the ids in the order of the data set, in which dialogues are scored.
+
     Raises cmcc.DataError if there is no such data set or split, or it has no rows for the task.
     """
 
@@ -25,7 +27,7 @@ class SplitRows:
         sizes: dict[str, int] = {}
         self.hidden: Row | None = None  # a row whose labels are hidden, if there is one
         self.fingerprint = corpus.fingerprint_of(self._counted(sizes))
-        self.sizes = dict(sorted(sizes.items()))
+        self.order, self.sizes = tuple(sizes), dict(sorted(sizes.items()))
         self.version = str(self._data.info.version) if self._data.info.version else None
         if not sizes:
             problem = f"no rows that are annotated for the task {task.name}"

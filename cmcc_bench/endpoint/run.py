@@ -18,8 +18,8 @@ from cmcc_bench import corpus
 from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now
 from cmcc_bench.distribution import DATA_VERSION
 from cmcc_bench.endpoint.answers import LONGEST_ANSWER, answer_line_of
-from cmcc_bench.endpoint.client import ChatMessage, Client, ContextTooLongError, Endpoint, check_url
-from cmcc_bench.endpoint.flow import answer_dialogue, steps_of, together
+from cmcc_bench.endpoint.client import ChatMessage, Client, Endpoint, check_url
+from cmcc_bench.endpoint.flow import answer_dialogue, ask_shortened, steps_of, together
 from cmcc_bench.endpoint.journal import Journal, JournalEntry
 from cmcc_bench.endpoint.prompt import load_prompt
 from cmcc_bench.endpoint.questions import Asking, ModelQuestion
@@ -143,23 +143,36 @@ def first_messages(endpoint: Endpoint, dataset: str, settings: AskSettings) -> l
 def _prepare(endpoint: Endpoint, dataset: str, settings: AskSettings) -> tuple[Asking, SplitRows]:
     """The way to ask and the rows. Raises the errors of `predict` that need no server."""
     check_url(endpoint.url)
+    asking, rows = prepare(dataset, settings)
+    if not endpoint.is_loopback and not settings.send_licensed_data and has_licensed(asking, rows):
+        problem = f"licensed calls would be sent to {endpoint.host}"
+        hint = "If your license allows it, add --send-licensed-data."
+        raise DataError(problem, "", hint, dataset=dataset, split=settings.split)
+    return asking, rows
+
+
+def prepare(dataset: str, settings: AskSettings) -> tuple[Asking, SplitRows]:
+    """The way to ask about a split, whatever the model, and its rows.
+
+    Raises cmcc.DataError if the data set or the prompt cannot be used.
+    """
     task = task_of(settings.task)
     prompt = load_prompt(task.name, settings.prompt)
     rows = SplitRows(task, dataset, settings.split)
     shots = None
     if settings.shots:
         shots = open_shots(task, dataset, settings.shots, settings.seed, settings.nearest)
-    is_licensed = rows.is_licensed or bool(shots and corpus.is_licensed(shots.rows))
-    if is_licensed and not endpoint.is_loopback and not settings.send_licensed_data:
-        problem = f"licensed calls would be sent to {endpoint.host}"
-        hint = "If your license allows it, add --send-licensed-data."
-        raise DataError(problem, "", hint, dataset=dataset, split=settings.split)
     asking = Asking(task, prompt, shots=shots)
     if asking.item:
         return asking, rows
     if settings.mode == "oracle" and rows.hidden:
         task.check_labels([rows.hidden], dataset=dataset, split=settings.split)
     return Asking(task, prompt, settings.mode, settings.context, shots), rows
+
+
+def has_licensed(asking: Asking, rows: SplitRows) -> bool:
+    """Whether any of the calls that are sent, those of the examples too, is a real one."""
+    return rows.is_licensed or bool(asking.shots and corpus.is_licensed(asking.shots.rows))
 
 
 def _new_run(endpoint: Endpoint, dataset: str, settings: AskSettings, asking: Asking, rows: SplitRows) -> PredictionRun:
@@ -306,31 +319,19 @@ class _Work:
         return entry.text
 
     async def _asked(self, question: ModelQuestion) -> JournalEntry:
-        """Asks; where the messages are too long, with half of the turns, then half of the shots, until they fit."""
-        turns, shots = question.turns, question.shots
-        while True:
-            try:
-                answer = await self._client.complete(question.messages(turns, shots), question.schema)
-            except ContextTooLongError:
-                if spare := len(turns) - min(question.least_turns, len(turns)):
-                    turns = turns[spare - spare // 2 :]
-                elif shots:
-                    shots //= 2
-                else:
-                    hint = "Choose a model with a longer context, or a shorter prompt with --prompt."
-                    dialogue_id, row, step = question.place
-                    problem = "the messages are too long for the model, even without earlier turns and shots"
-                    raise DataError(problem, "", hint, dialogue=dialogue_id, row=row, step=step) from None
-            else:
-                return JournalEntry(
-                    *question.place,
-                    answer.text[:LONGEST_ANSWER],
-                    answer.tokens_in,
-                    answer.tokens_out,
-                    len(question.turns) - len(turns),
-                    question.shots - shots,
-                    answer.served,
-                )
+        """Asks; where the messages are too long, with fewer turns and shots."""
+        answer, turns, shots = await ask_shortened(
+            question, lambda messages: self._client.complete(messages, question.schema)
+        )
+        return JournalEntry(
+            *question.place,
+            answer.text[:LONGEST_ANSWER],
+            answer.tokens_in,
+            answer.tokens_out,
+            cut_turns=turns,
+            cut_shots=shots,
+            served=answer.served,
+        )
 
     async def _write(self, out: Path, totals: _Totals) -> Counter[str]:
         """Writes the predictions, dialogue by dialogue, from the journal; returns the number of problems by kind."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cmcc_bench.errors import DataError
@@ -43,6 +43,8 @@ def is_care_file(path: Path) -> bool:
 def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) -> Annotations:
     """Reads the labels of an annotator from a care file or from labeled data.
 
+    A care file that names its annotator has this annotator's labels alone: what it does not list is not annotated. What
+    other care files do not list is as in the calls.
     calls: the calls that care files label, by dialogue id. If empty, only the turns that a care file lists are read.
     acts: class indices of the acts to compare.
     Raises cmcc.DataError if `name` cannot be read.
@@ -64,7 +66,14 @@ def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) 
         if key in care
     }
     labeled = {dialogue_id: calls[dialogue_id] for dialogue_id in keys}
+    if "annotator" in content:
+        labeled = {dialogue_id: _without_labels(call) for dialogue_id, call in labeled.items()}
     return _of_calls(name, about, labeled, {dialogue_id: care[key] for dialogue_id, key in keys.items()}, compared)
+
+
+def _without_labels(call: Call) -> Call:
+    utterances = [{**utterance, "emotions": None, "acts": None} for utterance in call.row["utterances"]]
+    return replace(call, row={**call.row, "satisfaction": None, "utterances": utterances})
 
 
 def known_calls(names: Sequence[str], data: str | None) -> dict[str, Call]:

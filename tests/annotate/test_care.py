@@ -54,6 +54,16 @@ def test_a_field_that_is_not_finished_is_left_out(tmp_path):
     assert second["notes"] == {"4": "noisy"} and "user_emotions" not in second
 
 
+def test_labels_of_the_data_do_not_count_as_the_annotator_s(tmp_path):
+    """Neither in a field that is not finished, nor caring acts that the data have."""
+    session = open_work(tmp_path)
+    decide(session, (0, "acts", []), (2, "acts", []))
+    session.close()
+    name = str(tmp_path / "care_A.json")
+    own = read_annotations(name, known_calls([name], str(tmp_path / "raw")), [COMFORT])
+    assert own.emotions == own.satisfaction == {} and own.acts == {("call-1", 0): set(), ("call-1", 2): set()}
+
+
 def test_without_the_journal_a_start_takes_the_labels_of_the_file(tmp_path):
     session = open_work(tmp_path)
     decide(session, (1, "emotions", [1]), (3, "emotions", [0]), (None, "satisfaction", [0]))

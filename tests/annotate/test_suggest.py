@@ -23,7 +23,7 @@ def calls(tmp_path):
 
 
 def test_cue_words_suggest_what_a_check_would_miss(calls):
-    opinions = lexicon_source(load_lexicon()).ask(calls["call-1"]).opinions
+    opinions = lexicon_source(load_lexicon()).ask([calls["call-1"]])[0].opinions
     assert opinions == {
         (1, "emotions"): {1: "怎么又"},
         (2, "acts"): {COMFORT: "放心"},
@@ -32,7 +32,7 @@ def test_cue_words_suggest_what_a_check_would_miss(calls):
 
 
 def test_the_data_suggest_their_labels(calls):
-    opinions = data_source().ask(calls["call-1"]).opinions
+    opinions = data_source().ask([calls["call-1"]])[0].opinions
     assert opinions[1, "emotions"] == {0: ""} and opinions[None, "satisfaction"] == {1: ""}
 
 
@@ -52,7 +52,7 @@ def models(monkeypatch):
         ]
 
     def satisfaction(rows):
-        return [SatisfactionAnswer(rows[0]["dialogue_id"], "satisfied", (0.25, 0.25, 0.5))]
+        return [SatisfactionAnswer(row["dialogue_id"], "satisfied", (0.25, 0.25, 0.5)) for row in rows]
 
     recognizers = {"emotion": emotions, "satisfaction": satisfaction}
     monkeypatch.setattr(suggest, "model_folder", lambda name: name)
@@ -61,10 +61,11 @@ def models(monkeypatch):
 
 
 def test_a_model_suggests_its_predictions_with_their_probabilities(calls, models):
-    opined = model_source("emotion").ask(calls["call-1"])
+    opined, other = model_source("emotion").ask([calls["call-1"], calls["call-2"]])
     assert opined.opinions == {(1, "emotions"): {0: "0.75"}, (3, "emotions"): {1: "0.90"}}
     assert opined.uncertainty == pytest.approx((0.811 + 2 * 0.469) / 18, abs=1e-3)
-    opined = model_source("satisfaction").ask(calls["call-1"])
+    assert other.opinions == {(1, "emotions"): {0: "0.50"}, (3, "emotions"): {1: "0.90"}}
+    (opined,) = model_source("satisfaction").ask([calls["call-1"]])
     assert opined.opinions == {(None, "satisfaction"): {2: "0.50"}} and opined.uncertainty == pytest.approx(1.5)
     with pytest.raises(DataError, match="found a model of the task entities"):
         model_source("entities")
@@ -79,7 +80,7 @@ def test_a_model_comes_before_the_cue_words_which_stay_beside_it(tmp_path, model
 
 def test_the_dialogue_model_that_ships_suggests_emotions_and_acts(calls):
     pytest.importorskip("torch")
-    opined = model_source("tiny").ask(calls["call-2"])
+    (opined,) = model_source("tiny").ask([calls["call-2"]])
     assert set(opined.opinions) == {(1, "emotions"), (2, "acts")} and opined.uncertainty > 0
     for (_, field), opinion in opined.opinions.items():
         assert all(label in range(len(EMOTIONS if field == "emotions" else ACTS)) for label in opinion)
@@ -89,15 +90,21 @@ def test_the_dialogue_model_that_ships_suggests_emotions_and_acts(calls):
 def test_slow_sources_are_asked_once_and_ahead(calls):
     asked = []
 
-    def ask(call):
-        asked.append(call.dialogue_id)
-        return Opined({(None, "satisfaction"): {1: ""}}, float(call.dialogue_id[-1]))
+    def ask(some):
+        asked.extend(call.dialogue_id for call in some)
+        return [Opined({(None, "satisfaction"): {1: ""}}, float(call.dialogue_id[-1])) for call in some]
 
     suggestions = Suggestions([data_source(), Source("model", ask, is_slow=True)], calls.__getitem__)
     suggestions.prepare("call-2")
     assert [name for name, _ in suggestions.of(calls["call-2"])] == ["data", "model"]
     suggestions.of(calls["call-2"])
-    assert asked == ["call-2"] and suggestions.uncertainty("call-3") == 3
+    steps = []
+    assert asked == ["call-2"]
+    assert suggestions.uncertainties(["call-3", "call-1"], lambda *step: steps.append(step)) == {
+        "call-3": 3,
+        "call-1": 1,
+    }
+    assert steps == [(2, 2)]
     suggestions.close()
 
 

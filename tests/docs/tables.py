@@ -19,8 +19,8 @@ _TABLE = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- end of table -->)", r
 
 # The rooms in pipeline order; one that is missing here comes last.
 _ROOMS = ("reader", "views", "dataset", "simulate", "backbones", "quality", "statistics", "figures", "tasks", "scoring")
-_ROOMS += ("models", "training", "decoding", "recognition", "endpoint", "reports", "cards", "hub", "leaderboard")
-_ROOMS += ("chat", "annotate", "commands")
+_ROOMS += ("models", "training", "decoding", "recognition", "endpoint", "inspect_tasks", "reports", "cards", "hub")
+_ROOMS += ("leaderboard", "chat", "annotate", "commands")
 
 
 def with_tables(text: str) -> str:

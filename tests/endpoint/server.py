@@ -33,8 +33,12 @@ def error(status, message, **headers):
 
 
 def completion(text, **more):
-    usage = {"prompt_tokens": 10, "completion_tokens": 2}
-    return {"model": "tiny-1", "choices": [{"message": {"role": "assistant", "content": text}}], "usage": usage} | more
+    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return {"id": "1", "object": "chat.completion", "created": 0, "model": "tiny-1", "choices": [choice]} | {
+        "usage": usage,
+        **more,
+    }
 
 
 class Handler(BaseHTTPRequestHandler):
