@@ -55,10 +55,11 @@ def measured(
 ) -> Measured:
     """One whole training of the model in the folder. rank: of the adapter; 0 trains all weights."""
     torch.manual_seed(0)
-    model = load_model(base)
+    base_model = load_model(base)
+    model: torch.nn.Module = base_model
     if rank:
         tokens: list[int] = tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))  # type: ignore[assignment]
-        model = add_adapter(model, tokens, AdapterSettings(rank, 2 * rank, 0.0), BaseModel("base", None))
+        model = add_adapter(base_model, tokens, AdapterSettings(rank, 2 * rank, 0.0), BaseModel("base", None))
     with tempfile.TemporaryDirectory() as out:
         recipe = Recipe(out=out, epochs=1, batch_size=8, accumulation=2, learning_rate=1e-3, precision="float32")
         task = TrainingTask(train, validation, collator(0, "all"), token_loss, lambda _: None, "benchmark")

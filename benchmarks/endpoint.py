@@ -28,16 +28,17 @@ from cmcc_bench.simulate import write_corpus
 
 GOAL_MILLISECONDS = 3.0
 WARM_UP = 1000  # requests before the memory is measured
-_BODY = json.dumps(
-    {
-        "choices": [{"message": {"content": '{"emotions": ["中性"]}'}}],
-        "usage": {"prompt_tokens": 1000, "completion_tokens": 10},
-    }
-).encode()
-_REPLY = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(_BODY) + _BODY
+_ANSWER = '{"emotions": ["中性"]}'
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: list[int]) -> None:
+def _reply(answer: str) -> bytes:
+    """The server's whole reply with a model's answer."""
+    usage = {"prompt_tokens": 1000, "completion_tokens": 10}
+    body = json.dumps({"choices": [{"message": {"content": answer}}], "usage": usage}).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most: list[int], reply: bytes) -> None:
     """Answers the requests of a connection until it is closed. most: connections now, and the most so far."""
     most[0] += 1
     most[1] = max(most)
@@ -47,20 +48,20 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mo
             lines = head.lower().split(b"\r\n")
             size = next(int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length"))
             await reader.readexactly(size)
-            writer.write(_REPLY)
+            writer.write(reply)
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()
     finally:
         most[0] -= 1
 
 
-def serve(ready: Connection) -> None:
-    """Runs the server; sends its port, and for each word that it receives the most connections at a time."""
+def serve(ready: Connection, answer: str) -> None:
+    """Runs the server, which gives one answer to all; sends its port, then, when told to stop, the most connections."""
 
     async def run() -> None:
         """Listens until the process is ended."""
-        most = [0, 0]
-        server = await asyncio.start_server(lambda reader, writer: _answer(reader, writer, most), "127.0.0.1", 0)
+        most, reply = [0, 0], _reply(answer)
+        server = await asyncio.start_server(lambda reader, writer: _answer(reader, writer, most, reply), "127.0.0.1", 0)
         ready.send(server.sockets[0].getsockname()[1])
         await asyncio.get_running_loop().run_in_executor(None, ready.recv)
         ready.send(most[1])
@@ -96,9 +97,9 @@ def measure(folder: Path, concurrency: int) -> None:
 class Server:
     """The server's process."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: str = _ANSWER) -> None:
         self._end, other = multiprocessing.Pipe()
-        self._process = multiprocessing.get_context("spawn").Process(target=serve, args=(other,), daemon=True)
+        self._process = multiprocessing.get_context("spawn").Process(target=serve, args=(other, answer), daemon=True)
         self._process.start()
         self.url = f"http://127.0.0.1:{self._end.recv()}/v1"
 

@@ -15,7 +15,20 @@ import os
 import sys
 from pathlib import Path
 
-from cmcc_bench.commands import annotate, data, export, figures, hub, leaderboard, models, quality, train
+from cmcc_bench.commands import (
+    annotate,
+    chat,
+    data,
+    export,
+    figures,
+    hub,
+    leaderboard,
+    predict,
+    quality,
+    report,
+    score,
+    train,
+)
 from cmcc_bench.commands.console import HelpFormatter, errors
 from cmcc_bench.distribution import DATA_VERSION, VERSION, requirement
 from cmcc_bench.errors import DataError, printable
@@ -110,7 +123,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"cmcc {VERSION}, data {DATA_VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for kind in (data, figures, train, models, quality, annotate, export, hub, leaderboard):
+    rooms = (data, figures, train, predict, score, report, chat, quality, annotate, export, hub, leaderboard)
+    for kind in rooms:
         kind.add(commands)
     return parser
 

@@ -1,8 +1,9 @@
 """Writes files and folders in one step: a reader, or a crash, finds the old version or the new one, never a part.
 
-Every file that users keep is written by `write_bytes`, `write_text` or `write_json`. Every folder is made under a
-hidden name and moved to its path by `replace_folder`. `resource_folder` finds the folders that ship with the package,
-and `is_system_file` recognizes the files that operating systems leave in folders.
+Every file that users keep is written by `write_bytes`, `write_text` or `write_json`; `read_facts` reads the records of
+commands. Every folder is made under a hidden name and moved to its path by `replace_folder`. `resource_folder` finds
+the folders that ship with the package, and `is_system_file` recognizes the files that operating systems leave in
+folders.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import IO
+from typing import IO, Any
 
 from cmcc_bench.distribution import NAME
+from cmcc_bench.errors import DataError
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -50,6 +52,29 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: object, sort_keys: bool = False) -> None:
     """Writes a value as JSON with `write_text`: indented by one, Chinese not escaped, one line break at the end."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1, sort_keys=sort_keys) + "\n")
+
+
+def read_facts(path: Path, may_lack: bool = False) -> dict[str, Any]:
+    """The JSON object in a file that a command wrote, such as run.json. Raises cmcc.DataError if it cannot be read.
+
+    may_lack: without a file it is empty.
+    """
+    if may_lack and not path.exists():
+        return {}
+    try:
+        facts = json.loads(path.read_text("utf-8"))
+        if not isinstance(facts, dict):
+            raise TypeError(f"a JSON {type(facts).__name__}")
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise unreadable_facts(path, error) from error
+    return facts
+
+
+def unreadable_facts(path: Path, error: Exception) -> DataError:
+    """The error for a file of facts that lacks something, or is none."""
+    reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+    hint = "Run the command that wrote it again, or copy it with the files beside it."
+    return DataError(f"cannot read the record that cmcc wrote ({reason})", "", hint, file=str(path))
 
 
 @contextmanager

@@ -13,6 +13,10 @@ CITATION = """\
   year      = {2022}
 }"""
 
+# The month in which each part of the corpus became public, YYYY-MM. MobileCS: arXiv:2207.02657, which the paper cites;
+# the number begins with year and month. CMCC: the paper, in the proceedings of the workshop SereTOD of December 2022.
+PUBLIC_SINCE: dict[str, str] = {"MobileCS": "2022-07", "CMCC": "2022-12"}
+
 
 @dataclass(frozen=True)
 class DialogueStatistics:

@@ -12,7 +12,7 @@ import pytest
 
 import cmcc
 from cmcc_bench import cli
-from cmcc_bench.commands import models
+from cmcc_bench.commands.score import _distinct_names
 from cmcc_bench.textform import FORMS
 from tests import raw
 from tests.tiny_model import write_model
@@ -109,7 +109,7 @@ def test_every_help_has_a_description_an_example_and_at_most_80_columns(monkeypa
 
 
 def test_two_files_of_one_name_are_shown_with_the_folders_that_differ():
-    names = models._distinct_names
+    names = _distinct_names
     assert names(Path("runs/a/test.jsonl"), Path("runs/b/test.jsonl")) == ("a/test.jsonl", "b/test.jsonl")
     assert names(Path("a/x/test.jsonl"), Path("b/x/test.jsonl")) == ("a/x/test.jsonl", "b/x/test.jsonl")
     assert names(Path("runs/a.jsonl"), Path("runs/b.jsonl")) == ("a.jsonl", "b.jsonl")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from rich.console import Console
 
 from cmcc_bench.errors import printable
 
+_T = TypeVar("_T")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 # Soft wrap: the terminal wraps long lines, not rich, so that a path or a number can be copied as a whole.
@@ -104,13 +105,6 @@ def disable_hub_bars_without_terminal() -> None:
         disable_progress_bars()
 
 
-def silence_transformers() -> None:
-    """Disables the progress bars of transformers, which shows one for each file."""
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # type: ignore[no-untyped-call]
-
-
 def print_line(line: str) -> None:
     """Prints a line; characters that could control the terminal are escaped."""
     console.print(printable(line, len(line)), markup=False, highlight=False, soft_wrap=True)
@@ -124,3 +118,40 @@ def is_confirmed(question: str) -> bool:
         return input(f"{question} [y/N] ").strip().lower() == "y"
     except EOFError:
         return False
+
+
+def silence_transformers() -> None:
+    """Disables the progress bars of transformers, which shows one for each file."""
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def data_cutoff(text: str) -> str:
+    """Parses a month, YYYY-MM, for argparse."""
+    from cmcc_bench.reports.facts import parse_month
+
+    return _parsed(parse_month, text)
+
+
+def parameters(text: str) -> int:
+    """Parses a number of parameters, such as 8.2B, for argparse."""
+    from cmcc_bench.reports.facts import parse_parameters
+
+    return _parsed(parse_parameters, text)
+
+
+def system_kind(text: str) -> str:
+    """Parses the kind of a system, for argparse."""
+    from cmcc_bench.reports.facts import KINDS
+
+    if text not in KINDS:
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected one of {', '.join(KINDS)}")
+    return text
+
+
+def _parsed(parse: Callable[[str], _T], text: str) -> _T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ examples:
   cmcc export cmcc --format messages --out train.jsonl
   cmcc export cmcc --format messages --split validation --out validation.jsonl
   cmcc export raw --format label-studio --out tasks.json
-  cmcc export raw --format label-studio --model runs/emotion/best --out tasks.json
+  cmcc export raw --format label-studio --model runs/e/best --out tasks.json
   cmcc export raw --format doccano --out calls.jsonl
   cmcc export runs/lora/best --merged runs/lora-merged
 
@@ -31,13 +32,14 @@ data are not masked."""
 _IMPORT = """\
 examples:
   cmcc import annotated.json --format label-studio --out care_Li.json
-  cmcc import annotated.json --format label-studio --annotator 3 --out care_3.json
+  cmcc import all.json --format label-studio --annotator 3 --out care_3.json
   cmcc import all.jsonl --format doccano --out care_Li.json"""
 _IMPORT_ABOUT = """\
 Read the labels that annotators gave in another tool, and write a care file.
 The calls must be those that `cmcc export` wrote. Check the result with
 `cmcc check RAW --care CARE.json`, compare annotators with `cmcc agreement`."""
 _TOOLS = ("label-studio", "doccano")
+_TOGETHER = 32  # calls that a model is asked about at a time
 
 
 def add(commands: Commands) -> None:
@@ -183,10 +185,11 @@ def _predicted(model: str, calls: Iterable[Call]) -> Iterator[ExchangedCall]:
     from cmcc_bench.annotate.suggest import model_source
     from cmcc_bench.quality.exchange import exchanged
 
-    source = model_source(model)
-    for call in calls:
-        opinions = source.ask(call).opinions
-        yield replace(exchanged(call), labels={place: tuple(labels) for place, labels in opinions.items() if labels})
+    source, left = model_source(model), iter(calls)
+    while some := list(islice(left, _TOGETHER)):
+        for call, opined in zip(some, source.ask(some), strict=True):
+            labels = {place: tuple(opinion) for place, opinion in opined.opinions.items() if opinion}
+            yield replace(exchanged(call), labels=labels)
 
 
 def _import(options: argparse.Namespace) -> int:

@@ -6,17 +6,21 @@ import argparse
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cmcc_bench.commands.console import (
     Commands,
     add_command,
     console,
+    data_cutoff,
     disable_hub_bars_without_terminal,
     errors,
     is_confirmed,
+    parameters,
     positive_number,
     print_line,
+    system_kind,
     task_name,
 )
 from cmcc_bench.errors import DataError, printable
@@ -96,6 +100,18 @@ def _add_submit(commands: Commands) -> None:
         "--training-data", required=True, metavar="TEXT", help="what the system was trained on, in one line"
     )
     submit.add_argument("--paper", metavar="URL", help="address of a paper or page that describes the system")
+    from_record = "(default: from PREDICTIONS.run.json, or unknown)"
+    kinds = "trained, adapter, zero-shot, few-shot or n-grams"
+    submit.add_argument("--kind", type=system_kind, metavar="KIND", help=f"kind of the system: {kinds} {from_record}")
+    submit.add_argument(
+        "--parameters", type=parameters, metavar="N", help=f"number of its parameters, such as 8.2B {from_record}"
+    )
+    submit.add_argument(
+        "--data-cutoff",
+        type=data_cutoff,
+        metavar="YYYY-MM",
+        help=f"last month of the data that its model learned from {from_record}",
+    )
     submit.add_argument("--yes", action="store_true", help="submit; without it, only show what would be submitted")
     submit.add_argument(
         "--i-have-the-rights",
@@ -197,13 +213,16 @@ def _submit(options: argparse.Namespace) -> int:
 
     from cmcc_bench.leaderboard.submission import describe
     from cmcc_bench.leaderboard.submit import check_new, check_rights, is_private, make_submission, open_pull_request
+    from cmcc_bench.reports.systems import facts_of_file
 
     if not _is_named(options.leaderboard):
         return 2
     disable_hub_bars_without_terminal()
     repository, task = options.leaderboard, _task(options)
     _check_end2end(options.predictions)
-    description = describe(options.model, task, options.training_data, options.paper)
+    given = {"kind": options.kind, "parameters": options.parameters, "data_cutoff": options.data_cutoff}
+    system = replace(facts_of_file(options.predictions), **{name: value for name, value in given.items() if value})
+    description = describe(options.model, task, options.training_data, options.paper, system)
     submission = make_submission(options.predictions, description, options.dataset, options.split)
     api = HfApi()
     private = is_private(api, repository)

@@ -87,7 +87,7 @@ def _add_agreement(commands: Commands) -> None:
     example = """\
 examples:
   cmcc agreement care_a.json care_b.json --data my/raw/files
-  cmcc agreement care_a.json care_b.json care_c.json --data raw --adjudicate care_adjudicated.json"""
+  cmcc agreement a.json b.json c.json --data raw --adjudicate care.json"""
     agreement = add_command(commands, "agreement", "measure the agreement of annotators", example, _AGREEMENT)
     sources = "the labels of two or more annotators: care files, or labeled data (raw files, a built folder, a Hub id)"
     agreement.add_argument("annotators", nargs="+", metavar="LABELS", help=sources)

@@ -20,6 +20,8 @@ examples:
   cmcc train dialogue --help    # list all settings
 """
 
+_ALIASES = {"response": "dialogue"}  # models of `dialogue` are scored as the task `response`
+
 
 class _List(argparse.Action):
     """Prints the recipes and exits, as --help does."""
@@ -46,7 +48,7 @@ def add(commands: Commands) -> None:
         formatter_class=HelpFormatter,
     )
     train.add_argument("--list", action=_List, nargs=0, help="list the recipes that come with cmcc and exit")
-    train.add_argument("task", choices=TASKS, metavar="TASK", help=f"what to train: {', '.join(TASKS)}")
+    train.add_argument("task", choices=(*TASKS, *_ALIASES), metavar="TASK", help=f"what to train: {', '.join(TASKS)}")
     # The settings are parsed when the command runs: they are declared in the modules of the tasks, which import torch.
     settings = train.add_argument(
         "settings",
@@ -61,6 +63,7 @@ def add(commands: Commands) -> None:
 def _train(options: argparse.Namespace) -> int:
     from cmcc_bench.training.recipe import model_of, parse_recipe
 
+    options.task = _ALIASES.get(options.task, options.task)
     module = import_module(f"cmcc_bench.training.{options.task}")
     if model_of(options.settings, options.task) == "ngrams":
         module = import_module("cmcc_bench.training.ngrams")

@@ -18,7 +18,7 @@ from cmcc_bench.distribution import DATA_VERSION
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
 from cmcc_bench.models.causal_lm import embedding_rows, load_model
-from cmcc_bench.models.digest import digest_of_model
+from cmcc_bench.models.digest import digest_of_model, parameters_of_model
 from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
 from cmcc_bench.tasks import RESPONSE
@@ -130,6 +130,7 @@ def _new_run(
         batch_size=batch_size,
         versions=library_versions(),
         training=training.as_dict(),
+        parameters=parameters_of_model(trained.folder),
     )
 
 

@@ -34,7 +34,8 @@ class PredictionRun:
     opening the model; exchanges_per_second: exchanges of this start per second. resumed: exchanges that an earlier
     start decoded. forward_tokens: tokens that the model read in this start. cut_contexts: exchanges whose context was
     too long for the model. cut_entities: history entities that were dropped, the oldest first. date: end of the run, in
-    UTC. endpoint: of a language model behind an endpoint, what endpoint.run.EndpointRecord holds.
+    UTC. endpoint: of a language model behind an endpoint, what endpoint.run.EndpointRecord holds. parameters: of a
+    trained model, if they are known.
     """
 
     model: str
@@ -61,6 +62,7 @@ class PredictionRun:
     training: Mapping[str, Any] = field(default_factory=dict)
     date: str = ""
     endpoint: Mapping[str, Any] = field(default_factory=dict)
+    parameters: int | None = None
 
 
 @dataclass(frozen=True)

@@ -49,9 +49,7 @@ def open_split(name: str, split: str) -> DialogueSource:
 
     name: a built folder, a Hub id or `sample`. Raises cmcc.DataError if there is no such data set or split.
     """
-    if not _is_built(name) and is_track2(name):
-        hint = "Add --format seretod; the result file then has the same form."
-        raise DataError("a SereTOD Track 2 file", "a built folder, a Hub id or `sample`", hint, dataset=name)
+    check_not_track2(name)
     rows = corpus.open_split(name, "response", split)
     sizes: dict[str, int] = {}
     for dialogue_id in rows["dialogue_id"]:
@@ -60,6 +58,13 @@ def open_split(name: str, split: str) -> DialogueSource:
     return DialogueSource(
         name, split, version, corpus.fingerprint_of(rows), sizes, lambda: response_dialogues(rows), _json_lines, rows
     )
+
+
+def check_not_track2(name: str) -> None:
+    """Raises cmcc.DataError if the name of a data set is the path of a Track 2 file."""
+    if not _is_built(name) and is_track2(name):
+        hint = "Add --format seretod; the result file then has the same form."
+        raise DataError("a SereTOD Track 2 file", "a built folder, a Hub id or `sample`", hint, dataset=name)
 
 
 def open_track2(path: str) -> DialogueSource:

@@ -12,7 +12,7 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from types import TracebackType
@@ -75,6 +75,19 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class RequestSettings:
+    """What is sent with the messages of each request; a server that refuses a part of it gets the next ones without it.
+
+    sampling: as sent; temperature 0 is greedy. json_schema: response_format with the schema. has_system: some chat
+    templates know no system message.
+    """
+
+    sampling: Mapping[str, Any]
+    json_schema: bool = True
+    has_system: bool = True
+
+
+@dataclass(frozen=True)
 class Completion:
     """An answer. tokens_in, tokens_out: None from a server that does not count; served: the model that it names."""
 
@@ -127,22 +140,19 @@ def check_url(url: str) -> None:
 class Client:
     """Asks an endpoint; `async with` opens and closes its connections.
 
-    json_schema: whether the server takes response_format; retries: requests that were sent again.
+    settings: adapted to the server; those that an earlier start learned may be given. retries: requests that were sent
+    again.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, settings: RequestSettings | None = None) -> None:
         check_url(endpoint.url)
         self.endpoint = endpoint
-        self.json_schema = True
+        self.settings = settings or _first_settings(endpoint)
         self.retries = 0
         self._address = f"{endpoint.url.rstrip('/')}/chat/completions"
         self._key = next((os.environ[name].strip() for name in KEY_VARIABLES if os.environ.get(name, "").strip()), "")
-        self._sampling: dict[str, Any] = {"max_tokens": endpoint.max_tokens, "temperature": endpoint.temperature}
-        if endpoint.temperature:
-            self._sampling["seed"] = endpoint.seed
         self._not_before = 0.0  # no request is sent earlier: the server asked all to wait
         self._is_reached = False
-        self._has_system = True  # some chat templates know no system message
         size = endpoint.concurrency
         try:
             headers = {"Content-Type": "application/json"} | (
@@ -167,11 +177,6 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
-
-    @property
-    def sampling(self) -> Mapping[str, Any]:
-        """The sampling settings as they are sent now."""
-        return dict(self._sampling)
 
     async def complete(self, messages: Sequence[ChatMessage], schema: Json) -> Completion:
         """The answer to messages, in the form of the JSON schema where the server has response_format.
@@ -207,10 +212,10 @@ class Client:
         What all requests share is adapted for good, so that later ones are sent once.
         """
         while True:
-            has_schema, has_system, sampling = self.json_schema, self._has_system, self.sampling
-            sent = messages if has_system else _without_system(messages)
-            body: dict[str, Any] = {"model": self.endpoint.model, "messages": sent, **sampling}
-            if has_schema:
+            settings = self.settings
+            sent = messages if settings.has_system else _without_system(messages)
+            body: dict[str, Any] = {"model": self.endpoint.model, "messages": sent, **settings.sampling}
+            if settings.json_schema:
                 body["response_format"] = {
                     "type": "json_schema",
                     "json_schema": {"name": "answer", "strict": True, "schema": schema},
@@ -220,22 +225,26 @@ class Client:
                 return reply
             if reply.status == 413 or _TOO_LONG.search(reply.message):
                 raise ContextTooLongError
-            if reply.status not in (400, 422, 501) or not self._adapt(reply.message, has_schema, has_system, sampling):
+            if reply.status not in (400, 422, 501) or not self._adapt(reply.message, settings):
                 return reply
 
-    def _adapt(self, message: str, has_schema: bool, has_system: bool, sampling: Mapping[str, Any]) -> bool:
-        """Drops a setting that the server refuses; False if there is none left to drop. The schema goes last."""
-        if "max_tokens" in sampling and "max_completion_tokens" in message:
-            self._sampling.pop("max_tokens", None)
-            self._sampling["max_completion_tokens"] = self.endpoint.max_tokens
-        elif "temperature" in sampling and "temperature" in message:
-            self._sampling.pop("temperature", None)
-        elif "seed" in sampling and "seed" in message:
-            self._sampling.pop("seed", None)
-        elif has_system and "system role" in message.lower():
-            self._has_system = False
-        elif has_schema:
-            self.json_schema = False
+    def _adapt(self, message: str, sent: RequestSettings) -> bool:
+        """Drops a setting that the server refuses; False if there is none left to drop. The schema goes last.
+
+        sent: the settings of the refused request, which may be older than those of now.
+        """
+        now = self.settings
+        if "max_tokens" in sent.sampling and "max_completion_tokens" in message:
+            renamed = {"max_completion_tokens": self.endpoint.max_tokens}
+            self.settings = replace(now, sampling=_without(now.sampling, "max_tokens") | renamed)
+        elif "temperature" in sent.sampling and "temperature" in message:
+            self.settings = replace(now, sampling=_without(now.sampling, "temperature"))
+        elif "seed" in sent.sampling and "seed" in message:
+            self.settings = replace(now, sampling=_without(now.sampling, "seed"))
+        elif sent.has_system and "system role" in message.lower():
+            self.settings = replace(now, has_system=False)
+        elif sent.json_schema:
+            self.settings = replace(now, json_schema=False)
         else:
             return False
         return True
@@ -320,6 +329,15 @@ def _completion(reply: _HttpReply) -> Completion | None:
     return Completion(
         content if isinstance(content, str) else "", tokens_in, tokens_out, served if isinstance(served, str) else None
     )
+
+
+def _first_settings(endpoint: Endpoint) -> RequestSettings:
+    sampling: dict[str, Any] = {"max_tokens": endpoint.max_tokens, "temperature": endpoint.temperature}
+    return RequestSettings(sampling | ({"seed": endpoint.seed} if endpoint.temperature else {}))
+
+
+def _without(sampling: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in sampling.items() if key != name}
 
 
 def decode_json(body: bytes) -> Json:

@@ -37,6 +37,8 @@ async def answer_dialogue(asking: Asking, rows: Sequence[Row], ask: Ask) -> list
     What needs no earlier answer is asked at the same time. If a question fails, those in flight are finished first, so
     that their answers are kept.
     """
+    if not rows:
+        return []
     if item := asking.item:
         return await together(_row(asking, item, row, number, ask) for number, row in enumerate(rows))
     if asking.mode == "oracle":

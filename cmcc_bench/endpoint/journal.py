@@ -1,7 +1,8 @@
 """The journal of a run, OUT.part: a line for each answer of the model, in the order in which answers came.
 
 A stopped run leaves it; the next start asks only what is not in it. In memory there is one number for each answer, the
-place of its line.
+place of its line. Where the server refused a setting, a line before the next answer has the settings from then on, so
+that a later start neither is refused again nor forgets it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Self
 
 import orjson
 
+from cmcc_bench.endpoint.client import RequestSettings
 from cmcc_bench.errors import DataError
 
 _NONE = -1
@@ -45,8 +47,11 @@ class Journal:
     """The answers of a run by dialogue, row and step; `with` opens and closes the file.
 
     sizes: rows of each dialogue. steps: what is asked about each row, the last one at the end. rows_done: rows that
-    have the answer to the last step. tokens_in, tokens_out: of all answers.
+    have the answer to the last step. tokens_in, tokens_out: of all answers. settings: the last ones, None if the server
+    refused nothing.
     """
+
+    settings: RequestSettings | None = None
 
     def __init__(self, path: Path, sizes: Mapping[str, int], steps: Sequence[str]) -> None:
         self.rows_done = self.tokens_in = self.tokens_out = 0
@@ -80,6 +85,11 @@ class Journal:
         self._file.write(line)
         self._note(entry, len(line))
 
+    def add_settings(self, settings: RequestSettings) -> None:
+        """Writes the settings of the answers that follow."""
+        self.settings = settings
+        self._end += self._file.write(_settings_line(settings))
+
     def is_done(self, dialogue_id: str) -> bool:
         """Whether all rows of a dialogue have all answers."""
         start = self._starts[dialogue_id] * len(self._steps)
@@ -94,12 +104,20 @@ class Journal:
                 if not line.endswith(b"\n"):
                     break  # a kill in the middle of a line
                 try:
-                    self._note(JournalEntry(**orjson.loads(line)), len(line))
+                    self._read_line(line)
                 except (orjson.JSONDecodeError, LookupError, TypeError, ValueError) as error:
                     hint = "Remove the file to start again from the first dialogue."
                     found = f"not an answer of this run ({type(error).__name__})"
                     raise DataError(found, "", hint, file=str(self._path), line=number) from error
         self._file.truncate(self._end)
+
+    def _read_line(self, line: bytes) -> None:
+        value = orjson.loads(line)
+        if "settings" in value:
+            self.settings = RequestSettings(**value["settings"])
+            self._end += len(line)
+        else:
+            self._note(JournalEntry(**value), len(line))
 
     def _note(self, entry: JournalEntry, size: int) -> None:
         number = self._number(entry.dialogue_id, entry.row, entry.step)
@@ -113,3 +131,7 @@ class Journal:
         if not 0 <= row < self._sizes[dialogue_id]:
             raise IndexError(row)
         return (self._starts[dialogue_id] + row) * len(self._steps) + self._steps.index(step)
+
+
+def _settings_line(settings: RequestSettings) -> bytes:
+    return orjson.dumps({"settings": asdict(settings)}, option=orjson.OPT_APPEND_NEWLINE)

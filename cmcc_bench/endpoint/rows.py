@@ -1,14 +1,19 @@
-"""The rows of a split, dialogue by dialogue in order of their ids, read when they are needed."""
+"""The rows that a model is asked about, dialogue by dialogue: of a split, by dialogue id, or of a Track 2 file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 import datasets
 
 from cmcc_bench import corpus
+from cmcc_bench.decoding.source import check_not_track2, open_track2
+from cmcc_bench.endpoint.answers import answer_line_of
+from cmcc_bench.endpoint.items import ModelAnswer
 from cmcc_bench.errors import DataError
-from cmcc_bench.tasks import Row, Task
+from cmcc_bench.tasks import Prediction, Row, Task
+from cmcc_bench.views.kb import kb_to_json
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 
@@ -21,6 +26,7 @@ class SplitRows:
     """
 
     def __init__(self, task: Task, dataset: str, split: str) -> None:
+        check_not_track2(dataset)
         self._task = task
         self._data: datasets.Dataset = corpus.open_split(dataset, task.config, split)
         self._ranges: dict[str, range] = {}  # dialogue -> rows of the config
@@ -49,6 +55,14 @@ class SplitRows:
         key = self._task.key
         return rows if key is None else sorted(rows, key=lambda row: row[key])
 
+    def lines(self, answers: Sequence[ModelAnswer]) -> bytes:
+        """What the file has of a dialogue: a line for each answer."""
+        return b"".join(answer_line_of(one.answer, one.problems) for one in answers)
+
+    def end(self) -> bytes:
+        """What the file has after the last dialogue: nothing."""
+        return b""
+
     @property
     def is_synthetic(self) -> bool:
         """Whether a simulator made any of the dialogues."""
@@ -58,3 +72,42 @@ class SplitRows:
     def is_licensed(self) -> bool:
         """Whether any of the dialogues is a real call."""
         return not all(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in self.sizes)
+
+
+class Track2Rows:
+    """The exchanges of a SereTOD Track 2 test file, with what SplitRows has. Its result file is written at the end.
+
+    Raises cmcc.DataError if it is another file.
+    """
+
+    version, hidden = None, None
+
+    def __init__(self, path: str) -> None:
+        self._source = open_track2(path)
+        self._predictions: list[Prediction] = []
+        self._rows = {
+            dialogue.dialogue_id: [
+                {"dialogue_id": dialogue.dialogue_id, "exchange": number, "kb": kb_to_json(dialogue.kb), **row}
+                for number, row in enumerate(dialogue.rows)
+            ]
+            for dialogue in self._source.dialogues()
+        }
+        self.fingerprint, self.sizes = self._source.fingerprint, self._source.sizes
+        self.is_synthetic = self._source.is_synthetic
+        self.is_licensed = not all(name.startswith(SYNTHETIC_ID) for name in self.sizes)
+
+    def of(self, dialogue_id: str) -> list[Row]:
+        """The rows of a dialogue, in the order of exchanges."""
+        return self._rows[dialogue_id]
+
+    def lines(self, answers: Sequence[ModelAnswer]) -> bytes:
+        """Nothing yet: the result file has all dialogues in one list."""
+        self._predictions += [Prediction(**one.answer) for one in answers]
+        return b""
+
+    def end(self) -> bytes:
+        """The result file."""
+        return self._source.result(self._predictions)
+
+
+AskedRows: TypeAlias = SplitRows | Track2Rows

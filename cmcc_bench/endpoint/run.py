@@ -17,18 +17,18 @@ import orjson
 from cmcc_bench import corpus
 from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now
 from cmcc_bench.distribution import DATA_VERSION
-from cmcc_bench.endpoint.answers import LONGEST_ANSWER, answer_line_of
+from cmcc_bench.endpoint.answers import LONGEST_ANSWER
 from cmcc_bench.endpoint.client import ChatMessage, Client, Endpoint, check_url
 from cmcc_bench.endpoint.flow import answer_dialogue, ask_shortened, steps_of, together
 from cmcc_bench.endpoint.journal import Journal, JournalEntry
 from cmcc_bench.endpoint.prompt import load_prompt
 from cmcc_bench.endpoint.questions import Asking, ModelQuestion
-from cmcc_bench.endpoint.rows import SplitRows
+from cmcc_bench.endpoint.rows import AskedRows, SplitRows, Track2Rows
 from cmcc_bench.endpoint.shots import open_shots
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import open_replacement
 from cmcc_bench.models.record import TrainingRecord
-from cmcc_bench.tasks import task_of
+from cmcc_bench.tasks import RESPONSE, task_of
 from cmcc_bench.terminal import ShowProgress
 
 PREFIX = "openai:"  # before the name of a model behind an endpoint
@@ -42,7 +42,8 @@ class AskSettings:
     mode, context: of the task response: end2end or oracle; markov (names of earlier entities) or full (the whole call
     so far). prompt: a file in place of the one that ships. shots: number of examples; nearest: those that are most
     similar to each row, not the same ones by `seed` for all. price: of a million tokens in and out, in any currency.
-    send_licensed_data: real calls may leave this machine.
+    data_cutoff: last month of the data that the model learned from, YYYY-MM; parameters: how many it has; "" and None:
+    not known. send_licensed_data: real calls may leave this machine.
     """
 
     task: str = "response"
@@ -54,6 +55,9 @@ class AskSettings:
     nearest: bool = False
     seed: int = 0
     price: tuple[float, float] | None = None
+    data_cutoff: str = ""
+    parameters: int | None = None
+    format: str = "jsonl"
     send_licensed_data: bool = False
 
 
@@ -64,7 +68,8 @@ class EndpointRecord:
     kind: zero-shot or few-shot. host: the server's name. prompt: its file; prompt_digest: of all its texts.
     shot_choice: seed or nearest. sampling: as sent, temperature 0 is greedy. json_schema: whether the server took
     response_format. served: names that the server gave the model. tokens_in, tokens_out: over all starts;
-    uncounted: answers from a server that does not count. cost: tokens by price, None without a price. unparsed,
+    uncounted: answers from a server that does not count. cost: tokens by price, None without a price. data_cutoff,
+    parameters: as the user gave them (AskSettings). unparsed,
     unknown_labels, not_in_text: answers with such problems. cut_requests: whose messages were too long; cut_turns,
     cut_shots: what was left out of them. retries: requests of this start that were sent again.
     """
@@ -87,6 +92,8 @@ class EndpointRecord:
     uncounted: int = 0
     price: tuple[float, float] | None = None
     cost: float | None = None
+    data_cutoff: str = ""
+    parameters: int | None = None
     unparsed: int = 0
     unknown_labels: int = 0
     not_in_text: int = 0
@@ -107,7 +114,8 @@ def predict(
 
     dataset: a built folder, a Hub id or `sample`. The record of the run is written to out.run.json. During the run
     out.part grows by one line for each answer; a second start continues from it and asks nothing twice. progress:
-    called with the number of finished rows, the total, and the cost so far. A finished run is not repeated.
+    called with the number of finished rows, the total, and the cost so far. A finished run is not repeated; its
+    price, cut-off and parameters become those that are given.
     Raises cmcc.DataError if the data set, the prompt or the endpoint cannot be used, if licensed data would leave the
     machine without `send_licensed_data`, or if a request fails in every try; what was answered is kept.
     """
@@ -116,7 +124,7 @@ def predict(
     files, total, show = RunFiles(Path(out)), sum(rows.sizes.values()), progress or _no_progress
     if finished := files.finished_run(run):
         show(total, total)
-        return finished
+        return _updated(files, finished, settings)
     files.check_free(run)
     if not files.is_begun(run):
         files.part.unlink(missing_ok=True)
@@ -129,10 +137,27 @@ def predict(
     return run
 
 
+def _updated(files: RunFiles, run: PredictionRun, settings: AskSettings) -> PredictionRun:
+    """A finished run with the price, cut-off and parameters that are given now: they do not change the answers."""
+    record = EndpointRecord(**run.endpoint)
+    price = settings.price or record.price
+    record = replace(
+        record,
+        price=price,
+        cost=_cost(record.tokens_in, record.tokens_out, price),
+        data_cutoff=settings.data_cutoff or record.data_cutoff,
+        parameters=settings.parameters or record.parameters,
+    )
+    if orjson.dumps(asdict(record)) != orjson.dumps(run.endpoint):
+        run = replace(run, endpoint=asdict(record))
+        files.write_record(run)
+    return run
+
+
 def first_messages(endpoint: Endpoint, dataset: str, settings: AskSettings) -> list[ChatMessage]:
     """The messages of the first question, as they would be sent. Nothing is sent."""
     asking, rows = _prepare(endpoint, dataset, replace(settings, send_licensed_data=True))
-    dialogue = rows.of(next(iter(rows.sizes)))
+    dialogue = rows.of(next(name for name, size in rows.sizes.items() if size))
     if asking.item:
         question = asking.about_row(dialogue[0], 0, asking.item)
     else:
@@ -140,10 +165,10 @@ def first_messages(endpoint: Endpoint, dataset: str, settings: AskSettings) -> l
     return question.messages(question.turns, question.shots)
 
 
-def _prepare(endpoint: Endpoint, dataset: str, settings: AskSettings) -> tuple[Asking, SplitRows]:
+def _prepare(endpoint: Endpoint, dataset: str, settings: AskSettings) -> tuple[Asking, AskedRows]:
     """The way to ask and the rows. Raises the errors of `predict` that need no server."""
     check_url(endpoint.url)
-    asking, rows = prepare(dataset, settings)
+    asking, rows = (_prepare_track2 if settings.format == "seretod" else prepare)(dataset, settings)
     if not endpoint.is_loopback and not settings.send_licensed_data and has_licensed(asking, rows):
         problem = f"licensed calls would be sent to {endpoint.host}"
         hint = "If your license allows it, add --send-licensed-data."
@@ -156,26 +181,44 @@ def prepare(dataset: str, settings: AskSettings) -> tuple[Asking, SplitRows]:
 
     Raises cmcc.DataError if the data set or the prompt cannot be used.
     """
+    rows = SplitRows(task_of(settings.task), dataset, settings.split)
+    return _asking_of(rows, dataset, settings), rows
+
+
+def _prepare_track2(dataset: str, settings: AskSettings) -> tuple[Asking, Track2Rows]:
+    """The way to ask about a Track 2 file, and its rows. Raises cmcc.DataError as `prepare` does."""
+    wrong = {
+        f"--task {settings.task}": settings.task != RESPONSE.name,
+        f"--mode {settings.mode}": settings.mode != "end2end",
+        f"--shots {settings.shots}": settings.shots > 0,
+    }
+    if given := [option for option, is_wrong in wrong.items() if is_wrong]:
+        problem = f"{given[0]} with the format seretod: a Track 2 test file has replies to predict and no gold labels"
+        raise DataError(problem, "", f"Leave {given[0]} out.", dataset=dataset)
+    rows = Track2Rows(dataset)
+    return _asking_of(rows, dataset, settings), rows
+
+
+def _asking_of(rows: AskedRows, dataset: str, settings: AskSettings) -> Asking:
     task = task_of(settings.task)
     prompt = load_prompt(task.name, settings.prompt)
-    rows = SplitRows(task, dataset, settings.split)
     shots = None
     if settings.shots:
         shots = open_shots(task, dataset, settings.shots, settings.seed, settings.nearest)
     asking = Asking(task, prompt, shots=shots)
     if asking.item:
-        return asking, rows
+        return asking
     if settings.mode == "oracle" and rows.hidden:
         task.check_labels([rows.hidden], dataset=dataset, split=settings.split)
-    return Asking(task, prompt, settings.mode, settings.context, shots), rows
+    return Asking(task, prompt, settings.mode, settings.context, shots)
 
 
-def has_licensed(asking: Asking, rows: SplitRows) -> bool:
+def has_licensed(asking: Asking, rows: AskedRows) -> bool:
     """Whether any of the calls that are sent, those of the examples too, is a real one."""
     return rows.is_licensed or bool(asking.shots and corpus.is_licensed(asking.shots.rows))
 
 
-def _new_run(endpoint: Endpoint, dataset: str, settings: AskSettings, asking: Asking, rows: SplitRows) -> PredictionRun:
+def _new_run(endpoint: Endpoint, dataset: str, settings: AskSettings, asking: Asking, rows: AskedRows) -> PredictionRun:
     record = EndpointRecord(
         kind="few-shot" if settings.shots else "zero-shot",
         model=endpoint.model,
@@ -188,6 +231,8 @@ def _new_run(endpoint: Endpoint, dataset: str, settings: AskSettings, asking: As
         seed=settings.seed,
         sampling={"temperature": endpoint.temperature, "max_tokens": endpoint.max_tokens},
         price=settings.price,
+        data_cutoff=settings.data_cutoff,
+        parameters=settings.parameters,
     )
     shots = corpus.fingerprint_of(asking.shots.rows) if asking.shots else ""
     shown = f"{settings.shots} {'nearest ' if settings.nearest else ''}shots" if settings.shots else record.kind
@@ -202,8 +247,8 @@ def _new_run(endpoint: Endpoint, dataset: str, settings: AskSettings, asking: As
         dataset=dataset,
         dataset_version=rows.version,
         fingerprint=rows.fingerprint,
-        split=settings.split,
-        format="jsonl",
+        split=None if settings.format == "seretod" else settings.split,
+        format=settings.format,
         synthetic=rows.is_synthetic,
         batch_size=endpoint.concurrency,
         versions={"cmcc": DATA_VERSION, "httpx2": version("httpx2")},
@@ -237,7 +282,7 @@ class _Totals:
         self.counts["cut_turns"] += entry.cut_turns
         self.counts["cut_shots"] += entry.cut_shots
         if entry.served:
-            self.served.add(entry.served)
+            self.served.add(corpus.name_without_path(entry.served))
 
 
 class _Work:
@@ -250,7 +295,7 @@ class _Work:
         self,
         endpoint: Endpoint,
         asking: Asking,
-        rows: SplitRows,
+        rows: AskedRows,
         journal: Journal,
         price: tuple[float, float] | None,
         show: ShowProgress,
@@ -265,7 +310,8 @@ class _Work:
         resumed, begin = self._journal.rows_done, time.perf_counter()
         self._report()
         self._slots = asyncio.Semaphore(self._endpoint.concurrency)
-        async with Client(self._endpoint) as self._client:
+        async with Client(self._endpoint, self._journal.settings) as self._client:
+            self._written = self._client.settings
             dialogues = iter(self._rows.sizes)
             await together(self._ask_all(dialogues) for _ in range(self._endpoint.concurrency))
         seconds = time.perf_counter() - begin
@@ -274,8 +320,8 @@ class _Work:
         record = EndpointRecord(**run.endpoint)
         record = replace(
             record,
-            sampling=dict(self._client.sampling) if totals.counts["requests"] else record.sampling,
-            json_schema=self._client.json_schema,
+            sampling=self._client.settings.sampling,
+            json_schema=self._client.settings.json_schema,
             served=tuple(sorted(totals.served)),
             cost=_cost(totals.counts["tokens_in"], totals.counts["tokens_out"], self._price),
             retries=self._client.retries,
@@ -314,6 +360,9 @@ class _Work:
             except Exception as error:
                 self._failure = self._failure or error
                 raise
+        if self._written != self._client.settings:
+            self._written = self._client.settings
+            self._journal.add_settings(self._written)
         self._journal.add(entry)
         self._report()
         return entry.text
@@ -346,9 +395,11 @@ class _Work:
 
         with open_replacement(out) as stream:
             for dialogue_id in self._rows.sizes:
-                for row in await answer_dialogue(self._asking, self._rows.of(dialogue_id), read):
-                    stream.write(answer_line_of(row.answer, row.problems))
-                    problems.update(kind for _, kind in {(p.step, p.kind) for p in row.problems})
+                answers = await answer_dialogue(self._asking, self._rows.of(dialogue_id), read)
+                stream.write(self._rows.lines(answers))
+                for one in answers:
+                    problems.update(kind for _, kind in {(p.step, p.kind) for p in one.problems})
+            stream.write(self._rows.end())
         return problems
 
     def _report(self) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,7 +18,7 @@ from cmcc_bench.dataset.folder import version_of
 from cmcc_bench.dataset.place import CARD_NAME, REPORT_NAME, is_earlier_build
 from cmcc_bench.distribution import NAME, VERSION, requirement
 from cmcc_bench.errors import DataError, printable
-from cmcc_bench.files import is_system_file
+from cmcc_bench.files import is_system_file, read_facts
 from cmcc_bench.hub.card import card_head
 from cmcc_bench.hub.names import (
     REQUIREMENTS_NAME,
@@ -120,7 +119,7 @@ def dataset_artifact(folder: Path) -> Artifact:
 
 def holds_hidden_labels(folder: Path) -> bool:
     """Whether a built folder contains the labels that the public data set hides."""
-    return read_facts(folder / REPORT_NAME).get("test_labels") == "only"
+    return read_facts(folder / REPORT_NAME, may_lack=True).get("test_labels") == "only"
 
 
 def model_artifact(best: Path, write_card: CardWriter, write_results: ResultsWriter | None = None) -> Artifact:
@@ -173,27 +172,12 @@ def run_facts(best: Path) -> dict[str, Any]:
     Raises cmcc.DataError if one of the files was not written by cmcc train.
     """
     records = [read_training(best).as_dict()] if (best / TRAINING_FILE).exists() else []
-    if best.absolute().name == BEST and (run := read_facts(best.absolute().parent / "run.json")):
+    if best.absolute().name == BEST and (run := read_facts(best.absolute().parent / "run.json", may_lack=True)):
         records.append(run)
     if not records:
         return {}
     licensed, synthetic = any(map(is_licensed_run, records)), any(map(is_synthetic_run, records))
     return {**records[0], **records[-1], "licensed": licensed, "synthetic": synthetic}
-
-
-def read_facts(path: Path) -> dict[str, Any]:
-    """The JSON object in a file; empty if there is no file. Raises cmcc.DataError if it is no JSON object."""
-    if not path.exists():
-        return {}
-    try:
-        facts = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        hint = "Restore the file that cmcc wrote."
-        raise DataError(f"not valid JSON ({error})", "", hint, file=str(path)) from error
-    if not isinstance(facts, dict):
-        hint = "Restore the file that cmcc wrote."
-        raise DataError(type(facts).__name__, "a JSON object", hint, file=str(path))
-    return facts
 
 
 def metric_artifact(folder: Path) -> Artifact:

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from cmcc_bench.reports.facts import SystemFacts
 from cmcc_bench.scoring import Interval, PairedResult
 from cmcc_bench.scoring.bootstrap import Bootstrap, paired_results
 from cmcc_bench.tasks import Answer, Entity, Task
@@ -31,7 +32,8 @@ class BoardEntry:
     it can contain any printable character, so escape it. scores: by name; low and high are nan without resamples and
     for published rows. ranks: by score, for submissions only; 1 is the best. flags: reasons for doubt; a flagged entry
     has no ranks. notes: other remarks, such as a name like another author's; they do not affect ranks. submission:
-    its number, from 1, among its author's submissions of this system; it replaces the earlier ones.
+    its number, from 1, among its author's submissions of this system; it replaces the earlier ones. facts: what it is
+    and what its answers took, as its author says; None for rows that are no submissions.
     """
 
     key: str
@@ -46,6 +48,7 @@ class BoardEntry:
     notes: tuple[str, ...] = ()
     submission: int = 1
     ranks: Mapping[str, int] | None = None
+    facts: SystemFacts | None = None
 
 
 @dataclass(frozen=True)

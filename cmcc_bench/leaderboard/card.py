@@ -10,7 +10,7 @@ from huggingface_hub import DatasetCardData
 from cmcc_bench.dataset.card import LICENSED, SYNTHETIC_TAG
 from cmcc_bench.leaderboard.board import BOOTSTRAP, Board, BoardEntry, TrackBoard
 from cmcc_bench.leaderboard.files import comparisons_path, counts_path, results_path
-from cmcc_bench.leaderboard.view import RANK_RULE, nth_submission, rank_texts, shown_score
+from cmcc_bench.leaderboard.view import CUTOFF_NOTE, RANK_RULE, kind_lines, nth_submission, rank_texts, shown_score
 from cmcc_bench.reports.table import NOTHING, ReportTable, mark, score_name
 from cmcc_bench.tasks import bleu
 
@@ -43,6 +43,7 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
         f"{track.size}; {BOOTSTRAP.resamples} resamples, seed {BOOTSTRAP.seed}.",
         RANK_RULE,
         "Published rows are results on the licensed corpus; they have no intervals.",
+        CUTOFF_NOTE,
     ]
     if "bleu" in names:
         notes.append(
@@ -51,7 +52,7 @@ def _table(track: TrackBoard, synthetic: bool) -> ReportTable:
         )
     title = f"{track.track.title}{mark(synthetic)}"
     return ReportTable(
-        title, ("rank", "system", *map(score_name, names), "training data", "by"), tuple(rows), tuple(notes)
+        title, ("rank", "system", "kind", *map(score_name, names), "training data", "by"), tuple(rows), tuple(notes)
     )
 
 
@@ -59,7 +60,14 @@ def _cells(entry: BoardEntry, rank: str, names: tuple[str, ...]) -> tuple[str, .
     flags = f" ({'; '.join((*entry.flags, *entry.notes))})" if entry.flags or entry.notes else ""
     scores = [shown_score(entry, name) for name in names]
     by = ", ".join(filter(None, (entry.author, nth_submission(entry), entry.date)))
-    return rank, entry.system + flags, *scores, entry.training_data or NOTHING, by or NOTHING
+    return (
+        rank,
+        entry.system + flags,
+        "; ".join(kind_lines(entry)),
+        *scores,
+        entry.training_data or NOTHING,
+        by or NOTHING,
+    )
 
 
 def board_card(board: Board, licensed: bool) -> bytes:

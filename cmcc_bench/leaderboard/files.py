@@ -31,6 +31,7 @@ from cmcc_bench.hub.errors import hub_errors
 from cmcc_bench.leaderboard.board import Board, BoardEntry, Rejected, TrackBoard
 from cmcc_bench.leaderboard.check import read_answer
 from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME
+from cmcc_bench.reports.facts import check_facts
 from cmcc_bench.scoring import Interval, PairedResult
 from cmcc_bench.scoring.lines import filled_lines, open_lines
 from cmcc_bench.tasks import TASKS, Answer, Task
@@ -45,6 +46,15 @@ _TEST_COLUMNS = dict.fromkeys(("a", "b", "score"), pa.string()) | dict.fromkeys(
 
 _TEXT_COLUMNS = ("key", "system", "kind", "author", "date", "paper", "training_data")
 _LIST_COLUMNS = ("flags", "notes")  # each written as one text
+_FACTS: Mapping[str, Any] = {  # columns of SystemFacts, null where not known; `kind` is that of the row
+    "system_kind": pa.string(),
+    "base_model": pa.string(),
+    "parameters": pa.int64(),
+    "tokens_in": pa.int64(),
+    "tokens_out": pa.int64(),
+    "cost": pa.float64(),
+    "data_cutoff": pa.string(),
+}
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,11 @@ def _table_of_entries(track: TrackBoard, entries: Sequence[BoardEntry]) -> pa.Ta
     columns |= {name: ["; ".join(getattr(entry, name)) for entry in entries] for name in _LIST_COLUMNS}
     columns["submission"] = [entry.submission for entry in entries]
     schema = [(name, pa.string()) for name in (*_TEXT_COLUMNS, *_LIST_COLUMNS)] + [("submission", pa.int32())]
+    facts = [asdict(entry.facts) if entry.facts else {} for entry in entries]
+    for column, kind in _FACTS.items():
+        known = (one.get(column.removeprefix("system_")) for one in facts)
+        columns[column] = [None if value == "" else value for value in known]
+        schema.append((column, kind))
     for name in track.track.headline:
         intervals = [entry.scores.get(name) for entry in entries]
         for suffix, field in (("", "point"), ("_low", "low"), ("_high", "high")):
@@ -250,9 +265,12 @@ def _entry(row: Mapping[str, Any], track: Task) -> BoardEntry:
     }
     ranks = {name: row[f"{name}_rank"] for name in track.headline if row[f"{name}_rank"] is not None}
     texts: dict[str, Any] = {name: row[name] for name in _TEXT_COLUMNS}
-    # A board of an earlier version has neither notes nor numbers of submissions.
+    # A board of an earlier version has neither notes, numbers of submissions nor facts.
     texts |= {name: tuple(filter(None, (row.get(name) or "").split("; "))) for name in _LIST_COLUMNS}
-    return BoardEntry(**texts, submission=row.get("submission") or 1, scores=scores, ranks=ranks or None)
+    facts = check_facts({name.removeprefix("system_"): row.get(name) for name in _FACTS})
+    own_facts = facts if row["kind"] == "submission" else None
+    submission = row.get("submission") or 1
+    return BoardEntry(**texts, submission=submission, scores=scores, ranks=ranks or None, facts=own_facts)
 
 
 def _float(value: float | None) -> float:

@@ -17,6 +17,7 @@ from cmcc_bench.errors import printable
 from cmcc_bench.leaderboard.board import BOOTSTRAP, Board, EntryKind, TrackBoard
 from cmcc_bench.leaderboard.reader import SOURCE_VARIABLE, Reading
 from cmcc_bench.leaderboard.view import (
+    CUTOFF_NOTE,
     KINDS,
     RANK_RULE,
     DifferencePage,
@@ -68,7 +69,8 @@ def heading_html(reading: Reading, track: TrackBoard | None) -> str:
 
 def table_html(table: Table) -> str:
     """The table; columns that it can be sorted by have a button in their head (data-order: the order)."""
-    notes = {KINDS[kind]: note for kind, note in _KIND_NOTES.items()} | {"flagged": _FLAGGED_NOTE}
+    notes = {KINDS[kind]: note for kind, note in _KIND_NOTES.items()}
+    notes |= {"flagged": _FLAGGED_NOTE, "data cut-off": CUTOFF_NOTE}
     return _render("table", table=table, rule=RANK_RULE, notes=notes, resamples=BOOTSTRAP.resamples)
 
 

@@ -114,6 +114,7 @@ def submitted_entry(stored: Stored, scored: Scores, gold: Mapping[str, Interval]
         description.paper,
         description.training_data,
         flags,
+        facts=description.system,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ import orjson
 
 from cmcc_bench.distribution import VERSION
 from cmcc_bench.errors import DataError, printable
+from cmcc_bench.reports.facts import SystemFacts, check_facts
 from cmcc_bench.tasks import Place, task_of
 
 DESCRIPTION_BYTES = 16 << 10
@@ -41,13 +42,17 @@ _ADDRESS = re.compile(r"[!#-&(-;=?-\[\]_a-z~]+")  # no blanks, quotes or angle b
 
 @dataclass(frozen=True)
 class Description:
-    """An author's description of a system. paper: an address, or None. toolkit: the version of this package."""
+    """An author's description of a system.
+
+    paper: an address, or None. toolkit: the version of this package. system: what it is and what its answers took.
+    """
 
     model: str
     task: str
     training_data: str
     paper: str | None = None
     toolkit: str = ""
+    system: SystemFacts = field(default_factory=SystemFacts)
 
     def as_json(self) -> bytes:
         """The content of submission.json in the pull request."""
@@ -86,7 +91,9 @@ class Stored:
         return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def describe(model: str, task: str, training_data: str, paper: str | None) -> Description:
+def describe(
+    model: str, task: str, training_data: str, paper: str | None, system: SystemFacts | None = None
+) -> Description:
     """A description with this version of the toolkit. Raises cmcc.DataError if a field is not valid."""
     return description_of(
         {
@@ -95,6 +102,7 @@ def describe(model: str, task: str, training_data: str, paper: str | None) -> De
             "training_data": training_data,
             "paper": paper,
             "toolkit": f"cmcc {VERSION}",
+            "system": asdict(system or SystemFacts()),
         }
     )
 
@@ -128,7 +136,8 @@ def description_of(value: Mapping[str, Any], **place: str | int | None) -> Descr
     task = task_of(_line(value, "task", 40, place)).name
     training_data = _line(value, "training_data", _LONGEST["training_data"], place)
     toolkit = _line(value, "toolkit", 40, place) if value.get("toolkit") else ""
-    return Description(model, task, training_data, _address(value.get("paper"), place), toolkit)
+    system = check_facts(value.get("system"), **place)
+    return Description(model, task, training_data, _address(value.get("paper"), place), toolkit, system)
 
 
 def slug(name: str) -> str:

@@ -50,6 +50,7 @@ class Submission:
         """The lines that show the user what would be uploaded and where, safe to print."""
         status = ", ".join(["private" if private else "PUBLIC", *data_words(self.synthetic, self.licensed)])
         yield f"pull request on {repository} ({status}): {printable(self.title)}"
+        yield f"  system: {printable('; '.join(self.description.system.lines()), 1000)}"
         for name, content in self.files.items():
             yield f"  upload {name} ({filesize.decimal(len(content))})"
 

@@ -11,6 +11,7 @@ from cmcc_bench.errors import printable
 from cmcc_bench.leaderboard.board import BoardEntry, Difference, EntryKind, TrackBoard
 from cmcc_bench.leaderboard.submission import is_web_address
 from cmcc_bench.masking import mask
+from cmcc_bench.paper import PUBLIC_SINCE
 from cmcc_bench.reports.table import NOTHING, decimals_of, difference_cells, score_cell, score_name
 from cmcc_bench.scoring import Interval, PairedResult
 
@@ -26,6 +27,12 @@ ORDERS = {"system": "name", "date": "newest"}  # in addition to the scores
 RANK_RULE = (
     "A rank is 1 plus the number of systems whose whole 95 % interval lies above. Systems that share a rank, such as "
     "1=, cannot be separated by these dialogues."
+)
+
+_PUBLIC = " and ".join(f"{month} ({name})" for name, month in PUBLIC_SINCE.items())
+CUTOFF_NOTE = (
+    "Data cut-off: the last month of the data that a model learned from, as its author says. The corpus has been "
+    f"public since {_PUBLIC}; a later model may know it."
 )
 
 
@@ -139,7 +146,8 @@ def find_entries(track: TrackBoard, query: TableQuery) -> list[BoardEntry]:
     """The entries on all pages that match a query, in its order."""
     words, matches = query.text.casefold().split(), []
     for entry in _in_order(track, query.order):
-        fields = (entry.system, entry.author, entry.training_data, entry.date, *entry.flags, *entry.notes)
+        kind = kind_lines(entry)[0]
+        fields = (entry.system, entry.author, entry.training_data, entry.date, kind, *entry.flags, *entry.notes)
         text = " ".join(fields).casefold()
         if entry.kind in query.kinds and all(word in text for word in words):
             matches.append(entry)
@@ -195,6 +203,11 @@ def nth_submission(entry: BoardEntry) -> str:
     n = entry.submission
     ending = "th" if n % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(n % 10, "th")
     return f"{n}{ending} submission" if n > 1 else ""
+
+
+def kind_lines(entry: BoardEntry) -> list[str]:
+    """What a submission is and what its answers took, the kind first; the kind alone for other rows."""
+    return [KINDS[entry.kind]] if entry.facts is None else entry.facts.lines()
 
 
 def name_of(entry: BoardEntry) -> str:

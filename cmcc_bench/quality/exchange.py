@@ -105,6 +105,8 @@ def care_entry(call: ExchangedCall) -> dict[str, Any]:
 def write_care(out: Path, calls: Iterable[ExchangedCall], annotator: str | None) -> int:
     """Writes a care file of the calls that have labels, and returns their number.
 
+    annotator: who gave the labels; by default the name of the file, without care_.
+
     Raises cmcc.DataError if two calls have the same id, or the file exists.
     """
     if out.suffix != ".json":
@@ -118,7 +120,7 @@ def write_care(out: Path, calls: Iterable[ExchangedCall], annotator: str | None)
             raise DataError("two annotations of one call", "", hint, dialogue=call.dialogue_id)
         if call.labels:
             entries[call.dialogue_id] = care_entry(call)
-    about = {"_about": _ABOUT} | ({"annotator": annotator} if annotator else {})
+    about = {"_about": _ABOUT, "annotator": annotator or out.stem.removeprefix("care_")}
     write_json(out, about | {"dialogues": list(entries.values())})
     return len(entries)
 

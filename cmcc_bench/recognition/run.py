@@ -14,7 +14,7 @@ from cmcc_bench.decoding.run import library_versions
 from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
-from cmcc_bench.models.digest import digest_of_model
+from cmcc_bench.models.digest import digest_of_model, parameters_of_model
 from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.recognition import Recognizer
 from cmcc_bench.tasks import TASKS, Row, answer_line, task_of
@@ -99,4 +99,5 @@ def _new_run(
         versions=library_versions(),
         task=training.task,
         training=training.as_dict(),
+        parameters=parameters_of_model(model_dir),
     )

@@ -8,11 +8,11 @@ utterances that have a reply, because a dialogue model reads no others.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cmcc_bench.reports.confusion import confusion_of
-from cmcc_bench.reports.response import system_name
+from cmcc_bench.reports.facts import BOUND
 from cmcc_bench.reports.scores import (
     Data,
     Entry,
@@ -32,6 +32,15 @@ from cmcc_bench.tasks import Task
 from cmcc_bench.tasks.written import only_answered
 
 
+@dataclass(frozen=True)
+class _Answers:
+    """The answers of a system, with its key and kind (Entry.kind)."""
+
+    answers: list[Any]
+    key: tuple[str, ...]
+    kind: str
+
+
 def answer_report(
     task: Task,
     systems: Sequence[System],
@@ -44,25 +53,26 @@ def answer_report(
     writers: dialogue models, whose predictions for this task are scored, too, if the task has any (tasks.Written).
     """
     plain_first = sorted(systems, key=lambda system: bool(system.training.suffix))
-    answers = {task.model + system.training.suffix: (list[Any](system.answers), system.key) for system in plain_first}
+    answers = {s.name: _Answers(list[Any](s.answers), s.key, s.facts.kind) for s in plain_first}
     notes = []
     if written := _written(task, writers, data):
         answered = only_answered(data.rows, data.labeled)
         notes = [f"Scored on the {len(answered)} of {len(data.rows)} user utterances that have a reply."]
-        scored = {name: (only_answered(given, data.labeled), key) for name, (given, key) in answers.items()}
+        scored = {name: replace(one, answers=only_answered(one.answers, data.labeled)) for name, one in answers.items()}
         answers = scored | written
         data = Data(answered, data.train)
     bounds = task.bounds(data.train, data.rows, bootstrap.seed)
-    all_answers = answers | {name: (given, ()) for name, given in bounds.items()}
-    aligned = {name: align_with_gold(task, given, data.rows) for name, (given, _) in all_answers.items()}
+    all_answers = answers | {name: _Answers(given, (), BOUND) for name, given in bounds.items()}
+    aligned = {name: align_with_gold(task, one.answers, data.rows) for name, one in all_answers.items()}
     entries = {
         name: Entry(
             name,
             scores_of(task, task.measure, aligned[name], bootstrap),
-            task.published_for(key),
-            task.missing_scores(given),
+            task.published_for(one.key),
+            task.missing_scores(one.answers),
+            one.kind,
         )
-        for name, (given, key) in all_answers.items()
+        for name, one in all_answers.items()
     }
     first = next(iter(entries.values()))
     notes = [*notes, *task.notes, sizes(first.scores)]
@@ -134,13 +144,15 @@ def _headline(task: Task) -> tuple[str, ...]:
     return tuple(score for score in task.shown if score in (published or task.headline[:2]))
 
 
-def _written(task: Task, writers: Sequence[ResponseSystem], data: Data) -> dict[str, tuple[list[Any], tuple[str, ...]]]:
+def _written(task: Task, writers: Sequence[ResponseSystem], data: Data) -> dict[str, _Answers]:
     """Name in the table -> the answers of a dialogue model for this task, and the model's key."""
     written = task.written
     if written is None:
         return {}
     return {
-        written.prefix + system_name(system.key): (written.read(system.answers, data.labeled), system.key)
+        written.prefix + system.name: _Answers(
+            written.read(system.answers, data.labeled), system.key, system.facts.kind
+        )
         for system in writers
         if written.by(system.key)
     }

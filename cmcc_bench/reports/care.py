@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cmcc_bench.reports.examples import caring_acts, is_negative
-from cmcc_bench.reports.scores import Entry, SystemPair
+from cmcc_bench.reports.scores import Data, Entry, SystemPair
 from cmcc_bench.reports.section import Section, finding
 from cmcc_bench.reports.systems import ResponseSystem
 from cmcc_bench.reports.table import DIFFERENCES, NOTHING, ReportTable, decimals_of, difference_cells, mark, score_cell
@@ -87,7 +87,7 @@ def care_section(
     systems: Sequence[tuple[ResponseSystem, Entry]],
     pairs: Sequence[tuple[ResponseSystem, ResponseSystem, SystemPair]],
     dialogues: Mapping[tuple[str, ...], Sequence[PredictedDialogue[Any]]],
-    rows: Sequence[Row],
+    data: Data,
     bootstrap: Bootstrap,
 ) -> Section:
     """The section of the systems.
@@ -112,16 +112,37 @@ def care_section(
         comparison = comparison_of_scores(care_measure(first.fold_caring), care[first.key], care[second.key])
         comparison = replace(comparison, differences={**pair.compared.differences, **comparison.differences})
         compared.append(SystemPair(pair.first, pair.second, comparison, _missing_scores(second)))
+    rows = data.rows
     negative, caring = sum(map(is_negative, rows)), sum(bool(caring_acts(row["acts"])) for row in rows)
-    notes = (f"{negative} of {len(rows)} exchanges follow a negative emotion; {caring} have a caring act.", _NOTE)
-    sentences = [finding(compared[0], _COMPARED)] if compared else []
+    notes = (
+        f"{negative} of {len(rows)} exchanges follow a negative emotion; {caring} have a caring act.",
+        *filter(None, [rare_care(data.train)]),
+        _NOTE,
+    )
+    sentences, details = [finding(compared[0], _COMPARED)] if compared else [], list[str]()
     for (system, _), entry in zip(systems, entries, strict=True):
         if system.form.emotions and system.form.caring and not system.missing_scores:
             recall_of_gold = score_cell(entry.scores.scores["caring_recall"])
-            sentences.append(f"Recall of caring acts, {entry.name}: {recall_of_gold}.")
+            others = details if sentences and system.training.suffix else sentences
+            others.append(f"Recall of caring acts, {entry.name}: {recall_of_gold}.")
     findings = tuple(filter(None, sentences))
     return Section(
-        _TITLE, NAMES, (), tuple(_COMPARED), tuple(entries), pairs=tuple(compared), findings=findings, notes=notes
+        _TITLE, NAMES, (), tuple(_COMPARED), tuple(entries), (), tuple(compared), findings, tuple(details), notes
+    )
+
+
+def rare_care(train: Sequence[Row]) -> str:
+    """Why greedy decoding may never write a caring act: their share in training; empty if it is a half or more.
+
+    train: exchanges of the training split.
+    """
+    negative = [row for row in train if is_negative(row)]
+    caring = sum(bool(caring_acts(row["acts"])) for row in negative)
+    if not negative or 2 * caring >= len(negative):
+        return ""
+    return (
+        f"In training, {caring / len(negative):.0%} of the {len(negative):,} exchanges after a negative emotion have a "
+        "caring act. Greedy decoding writes the most probable acts only, and a share below one half is seldom that."
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
+from cmcc_bench.reports.facts import PROMPTED
 from cmcc_bench.reports.report import SystemReport
+from cmcc_bench.reports.runs import facts_lines
 from cmcc_bench.reports.scores import Entry
 from cmcc_bench.reports.section import Section
 from cmcc_bench.reports.table import NOTHING, ReportTable, decimals_of, mark, published_cell, score_cell
 
 _MOST_SYSTEMS = 2  # shown of a section without systems of the paper
+_ALWAYS = ("adapter", *PROMPTED)  # of these kinds, one is shown in any case
 
 
 def headline_tables(report: SystemReport) -> Iterator[ReportTable]:
@@ -17,12 +21,18 @@ def headline_tables(report: SystemReport) -> Iterator[ReportTable]:
     sizes = {entry.scores.dialogues for section in report.sections for entry in section.systems}
     dialogues = " or ".join(f"{size:,}" for size in sorted(sizes))
     what = f"{report.dataset}, {report.split} split: {dialogues} dialogues{mark(report.synthetic)}"
-    yield ReportTable("", (), (), (what, "Scores (the paper's in parentheses), 95 % confidence intervals in brackets."))
-    seen = set[tuple[str, ...]]()
+    scores = "Scores (the paper's in parentheses), 95 % confidence intervals in brackets."
+    yield ReportTable("", (), (), (what, *facts_lines(report.systems), *report.facts.notes, scores))
+    seen = set[tuple[object, ...]]()
     for section in report.sections:
-        systems = [entry for entry in main_systems(section) if (entry.name, *section.headline) not in seen]
+        systems = [entry for entry in main_systems(section) if _identity(entry, section) not in seen]
         yield _section_table(section, systems, is_alone=len(report.sections) == 1)
-        seen |= {(entry.name, *section.headline) for entry in systems}
+        seen |= {_identity(entry, section) for entry in systems}
+
+
+def _identity(entry: Entry, section: Section) -> tuple[object, ...]:
+    """What a row shows: table 3 does not repeat the rows of table 2, but another data set has rows of its own."""
+    return entry.name, entry.scores.dialogues, *section.headline
 
 
 def _section_table(section: Section, systems: Sequence[Entry], is_alone: bool) -> ReportTable:
@@ -35,9 +45,22 @@ def _section_table(section: Section, systems: Sequence[Entry], is_alone: bool) -
 
 
 def main_systems(section: Section) -> list[Entry]:
-    """The systems of the paper; if there are none, the first ones. Systems without a headline score are left out."""
+    """The systems of the paper; if there are none, the first ones; and the best adapter, zero-shot and few-shot one.
+
+    Systems without a headline score are left out.
+    """
     scored = [entry for entry in section.systems if any(_cell(entry, score) != NOTHING for score in section.headline)]
-    return [entry for entry in scored if entry.published] or scored[:_MOST_SYSTEMS]
+    shown = [entry for entry in scored if entry.published] or scored[:_MOST_SYSTEMS]
+    for kind in _ALWAYS:
+        others = [entry for entry in scored if entry.kind == kind]
+        shown += [max(others, key=lambda entry: _point(entry, section.headline[0]))] if others else []
+    return list({entry.name: entry for entry in shown}.values())
+
+
+def _point(entry: Entry, score: str) -> float:
+    """A score to choose by; the lowest where it is not defined."""
+    point = math.nan if score in entry.missing_scores else entry.scores.scores[score].point
+    return -math.inf if math.isnan(point) else point
 
 
 def _simple(section: Section) -> list[Entry]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from cmcc_bench.corpus import fingerprint_of, is_licensed, open_split, short_name
 from cmcc_bench.reports.answers import answer_report
 from cmcc_bench.reports.confusion import Confusion
 from cmcc_bench.reports.examples import Examples
 from cmcc_bench.reports.response import response_report
-from cmcc_bench.reports.scores import Data
+from cmcc_bench.reports.runs import facts_table
+from cmcc_bench.reports.scores import Data, Entry
 from cmcc_bench.reports.section import Section, TaskReport
 from cmcc_bench.reports.systems import System, check_data, find_systems, response_systems
 from cmcc_bench.reports.table import ReportTable
@@ -25,8 +30,8 @@ from cmcc_bench.tasks import RESPONSE, TASKS, Task
 class SystemReport:
     """Everything that a report shows.
 
-    dataset: its name without its place. synthetic, licensed: whether any of the scored dialogues are simulated, and
-    whether any are real calls.
+    dataset: the name of the main one, without its place. synthetic, licensed: whether any of the scored dialogues are
+    simulated, and whether any are real calls.
     """
 
     dataset: str
@@ -57,9 +62,63 @@ class SystemReport:
         """Table 4, if there is one."""
         return next((task.examples for task in self.tasks if task.examples), None)
 
+    @property
+    def facts(self) -> ReportTable:
+        """What each system is and what its answers took."""
+        return facts_table(self.systems, self.licensed)
+
     def markdown(self) -> str:
-        """All tables as Markdown."""
-        return "\n".join(table.markdown() for table in self.tables)
+        """All tables as Markdown, the systems first."""
+        return "\n".join(table.markdown() for table in (self.facts, *self.tables))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The systems, scores and paired tests as plain values for JSON; what is not defined or not known is None."""
+        systems = [
+            {"name": system.name, "task": system.task.name, "file": system.path.name, **asdict(system.facts)}
+            for system in self.systems
+        ]
+        value = {
+            "dataset": self.dataset,
+            "split": self.split,
+            "synthetic": self.synthetic,
+            "licensed": self.licensed,
+            "bootstrap": asdict(self.bootstrap),
+            "systems": [{key: None if one == "" else one for key, one in system.items()} for system in systems],
+            "contamination": next(iter(self.facts.notes), ""),
+            "sections": [_section_dict(section) for section in self.sections],
+        }
+        plain: dict[str, Any] = orjson.loads(orjson.dumps(value))  # nan becomes None
+        return plain
+
+
+def _section_dict(section: Section) -> dict[str, Any]:
+    """A section as plain values; scores that a system does not have are left out."""
+
+    def scores_of(entry: Entry) -> dict[str, Any]:
+        """The scores of a row that the section shows, with their intervals."""
+        scores = entry.scores.scores
+        return {name: asdict(scores[name]) for name in section.shown if name not in entry.missing_scores}
+
+    return {
+        "title": section.title,
+        "rows": [
+            {"name": row.name, "kind": row.kind or None, "scores": scores_of(row), "published": dict(row.published)}
+            for row in (*section.systems, *section.bounds)
+        ],
+        "differences": [
+            {
+                "first": pair.first,
+                "second": pair.second,
+                "scores": {
+                    name: asdict(result)
+                    for name, result in pair.compared.differences.items()
+                    if name not in pair.missing_scores
+                },
+            }
+            for pair in section.pairs
+        ],
+        "findings": [*section.findings, *section.details],
+    }
 
 
 def make_report(
@@ -70,22 +129,36 @@ def make_report(
 ) -> SystemReport:
     """The report of the systems in files and folders.
 
+    Recognizers may predict another data set than the dialogue models: its systems have tables of their own.
     examples: number of exchanges in table 4 (reports.examples.find_examples). progress: called with the number of
     finished steps and of all steps.
-    Raises cmcc.DataError if there are no predictions, or they are of different data or of data that have changed.
+    Raises cmcc.DataError if there are no predictions, or they are of several splits or of data that have changed.
     """
     systems = find_systems(paths)
     tasks, synthetic, licensed = list[TaskReport](), False, False
+    datasets = _datasets(systems)
     for number, task in enumerate(TASKS.values(), 1):
-        own = [system for system in systems if system.task is task]
-        if own:
-            data = _data_of(task, own)
-            synthetic, licensed = synthetic or data.synthetic, licensed or is_licensed(data.rows)
-            tasks.append(_report_of(task, own, systems, data, bootstrap, examples))
+        for dataset in datasets:
+            of_data = [system for system in systems if system.dataset == dataset]
+            own = [system for system in of_data if system.task is task]
+            if own:
+                data = _data_of(task, own)
+                synthetic, licensed = synthetic or data.synthetic, licensed or is_licensed(data.rows)
+                place = "" if dataset == datasets[0] else f" ({short_name(dataset)})"
+                named = replace(task, table=task.table + place) if place else task
+                tasks.append(_report_of(named, own, of_data, data, bootstrap, examples))
         if progress:
             progress(number, len(TASKS))
-    dataset, split = short_name(systems[0].dataset), systems[0].split
-    return SystemReport(dataset, split, synthetic, licensed, bootstrap, tuple(systems), tuple(tasks))
+    return SystemReport(
+        short_name(datasets[0]), systems[0].split, synthetic, licensed, bootstrap, tuple(systems), tuple(tasks)
+    )
+
+
+def _datasets(systems: Sequence[System]) -> list[str]:
+    """The data sets of the systems: first that of the dialogue models, or else the one with most systems."""
+    counts = Counter(system.dataset for system in systems)
+    main = {system.dataset for system in response_systems(systems)}
+    return sorted(counts, key=lambda dataset: (dataset not in main, -counts[dataset], dataset))
 
 
 def _data_of(task: Task, systems: Sequence[System]) -> Data:

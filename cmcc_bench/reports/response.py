@@ -11,17 +11,17 @@ from typing import Any, TypeAlias
 
 from cmcc_bench.reports.care import care_section, care_tables
 from cmcc_bench.reports.examples import find_examples
+from cmcc_bench.reports.facts import BOUND
 from cmcc_bench.reports.power import power_sentence, power_table, powers_of
 from cmcc_bench.reports.scores import Data, Entry, SystemPair, label_of, paired_table, sizes, systems_table
 from cmcc_bench.reports.section import Section, TaskReport, finding
-from cmcc_bench.reports.systems import ResponseSystem, pick
+from cmcc_bench.reports.systems import NAMES, ResponseSystem, pick
 from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.scoring import VERSIONS, Bootstrap, response_measure
 from cmcc_bench.scoring.score import align_with_gold, comparison_of_scores, scores_of
 from cmcc_bench.tasks import RESPONSE, PredictedDialogue
 from cmcc_bench.tasks.base import SystemKey
 
-_NAMES = {row.system[:2]: row.name for row in RESPONSE.published}
 _TABLE_2 = [(form, mode) for mode in ("end2end", "oracle") for form in ("baseline", "variant")]
 _TABLE_3 = [(form, "end2end") for form in ("variant", "no_emotion", "no_caring")]
 _COMPARED = [
@@ -54,16 +54,18 @@ def response_report(
     for version in reversed(VERSIONS):  # the strict entries, which come last, are those of the sections
         entries = {
             system.key: Entry(
-                system_name(system.key),
+                system.name,
                 scores_of(RESPONSE, system.measure(version), dialogues[system.key], bootstrap),
                 RESPONSE.published_for(system.key),
                 system.missing_scores,
+                system.facts.kind,
             )
             for system in systems
         }
         measure = response_measure(version)
         bounds = [
-            Entry(name, scores_of(RESPONSE, measure, aligned, bootstrap)) for name, aligned in bounds_dialogues.items()
+            Entry(name, scores_of(RESPONSE, measure, aligned, bootstrap), kind=BOUND)
+            for name, aligned in bounds_dialogues.items()
         ]
         tables = [*_systems_tables(version, entries, bounds, data.synthetic), *tables]
     pairs = _pairs(systems, entries)
@@ -74,7 +76,7 @@ def response_report(
     ]
     if powers:
         tables.append(power_table(RESPONSE, powers, data.synthetic))
-    care = care_section([(s, entries[s.key]) for s in systems], pairs, dialogues, data.rows, bootstrap)
+    care = care_section([(s, entries[s.key]) for s in systems], pairs, dialogues, data, bootstrap)
     tables += care_tables(care, data.synthetic)
     table_4 = None
     shown = {form: system for form in ("variant", "baseline") if (system := pick(systems, form, "end2end"))}
@@ -112,7 +114,7 @@ def _sections(
 ) -> tuple[Section, Section]:
     """Tables 2 and 3 with the paired tests of their systems."""
     labels = {score: label_of(RESPONSE, score) for score in RESPONSE.shown}
-    baselines = {_NAMES["baseline", mode] for mode in ("end2end", "oracle")}
+    baselines = {NAMES["baseline", mode] for mode in ("end2end", "oracle")}
     sections = []
     for title, systems in zip(("Table 2", "Table 3"), _shown(entries), strict=True):
         tested = [pair for pair in pairs if (pair.second in baselines) == (title == "Table 2")]
@@ -133,12 +135,6 @@ def _sections(
     return sections[0], sections[1]
 
 
-def system_name(key: SystemKey) -> str:
-    """The name of a dialogue model in tables. key: ResponseSystem.key."""
-    form, mode, suffix = key
-    return _NAMES.get((form, mode), f"{form} {mode}") + suffix
-
-
 def _pairs(
     systems: Sequence[ResponseSystem], entries: Mapping[SystemKey, Entry]
 ) -> list[tuple[ResponseSystem, ResponseSystem, SystemPair]]:
@@ -149,6 +145,6 @@ def _pairs(
         if first and second:
             scores = entries[first.key].scores, entries[second.key].scores
             compared = comparison_of_scores(first.measure(), *scores)
-            pair = SystemPair(_NAMES["variant", mode], _NAMES[form, mode], compared, second.missing_scores)
+            pair = SystemPair(NAMES["variant", mode], NAMES[form, mode], compared, second.missing_scores)
             pairs.append((first, second, pair))
     return pairs

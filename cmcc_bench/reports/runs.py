@@ -1,18 +1,17 @@
-"""What was run: of each system its model, recipe, seed, training time and device, as its records say.
+"""What was run: of each system its kind, model, recipe, seed, training time and device, as its records say.
 
 The record of a training is RUN/run.json, that of a prediction FILE.run.json. What is not recorded is left out.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cmcc_bench.corpus import name_without_path
-from cmcc_bench.models.record import with_current_keys
-from cmcc_bench.reports.response import system_name
-from cmcc_bench.reports.systems import ResponseSystem, System, read_facts
+from cmcc_bench.files import read_facts
+from cmcc_bench.reports.facts import KINDS, SystemFacts, contamination_note, short_count, shown_cost, total
+from cmcc_bench.reports.systems import System, training_facts
 from cmcc_bench.reports.table import NOTHING, ReportTable
 from cmcc_bench.scoring.predictions import facts_path
 from cmcc_bench.terminal import counted
@@ -22,10 +21,10 @@ _COLUMNS = ("system", "run", "model", "training", "tokens", "device", "training 
 
 def runs_table(systems: Sequence[System]) -> ReportTable:
     """One row per prediction file. The notes have the versions of the libraries and the commits of the toolkit."""
-    records = [(system, _training_facts(system)) for system in systems]
+    records = [(system, training_facts(system.path, system.training.task)) for system in systems]
     rows = tuple(
         (
-            name_of(system),
+            system.name,
             system.path.absolute().parent.name,
             _model(facts),
             _training(facts),
@@ -40,26 +39,59 @@ def runs_table(systems: Sequence[System]) -> ReportTable:
     return ReportTable("What was run", _COLUMNS, rows, tuple(_versions(all_facts)))
 
 
-def name_of(system: System) -> str:
-    """The name of a system in tables."""
-    if isinstance(system, ResponseSystem):
-        return system_name(system.key)
-    return system.task.model + system.training.suffix
+_FACTS = ("system", "task", "kind", "parameters", "tokens in", "tokens out", "cost", "data cut-off")
 
 
-def _training_facts(system: System) -> Mapping[str, Any]:
-    """The record of the training, if the predictions are in the folder of the run; else nothing."""
-    try:
-        facts = json.loads((system.path.parent / "run.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    is_its_own = isinstance(facts, dict) and facts.get("task", system.training.task) == system.training.task
-    return with_current_keys(facts) if is_its_own else {}
+def facts_table(systems: Sequence[System], is_licensed: bool) -> ReportTable:
+    """What each system is and what its answers took, one row per prediction file. The note is on contamination.
+
+    is_licensed: whether any of the scored dialogues is a real call.
+    """
+    rows = tuple(
+        (
+            system.name,
+            system.task.name,
+            facts.shown_kind,
+            _number(facts.parameters),
+            _number(facts.tokens_in),
+            _number(facts.tokens_out),
+            NOTHING if facts.cost is None else shown_cost(facts.cost),
+            facts.shown_cutoff,
+        )
+        for system in systems
+        for facts in (system.facts,)
+    )
+    note = contamination_note([(system.name, system.facts) for system in systems], is_licensed)
+    return ReportTable("Systems", _FACTS, rows, (note,) if note else ())
+
+
+def facts_lines(systems: Sequence[System]) -> list[str]:
+    """A line for each kind of system: how many there are, their parameters, and what all of them took."""
+    lines = []
+    for kind in (*KINDS, ""):
+        facts = [system.facts for system in systems if system.facts.kind == kind]
+        if facts:
+            parts = [counted(len(facts), "prediction file"), _parameters(facts)]
+            tokens_in, tokens_out, cost = (
+                total(getattr(one, name) for one in facts) for name in ("tokens_in", "tokens_out", "cost")
+            )
+            if tokens_in is not None and tokens_out is not None:
+                parts.append(f"{short_count(int(tokens_in))} tokens in and {short_count(int(tokens_out))} out")
+            parts += [f"cost {shown_cost(cost)}"] if cost is not None else []
+            lines.append(f"{KINDS.get(kind, 'kind unknown').capitalize()}: {', '.join(parts)}.")
+    return lines
+
+
+def _parameters(facts: Sequence[SystemFacts]) -> str:
+    """The range of the numbers of parameters."""
+    known = sorted({one.parameters for one in facts if one.parameters is not None})
+    if not known:
+        return "parameters unknown"
+    return f"{' to '.join(dict.fromkeys((short_count(known[0]), short_count(known[-1]))))} parameters"
 
 
 def _prediction_facts(system: System) -> Mapping[str, Any]:
-    path = facts_path(system.path)
-    return read_facts(path) if path.exists() else {}
+    return read_facts(facts_path(system.path), may_lack=True)
 
 
 def _setting(facts: Mapping[str, Any], key: str) -> Any:  # noqa: ANN401  # as JSON has it

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cmcc_bench.corpus import is_synthetic
+from cmcc_bench.reports.facts import KINDS, UNKNOWN
 from cmcc_bench.reports.table import (
     DIFFERENCES,
     NOTHING,
@@ -45,13 +46,14 @@ class Entry:
     """A system's row of a table.
 
     published: its scores in the paper. missing_scores: scores that the system does not have, such as span F1 of a model
-    that writes names only.
+    that writes names only. kind: a key of reports.facts.KINDS, BOUND, or "" if it is not known.
     """
 
     name: str
     scores: Scores
     published: Mapping[str, float] = field(default_factory=dict)
     missing_scores: Sequence[str] = ()
+    kind: str = ""
 
 
 def published_difference(score: str, first: Entry, second: Entry) -> float | None:
@@ -95,19 +97,19 @@ def sizes(scores: Scores) -> str:
 def systems_table(
     title: str, task: Task, entries: Sequence[Entry], synthetic: bool, notes: Sequence[str] = ()
 ) -> ReportTable:
-    """One row per system with the task's scores, beside those of the paper if it has any."""
+    """One row per system with its kind and the task's scores, beside those of the paper if it has any."""
     published = {name for row in task.published for name in row.scores}
 
     def cells(entry: Entry) -> Iterator[str]:
         """The cells of one system's row."""
-        yield entry.name
+        yield from (entry.name, KINDS.get(entry.kind, entry.kind) or UNKNOWN)
         for name in task.shown:
             own = NOTHING if name in entry.missing_scores else score_cell(entry.scores.scores[name], decimals_of(name))
             yield from (own, published_cell(entry.published.get(name))) if name in published else (own,)
 
     heads = [head for name in task.shown for head in (label_of(task, name), "paper")[: 1 + (name in published)]]
     rows = tuple(tuple(cells(entry)) for entry in entries)
-    return ReportTable(f"{title}{mark(synthetic)}", ("system", *heads), rows, tuple(notes))
+    return ReportTable(f"{title}{mark(synthetic)}", ("system", "kind", *heads), rows, tuple(notes))
 
 
 def score_table(name: str, scores: Scores, synthetic: bool, missing_scores: Sequence[str] = ()) -> ReportTable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,13 +10,17 @@ from typing import Any
 
 from cmcc_bench.corpus import open_split
 from cmcc_bench.errors import DataError
-from cmcc_bench.files import is_system_file
-from cmcc_bench.models.record import TrainingRecord, training_of
+from cmcc_bench.files import is_system_file, read_facts, unreadable_facts
+from cmcc_bench.models.record import TrainingRecord, training_of, with_current_keys
+from cmcc_bench.reports.facts import PROMPTED, SystemFacts, facts_of
 from cmcc_bench.scoring import Version, read_answers, read_predictions, response_measure
 from cmcc_bench.scoring.predictions import facts_path
 from cmcc_bench.tasks import RESPONSE, Measure, Row, Task, task_of
 from cmcc_bench.tasks.written import only_answered
 from cmcc_bench.textform import FORMS, TextForm
+
+NAMES = {row.system[:2]: row.name for row in RESPONSE.published}  # form and mode -> the paper's name
+MODES = {"end2end": "End2End", "oracle": "Oracle"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +28,7 @@ class System:
     """A prediction file of `cmcc predict` and the record beside it, FILE.run.json.
 
     fingerprint: hash of the rows that were predicted. model_digest: hash of the model (models.digest). date: time of
-    the prediction, in UTC, as a string. Each is None if it is not recorded.
+    the prediction, in UTC, as a string. Each is None if it is not recorded. facts: what it is and what it took.
     """
 
     path: Path
@@ -35,6 +38,16 @@ class System:
     model_digest: str | None = None
     date: str | None = None
     training: TrainingRecord = field(default_factory=TrainingRecord)
+    facts: SystemFacts = field(default_factory=SystemFacts)
+
+    @property
+    def name(self) -> str:
+        """The name in tables; of a prompted model, how it was asked."""
+        return self._prompted_name or self.task.model + self.training.suffix
+
+    @property
+    def _prompted_name(self) -> str:
+        return ", ".join(self.training.options) if self.facts.kind in PROMPTED else ""
 
     @property
     def task(self) -> Task:
@@ -69,6 +82,13 @@ class ResponseSystem(System):
     mode: str
 
     @property
+    def name(self) -> str:
+        """The name in tables: that of the paper, the options, and the mode."""
+        if self._prompted_name:
+            return f"{self._prompted_name} ({MODES.get(self.mode, self.mode)})"
+        return NAMES.get((self.form.name, self.mode), f"{self.form.name} {self.mode}") + self.training.suffix
+
+    @property
     def fold_caring(self) -> bool:
         """Whether caring acts are folded back for scoring, because the model has none."""
         return not self.form.caring
@@ -91,7 +111,7 @@ class ResponseSystem(System):
 def find_systems(paths: Iterable[Path]) -> list[System]:
     """The systems in prediction files and in folders of them, sorted by path.
 
-    Raises cmcc.DataError if there are none, or they predict different data.
+    Raises cmcc.DataError if there are none, they predict several splits, or dialogue models predict several data sets.
     """
     files: list[Path] = []
     for path in paths:
@@ -105,7 +125,8 @@ def find_systems(paths: Iterable[Path]) -> list[System]:
         hint = "Run cmcc predict first, or check the path."
         raise DataError("no prediction files", "", hint, folder=", ".join(map(str, paths)))
     data = sorted({(system.dataset, system.split) for system in systems})
-    if len(data) > 1:
+    several = {system.dataset for system in response_systems(systems)}
+    if len(several) > 1 or len({split for _, split in data}) > 1:
         names = ", ".join(f"{dataset} ({split})" for dataset, split in data)
         raise DataError(f"predictions of several data sets or splits: {names}", "", "Pass the files of only one.")
     _check_different(systems)
@@ -133,7 +154,7 @@ def _check_different(systems: Sequence[System]) -> None:
     """Raises cmcc.DataError if two files have the same key: a table has only one row for it."""
     seen: dict[tuple[str, ...], System] = {}
     for system in systems:
-        first = seen.setdefault(system.key, system)
+        first = seen.setdefault((system.dataset, *system.key), system)
         if first is not system:
             name = ", ".join(filter(None, system.key))
             problem = f"{first.path} and {system.path} are both predictions of the same system ({name})"
@@ -159,14 +180,14 @@ def _system_of(file: Path, facts: Mapping[str, Any]) -> System:
         training = training_of({**facts.get("training", {}), "task": facts.get("task", RESPONSE.name)})
         common: dict[str, Any] = {"path": file, "dataset": facts["dataset"], "split": facts["split"]}
         common |= {name: facts.get(name) or None for name in ("fingerprint", "model_digest", "date")}
-        common["training"] = training
+        common |= {"training": training, "facts": facts_of(facts, training_facts(file, training.task))}
         system = System(**common)
         if system.task is RESPONSE:
             system = ResponseSystem(**common, form=FORMS[facts["form"]], mode=facts["mode"])
     except DataError as error:  # an unknown task
         raise DataError(error.found, error.expected, error.hint, file=str(path), field="task") from error
     except (KeyError, TypeError) as error:
-        raise _unknown_facts(path, error) from error
+        raise unreadable_facts(path, error) from error
     if not facts.get("finished", True):
         raise DataError("the run was stopped before it finished", "", "Run cmcc predict again.", file=str(path))
     if system.split is None:
@@ -175,22 +196,19 @@ def _system_of(file: Path, facts: Mapping[str, Any]) -> System:
     return system
 
 
-def read_facts(path: Path) -> dict[str, Any]:
-    """The content of a prediction file's record. Raises cmcc.DataError if it cannot be read."""
+def training_facts(file: Path, task: str) -> Mapping[str, Any]:
+    """The record of the training, if a prediction file is in the folder of its run; else nothing."""
     try:
-        facts = json.loads(path.read_text("utf-8"))
-        if not isinstance(facts, dict):
-            raise TypeError(f"a JSON {type(facts).__name__}")
-    except (OSError, ValueError, TypeError) as error:
-        raise _unknown_facts(path, error) from error
-    return facts
+        facts = read_facts(file.parent / "run.json", may_lack=True)
+    except DataError:
+        return {}
+    return with_current_keys(facts) if facts.get("task", task) == task else {}
 
 
-def _unknown_facts(path: Path, error: Exception) -> DataError:
-    problem = (
-        f"cannot read the record that cmcc predict writes beside its predictions ({type(error).__name__}: {error})"
-    )
-    return DataError(problem, "", "Run cmcc predict again, or copy this file with the predictions.", file=str(path))
+def facts_of_file(file: Path) -> SystemFacts:
+    """The facts about the system of a prediction file; nothing is known without a record beside it."""
+    facts = read_facts(facts_path(file), may_lack=True)
+    return facts_of(facts, training_facts(file, facts.get("task", RESPONSE.name)) if facts else {})
 
 
 def task_of_file(file: Path) -> str:

@@ -44,7 +44,7 @@ class ReportTable:
                 yield "| " + " | ".join(map(_escaped, row)) + " |"
             yield ""
         for note in self.notes:
-            yield f"{note}  "
+            yield f"{_safe(note)}  "
 
     def terminal(self, compact: bool = False) -> TerminalTable:
         """The table for a rich console of any width; confidence intervals are below their scores.
@@ -89,8 +89,8 @@ class TerminalTable:
 
 
 def _safe(text: str) -> str:
-    """A text with its control characters escaped: names from files may contain terminal escape codes."""
-    return "\n".join(printable(line, len(line)) for line in text.split("\n"))
+    """A text with its control characters escaped: names from files may have codes that color or turn what follows."""
+    return "\n".join(printable(line, len(line)) for line in text.replace("\u3000", " ").split("\n"))
 
 
 _GAP = 2  # blanks between columns
@@ -163,8 +163,8 @@ def _stacked(table: ReportTable, width: int) -> Iterator[Text]:
 
 
 def _escaped(text: str) -> str:
-    """A text with Markdown's special characters escaped, so that it is shown literally."""
-    plain = re.sub(r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", text).replace("](", "]\\(")
+    """A text with control characters and Markdown's special characters escaped, so that it is shown literally."""
+    plain = re.sub(r"[\\`*|~]|(?<![^\W_])_|_(?![^\W_])", r"\\\g<0>", _safe(text)).replace("](", "]\\(")
     plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace("\n", "<br>")
     return _AUTOLINK.sub(lambda match: "".join(f"&#{ord(c)};" for c in match[0]), plain)
 

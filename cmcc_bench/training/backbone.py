@@ -43,7 +43,7 @@ from cmcc_bench.textform import FORMS, TextForm
 from cmcc_bench.training.dialogue import collator
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import Batch
-from cmcc_bench.training.recipe import Recipe, parse_recipe, setting
+from cmcc_bench.training.recipe import Recipe, check, parse_recipe, setting
 from cmcc_bench.views.response import response_rows
 
 _FORMS = (FORMS["baseline"], FORMS["variant"])
@@ -80,6 +80,23 @@ class BackboneRecipe(Recipe):
     heads: int = setting("number of attention heads", 4)
     hidden: int = setting("intermediate size", 352)
     max_length: int = setting("longest exchange in tokens; also the model's positions", 512)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        limits = {
+            "dialogues": 1,
+            "validation": 1,
+            "data_seed": 0,
+            "layers": 1,
+            "hidden": 1,
+            "heads": 1,
+            "max_length": 2,
+        }
+        for key, least in limits.items():
+            check(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
+        check(0 <= self.share <= 1, "share", self.share, "a number from 0 to 1")
+        whole = self.width > 0 and self.width % (2 * self.heads) == 0  # rotary positions turn pairs of dimensions
+        check(whole, "width", self.width, f"a multiple of twice the number of heads, {2 * self.heads}")
 
 
 def main() -> int:

@@ -1,7 +1,8 @@
-"""The output of a training: a progress bar, one line for each epoch, and a TensorBoard log."""
+"""The output of a training: a progress bar or, in a file, a line now and then; a line an epoch; a TensorBoard log."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,23 +13,27 @@ from torch.utils.tensorboard import SummaryWriter
 
 from cmcc_bench.training.run_folder import TrainingProgress
 
+_EVERY = 20.0  # seconds between two lines about the step where no progress bar can be drawn
+
 
 class Display:
     """Shows the progress of a run. In all processes but the first it shows nothing."""
 
     def __init__(self, bar: Progress | None, log: SummaryWriter | None, steps: int, done: int) -> None:
-        self._bar, self._log = bar, log
+        self._bar, self._log, self._steps, self._told = bar, log, steps, time.monotonic()
         self._task = bar.add_task("training", total=steps, completed=done, speed="") if bar else None
 
     def resumed(self, step: int, steps: int) -> None:
         """Prints the step from which a resumed run continues."""
         if self._bar:
-            self._bar.console.print(f"resumed from step {step} of {steps}", highlight=False)
+            self._say(f"resumed from step {step} of {steps}")
 
     def step(self, done: TrainingProgress, loss: float, learning_rate: float) -> None:
         """Shows a step. loss: mean over the step's units (tokens or labels)."""
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=done.step, speed=f"{done.speed:,.0f} tokens/s")
+            if not self._bar.console.is_terminal and time.monotonic() - self._told >= _EVERY:
+                self._say(f"step {done.step}/{self._steps}: loss {loss:.4f}, {done.speed:,.0f} tokens/s")
         if self._log:
             self._log.add_scalar("loss", loss, done.step)
             self._log.add_scalar("learning_rate", learning_rate, done.step)
@@ -38,13 +43,19 @@ class Display:
         dev_loss = done.dev_losses[-1]
         left = done.seconds / done.step * (steps - done.step)
         if self._bar:
-            self._bar.console.print(
-                f"epoch {done.epoch}/{epochs}: dev loss {dev_loss:.4f}, {done.speed:,.0f} tokens/s, "
-                f"{done.seconds:.0f} s, about {left:.0f} s left",
-                highlight=False,
+            score = f", score {done.scores[-1]:.4f}" if done.scores else ""
+            self._say(
+                f"epoch {done.epoch}/{epochs}: dev loss {dev_loss:.4f}{score}, {done.speed:,.0f} tokens/s, "
+                f"{done.seconds:.0f} s, about {left:.0f} s left"
             )
         if self._log:
             self._log.add_scalar("dev_loss", dev_loss, done.step)
+
+    def _say(self, line: str) -> None:
+        """Prints a line above the bar."""
+        if self._bar:
+            self._bar.console.print(line, highlight=False)
+        self._told = time.monotonic()
 
 
 @contextmanager

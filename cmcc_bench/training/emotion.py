@@ -102,6 +102,7 @@ def train(recipe: EmotionRecipe) -> None:
             save=lambda folder: save(folder, recipe, model, tokenizer, rows["validation"], training),
             fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
             facts=training.as_dict(),
+            score=lambda: validate(recipe, model, tokenizer, rows["validation"])[1]["macro_f1"],
         ),
     )
     if accelerator.is_main_process and read_training(Path(recipe.out) / "best").validation["collapsed"]:
@@ -129,6 +130,21 @@ def weights(rows: Sequence[Row]) -> Any:  # noqa: ANN401  # a tensor
     return balanced_weights(gold_matrix(rows).sum(axis=0).tolist(), len(rows))
 
 
+def validate(
+    recipe: EmotionRecipe, model: PreTrainedModel, tokenizer: Tokenizer, rows: Sequence[Row]
+) -> tuple[tuple[float, ...], dict[str, Any]]:
+    """The thresholds, and the scores on the validation rows: micro and macro F1, and whether the model collapsed."""
+    scores, gold = emotion_probabilities(model, tokenizer, rows), gold_matrix(rows)
+    thresholds = (
+        tuned_thresholds(scores, gold) if recipe.thresholds == "tuned" else (PUBLISHED_THRESHOLD,) * len(LABELS)
+    )
+    answers = list(emotion_answers(rows, scores, thresholds))
+    results = score("emotion", answers, rows, Bootstrap(resamples=0)).scores
+    validation = {name: round(results[name].point, 4) for name in ("micro_f1", "macro_f1")}
+    collapsed = is_collapsed([answer.emotions for answer in answers], gold)
+    return thresholds, validation | {"collapsed": collapsed, "neutral_share": round(float(np.mean(gold[:, 0])), 4)}
+
+
 def save(
     folder: Path,
     recipe: EmotionRecipe,
@@ -138,14 +154,6 @@ def save(
     training: TrainingRecord,
 ) -> None:
     """Writes the model with its thresholds and its scores on the validation rows."""
-    scores, gold = emotion_probabilities(model, tokenizer, rows), gold_matrix(rows)
-    thresholds = (
-        tuned_thresholds(scores, gold) if recipe.thresholds == "tuned" else (PUBLISHED_THRESHOLD,) * len(LABELS)
-    )
+    thresholds, validation = validate(recipe, model, tokenizer, rows)
     model.config.thresholds = list(thresholds)
-    answers = list(emotion_answers(rows, scores, thresholds))
-    results = score("emotion", answers, rows, Bootstrap(resamples=0)).scores
-    validation = {name: round(results[name].point, 4) for name in ("micro_f1", "macro_f1")}
-    collapsed = is_collapsed([answer.emotions for answer in answers], gold)
-    validation |= {"collapsed": collapsed, "neutral_share": round(float(np.mean(gold[:, 0])), 4)}
     save_model(folder, model, tokenizer, replace(training, validation=validation))

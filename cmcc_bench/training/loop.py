@@ -43,7 +43,7 @@ from cmcc_bench.training.display import display
 from cmcc_bench.training.environment import commit, hardware, versions
 from cmcc_bench.training.loss import Batch
 from cmcc_bench.training.precision import BATCHES, cpu_has_bfloat16, gpu_has_bfloat16, seconds_a_pass
-from cmcc_bench.training.recipe import ModelRecipe, Recipe
+from cmcc_bench.training.recipe import ModelRecipe, Recipe, check
 from cmcc_bench.training.run_folder import TrainingProgress, load_state, open_run, save_best, save_state, write_run
 
 
@@ -61,7 +61,8 @@ class TrainingTask:
 
     collate: examples -> batch of tensors. loss: (model, batch) -> the sum of the losses over the batch's units, and the
     number of units. save: writes the model and its files into a folder. fingerprint: digest of the data; a run cannot
-    be resumed with other data. facts: additional values for run.json.
+    be resumed with other data. facts: additional values for run.json. score: the validation score of the model as it
+    is, the higher the better, for `keep: score`; None for a task without one.
     """
 
     train: EncodedExamples
@@ -71,6 +72,7 @@ class TrainingTask:
     save: Callable[[Path], None]
     fingerprint: str
     facts: Mapping[str, Any] = field(default_factory=dict)
+    score: Callable[[], float] | None = None
 
 
 def start(recipe: Recipe) -> Accelerator:
@@ -104,10 +106,10 @@ def check_processes(asked: int, found: int, launched: int) -> None:
 
 
 def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingTask) -> TrainingProgress:
-    """Trains the model, saves the checkpoint with the lowest dev loss in OUT/best, and writes OUT/run.json.
+    """Trains the model, saves the best checkpoint (by recipe.keep) in OUT/best, and writes OUT/run.json.
 
-    Raises cmcc.DataError if there are no examples, OUT cannot be used (see open_run), or the loss becomes NaN or
-    infinite.
+    Raises cmcc.DataError if there are no examples, OUT cannot be used (see open_run), the task has no score for
+    `keep: score`, or the loss becomes NaN or infinite.
     """
     run = _Run(accelerator, recipe, model, task)
     # A resumed run enters both loops where it stopped: progress.epoch and progress.batch count what is done.
@@ -122,7 +124,7 @@ def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingT
                 shown.step(run.progress, loss, rate)
                 if recipe.save_every and run.progress.step % recipe.save_every == 0:
                     run.save_state()
-            run.progress.end_epoch(run.dev_loss())
+            run.progress.end_epoch(run.dev_loss(), run.dev_score())
             run.save_epoch()
             shown.epoch(run.progress, recipe.epochs, run.steps)
     # All processes end the group together: a process that exits while the group's threads still run may abort.
@@ -161,6 +163,7 @@ class _Run:
         for split, examples in (("train", task.train), ("validation", task.validation)):
             if not examples.items:
                 raise DataError("no examples", "", "Build the data set with files for train and dev.", split=split)
+        check(recipe.keep != "score" or task.score is not None, "keep", recipe.keep, "loss or last for this task")
         state = open_run(self.folder, asdict(recipe), task.fingerprint, recipe.resume)
         self.is_resumed = state is not None
         self.global_size = recipe.batch_size * recipe.accumulation
@@ -171,7 +174,8 @@ class _Run:
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
         )
-        self.progress = load_state(state, self.plain_model, self.optimizer) if state else TrainingProgress()
+        fresh = TrainingProgress(keep=recipe.keep)
+        self.progress = load_state(state, self.plain_model, self.optimizer) if state else fresh
         # Decided once for each run: a new measurement after a resume could differ and change the weights.
         if self.progress.bfloat16 is None:
             self._decide_precision()
@@ -203,7 +207,7 @@ class _Run:
         return [partial(forward, self._slices(part)[0]) for part in parts[:BATCHES]]
 
     def is_done(self) -> bool:
-        """Whether all epochs are trained, or the last `patience` of them had no lower dev loss."""
+        """Whether all epochs are trained, or the last `patience` of them were not better."""
         done, patience = self.progress, self.recipe.patience
         stale = 0 if done.best_epoch is None else done.epoch - 1 - done.best_epoch
         return done.epoch >= self.recipe.epochs or (patience > 0 and stale >= patience)
@@ -287,6 +291,13 @@ class _Run:
         loss_sum, units_sum = self._over_processes(sums)
         return loss_sum / max(1.0, units_sum)
 
+    def dev_score(self) -> float | None:
+        """The task's validation score, computed by the first process; None if the recipe does not need it."""
+        if self.recipe.keep != "score" or self.task.score is None:
+            return None
+        score = [self.task.score() if self.accelerator.is_main_process else 0.0]
+        return float((broadcast_object_list(score) if self.accelerator.num_processes > 1 else score)[0])
+
     def _loss(
         self, model: Module, examples: EncodedExamples, batch: list[int], bfloat16: bool
     ) -> tuple[Tensor, Tensor | int]:
@@ -341,6 +352,7 @@ class _Run:
             "tokens_per_second": round(done.speed, 1),
             "padding_share": round(1 - done.tokens / max(done.padded, 1), 4),
             "dev_losses": done.dev_losses,
+            **({"scores": done.scores} if done.scores else {}),
             "best_epoch": None if best is None else best + 1,
             "best_dev_loss": None if best is None else done.dev_losses[best],
         }

@@ -63,7 +63,10 @@ class Recipe(RunRecipe):
 
     seed: int = setting("random seed for the first weights, the batches and the dropout", 0)
     epochs: int = setting("number of epochs")
-    patience: int = setting("stop after this many epochs without a lower dev loss; 0 trains all epochs", 0)
+    keep: Literal["loss", "score", "last"] = setting(
+        "checkpoint to keep: lowest validation loss, highest validation score (emotion, satisfaction), or last", "loss"
+    )
+    patience: int = setting("stop after this many epochs without a better one (see keep); 0 trains all epochs", 0)
     batch_size: int = setting("examples in one forward pass, of all processes together")
     accumulation: int = setting("forward passes in each optimizer step (gradient accumulation)", 1)
     group: int = setting("examples of similar length that stay together in a step; a multiple of batch_size", 8)
@@ -97,6 +100,7 @@ class Recipe(RunRecipe):
         check(whole, "group", self.group, f"a multiple of batch_size {self.batch_size}, so that little is padded")
         check(0 <= self.warmup <= 1, "warmup", self.warmup, "a number from 0 to 1")
         check(self.learning_rate > 0, "learning_rate", self.learning_rate, "more than 0")
+        check(not (self.patience and self.keep == "last"), "patience", self.patience, "0 with keep last")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """A run's folder: the state for --resume, the best checkpoint and run.json. Only the first process writes to it.
 
-    RUN/best/        the checkpoint with the lowest dev loss, a transformers folder
+    RUN/best/        the best checkpoint by the setting `keep`, a transformers folder
     RUN/state-12/    weights, optimizer and progress after 12 steps: safetensors and JSON
     RUN/run.json     settings, data, environment and results of the run
     RUN/tensorboard/
@@ -49,8 +49,9 @@ class TrainingProgress:
     """The progress of a run.
 
     batch: finished steps of this epoch. seconds: total time since the first step. learning: time of the steps alone, in
-    seconds. tokens: training tokens without padding; padded: with padding. bfloat16: whether the run computes in
-    bfloat16; None if undecided. probe: measured seconds per pass by precision.
+    seconds. tokens: training tokens without padding; padded: with padding. scores: validation scores of the epochs;
+    empty unless `keep` needs them. keep: which epoch is the best, a setting of the recipe. bfloat16: whether the run
+    computes in bfloat16; None if undecided. probe: measured seconds per pass by precision.
     """
 
     epoch: int = 0
@@ -61,13 +62,18 @@ class TrainingProgress:
     tokens: int = 0
     padded: int = 0
     dev_losses: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    keep: str = "loss"
     bfloat16: bool | None = None
     probe: dict[str, float] = field(default_factory=dict)
 
     @property
     def best_epoch(self) -> int | None:
-        """The index, from 0, of the epoch with the lowest dev loss; the first one of a tie."""
-        return min(range(len(self.dev_losses)), key=self.dev_losses.__getitem__, default=None)
+        """The index, from 0, of the epoch whose checkpoint is kept; the first one of a tie."""
+        if self.keep == "last":
+            return self.epoch - 1 if self.epoch else None
+        losses = [-score for score in self.scores] if self.keep == "score" else self.dev_losses
+        return min(range(len(losses)), key=losses.__getitem__, default=None)
 
     @property
     def speed(self) -> float:
@@ -82,11 +88,12 @@ class TrainingProgress:
         self.tokens += tokens
         self.padded += padded
 
-    def end_epoch(self, dev_loss: float) -> None:
+    def end_epoch(self, dev_loss: float, score: float | None = None) -> None:
         """Adds a finished epoch."""
         self.epoch += 1
         self.batch = 0
         self.dev_losses.append(dev_loss)
+        self.scores += [] if score is None else [score]
 
 
 def open_run(folder: Path, recipe: Mapping[str, Any], fingerprint: str, resume: bool) -> Path | None:
@@ -212,8 +219,8 @@ def _read_facts(state: Path) -> dict[str, Any]:
         if not isinstance(facts["recipe"], dict) or not isinstance(facts["fingerprint"], str):
             raise TypeError("recipe or fingerprint has the wrong type")
         numbers = [getattr(progress, name) for name in ("epoch", "batch", "step", "tokens", "padded")]
-        losses = progress.dev_losses
-        are_numbers = isinstance(losses, list) and all(type(loss) in (int, float) for loss in losses)
+        lists = (progress.dev_losses, progress.scores)
+        are_numbers = all(isinstance(one, list) and all(type(x) in (int, float) for x in one) for one in lists)
         if not all(type(number) is int and number >= 0 for number in numbers) or not are_numbers:
             raise TypeError("progress must be numbers")
     except OSError as error:

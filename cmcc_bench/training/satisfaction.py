@@ -14,9 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from transformers import PreTrainedModel
+
 from cmcc_bench.corpus import fingerprint_of
 from cmcc_bench.models.classifier import SINGLE_LABEL, encode_texts
 from cmcc_bench.models.tokenizer import Tokenizer
+from cmcc_bench.recognition.satisfaction import model_answers
+from cmcc_bench.scoring import Bootstrap, score
 from cmcc_bench.training.classifier import (
     balanced_weights,
     collator,
@@ -68,8 +72,15 @@ def train(recipe: SatisfactionRecipe) -> None:
         save=lambda folder: save_model(folder, model, tokenizer, training),
         fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
         facts=training.as_dict(),
+        score=lambda: macro_f1(model, tokenizer, rows["validation"]),
     )
     fit(accelerator, recipe, model, task)
+
+
+def macro_f1(model: PreTrainedModel, tokenizer: Tokenizer, rows: Sequence[Row]) -> float:
+    """The score of the model on these rows."""
+    answers = model_answers(model, tokenizer, rows, batch_size=32)
+    return score("satisfaction", answers, rows, Bootstrap(resamples=0)).scores["macro_f1"].point
 
 
 def examples(recipe: SatisfactionRecipe, tokenizer: Tokenizer, rows: Sequence[Row]) -> EncodedExamples:

@@ -118,8 +118,8 @@ def test_a_setting_that_the_server_refuses_is_dropped_for_good(refuses, message,
     client, found = asyncio.run(run())
     assert found == [GOOD] * 3 and len(script.requests) == 4
     assert dropped not in script.requests[-1]
-    assert client.json_schema is (dropped != "response_format")
-    assert ("max_completion_tokens" in client.sampling) is (dropped == "max_tokens")
+    assert client.settings.json_schema is (dropped != "response_format")
+    assert ("max_completion_tokens" in client.settings.sampling) is (dropped == "max_tokens")
 
 
 def test_a_model_without_system_messages_gets_the_text_in_the_first_message(serve, endpoint):
@@ -127,7 +127,9 @@ def test_a_model_without_system_messages_gets_the_text_in_the_first_message(serv
 
     async def run():
         async with Client(endpoint(script)) as client:
-            return await client.complete([{"role": "system", "content": "分类"}, *MESSAGES], {}), client.json_schema
+            return await client.complete(
+                [{"role": "system", "content": "分类"}, *MESSAGES], {}
+            ), client.settings.json_schema
 
     assert asyncio.run(run()) == (GOOD, True)
     assert script.requests[-1]["messages"] == [{"role": "user", "content": "分类\n\n你好"}]

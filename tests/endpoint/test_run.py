@@ -10,6 +10,8 @@ import pytest
 import cmcc
 from cmcc_bench.cli import main
 from cmcc_bench.dataset import build
+from cmcc_bench.decoding.run_files import RunFiles
+from cmcc_bench.endpoint import run as run_module
 from cmcc_bench.endpoint.client import Endpoint
 from cmcc_bench.endpoint.run import AskSettings, first_messages, predict
 from cmcc_bench.scoring import score
@@ -312,7 +314,6 @@ def test_the_command_says_what_was_asked_and_what_was_wrong(data, serve, tmp_pat
         (["openai:tiny", "sample", "--endpoint", "http://127.0.0.1/v1"], "and --out FILE"),
         (["runs/x", "sample", "--out", "x", "--shots", "2"], "--shots are for a MODEL openai:NAME"),
         (["runs/x", "sample"], "with --out"),
-        (["openai:tiny", "x", "--endpoint", "http://h", "--out", "x", "--format", "seretod"], "for trained models"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_what_to_add(arguments, message, capsys):
@@ -337,3 +338,77 @@ def test_the_longest_wrong_answers_still_make_lines_that_the_leaderboard_takes(d
     run = predict(endpoint(serve(lambda *_: text)), data, tmp_path / "x", AskSettings(task="entities"))
     assert (run.endpoint["unknown_labels"], run.endpoint["not_in_text"]) == (run.exchanges, run.exchanges)
     assert main(["validate", str(tmp_path / "x"), data]) == 0
+
+
+def test_a_start_with_nothing_left_to_ask_remembers_what_the_server_refused(data, serve, endpoint, tmp_path):
+    def answer(request, number):
+        if "response_format" in request:
+            return error(400, "response_format is not supported")
+        if "max_tokens" in request:
+            return error(400, "use max_completion_tokens")
+        return '{"emotions": ["中性"]}'
+
+    out, settings = tmp_path / "x.jsonl", AskSettings(task="emotion")
+    whole = predict(endpoint(serve(answer)), data, tmp_path / "whole.jsonl", settings)
+    files = RunFiles(out)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run_module._Work, "_write", _stop)  # a kill after the last answer
+        predict(endpoint(serve(answer)), data, out, settings)
+    script = serve(answer)
+    again = predict(endpoint(script), data, out, settings)
+    assert script.requests == [] and not files.part.exists()
+    for facts in (whole.endpoint, again.endpoint):
+        assert facts["json_schema"] is False and facts["sampling"] == {
+            "temperature": 0.0,
+            "max_completion_tokens": 1024,
+        }
+    assert {**whole.endpoint, "retries": 0} == {**again.endpoint, "retries": 0}
+
+
+def _stop(*_):
+    raise KeyboardInterrupt
+
+
+def test_a_finished_run_takes_a_price_and_a_cut_off_that_are_given_later(data, serve, endpoint, tmp_path):
+    script, out = serve(gold), tmp_path / "x.jsonl"
+    first = predict(endpoint(script), data, out, AskSettings(task="satisfaction"))
+    assert (first.endpoint["cost"], first.endpoint["data_cutoff"]) == (None, "")
+    more = ["--data-cutoff", "2024-06", "--parameters", "8.2B", "--price", "1", "2", "--out", str(out)]
+    asked = len(script.requests)
+    line = ["predict", "openai:tiny", data, "--endpoint", script.url, "--task", "satisfaction", *more]
+    assert main(line) == 0 and len(script.requests) == asked
+    facts = json.loads(Path(f"{out}.run.json").read_text())["endpoint"]
+    assert (facts["cost"], facts["data_cutoff"], facts["parameters"]) == (14 * asked / 1e6, "2024-06", 8_200_000_000)
+
+
+TRACK2 = {
+    "id": "t-1",
+    "KB": {"ent-1": {"name": "流量包", "type": "流量包", "业务费用": "十块钱"}},
+    "content": [{"用户": "我想问流量包多少钱"}, {"用户": "怎么这么贵"}],
+}
+
+
+def test_a_track_2_file_is_given_back_with_what_the_model_wrote(serve, endpoint, tmp_path, capsys):
+    empty = {"id": "t-0", "KB": {}, "content": []}
+    given, out = raw.write(tmp_path, "test.json", [TRACK2, empty]), tmp_path / "result.json"
+    script = serve(gold)
+    line = ["predict", "openai:tiny", str(given), "--endpoint", script.url, "--format", "seretod", "--out", str(out)]
+    assert main(line) == 0, capsys.readouterr().err
+    result = json.loads(out.read_text("utf-8"))
+    assert [dialogue["id"] for dialogue in result] == ["t-1", "t-0"] and result[1] == empty
+    assert result[0]["content"][0] == TRACK2["content"][0] | {
+        "用户意图-生成": "求助-查询(流量包-业务费用)",
+        "客服意图-生成": "通知,安抚",
+        "客服-生成": "是十块钱一个月请您放心",
+    }
+    assert "知识库的查询结果：十块钱" in json.dumps(script.requests, ensure_ascii=False)
+    record = json.loads(Path(f"{out}.run.json").read_text())
+    assert (record["format"], record["split"], record["exchanges"], record["synthetic"]) == ("seretod", None, 2, False)
+    assert main(["predict", "openai:tiny", str(given), "--endpoint", script.url, "--out", str(tmp_path / "x")]) == 1
+    assert "Add --format seretod" in capsys.readouterr().err
+    for option in (["--task", "emotion"], ["--mode", "oracle"], ["--shots", "2"]):
+        assert main([*line, *option]) == 1
+        assert f"Leave {' '.join(option)} out" in capsys.readouterr().err
+    away = ["--endpoint", "http://192.0.2.1:9/v1", "--format", "seretod", "--out", str(tmp_path / "y")]
+    assert main(["predict", "openai:tiny", str(given), *away]) == 1
+    assert "licensed calls would be sent" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from cmcc_bench.leaderboard.board import Board, BoardEntry, Rejected, TrackBoard
 from cmcc_bench.leaderboard.files import board_files, texts_file
 from cmcc_bench.leaderboard.standings import published_entries
 from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME, slug
+from cmcc_bench.reports.facts import SystemFacts
 from cmcc_bench.scoring import score
 from cmcc_bench.tasks import RESPONSE, TASKS, EmotionAnswer, answer_line
 from tests.scoring.rows import gold_predictions
@@ -36,6 +37,13 @@ SYSTEMS = (
     ("Echo", 1, "none", "tom", None),
     ("Too good", 10, "CMCC, all splits", "eve", None),
 )  # fmt: skip
+
+FACTS = {
+    "Markovian GPT-2, variant": SystemFacts("trained", "", 102_068_736),
+    "Echo": SystemFacts("zero-shot", "", 8_200_000_000, 12_345_678, 345_678, 1.2345, "2025-03"),
+    IMAGE: SystemFacts("adapter", IMAGE),
+    "Retrieval of the nearest call": SystemFacts("few-shot", data_cutoff="2021-09"),
+}
 
 
 @cache
@@ -63,8 +71,10 @@ def response_board(systems=SYSTEMS):
         scored = score(track, answers[key], rows, measure=track.board_measure)
         counts[key] = scored.counts
         flags = ("exactly perfect: bleu",) if quality == 10 else ()
-        date = f"2026-0{1 + number % 9}-1{number % 9}"
-        entries.append(BoardEntry(key, name, "submission", scored.scores, author, date, paper, training_data, flags))
+        date, facts = f"2026-0{1 + number % 9}-1{number % 9}", FACTS.get(name, SystemFacts())
+        entries.append(
+            BoardEntry(key, name, "submission", scored.scores, author, date, paper, training_data, flags, facts=facts)
+        )
     entries = with_ranks(entries, track.headline)
     for name, bound in (("gold", gold_predictions(rows)), ("random", RESPONSE.random(rows, rows, 99))):
         scored = score(track, bound, rows, measure=track.board_measure)

@@ -1,9 +1,11 @@
 """Ranks, comparisons, differences, and boards as files."""
 
+import io
 import math
 from dataclasses import astuple, replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from huggingface_hub import DatasetCard
 
@@ -25,6 +27,8 @@ from cmcc_bench.leaderboard.html import heading_html
 from cmcc_bench.leaderboard.reader import Reading
 from cmcc_bench.leaderboard.standings import Gold, public_texts, published_entries, read_gold, track_board
 from cmcc_bench.leaderboard.submission import Description, Stored
+from cmcc_bench.leaderboard.view import kind_lines
+from cmcc_bench.reports.facts import SystemFacts
 from cmcc_bench.scoring import Interval, score
 from cmcc_bench.tasks import TASKS, Prediction, task_of
 from tests import raw
@@ -70,7 +74,11 @@ def gold(data):
 @pytest.fixture(scope="module")
 def board(data, gold):
     track = TASKS["response"]
-    stored = Stored(Description("<b>Mine</b>", "response", "CMCC", "https://a.b/c"), 3, "bob", "2026-01-02", "c0ffee")
+    facts = SystemFacts(
+        "zero-shot", parameters=8_200_000_000, tokens_in=12, tokens_out=3, cost=0.0, data_cutoff="2025-03"
+    )
+    described = Description("<b>Mine</b>", "response", "CMCC", "https://a.b/c", system=facts)
+    stored = Stored(described, 3, "bob", "2026-01-02", "c0ffee")
     answers = [read_answer(line, track, {}) for line in honest(data, 8)]
     scored = score(track, answers, gold.rows, measure=track.board_measure)
     tracks = {"response": track_board(track, gold, {stored.name: (stored, scored)})}
@@ -89,6 +97,27 @@ def test_a_board_can_be_written_and_read_unchanged(board, tmp_path):
     assert plain(track.entries) == plain(before.entries) and track.dialogue_ids == before.dialogue_ids
     assert track.items == before.items and track.counts.keys() == before.counts.keys()
     assert all(np.array_equal(track.counts[key], before.counts[key]) for key in before.counts)
+
+
+def test_a_board_of_an_earlier_version_has_no_facts(board, tmp_path):
+    files = dict(board_files(board))
+    table = pq.read_table(io.BytesIO(files["results/response.parquet"]))
+    new = ["system_kind", "base_model", "parameters", "tokens_in", "tokens_out", "cost", "data_cutoff"]
+    sink = io.BytesIO()
+    pq.write_table(table.drop_columns(new), sink)
+    found = load_board(write_files(tmp_path / "board", files | {"results/response.parquet": sink.getvalue()}))
+    (mine,) = [one for one in found.tracks["response"].entries if one.kind == "submission"]
+    assert mine.facts == SystemFacts() and kind_lines(mine) == ["unknown"]
+
+
+def test_kind_size_cost_and_cut_off_of_a_system_are_in_the_card(board):
+    (table,) = board_tables(board)
+    rows = {row[1]: row[2] for row in table.rows}
+    assert rows["<b>Mine</b>"] == (
+        "prompted, zero-shot; 8.2 B parameters; 12 tokens in, 3 out; cost 0.0000; "
+        "data cut-off 2025-03, after the corpus was public"
+    )
+    assert rows["gold"] == "bound" and any("public since 2022-07 (MobileCS)" in note for note in table.notes)
 
 
 def test_the_same_board_gives_the_same_bytes(board):

@@ -101,6 +101,17 @@ class TestSubmitting:
         assert files["submission/predictions.jsonl"].content == b"".join(gold_lines(data))
         assert json.loads(files["submission/submission.json"].content)["training_data"] == "the synthetic sample"
 
+    def test_what_a_system_took_is_from_its_record_and_what_its_author_adds(self, hub, board, data, submit, tmp_path):
+        endpoint = {"kind": "zero-shot", "tokens_in": 1200, "tokens_out": 34, "cost": 0.5}
+        facts = {"form": "variant", "mode": "end2end", "dataset": "d", "split": "test", "endpoint": endpoint}
+        (tmp_path / "asked.jsonl.run.json").write_text(json.dumps(facts))
+        status, out, _ = submit(gold_lines(data), "asked", "--parameters", "8.2B", "--data-cutoff", "2025-03")
+        took = "prompted, zero-shot; 8.2 B parameters; 1.2 K tokens in, 34 out; cost 0.5000; data cut-off 2025-03"
+        assert status == 0 and f"system: {took}, after the corpus was public" in out
+        files = hub.repository("datasets", board).changes(request_of(hub, board, 1))
+        system = json.loads(files["submission/submission.json"].content)["system"]
+        assert (system["kind"], system["parameters"], system["data_cutoff"]) == ("zero-shot", 8_200_000_000, "2025-03")
+
     def test_a_file_that_is_not_valid_is_not_sent(self, hub, board, data, submit):
         status, _, err = submit(gold_lines(data)[1:])
         assert status == 1 and "no prediction" in err and hub.repository("datasets", board).discussions == []

@@ -1,5 +1,6 @@
 """Predictions of every system of the paper, made without any training, and the report of them."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -33,3 +34,17 @@ def runs(tmp_path_factory):
 def report(runs):
     """The report of all of them."""
     return make_report([runs], Bootstrap(40))
+
+
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory):
+    """A trained model and two prompted ones, one of a known price and cut-off."""
+    folder = tmp_path_factory.mktemp("mixed") / "runs"
+    found = bounds("emotion")
+    write_answers(folder, "trained", TrainingRecord("emotion"), found["random"])
+    for name, kind, more in (("zero", "zero-shot", {"cost": 0.25, "data_cutoff": "2025-03"}), ("few", "few-shot", {})):
+        write_answers(folder, name, TrainingRecord("emotion", options=("big", kind)), found["majority"])
+        record = folder / f"{name}.jsonl.run.json"
+        endpoint = {"kind": kind, "tokens_in": 1200, "tokens_out": 34} | more
+        record.write_text(json.dumps(json.loads(record.read_text()) | {"endpoint": endpoint}))
+    return make_report([folder], Bootstrap(0))

@@ -8,19 +8,22 @@ import pytest
 
 import cmcc
 from cmcc_bench import cli
+from cmcc_bench.dataset import build
 from cmcc_bench.models.record import TrainingRecord
+from cmcc_bench.reports.headline import headline_tables
 from cmcc_bench.reports.report import make_report
 from cmcc_bench.scoring import Bootstrap, write_prediction
+from cmcc_bench.simulate import write_corpus
 from cmcc_bench.tasks import answer_line, task_of
 from tests.scoring.rows import gold_predictions
 
 TEST, TRAIN = "test", "train"
 
 
-def write_answers(folder, name, training, answers):
+def write_answers(folder, name, training, answers, dataset="sample"):
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.jsonl").write_bytes(b"".join(map(answer_line, answers)))
-    facts = {"task": training.task, "dataset": "sample", "split": TEST, "training": training.as_dict()}
+    facts = {"task": training.task, "dataset": dataset, "split": TEST, "training": training.as_dict()}
     (folder / f"{name}.jsonl.run.json").write_text(json.dumps(facts | {"finished": True, "form": "", "mode": ""}))
 
 
@@ -50,7 +53,7 @@ def test_table_5_has_both_models_the_n_gram_baseline_and_the_scores_of_the_paper
     write_answers(tmp_path / "runs", "context", TrainingRecord("emotion", options=("with context",)), found["random"])
     write_variant(tmp_path / "runs")
     made = tables(tmp_path / "runs")
-    rows = {row[0]: row[1:] for row in made["Table 5, emotions"].rows}
+    rows = {row[0]: row[2:] for row in made["Table 5, emotions"].rows}
     assert list(rows)[0:3] == [
         "Classification-based",
         "Classification-based, with context",
@@ -70,6 +73,25 @@ def test_table_5_has_both_models_the_n_gram_baseline_and_the_scores_of_the_paper
     assert paired.notes[0].endswith(f"{interval} excludes 0 for macro F1 (positive).")
 
 
+def test_recognizers_of_another_data_set_have_a_table_of_their_own(tmp_path):
+    write_variant(tmp_path / "runs")
+    write_answers(tmp_path / "runs", "emotion", TrainingRecord("emotion"), bounds("emotion")["random"])
+    for seed, (split, dialogues) in enumerate({"train": 12, "validation": 1, "test": 6}.items()):
+        write_corpus(tmp_path / "raw" / split, dialogues, 0, seed)
+    build(tmp_path / "raw", tmp_path / "other")
+    rows = task_of("emotion").rows(str(tmp_path / "other"), (TRAIN, TEST))
+    gold = task_of("emotion").bounds(rows[TRAIN], rows[TEST], seed=0)["gold"]
+    write_answers(tmp_path / "runs", "other", TrainingRecord("emotion"), gold, dataset=str(tmp_path / "other"))
+    report = make_report([tmp_path / "runs"], Bootstrap(30))
+    tables = {table.title.split(" — ")[0]: table for table in report.tables}
+    first, second = ({row[0]: row[2] for row in tables[f"Table 5, emotions{place}"].rows} for place in ("", " (other)"))
+    assert "Generation-based: Variant (End2End)" in first and "Generation-based: Variant (End2End)" not in second
+    assert first["Classification-based"] < second["Classification-based"] == "1.000 [1.00, 1.00]"
+    assert report.dataset == "sample"
+    screen = [table.columns[0] for table in headline_tables(report) if table.columns]
+    assert "Table 5, emotions" in screen and "Table 5, emotions (other)" in screen
+
+
 def test_table_9_has_the_tagger_with_and_without_emotions_and_the_names_of_the_baseline(tmp_path):
     found = bounds("entities")
     write_answers(tmp_path / "runs", "joint", TrainingRecord("entities"), found["gold"])
@@ -81,7 +103,7 @@ def test_table_9_has_the_tagger_with_and_without_emotions_and_the_names_of_the_b
     made = tables(tmp_path / "runs")
     paired = made["Table 9, entities, paired bootstrap test"]
     assert [row[1] for row in paired.rows] == ["entity F1", "name F1", *["entity F1"] * 2, "name F1"]
-    rows = {row[0]: row[1:] for row in made["Table 9, entities"].rows}
+    rows = {row[0]: row[2:] for row in made["Table 9, entities"].rows}
     assert rows["Stack-propagation"][:2] == ("1.000 [1.00, 1.00]", "0.525")
     assert rows["Stack-propagation"][-1] == "0.989"
     assert rows["Stack-propagation, w/o user emotion"][1] == "0.524"

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cmcc_bench.reports.care import care_measure
+from cmcc_bench.reports.care import care_measure, rare_care
 from cmcc_bench.scoring import Bootstrap
 from cmcc_bench.scoring.score import align_with_gold, scores_of
 from cmcc_bench.tasks import RESPONSE
@@ -45,3 +45,10 @@ def test_caring_acts_are_not_folded_where_they_are_counted():
 def test_without_a_negative_emotion_the_scores_are_not_defined():
     scores = care_scores(view(*PLAIN_CALL))
     assert all(math.isnan(scores[name].point) for name in scores)
+
+
+def test_the_report_says_how_rare_caring_acts_are_in_training_unless_they_are_the_rule():
+    upset, calm = {"emotions": "抱怨问题", "acts": "通知"}, {"emotions": "中性", "acts": "安抚"}
+    cared = upset | {"acts": "安抚,通知"}
+    assert rare_care([upset, upset, cared, calm]).startswith("In training, 33% of the 3 exchanges after a negative")
+    assert rare_care([upset, cared, calm]) == rare_care([calm]) == ""

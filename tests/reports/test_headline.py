@@ -1,6 +1,7 @@
 """One screen of a terminal, and the sentences on it."""
 
 import io
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -72,3 +73,37 @@ def test_the_sentence_about_the_simple_baseline_counts_the_systems_that_beat_it(
         for name, low in lows.items()
     ]
     assert simple_finding(task_of("emotion"), pairs) == sentence
+
+
+def test_prompted_models_have_rows_of_their_kind_their_cost_and_a_note_on_contamination(mixed):
+    lines = screen(mixed)
+    text = " ".join(lines)
+    assert any(line.startswith("big, zero-shot") for line in lines) and any(
+        line.startswith("big, few") for line in lines
+    )
+    assert "Trained: 1 prediction file, parameters unknown." in text
+    assert (
+        "Prompted, zero-shot: 1 prediction file, parameters unknown, 1.2 K tokens in and 34 out, cost 0.2500." in text
+    )
+    assert "by data cut-off: big, few-shot: unknown; big, zero-shot: 2025-03." in text
+    rows = {row[0]: row[2:] for row in mixed.facts.rows}
+    assert rows["big, zero-shot"] == ("prompted, zero-shot", "–", "1,200", "34", "0.2500", "2025-03")
+    assert rows["big, few-shot"][-2:] == ("–", "unknown") and rows["Classification-based"][-1] == "–"
+    assert mixed.markdown().startswith("### Systems\n")
+    kinds = {row[0]: row[1] for row in mixed.tables[0].rows}
+    assert (kinds["Classification-based"], kinds["big, few-shot"], kinds["gold"]) == (
+        "trained",
+        "prompted, few-shot",
+        "bound",
+    )
+
+
+def test_the_report_as_json_has_the_facts_of_the_systems_and_the_scores_of_the_rows(mixed):
+    value = mixed.as_dict()
+    assert json.loads(json.dumps(value, allow_nan=False)) == value
+    facts = {system["name"]: system for system in value["systems"]}
+    assert (facts["big, zero-shot"]["data_cutoff"], facts["big, zero-shot"]["cost"]) == ("2025-03", 0.25)
+    assert facts["big, few-shot"]["data_cutoff"] is facts["Classification-based"]["parameters"] is None
+    rows = {row["name"]: row for row in value["sections"][0]["rows"]}
+    assert rows["big, zero-shot"]["kind"] == "zero-shot" and rows["gold"]["scores"]["micro_f1"]["point"] == 1
+    assert value["contamination"] and value["synthetic"] is True

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from cmcc_bench.cli import main
 from cmcc_bench.reports.examples import Examples
 from cmcc_bench.reports.page import _Axis, _nice_range, page_html
 from cmcc_bench.reports.report import make_report
@@ -120,3 +121,9 @@ def test_one_system_alone_has_a_page(runs, name):
 )
 def test_the_ticks_of_an_axis_are_round(values, ticks):
     assert [text for _, text in _Axis(*_nice_range(values)).ticks()] == ticks
+
+
+@pytest.mark.parametrize("option", ["--out", "--html"])
+def test_a_folder_in_place_of_a_file_is_an_error_before_anything_is_scored(option, tmp_path, capsys):
+    assert main(["report", str(tmp_path / "no-runs"), option, str(tmp_path)]) == 1
+    assert f"this is a folder. Give {option} the path of a file" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def test_every_system_and_bound_is_a_row_with_the_paper_s_number_beside_it(syste
     assert titles[4:6] == ["Paired bootstrap test, strict", "Power of the paired tests"]
     assert titles[6] == "After a negative emotion, and caring acts" and titles[-1] == "Table 4"
     table_2, table_3 = tables[0], tables[1]
-    by_name = {row[0]: row[1:] for row in table_2.rows}
+    by_name = {row[0]: row[2:] for row in table_2.rows}
     decoded = [f"{form} ({mode})" for mode in ("End2End", "Oracle") for form in ("Baseline", "Variant")]
     assert list(by_name) == [*decoded, "gold", "majority", "random"]
     assert by_name["gold"][::2] == ("1.000 [1.00, 1.00]",) * 3 + ("100.00 [100.0, 100.0]",)

@@ -39,11 +39,17 @@ from tests.scoring.rows import gold_predictions, score_responses
         ("__init__ 好_的 a_b", r"\_\_init\_\_ 好_的 a_b"),
         ("one\ntwo", "one<br>two"),
         ("0.642 [0.61, 0.67]", "0.642 [0.61, 0.67]"),
+        ("\u202egnp.exe\u202c turned\x1b[31m", r"\\u202egnp.exe\\u202c turned\\x1b[31m"),
+        ("全\u3000角", "全 角"),
     ],
 )
 def test_markup_in_a_text_is_escaped(text, written):
     lines = ReportTable(text.replace("\n", " "), ("x", "y"), (("a", text),)).markdown().split("\n")
     assert lines[4] == f"| a | {written} |" and lines[0] == f"### {written.replace('<br>', ' ')}"
+
+
+def test_a_name_in_a_note_does_not_turn_the_text_after_it():
+    assert "\\u202egnp is" in ReportTable("t", (), (), ("\u202egnp is better",)).markdown()
 
 
 def rendered(table, width):

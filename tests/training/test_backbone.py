@@ -21,6 +21,7 @@ from cmcc_bench.models.tokenizer import load_tokenizer
 from cmcc_bench.simulate.dialogue import SIMULATOR
 from cmcc_bench.tasks.strict import says
 from cmcc_bench.textform import FORMS
+from cmcc_bench.training import backbone
 from cmcc_bench.training.backbone import BackboneRecipe
 from cmcc_bench.training.dialogue import RECIPE
 from cmcc_bench.training.recipe import read_recipe
@@ -60,6 +61,22 @@ def test_the_same_command_gives_the_same_bytes_under_any_hash_seed(runs):
     assert names[0] == names[1]
     for name in names[0]:
         assert (runs[0] / "best" / name).read_bytes() == (runs[1] / "best" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--dialogues", "0"], "key dialogues: found 0; expected 1 or more"),
+        (["--width", "30"], "key width: found 30; expected a multiple of twice the number of heads, 8"),
+        (["--heads", "0"], "key heads: found 0; expected 1 or more"),
+        (["--share", "2"], "key share: found 2.0; expected a number from 0 to 1"),
+    ],
+)
+def test_settings_that_give_no_model_are_refused(options, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["backbone", *options])
+    with pytest.raises(SystemExit) as end:
+        backbone.main()
+    assert end.value.code == 2 and message in capsys.readouterr().err
 
 
 def test_it_ships_in_float16_with_what_made_it_and_others_may_read_it(runs, tmp_path):

@@ -98,3 +98,10 @@ def test_two_processes_of_torchrun_train_one_model(data, tmp_path):
     record = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
     assert record["processes"] == 2
     assert done.stdout.count("training examples") == done.stdout.count("best checkpoint") == 1
+
+
+def test_response_is_another_name_of_the_task_dialogue(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["train", "response", "--help"])
+    assert ended.value.code == 0
+    assert "usage: cmcc train dialogue" in capsys.readouterr().out

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 import cmcc
 from cmcc_bench import files
 from cmcc_bench.corpus import fingerprint_of
+from cmcc_bench.training import display
 from cmcc_bench.training.batching import global_batches
 from cmcc_bench.training.dialogue import collator
 from cmcc_bench.training.loop import check_processes, learning_rate
@@ -189,6 +190,33 @@ def test_the_best_checkpoint_is_that_of_the_lowest_dev_loss(tmp_path):
         loss, tokens = token_loss(best.eval(), collator(0, "all")(validation.items))
     assert (loss / tokens).item() == pytest.approx(record["best_dev_loss"], abs=1e-5)
     assert not equal(dict(best.named_parameters()), dict(last.named_parameters()))
+
+
+@pytest.mark.parametrize(("keep", "best_epoch"), [("score", 2), ("last", 4)])
+def test_the_best_checkpoint_is_that_of_the_highest_score_or_the_last_if_the_recipe_says_so(
+    keep, best_epoch, tmp_path, capsys
+):
+    scores = iter((0.1, 0.5, 0.5, 0.2))
+    toy.train(toy.recipe(tmp_path, epochs=4, learning_rate=3.0, warmup=1.0, keep=keep), score=lambda: next(scores))
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["best_epoch"] == best_epoch
+    assert record.get("scores") == ([0.1, 0.5, 0.5, 0.2] if keep == "score" else None)
+    assert ("dev loss" in capsys.readouterr().err) and (tmp_path / "best").exists()
+
+
+def test_a_task_without_a_score_cannot_keep_the_best_of_it(tmp_path):
+    with pytest.raises(cmcc.DataError, match="key keep: found 'score'; expected loss or last for this task"):
+        toy.train(toy.recipe(tmp_path, keep="score"))
+    with pytest.raises(cmcc.DataError, match="key patience: found 2; expected 0 with keep last"):
+        toy.recipe(tmp_path, keep="last", patience=2)
+
+
+def test_a_log_file_shows_the_step_before_the_first_epoch_ends(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(display, "_EVERY", 0.0)
+    toy.train(toy.recipe(tmp_path, epochs=1))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("step 1/6: loss ") and lines[0].endswith("tokens/s")
+    assert any(line.startswith("epoch 1/1") for line in lines)
 
 
 def test_a_run_stops_when_the_dev_loss_no_longer_falls(tmp_path):

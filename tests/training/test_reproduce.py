@@ -30,7 +30,7 @@ def test_every_step_names_files_and_arguments_that_exist(tmp_path):
             assert step.name.startswith(f"train {Path(options.settings[1]).stem}")
             assert recipe.out == str(tmp_path / "runs" / step.name.removeprefix("train "))
     assert sum("oracle" in step.name for step in steps) == 2
-    assert sum(step.name.startswith("train ") for step in steps) == len(reproduce.SYSTEMS) == 15
+    assert sum(step.name.startswith("train ") for step in steps) == len(reproduce.SYSTEMS) == 16
 
 
 def test_a_system_that_needs_another_is_started_after_it_and_names_its_model(tmp_path):
@@ -57,6 +57,14 @@ def test_systems_run_side_by_side_wait_for_what_they_need_and_stop_together(tmp_
     with pytest.raises(SystemExit, match="failed"):
         reproduce.run_systems(failing, [first, second], tmp_path, 2, reproduce.Clock(whole=2.0))
     assert out.read_text() == "ab"
+
+
+def test_the_corpora_share_no_seed_and_a_system_reads_its_own(tmp_path):
+    steps = [*reproduce.data_steps(tmp_path, None), *reproduce.large_steps(tmp_path)]
+    seeds = [step.command[step.command.index("--seed") + 1] for step in steps if "--seed" in step.command]
+    assert len(seeds) == len(set(seeds)) == len(reproduce.CORPUS) + 1 + len(reproduce.LARGE)
+    assert steps[-1].command[-1] == str(tmp_path / "large")
+    assert [system.name for system in reproduce.SYSTEMS if system.corpus == "large"] == ["emotion_large"]
 
 
 def test_a_run_that_exists_is_resumed(tmp_path):
@@ -122,3 +130,6 @@ def test_the_documents_give_the_sizes_of_the_corpus_and_the_number_of_systems():
     assert f"has {sizes['train']:,} training dialogues" in described
     assert f"With {sizes['test']} test dialogues" in described
     assert f"The {sizes['validation']} validation dialogues" in described
+    large = reproduce.LARGE
+    assert f"{large['train']:,} training and {large['test']:,} test dialogues" in described
+    assert f"{large['train']:,} and {large['test']:,} more" in quickstart

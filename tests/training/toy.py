@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -56,7 +57,7 @@ def model(dropout: float = 0.0) -> GPT2LMHeadModel:
 
 
 def train(
-    settings: Recipe, dropout: float = 0.0, number: int = 45, kill_at: int = 0
+    settings: Recipe, dropout: float = 0.0, number: int = 45, kill_at: int = 0, score: Callable[[], float] | None = None
 ) -> tuple[TrainingProgress, GPT2LMHeadModel]:
     """kill_at: the forward pass before which the process kills itself, as a machine does; 0 for none."""
     torch.set_num_threads(1)
@@ -78,6 +79,7 @@ def train(
         loss=loss,
         save=counter.save_pretrained,
         fingerprint=fingerprint_of([number]),
+        score=score,
     )
     return fit(accelerator, settings, counter, task), counter
 
