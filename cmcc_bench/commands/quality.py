@@ -329,7 +329,13 @@ def _agreement(options: argparse.Namespace) -> int:
 
 def _adjudicate(options: argparse.Namespace, annotators: Sequence[Annotations], calls: Mapping[str, Call]) -> int:
     from cmcc_bench.errors import DataError
-    from cmcc_bench.quality.adjudication import adjudicate, decide, review_items, write_adjudicated
+    from cmcc_bench.quality.adjudication import (
+        adjudicate,
+        decide,
+        review_items,
+        with_short_names,
+        write_adjudicated,
+    )
     from cmcc_bench.quality.adjudication_report import adjudication_tables
     from cmcc_bench.quality.decisions import log_path
     from cmcc_bench.quality.review import check_new, read_review, write_review
@@ -338,6 +344,7 @@ def _adjudicate(options: argparse.Namespace, annotators: Sequence[Annotations], 
     out = options.adjudicate
     if out.suffix != ".json":
         raise DataError(f"the extension {out.suffix!r}", "a care file, .json", file=out.name)
+    annotators = with_short_names(annotators)
     method = options.method or ("dawid-skene" if len(annotators) > 2 else "majority")
     adjudication = adjudicate(annotators, calls, method)
     rows = read_review(options.apply) if options.apply else []

@@ -80,6 +80,15 @@ class Adjudication:
     disputes: tuple[Dispute, ...]
 
 
+def with_short_names(annotators: Sequence[Annotations]) -> list[Annotations]:
+    """The annotators, called care_A for my/files/care_A.json where this is clear."""
+    short = [Path(one.name).name.removesuffix(".gz").removesuffix(".json") for one in annotators]
+    return [
+        replace(one, name=name) if name and short.count(name) == 1 else one
+        for one, name in zip(annotators, short, strict=True)
+    ]
+
+
 def adjudicate(annotators: Sequence[Annotations], calls: Mapping[str, Call], method: str) -> Adjudication:
     """Compares the labels of annotators, and proposes labels where they differ. calls: by dialogue id, for the order.
 

@@ -78,7 +78,7 @@ def test_what_differs_is_asked_decided_and_logged(folder, capsys):
     assert [(line["annotator"], line["decision"]) for line in log] == [
         ("Li", "accept"), ("Li", "reject"), ("Li", "labels"),
     ]  # fmt: skip
-    assert list(log[2]["given"].values()) == [["unsatisfied"], ["unsatisfied"], ["satisfied"]]
+    assert log[2]["given"] == {"care_A": ["unsatisfied"], "care_B": ["unsatisfied"], "care_C": ["satisfied"]}
     assert log[2]["after"] == ["accepted_unsolved"] and log[1]["turn"] == 1
     first = (folder / "out.json").read_bytes()
     assert run(folder, "--method", "majority", "--apply", folder / "out.review.csv") == 0
@@ -123,6 +123,18 @@ def test_a_review_of_other_annotations_is_refused(folder, capsys):
 def test_a_review_with_decisions_is_not_overwritten(folder, capsys):
     run(folder)
     assert run(folder) == 1 and "may contain decisions" in capsys.readouterr().err
+
+
+def test_the_page_asks_what_differs_and_knows_what_is_agreed(folder, monkeypatch):
+    sessions = []
+    monkeypatch.setattr("cmcc_bench.commands.quality.serve", lambda session, _: sessions.append(session))
+    assert run(folder, "--web", "--annotator", "Li") == 0
+    (session,) = sessions
+    assert session.progress().questions == 3
+    session.decide({"call": 0, "utterance": None, "field": "satisfaction", "labels": [2], "choice": "care_C"})
+    session.close()
+    care = cmcc.read_care(folder / "out.json")["call-1"]
+    assert care.acts == {1: (10,)} and care.emotions is None and care.satisfaction == 2
 
 
 def test_wrong_use_is_refused(folder, capsys):

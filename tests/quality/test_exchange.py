@@ -19,6 +19,7 @@ from cmcc_bench.quality.exchange import exchanged, utf16_length, utf16_slice, wr
 from cmcc_bench.quality.label_studio import labeling_config, read_tasks, task, write_tasks
 from cmcc_bench.reader.care import merge_care, read_care
 from tests import raw
+from tests.quality.test_doubts import write_model, write_raw
 
 EMOJI = "我🙂担心𠮷"  # seven UTF-16 units: 🙂 and 𠮷 have two each
 TOOLS = {
@@ -212,6 +213,19 @@ def test_options_of_other_formats_are_refused(tmp_path, capsys):
     ):
         assert cli.main(["export", "sample", "--out", str(tmp_path / "x.jsonl"), *arguments]) == 2
     assert capsys.readouterr().err.count("cmcc export:") == 4
+
+
+def test_what_a_model_predicts_is_written_as_predictions(tmp_path):
+    write_raw(tmp_path / "raw", 2)
+    model, out = write_model(tmp_path / "run"), tmp_path / "tasks.json"
+    assert (
+        cli.main(["export", str(tmp_path / "raw"), "--format", "label-studio", "--model", model, "--out", str(out)])
+        == 0
+    )
+    first, second = json.loads(out.read_text("utf-8"))
+    assert "annotations" not in first and first["predictions"][0]["model_version"] == model
+    given = [result["value"]["paragraphlabels"] for result in second["predictions"][0]["result"]]
+    assert given == [["中性"], ["抱怨某问题"]]
 
 
 def test_label_studio_itself_accepts_the_configuration_and_the_results():
