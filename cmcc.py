@@ -25,12 +25,11 @@ import pyarrow as pa
 from datasets import Features
 from datasets.builder import Key
 
+from cmcc_bench.blocks import BLOCK, blocks
 from cmcc_bench.distribution import DATA_VERSION as VERSION
 from cmcc_bench.errors import WHERE_TO_GET, DataError, printable
 from cmcc_bench.features import (
-    BLOCK,
     FEATURES,
-    blocks,
     emotion_features,
     labeled_features,
     response_features,

@@ -123,8 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"cmcc {VERSION}, data {DATA_VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    rooms = (data, figures, train, predict, score, report, chat, quality, annotate, export, hub, leaderboard)
-    for kind in rooms:
+    for kind in (data, figures, train, predict, score, report, chat, export, quality, annotate, hub, leaderboard):
         kind.add(commands)
     return parser
 

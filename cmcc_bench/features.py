@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
+from functools import cache
 
 import pyarrow as pa
 from datasets import ClassLabel, Features, List, Value
@@ -91,16 +91,12 @@ FEATURES = {
 }
 
 
+@cache
+def schema_of(config: str) -> pa.Schema:
+    """The Arrow schema of a config; its metadata have the features as `datasets` writes them."""
+    return FEATURES[config]().arrow_schema
+
+
 def table_of(rows: Iterable[Row], config: str) -> pa.Table:
     """Makes an Arrow table with the schema of a config from rows of that config."""
-    return pa.Table.from_pylist(list(rows), schema=FEATURES[config]().arrow_schema)
-
-
-BLOCK = 500  # dialogues per Arrow table
-
-
-def blocks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    """Yields lists of `size` rows; the last one may be shorter."""
-    rows = iter(rows)
-    while block := list(islice(rows, size)):
-        yield block
+    return pa.Table.from_pylist(list(rows), schema=schema_of(config))

@@ -9,6 +9,7 @@ folders.
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import IO, Any
+from uuid import uuid4
 
 from cmcc_bench.distribution import NAME
 from cmcc_bench.errors import DataError
@@ -131,6 +133,25 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield part
         replace_folder(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def add_folder(path: Path) -> Iterator[Path]:
+    """Creates a folder to fill that is moved to `path` at the end, unless another process was first.
+
+    After an error there is no folder.
+    """
+    part = path.with_name(f".{path.name}.{uuid4().hex}")
+    part.mkdir(parents=True)
+    try:
+        yield part
+        try:
+            part.rename(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another process made it
+                raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -175,8 +175,9 @@ def _find(text: str) -> list[tuple[Personal, list[Span]]]:
     results: list[tuple[Personal, list[Span]]] = []
     for pattern, kind in ((_E_MAIL, "e_mail"), (_PLATE, "plate"), (_NAME, "name")):
         matches = [match.span() for match in pattern.finditer(text)]
-        results += [(Personal(kind, *span), [span]) for span in matches]
-        text = pattern.sub(lambda match: "*" * len(match[0]), text)
+        if matches:
+            results += [(Personal(kind, *span), [span]) for span in matches]
+            text = pattern.sub(lambda match: "*" * len(match[0]), text)
     for chain in _CHAIN.finditer(text):
         for kind, groups in _numbers(_groups(chain), text):
             tokens = [token for group in groups for token in group.tokens]

@@ -6,12 +6,13 @@ import errno
 import io
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Protocol, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+_bars: list[Progress] = []  # the one that is shown
 _CLOSED = (errno.EPIPE, errno.EINVAL, errno.ESHUTDOWN)  # Windows reports EINVAL for a closed pipe
 
 
@@ -57,12 +58,22 @@ class ShowProgress(Protocol):
 def progress_bar(description: str, shown: bool = True) -> Iterator[ShowProgress]:
     """Shows a progress bar with the time left on standard error; yields the function to call with (done, total).
 
-    shown: False hides the bar, as in all processes of a training but the first.
+    Within another bar it is a second line below it. shown: False hides the bar, as in all processes but the first.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     left = (TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, *left, console=Console(stderr=True), transient=True, disable=not shown) as progress:
+    with ExitStack() as stack:
+        if _bars:
+            progress = _bars[-1]
+        else:  # two displays at a time would overwrite each other
+            console = Console(stderr=True)
+            progress = stack.enter_context(
+                Progress(*columns, *left, console=console, transient=True, disable=not shown)
+            )
+            _bars.append(progress)
+            stack.callback(_bars.clear)
         task = progress.add_task(description, total=None)
+        stack.callback(progress.remove_task, task)
 
         def show(done: int, total: int, note: str = "") -> None:
             """Moves the bar."""

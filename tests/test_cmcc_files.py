@@ -525,3 +525,56 @@ def test_a_damaged_file_of_any_form_is_read_or_raises_the_error(form, encoding, 
                 orjson.dumps(dialogue.row)
         except cmcc.DataError as error:
             assert path.name in str(error)
+
+
+def hostile_json():
+    """JSON texts with what writers get wrong: doubled keys, colons and escapes in strings, numbers of any size."""
+    strings = st.sampled_from(
+        [
+            '""',
+            '"a"',
+            '"b:"',
+            '"\\u003a"',
+            '"\\u003A:"',
+            '"\\":"',
+            '"\\ud83d"',
+            '"\\ud83d\\ude00"',
+            '"content"',
+            '"喂：:"',
+            '"\\u0061"',
+        ]
+    )
+    numbers = st.sampled_from(
+        ["0", "-0.0", "1e400", "NaN", "-Infinity", str(2**63), str(10**30), "1.0", "true", "null"]
+    )
+    colons = st.sampled_from([":", " : ", ":\n"])
+
+    def containers(values):
+        pairs = st.lists(st.tuples(strings, colons, values).map("".join), max_size=4)
+        return pairs.map(lambda x: f"{{{','.join(x)}}}") | st.lists(values, max_size=3).map(
+            lambda x: f"[{', '.join(x)}]"
+        )
+
+    return containers(st.recursive(strings | numbers, containers, max_leaves=6))
+
+
+@given(hostile_json())
+@settings(max_examples=300, deadline=None)
+def test_the_fast_decoder_finds_the_values_and_the_doubled_keys_that_the_slow_one_finds(text):
+    hook = json_stream._DoubledKeys()
+    value, end = json.JSONDecoder(object_pairs_hook=hook).raw_decode(text, 0)
+    assert repr(json_stream._decode(text, 0)) == repr((value, end, tuple(hook.doubled)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a" :1,"b":2,"b":3}',
+        '{"a:":1,"b":"\\u003a","b":2}',
+        '{"content":[{"a":"\\u003A","a":""}]}',
+        '{"a":[{"b":1,"b":1}]}',
+        '{"a":1,"\\u0061":2}',
+    ],
+)
+def test_no_colon_in_a_string_hides_a_doubled_key(text):
+    assert json_stream._decode(text, 0)[2]

@@ -16,10 +16,10 @@ TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in FILES.items(
 
 # From the ground up: a file imports only from its own room and from those before it. Files beside the rooms are rooms.
 ROOMS = [
-    "types", "errors", "templates", "distribution", "files", "paper", "terminal", "vocabulary", "features", "backbones",
-    "masking", "reader", "views", "corpus", "textform", "ngrams", "tasks", "scoring", "models", "reports", "statistics",
-    "figures", "dataset", "cmcc", "simulate", "quality", "decoding", "recognition", "endpoint", "inspect_tasks",
-    "cards", "hub", "leaderboard", "training", "chat", "annotate", "commands", "cli",
+    "types", "blocks", "errors", "templates", "distribution", "files", "kept", "paper", "terminal", "vocabulary",
+    "features", "backbones", "masking", "reader", "views", "corpus", "textform", "ngrams", "tasks", "scoring", "models",
+    "reports", "statistics", "figures", "dataset", "cmcc", "simulate", "quality", "decoding", "recognition", "endpoint",
+    "inspect_tasks", "cards", "hub", "leaderboard", "training", "chat", "annotate", "commands", "cli",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -186,6 +187,9 @@ def _ask(options: argparse.Namespace) -> int:
     if not options.endpoint or not (options.out or options.show_messages):
         errors.print("cmcc predict: a MODEL openai:NAME needs --endpoint URL and --out FILE.", style="red")
         return 2
+    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+        errors.print("cmcc predict: start openai:NAME without torchrun; set --concurrency instead.", style="red")
+        return 2
     from cmcc_bench.endpoint.client import Endpoint
     from cmcc_bench.endpoint.run import AskSettings, first_messages, predict
 
@@ -255,6 +259,7 @@ def _asked_lines(out: Path, run: PredictionRun) -> list[str]:
 
 
 def _recognize(options: argparse.Namespace, folder: Path, training: TrainingRecord) -> int:
+    from cmcc_bench.decoding.processes import open_processes
     from cmcc_bench.recognition.run import BATCH_SIZE, recognize
     from cmcc_bench.tasks import task_of
 
@@ -263,7 +268,7 @@ def _recognize(options: argparse.Namespace, folder: Path, training: TrainingReco
         problem = f"--format seretod needs a dialogue model; this one is of the task {training.task}"
         raise DataError(problem, "", hint, model=str(folder))
     batch_size = options.batch_size or BATCH_SIZE
-    with progress_bar("recognizing") as show:
+    with open_processes() as processes, progress_bar("recognizing", processes.is_first) as show:
         run = recognize(
             folder,
             options.dataset,
@@ -272,7 +277,10 @@ def _recognize(options: argparse.Namespace, folder: Path, training: TrainingReco
             batch_size=batch_size,
             progress=show,
             training=training,
+            processes=processes,
         )
+    if not processes.is_first:
+        return 0
     synthetic = " of SYNTHETIC data" if run.synthetic else ""
     items = counted(run.exchanges, task_of(run.task).items.removesuffix("s"))
     console.print(
@@ -284,9 +292,10 @@ def _recognize(options: argparse.Namespace, folder: Path, training: TrainingReco
 
 def _decode(options: argparse.Namespace, folder: Path, training: TrainingRecord) -> int:
     from cmcc_bench.decoding.decoder import BATCH_SIZE
+    from cmcc_bench.decoding.processes import open_processes
     from cmcc_bench.decoding.run import predict
 
-    with progress_bar("decoding exchanges") as show:
+    with open_processes() as processes, progress_bar("decoding exchanges", processes.is_first) as show:
         run = predict(
             folder,
             options.dataset,
@@ -297,7 +306,10 @@ def _decode(options: argparse.Namespace, folder: Path, training: TrainingRecord)
             batch_size=options.batch_size or BATCH_SIZE,
             progress=show,
             training=training,
+            processes=processes,
         )
+    if not processes.is_first:
+        return 0
     synthetic = " of SYNTHETIC data" if run.synthetic else ""
     contexts, entities = counted(run.cut_contexts, "context"), "entity" if run.cut_entities == 1 else "entities"
     cut = f"; {contexts} too long: {run.cut_entities} {entities} of the history removed" if run.cut_contexts else ""

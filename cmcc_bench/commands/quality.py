@@ -302,7 +302,7 @@ def _apply(options: argparse.Namespace, source: CallSource) -> int:
 
 def _agreement(options: argparse.Namespace) -> int:
     from cmcc_bench.quality.agreement import disagreement_lines, measure, tables
-    from cmcc_bench.quality.annotations import acts_in, known_calls, read_annotations
+    from cmcc_bench.quality.annotations import Annotations, acts_in, known_calls, read_annotations
     from cmcc_bench.scoring import Bootstrap
 
     if len(options.annotators) < 2:
@@ -315,8 +315,13 @@ def _agreement(options: argparse.Namespace) -> int:
         errors.print("cmcc agreement: --web needs --annotator NAME, and no --apply.", style="red")
         return 2
     calls, acts = known_calls(options.annotators, options.data), acts_in(options.annotators)
-    annotators = [read_annotations(name, calls, acts) for name in options.annotators]
-    agreement = measure(annotators, calls, acts, Bootstrap(options.resamples, options.seed))
+    with progress_bar("comparing annotators") as show:
+        annotators, steps = list[Annotations](), len(options.annotators) + 1  # the last one is the bootstrap
+        for name in options.annotators:
+            show(len(annotators), steps)
+            annotators.append(read_annotations(name, calls, acts))
+        show(len(annotators), steps)
+        agreement = measure(annotators, calls, acts, Bootstrap(options.resamples, options.seed))
     if options.json:
         console.print_json(json.dumps(agreement.as_dict(), ensure_ascii=False))
         return 0

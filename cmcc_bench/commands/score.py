@@ -17,6 +17,7 @@ from cmcc_bench.commands.console import (
 )
 from cmcc_bench.errors import DataError
 from cmcc_bench.reader.splits import SPLITS
+from cmcc_bench.terminal import progress_bar
 from cmcc_bench.vocabulary import SYNTHETIC_ID
 
 if TYPE_CHECKING:
@@ -93,14 +94,16 @@ def _score(options: argparse.Namespace) -> int:
             raise DataError("no such file", "", "Check the path of the prediction file.", file=str(file))
     task = task_of(options.task or task_of_file(options.predictions))
     if task is RESPONSE and is_track2(options.predictions):
-        result, missing_scores, synthetic = _score_track2(options)
+        with progress_bar("scoring dialogues"):
+            result, missing_scores, synthetic = _score_track2(options)
     elif options.dataset is None:
         problem = "cmcc score: no data set is named. Run cmcc score PREDICTIONS DATASET."
         errors.print(f"{problem} {_task_hint(options)}".strip(), style="red", soft_wrap=True)
         return 2
     else:
         try:
-            result, missing_scores, synthetic = _score_answers(options, task)
+            with progress_bar("scoring dialogues"):
+                result, missing_scores, synthetic = _score_answers(options, task)
         except DataError as error:
             if "line" not in error.place:
                 raise

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cmcc_bench.blocks import BLOCK
 from cmcc_bench.dataset.parquet import Sizes, parquet_name
-from cmcc_bench.features import BLOCK
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
 

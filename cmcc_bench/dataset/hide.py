@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from cmcc_bench.blocks import BLOCK
 from cmcc_bench.dataset.parquet import SplitSize, SplitWriter, parquet_name
 from cmcc_bench.dataset.result import BuildResult
 from cmcc_bench.dataset.spool import CONFIGS, count_exchanges
 from cmcc_bench.errors import DataError
-from cmcc_bench.features import BLOCK, table_of
+from cmcc_bench.features import table_of
 from cmcc_bench.tasks import TASKS
 from cmcc_bench.tasks.entities import DIALOGUE_LABELS
 from cmcc_bench.types import Row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -113,7 +114,7 @@ def building_folder(out: Path) -> Iterator[Path]:
     """
     lock = Path(tempfile.gettempdir()) / f"cmcc-{hashlib.sha256(str(out).encode()).hexdigest()[:16]}.lock"
     try:
-        with FileLock(lock, timeout=0):
+        with _locked(lock):
             recover_folder(out)
             check_replaceable(out)
             with _work_folder(out) as work:
@@ -121,6 +122,34 @@ def building_folder(out: Path) -> Iterator[Path]:
     except Timeout:
         hint = "Wait until it has finished, or choose another --out."
         raise DataError("another build is writing to this folder", "", hint, folder=str(out)) from None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds a lock and removes its file at the end. Raises filelock.Timeout if another process holds the lock.
+
+    A holder removes the file before it releases the lock. A process that had opened the file before that gets the lock
+    of a removed file, which excludes nobody; so each process checks that the locked file is the one at the path.
+    """
+    with FileLock(path, timeout=0) as lock:
+        if os.name != "posix":  # Windows locks the file itself, and FileLock removes it
+            yield
+            return
+        if not _is_at(lock._context.lock_file_fd, path):
+            raise Timeout(str(path))
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _is_at(descriptor: int | None, path: Path) -> bool:
+    """Whether an open file is still the one at `path`."""
+    try:
+        return descriptor is not None and os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

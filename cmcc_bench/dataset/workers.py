@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -45,7 +46,9 @@ def _spool_in_workers(jobs: Sequence[SpoolJob], processes: int, progress: Advanc
     seen = 0
     pool = ProcessPoolExecutor(processes, context, _start_worker, (bytes_read, stop))
     try:
-        for future in [pool.submit(_spool_in_worker, number, job) for number, job in enumerate(jobs)]:
+        futures = deque(pool.submit(_spool_in_worker, number, job) for number, job in enumerate(jobs))
+        while futures:
+            future = futures.popleft()  # kept no longer than needed: a result has an entry for each dialogue
             while wait([future], _SECONDS).not_done:
                 total = sum(bytes_read)
                 progress(total - seen)

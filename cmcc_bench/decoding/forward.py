@@ -243,7 +243,7 @@ def _attend(
             queries.transpose(0, 2) if singles else queries,
             keys[piece.rows, :, : piece.columns],
             values[piece.rows, :, : piece.columns],
-            attn_mask=piece.mask,
+            attn_mask=None if piece.mask is None else piece.mask.to(query.device),
             is_causal=piece.is_causal,
             scale=scaling,
             enable_gqa=keys.shape[1] != query.shape[1],

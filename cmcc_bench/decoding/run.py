@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from transformers import PreTrainedModel
 
 from cmcc_bench.decoding.decoder import BATCH_SIZE, DecodingCounts, check_mode, decode
 from cmcc_bench.decoding.packing import pack_linear_layers
-from cmcc_bench.decoding.run_files import Line, PredictionRun, RunFiles, append_line, now
+from cmcc_bench.decoding.processes import ALONE, Processes
+from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, share_run
 from cmcc_bench.decoding.source import FORMATS, DialogueSource, open_split, open_track2
 from cmcc_bench.distribution import DATA_VERSION
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
 from cmcc_bench.models.causal_lm import embedding_rows, load_model
+from cmcc_bench.models.device import own_device
 from cmcc_bench.models.digest import digest_of_model, parameters_of_model
 from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
-from cmcc_bench.tasks import RESPONSE
+from cmcc_bench.tasks import RESPONSE, prediction_of
 from cmcc_bench.textform import TextForm, load_form
 
 
@@ -36,7 +38,7 @@ class TrainedModel:
 
 
 def open_model(folder: str | Path, is_packed: bool = True) -> TrainedModel:
-    """Opens the trained model in a folder, in float32.
+    """Opens the trained model in a folder, in float32, on the GPU of this process where there is one.
 
     is_packed: pack its weights for the CPU, for decoding only. Raises cmcc.DataError if the folder has no model, or if
     the tokenizer lacks special tokens or has more tokens than the model.
@@ -50,6 +52,7 @@ def open_model(folder: str | Path, is_packed: bool = True) -> TrainedModel:
         hint = "Copy the tokenizer's files from the run that trained the model."
         problem = f"the tokenizer has {len(tokenizer)} tokens, the model only {embeddings}"
         raise DataError(problem, "", hint, model=str(folder))
+    model.to(own_device())  # type: ignore[arg-type]  # transformers' types hide torch's
     if is_packed:
         pack_linear_layers(model)
     return TrainedModel(str(folder), model, tokenizer, form)
@@ -66,14 +69,16 @@ def predict(
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
     training: TrainingRecord | None = None,
+    processes: Processes = ALONE,
 ) -> PredictionRun:
     """Writes the predictions for every exchange of a split to `out`, sorted by dialogue id and exchange.
 
     dataset: a built folder, a Hub id or `sample`; with the format seretod, a Track 2 test file, and `out` is then a
     Track 2 result file. progress: called with the number of finished exchanges and the total. The record of the run is
-    written to out.run.json. During the run out.part grows by one line for each exchange; a second start continues from
-    it. training: the model's record, if it was read already. A finished run is not repeated. Returns the record of the
-    run. Raises cmcc.DataError if the model, data set, split, mode or format cannot be used.
+    written to out.run.json. During the run out.part grows by one line for each dialogue; a second start continues from
+    it. training: the model's record, if it was read already. processes: share the dialogues; the file is the same for
+    any number of them. A finished run is not repeated. Returns the record of the run. Raises cmcc.DataError if the
+    model, data set, split, mode or format cannot be used, or another process fails.
     """
     _check_request(mode, output_format)
     source = open_track2(dataset) if output_format == "seretod" else open_split(dataset, split)
@@ -82,21 +87,18 @@ def predict(
     trained = open_model(model_dir)
     training = training or read_training(trained.folder)
     run = _new_run(trained, training, source, mode, output_format, batch_size)
-    files, report = RunFiles(Path(out)), progress or _no_progress
-    total = sum(source.sizes.values())
-    if finished := files.finished_run(run):
-        report(total, total)
-        return finished
-    lines = files.start(run, source.sizes)
-    resumed, counts, begin = len(lines), DecodingCounts(), time.perf_counter()
-    with files.part.open("ab") as stream:
-        report(resumed, total)
-        for line in _new_lines(trained, source, run, {line.prediction.dialogue_id for line in lines}, counts):
-            append_line(stream, line)
-            lines.append(line)
-            report(len(lines), total)
-    seconds = time.perf_counter() - begin
-    return _finish(files, source, _measured(run, lines, resumed, counts, seconds), lines)
+    counts = DecodingCounts()
+
+    def work(units: Sequence[int], add: Callable[[int], None]) -> Iterator[tuple[int, list[Any]]]:
+        """Decodes dialogues, several at a time."""
+        return _decoded(trained, source, run, units, counts, add)
+
+    def write(files: RunFiles, lines: Iterator[Any], run: PredictionRun) -> PredictionRun:
+        """Writes the predictions, by dialogue and exchange."""
+        return _write(files, source, run, lines)
+
+    sizes = list(source.sizes.values())
+    return share_run(run, Path(out), sizes, work, write, processes, progress, lambda: counts.fed_tokens)
 
 
 def _check_request(mode: str, output_format: str) -> None:
@@ -139,44 +141,38 @@ def library_versions() -> dict[str, str]:
     return {"cmcc": DATA_VERSION} | {name: version(name) for name in ("torch", "transformers")}
 
 
-def _new_lines(
-    trained: TrainedModel, source: DialogueSource, run: PredictionRun, done: set[str], counts: DecodingCounts
-) -> Iterable[Line]:
-    dialogues = (dialogue for dialogue in source.dialogues() if dialogue.dialogue_id not in done)
+def _decoded(
+    trained: TrainedModel,
+    source: DialogueSource,
+    run: PredictionRun,
+    units: Sequence[int],
+    counts: DecodingCounts,
+    add: Callable[[int], None],
+) -> Iterator[tuple[int, list[Any]]]:
+    """Yields the number of each finished dialogue with its predictions; `add` counts exchanges.
+
+    cut_entities: number of dropped history entities; None if the context was not cut.
+    """
+    ids = list(source.sizes)
+    numbers = {ids[unit]: unit for unit in units}
+    dialogues = (dialogue for dialogue in source.dialogues() if dialogue.dialogue_id in numbers)
+    unfinished: dict[str, list[Any]] = {}
     cut_contexts = cut_entities = 0
     for prediction in decode(
         trained.model, trained.tokenizer, trained.form, dialogues, run.mode, run.batch_size, counts
     ):
-        is_cut = counts.cut_contexts > cut_contexts
-        yield Line(prediction, counts.cut_entities - cut_entities if is_cut else None)
+        name = prediction.dialogue_id
+        cut = counts.cut_entities - cut_entities if counts.cut_contexts > cut_contexts else None
         cut_contexts, cut_entities = counts.cut_contexts, counts.cut_entities
+        unfinished.setdefault(name, []).append(asdict(prediction) | {"cut_entities": cut})
+        if len(unfinished[name]) == source.sizes[name]:
+            yield numbers[name], unfinished.pop(name)
+        add(1)
 
 
-def _measured(
-    run: PredictionRun, lines: list[Line], resumed: int, counts: DecodingCounts, seconds: float
-) -> PredictionRun:
-    cut = [line.cut_entities for line in lines if line.cut_entities is not None]
-    return replace(
-        run,
-        finished=True,
-        date=now(),
-        exchanges=len(lines),
-        resumed=resumed,
-        seconds=round(seconds, 3),
-        exchanges_per_second=round((len(lines) - resumed) / seconds, 3),
-        forward_tokens=counts.fed_tokens,
-        cut_contexts=len(cut),
-        cut_entities=sum(cut),
-    )
-
-
-def _finish(files: RunFiles, source: DialogueSource, run: PredictionRun, lines: list[Line]) -> PredictionRun:
-    predictions = sorted((line.prediction for line in lines), key=lambda item: (item.dialogue_id, item.exchange))
-    write_bytes(files.out, source.result(predictions))
-    files.write_record(run)
-    files.part.unlink()
-    return run
-
-
-def _no_progress(done: int, total: int) -> None:
-    """Shows nothing."""
+def _write(files: RunFiles, source: DialogueSource, run: PredictionRun, lines: Iterator[Any]) -> PredictionRun:
+    """Writes OUT and returns the record with the numbers of cut contexts and entities, over all starts."""
+    values = sorted(lines, key=lambda value: (value["dialogue_id"], value["exchange"]))
+    cut = [value["cut_entities"] for value in values if value["cut_entities"] is not None]
+    write_bytes(files.out, source.result([prediction_of(value) for value in values]))
+    return replace(run, cut_contexts=len(cut), cut_entities=sum(cut))

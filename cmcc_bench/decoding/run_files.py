@@ -1,25 +1,24 @@
-"""The files of a prediction run: OUT.part during the run, one line for each exchange; OUT at the end; OUT.run.json.
+"""The files of a prediction run: OUT.part during the run, a line for each dialogue; OUT at the end; OUT.run.json.
 
-A stopped run leaves OUT.part. The next start of the same run keeps its complete dialogues and decodes the rest.
+A stopped run leaves OUT.part (see decoding.parts). The next start of the same run goes on from it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from time import perf_counter
+from typing import Any
 
 import orjson
 
+from cmcc_bench.decoding.parts import Parts, UnitWork
+from cmcc_bench.decoding.processes import Processes
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
-from cmcc_bench.scoring.lines import filled_lines, parse_line
 from cmcc_bench.scoring.predictions import facts_path
-from cmcc_bench.tasks import Place, Prediction, prediction_of
 
 _IDENTITY = ("task", "model_digest", "form", "mode", "fingerprint", "split", "format")
 
@@ -35,7 +34,7 @@ class PredictionRun:
     start decoded. forward_tokens: tokens that the model read in this start. cut_contexts: exchanges whose context was
     too long for the model. cut_entities: history entities that were dropped, the oldest first. date: end of the run, in
     UTC. endpoint: of a language model behind an endpoint, what endpoint.run.EndpointRecord holds. parameters: of a
-    trained model, if they are known.
+    trained model, if they are known. processes: number of processes that shared the work of this start.
     """
 
     model: str
@@ -63,14 +62,7 @@ class PredictionRun:
     date: str = ""
     endpoint: Mapping[str, Any] = field(default_factory=dict)
     parameters: int | None = None
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of OUT.part. cut_entities: number of dropped history entities; None if the context was not cut."""
-
-    prediction: Prediction
-    cut_entities: int | None
+    processes: int = 1
 
 
 class RunFiles:
@@ -88,17 +80,15 @@ class RunFiles:
             return None
         return before
 
-    def start(self, run: PredictionRun, sizes: Mapping[str, int]) -> list[Line]:
-        """Writes the record and returns the lines of all complete dialogues of an earlier start.
+    def start(self, run: PredictionRun) -> bool:
+        """Writes the record; returns whether OUT.part is of an earlier start of the run.
 
-        sizes: number of exchanges of each dialogue. Raises cmcc.DataError if the earlier start had another model, form,
-        mode, data or format.
+        Raises cmcc.DataError if OUT or OUT.part is of another model, form, mode, data or format.
         """
         self.check_free(run)
-        lines = _whole_dialogues(self._read_part(run), sizes)
-        write_bytes(self.part, b"".join(map(_dump, lines)))
+        is_begun = self.is_begun(run)
         self.write_record(run)
-        return lines
+        return is_begun
 
     def check_free(self, run: PredictionRun) -> None:
         """Raises cmcc.DataError if `out` is a folder or a file of another run.
@@ -127,13 +117,6 @@ class RunFiles:
             raise DataError("unfinished predictions of another run", expected, hint, file=str(self.part))
         return True
 
-    def _read_part(self, run: PredictionRun) -> list[Line]:
-        if not self.is_begun(run):
-            return []
-        whole, end, _ = self.part.read_bytes().rpartition(b"\n")  # after the last line break: possibly truncated
-        lines = filled_lines(BytesIO(whole + end), str(self.part))
-        return [_line(line, {"file": str(self.part), "line": number}) for number, line in lines]
-
     def _read_record(self) -> PredictionRun | None:
         if not self.record.exists():
             return None
@@ -144,10 +127,52 @@ class RunFiles:
             raise DataError(str(error), "a record that cmcc predict wrote", hint, file=str(self.record)) from error
 
 
-def append_line(stream: IO[bytes], line: Line) -> None:
-    """Writes and flushes a line, so that a kill does not lose it."""
-    stream.write(_dump(line))
-    stream.flush()
+def share_run(
+    run: PredictionRun,
+    out: Path,
+    sizes: Sequence[int],
+    work: UnitWork,
+    write: Callable[[RunFiles, Iterator[Any], PredictionRun], PredictionRun],
+    processes: Processes,
+    progress: Callable[[int, int], None] | None = None,
+    tokens: Callable[[], int] = lambda: 0,
+) -> PredictionRun:
+    """Shares the work of a run among the processes and writes its files; a finished run is not repeated.
+
+    sizes: lines of each unit of work, see decoding.parts. write: (files, values of all lines in order, run) writes OUT
+    and returns the run with its own facts; called in the first process. tokens: the number that the model read in this
+    process, asked at the end. Returns the record of the run, in every process.
+    """
+    files, total = RunFiles(out), sum(sizes)
+    processes.check_same(_identity(run), "another model or other data", file=str(out))
+    if finished := processes.from_first(lambda: files.finished_run(run)):
+        if progress:
+            progress(total, total)
+        return finished
+    parts, begin = Parts(files.part, sizes), perf_counter()
+    resumed = parts.finish(work, processes, lambda: files.start(run), progress)
+    seconds = max(perf_counter() - begin, 1e-9)
+    forward_tokens = sum(processes.of_all(tokens()))
+
+    def finish() -> PredictionRun:
+        """Joins the parts. OUT is there before the record says that the run is finished, and the parts go last."""
+        done = replace(
+            run,
+            finished=True,
+            date=now(),
+            exchanges=total,
+            resumed=resumed,
+            seconds=round(seconds, 3),
+            exchanges_per_second=round((total - resumed) / seconds, 3),
+            forward_tokens=forward_tokens,
+            processes=processes.number,
+        )
+        done = write(files, parts.lines(), done)
+        files.write_record(done)
+        parts.remove()
+        return done
+
+    return processes.from_first(finish)
 
 
 def now() -> str:
@@ -157,23 +182,3 @@ def now() -> str:
 
 def _identity(run: PredictionRun) -> tuple[str | None, ...]:
     return tuple(getattr(run, name) for name in _IDENTITY)
-
-
-def _dump(line: Line) -> bytes:
-    value = asdict(line.prediction) | {"cut_entities": line.cut_entities}
-    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _line(text: bytes, place: Place) -> Line:
-    """Parses a line of OUT.part. Raises cmcc.DataError with the line number and the fix."""
-    try:
-        value: Any = parse_line(text, place)
-        return Line(prediction_of(value, place), value.get("cut_entities"))
-    except DataError as error:
-        hint = "Remove the file to start again from the first dialogue."
-        raise DataError(error.found, error.expected, hint, **error.place) from error
-
-
-def _whole_dialogues(lines: Sequence[Line], sizes: Mapping[str, int]) -> list[Line]:
-    counts = Counter(line.prediction.dialogue_id for line in lines)
-    return [line for line in lines if counts[line.prediction.dialogue_id] == sizes.get(line.prediction.dialogue_id)]

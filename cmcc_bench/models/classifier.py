@@ -29,6 +29,7 @@ from transformers import (
 
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.causal_lm import longest_input
+from cmcc_bench.models.device import own_device
 from cmcc_bench.models.tokenizer import Tokenizer, is_one_token
 from cmcc_bench.textform import FORMS
 
@@ -108,7 +109,7 @@ def with_prompt(tokenizer: Tokenizer) -> Tokenizer:
 
 
 def load_classifier(folder: str | Path, labels: Iterable[str]) -> PreTrainedModel:
-    """Loads the trained classifier in a folder, in float32.
+    """Loads the trained classifier in a folder, in float32, on the GPU of this process where there is one.
 
     Raises cmcc.DataError if it is not a classifier, lacks weights or has other labels.
     """
@@ -121,6 +122,7 @@ def load_classifier(folder: str | Path, labels: Iterable[str]) -> PreTrainedMode
         hint = "Give the folder of a run of this task, RUN/best."
         raise DataError(f"the labels {', '.join(model_labels)}", ", ".join(task_labels), hint, model=str(folder))
     model.train(False)
+    model.to(own_device())  # type: ignore[arg-type]  # transformers' types hide torch's
     return model
 
 

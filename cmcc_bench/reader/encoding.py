@@ -53,6 +53,9 @@ def open_text(file: RawFile) -> Iterator[tuple[io.TextIOWrapper, tuple[str, ...]
             stream.seek(0)
             if encoding != "utf-8-sig":
                 repaired += (f"file_encoding:{encoding.removesuffix('-le').removesuffix('-be')}",)
+            elif stream.read(3) != codecs.BOM_UTF8:
+                encoding = "utf-8"  # the same text; this decoder is in C
+            stream.seek(0)
             yield io.TextIOWrapper(stream, encoding), repaired
     except PermissionError as error:
         hint = f"Fix the permissions: chmod u+r {shlex.quote(str(file.path))}"

@@ -23,7 +23,9 @@ class Uniqueness:
     """
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[bytes, str, str]] = {}
+        # One bytes object for each id, the digest and the number of its source: half the memory of a tuple.
+        self._seen: dict[str, bytes] = {}
+        self._sources: dict[tuple[str, str], bytes] = {}  # (file, split) -> number in four bytes
 
     def add(self, dialogue_id: str, digest: bytes, file: RawFile, split: str, report: Report) -> bool:
         """True for a new id, False for an id that occurred before with the same content. Repeats are counted.
@@ -32,11 +34,12 @@ class Uniqueness:
         `split_conflict:test+train` when both file names set a split, else `split_differs`. Raises DataError when the
         content differs.
         """
-        if dialogue_id not in self._seen:
-            self._seen[dialogue_id] = digest, file.name, split
+        source = self._sources.setdefault((file.name, split), len(self._sources).to_bytes(4))
+        first = self._seen.setdefault(dialogue_id, new := digest + source)
+        if first is new:
             return True
-        first_digest, first_file, first_split = self._seen[dialogue_id]
-        if first_digest != digest:
+        first_file, first_split = list(self._sources)[int.from_bytes(first[-4:])]
+        if first[:-4] != digest:
             problem = f"a different dialogue in {first_file} has the same id"
             hint = "Change one id, or skip the second: cmcc build --on-error skip, or cmcc.load(..., on_error='skip')."
             raise DataError(problem, "", hint, file=file.name, dialogue=dialogue_id)
@@ -114,7 +117,7 @@ def read_files(
                     dialogue = reader.read(raw)
                     if dialogue is None:
                         continue
-                    dialogue_id, split = dialogue.row["dialogue_id"], dialogue.split
+                    dialogue_id, split = dialogue.dialogue_id, dialogue.split
                     if unique is not None and not unique.add(dialogue_id, dialogue.digest, file, split, reader.report):
                         continue
                 except DataError as error:

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.models.device import own_device
 from cmcc_bench.models.encoding import IGNORED
 from cmcc_bench.models.stack_propagation import EMOTIONS, TAGS, StackPropagation, said_emotions
 from cmcc_bench.models.tokenizer import Tokenizer, load_tokenizer
@@ -118,7 +119,10 @@ def tagged_batch(texts: Sequence[TaggedText], pad: int) -> dict[str, torch.Tenso
 
 
 def load_tagger(folder: str | Path) -> StackPropagation:
-    """Loads the trained tagger in a folder, in float32. Raises cmcc.DataError if the folder holds no tagger."""
+    """Loads the trained tagger in a folder, in float32, on the GPU of this process where there is one.
+
+    Raises cmcc.DataError if the folder holds no tagger.
+    """
     hint = "Name the folder of a run of cmcc train joint, RUN/best."
     try:
         opened: Any = StackPropagation.from_pretrained(str(folder), output_loading_info=True, use_safetensors=True)
@@ -131,6 +135,7 @@ def load_tagger(folder: str | Path) -> StackPropagation:
         problem = f"the weights of {len(opened[1]['missing_keys'])} tensors are missing"
         raise DataError(problem, "", "Copy the folder again from the run that trained the model.", model=str(folder))
     model.train(False)
+    model.to(own_device())  # type: ignore[arg-type]  # transformers' types hide torch's
     return model
 
 
@@ -143,7 +148,7 @@ def entity_answers(
     for start in range(0, len(order), batch_size):
         indices = order[start : start + batch_size]
         batch = tagged_batch([texts[index] for index in indices], model.config.pad_token_id or 0)
-        tags, shares = model.decode(batch["input_ids"], batch["attention_mask"])
+        tags, shares = model.decode(batch["input_ids"].to(model.device), batch["attention_mask"].to(model.device))
         for row, index in enumerate(indices):
             emotions = None if shares is None else said_emotions(shares[row].tolist())
             length = len(texts[index].ids)

@@ -1,16 +1,16 @@
 """Pseudo-labels: a trained model labels the unlabeled dialogues; confident labels are used for training.
 
-The labels are stored as JSON lines, one dialogue a line, in the order of the data. The file grows while the model
-labels, so a second start continues where the first one stopped. Labels are filtered by confidence when the file is
-read.
+The labels are stored as JSON lines, one dialogue a line, in the order of the data. While the model labels, the file's
+parts grow (see decoding.parts), so a second start continues where the first one stopped, and several processes may
+share the work. Labels are filtered by confidence when the file is read.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,11 @@ import orjson
 
 from cmcc_bench.corpus import fingerprint_of, open_split
 from cmcc_bench.decoding.confidence import LABEL_SEGMENTS, label_exchanges
+from cmcc_bench.decoding.parts import Parts
+from cmcc_bench.decoding.processes import ALONE, Processes
 from cmcc_bench.decoding.run import open_model
 from cmcc_bench.errors import DataError
-from cmcc_bench.files import write_json
+from cmcc_bench.files import open_replacement, write_json
 from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.record import read_training
 from cmcc_bench.recognition.run import open_recognizer
@@ -29,7 +31,7 @@ from cmcc_bench.views.flat import emotion_rows
 from cmcc_bench.views.response import response_rows
 from cmcc_bench.vocabulary import EMOTIONS
 
-_DIALOGUES = 32  # dialogues in a batch; an interrupted run loses at most one batch
+_DIALOGUES = 32  # dialogues in a unit of work, the same for any number of processes, so that batches are too
 _EMOTIONS = EMOTIONS.names
 
 Labeler = Callable[[Sequence[Row]], list[list[dict[str, Any]]]]  # dialogues -> the rows of each, with labels
@@ -42,12 +44,14 @@ def label_unlabeled(
     out: Path,
     most: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    processes: Processes = ALONE,
 ) -> None:
     """Labels the config `unlabeled` of a data set and writes the labels to the file `out`.
 
     task: emotion or response; must be the model's task. most: maximum number of dialogues, from the first on; 0 for
-    all. progress: called with the number of labeled dialogues and the total. Raises cmcc.DataError if the model has
-    another task, the data set cannot be opened, or `out` has labels of another model or other data.
+    all. progress: called with the number of labeled dialogues and the total. processes: share the dialogues; the file
+    is the same for any number of them. Raises cmcc.DataError if the model has another task, the data set cannot be
+    opened, `out` has labels of another model or other data, or another process fails.
     """
     hint = f"Give the folder RUN/best of a {task} model."
     if not Path(model_dir).is_dir():
@@ -58,47 +62,56 @@ def label_unlabeled(
     dialogues = open_split(dataset, "unlabeled", "train")
     total = min(most or len(dialogues), len(dialogues))
     data = {"dataset": dataset, "dialogues": total, "fingerprint": fingerprint_of(dialogues.select(range(total)))}
-    done = _begun(out, {"task": task, "model": digest_of_model(model_dir), **data}, total)
-    if done == total:
+    identity = {"task": task, "model": digest_of_model(model_dir), **data}
+    processes.check_same(identity, "another model or other data", file=str(out))
+    units = [range(start, min(start + _DIALOGUES, total)) for start in range(0, total, _DIALOGUES)]
+    parts = Parts(out.with_name(f"{out.name}.part"), [len(unit) for unit in units])
+    if processes.from_first(lambda: _is_finished(out, parts.path, identity)):
         return
-    label = _PSEUDO_LABELINGS[task].open(model_dir)
-    rows = iter(islice(dialogues, done, total))
-    with out.open("ab") as stream:
-        while batch := list(islice(rows, _DIALOGUES)):
-            for dialogue, labeled in zip(batch, label([_as_labeled(row) for row in batch]), strict=True):
-                line = {"dialogue_id": dialogue["dialogue_id"], "rows": labeled}
-                stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-            stream.flush()
-            done += len(batch)
-            if progress:
-                progress(done, total)
+
+    def work(own: Sequence[int], add: Callable[[int], None]) -> Iterator[tuple[int, list[Any]]]:
+        """Labels the dialogues of each unit."""
+        label = _PSEUDO_LABELINGS[task].open(model_dir)
+        for unit in own:
+            batch = list(dialogues.select(units[unit]))
+            labeled = label([_as_labeled(row) for row in batch])
+            yield (
+                unit,
+                [{"dialogue_id": row["dialogue_id"], "rows": of} for row, of in zip(batch, labeled, strict=True)],
+            )
+            add(len(batch))
+
+    parts.finish(work, processes, lambda: _start(out, parts.path, identity), progress)
+    processes.from_first(lambda: _join(out, parts))
 
 
-def _begun(out: Path, identity: Mapping[str, Any], total: int) -> int:
-    """Prepares the file and returns the number of dialogues in it.
+def _is_finished(out: Path, part: Path, identity: Mapping[str, Any]) -> bool:
+    """Whether all labels are there. Raises cmcc.DataError if the file, or its part, is of another model or data."""
+    before = None
+    with suppress(OSError, ValueError):  # no file, truncated, or not JSON: the model of these labels is unknown
+        before = json.loads(_facts(out).read_text("utf-8"))
+    for path in (out, part):
+        if path.exists() and before != identity:
+            hint = f"Remove {path.name} to label again."
+            raise DataError("the labels in this file are of another model or other data", "", hint, file=str(path))
+    return out.exists()
 
-    An incomplete batch is removed, so that batches are the same as in an uninterrupted run: other padding may change
-    the last decimal.
-    """
-    facts = out.with_suffix(".json")  # not FILE.run.json, by which reports find predictions
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if out.exists():
-        try:
-            before = json.loads(facts.read_text("utf-8")) if facts.exists() else None
-        except ValueError:  # truncated, or not JSON: the model of these labels is unknown
-            before = None
-        if before != identity:
-            hint = f"Remove {out.name} to label again."
-            raise DataError("the labels in this file are of another model or other data", "", hint, file=str(out))
-    write_json(facts, identity)
-    if not out.exists():
-        return 0
-    with out.open("rb+") as stream:
-        ends = [0, *accumulate(len(line) for line in stream if line.endswith(b"\n"))]
-        done = len(ends) - 1
-        done -= 0 if done == total else done % _DIALOGUES
-        stream.truncate(ends[done])
-    return done
+
+def _start(out: Path, part: Path, identity: Mapping[str, Any]) -> bool:
+    """Writes the facts; returns whether an earlier start left a part."""
+    write_json(_facts(out), identity)
+    return part.exists()
+
+
+def _join(out: Path, parts: Parts) -> None:
+    with open_replacement(out) as stream:
+        for line in parts.lines():
+            stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    parts.remove()
+
+
+def _facts(out: Path) -> Path:
+    return out.with_suffix(".json")  # not FILE.run.json, by which reports find predictions
 
 
 def _as_labeled(row: Row) -> dict[str, Any]:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
+import orjson
+
 from cmcc_bench.corpus import fingerprint_of, is_synthetic
+from cmcc_bench.decoding.processes import ALONE, Processes
 from cmcc_bench.decoding.run import library_versions
-from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, now
+from cmcc_bench.decoding.run_files import PredictionRun, RunFiles, share_run
 from cmcc_bench.errors import DataError
-from cmcc_bench.files import write_bytes
+from cmcc_bench.files import open_replacement
 from cmcc_bench.models.digest import digest_of_model, parameters_of_model
 from cmcc_bench.models.record import TrainingRecord, read_training
 from cmcc_bench.recognition import Recognizer
-from cmcc_bench.tasks import TASKS, Row, answer_line, task_of
+from cmcc_bench.tasks import TASKS, Row, task_of
 
 BATCH_SIZE = 32  # texts at a time
-_CHUNK = 512  # rows between two progress updates; texts of similar length are batched within a chunk
+_UNIT = 256  # minimum rows of whole dialogues in a unit of work; texts of similar length are batched within it
 
 
 def recognize(
@@ -32,32 +34,45 @@ def recognize(
     batch_size: int = BATCH_SIZE,
     progress: Callable[[int, int], None] | None = None,
     training: TrainingRecord | None = None,
+    processes: Processes = ALONE,
 ) -> PredictionRun:
     """Writes the answers for every row of a split to `out`, and the record of the run to out.run.json.
 
     dataset: a built folder, a Hub id or `sample`. progress: called with the number of finished rows and the total.
-    training: the model's record, if it was read already. A finished run is not repeated. Returns the record of the run.
-    Raises cmcc.DataError if the model, the data set or the split cannot be used.
+    training: the model's record, if it was read already. processes: share the dialogues; the file is the same for any
+    number of them. A stopped run goes on from out.part; a finished one is not repeated. Returns the record of the run.
+    Raises cmcc.DataError if the model, the data set or the split cannot be used, or another process fails.
     """
     training = training or read_training(model_dir)
     rows = task_of(training.task).split_rows(dataset, split)
     run = _new_run(Path(model_dir), training, dataset, split, rows, batch_size)
-    files, total = RunFiles(Path(out)), len(rows)
-    if finished := files.finished_run(run):
-        return finished
-    files.check_free(run)
-    recognizer, begin, answers = open_recognizer(model_dir, batch_size, training), time.perf_counter(), list[Any]()
-    for start in range(0, total, _CHUNK):
-        answers += recognizer(rows[start : start + _CHUNK])
-        if progress:
-            progress(len(answers), total)
-    seconds = time.perf_counter() - begin
-    write_bytes(Path(out), b"".join(map(answer_line, answers)))
-    speed = round(total / max(seconds, 1e-9), 3)
-    run = replace(
-        run, finished=True, date=now(), exchanges=total, seconds=round(seconds, 3), exchanges_per_second=speed
-    )
-    files.write_record(run)
+    recognizer, places = open_recognizer(model_dir, batch_size, training), units_of(rows)
+
+    def work(units: Sequence[int], add: Callable[[int], None]) -> Iterator[tuple[int, list[Any]]]:
+        """Answers the rows of each unit."""
+        for unit in units:
+            answers = recognizer(rows[places[unit]])
+            yield unit, list(map(asdict, answers))
+            add(len(answers))
+
+    sizes = [place.stop - place.start for place in places]
+    return share_run(run, Path(out), sizes, work, _write, processes, progress)
+
+
+def units_of(rows: Sequence[Row]) -> list[slice]:
+    """Slices of whole dialogues with at least 256 rows each; the last one may have fewer."""
+    starts = [0]
+    for index in range(1, len(rows)):
+        is_new = rows[index]["dialogue_id"] != rows[index - 1]["dialogue_id"]
+        if is_new and index - starts[-1] >= _UNIT:
+            starts.append(index)
+    return [slice(start, stop) for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True)]
+
+
+def _write(files: RunFiles, lines: Iterator[Any], run: PredictionRun) -> PredictionRun:
+    with open_replacement(files.out) as stream:
+        for line in lines:
+            stream.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
     return run
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cmcc_bench import paper
-from cmcc_bench.features import BLOCK, blocks, table_of
+from cmcc_bench.blocks import BLOCK, blocks
+from cmcc_bench.features import table_of
 from cmcc_bench.reports.table import ReportTable
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count

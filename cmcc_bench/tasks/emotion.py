@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cmcc_bench import paper
 from cmcc_bench.errors import DataError
-from cmcc_bench.ngrams import fit_ngrams
+from cmcc_bench.ngrams import kept_ngrams
 from cmcc_bench.tasks.base import (
     Card,
     Measure,
@@ -99,7 +99,7 @@ def gold_matrix(rows: Sequence[Row]) -> NDArray[np.bool_]:
 
 def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[EmotionAnswer]:
     """The simple baseline: character n-grams, with the threshold of the published classifier."""
-    model = fit_ngrams([row["text"] for row in train], gold_matrix(train), LABELS, multi_label=True)
+    model = kept_ngrams([row["text"] for row in train], gold_matrix(train), LABELS, multi_label=True)
     decisions = model.probabilities([row["text"] for row in rows]) >= PUBLISHED_THRESHOLD
     return [
         EmotionAnswer(row["dialogue_id"], row["utterance"], tuple(LABELS[i] for i in np.flatnonzero(decided)))

@@ -7,15 +7,21 @@ Source: the paper, section 4.2.2 and table 9.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 from cmcc_bench import paper, vocabulary
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import write_json
+from cmcc_bench.kept import kept, key_of
 from cmcc_bench.tasks.base import Card, Measure, Place, PredictedDialogue, Published, Row, Task, Written, most_frequent
 from cmcc_bench.tasks.counts import count_labels, f1, macro, micro, of_columns, precision, recall, share
 from cmcc_bench.tasks.fields import emotion_labels, known_labels, list_of, number_of, record_of, text_of
@@ -163,20 +169,40 @@ def _find_training_names(train: Sequence[Row], rows: Sequence[Row]) -> list[Enti
 
     Names that are an entity in less than half of their occurrences in the training texts are not used. No emotions.
     """
+    key = key_of((orjson.dumps([row["text"], row["entities"]]) for row in train), [__file__])
+    types = kept("names", key, lambda: _training_names(train), _save_names, _load_names)
+    longest_first = sorted(types, key=lambda name: (-len(name), name))
+    return [
+        EntityAnswer(row["dialogue_id"], row["utterance"], _names_in(row["text"], types, longest_first)) for row in rows
+    ]
+
+
+def _training_names(train: Sequence[Row]) -> dict[str, int]:
+    """The names that are used, each with the index of its type."""
     counts: dict[str, Counter[int]] = {}
     for row in train:
         for entity in row["entities"]:
             counts.setdefault(entity["name"], Counter())[entity["type"]] += 1
     texts = "\n".join(row["text"] for row in train)
-    types = {
+    return {
         name: min(type_counts, key=lambda label: (-type_counts[label], label))
         for name, type_counts in counts.items()
         if name and 2 * type_counts.total() >= texts.count(name)
     }
-    longest_first = sorted(types, key=lambda name: (-len(name), name))
-    return [
-        EntityAnswer(row["dialogue_id"], row["utterance"], _names_in(row["text"], types, longest_first)) for row in rows
-    ]
+
+
+def _save_names(types: Mapping[str, int], folder: Path) -> None:
+    write_json(folder / "names.json", types, sort_keys=True)
+
+
+def _load_names(folder: Path) -> dict[str, int]:
+    """Raises OSError if there is no file, cmcc.DataError if it holds anything else than names with types."""
+    path = folder / "names.json"
+    with suppress(ValueError):
+        types = json.loads(path.read_text("utf-8"))
+        if isinstance(types, dict) and all(label in range(len(TYPES)) for label in types.values()):
+            return types
+    raise DataError("a damaged file", "names with the numbers of their types", "Remove it.", file=str(path))
 
 
 def _names_in(text: str, types: Mapping[str, int], longest_first: Sequence[str]) -> tuple[Entity, ...]:

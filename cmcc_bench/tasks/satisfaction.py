@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cmcc_bench import vocabulary
 from cmcc_bench.errors import DataError
-from cmcc_bench.ngrams import NgramSettings, fit_ngrams
+from cmcc_bench.ngrams import NgramSettings, kept_ngrams
 from cmcc_bench.tasks.base import Array, Card, Measure, Place, PredictedDialogue, Row, Task, most_frequent
 from cmcc_bench.tasks.counts import f1, macro, recall
 from cmcc_bench.tasks.emotion import MACRO_NOTE
@@ -75,7 +75,8 @@ def gold_matrix(rows: Sequence[Row]) -> NDArray[np.bool_]:
 def _predict_by_ngrams(train: Sequence[Row], rows: Sequence[Row]) -> list[SatisfactionAnswer]:
     """The simple baseline: character n-grams, with rare labels as heavy as frequent ones."""
     settings = NgramSettings(balanced=True)
-    model = fit_ngrams([row["text"] for row in train], gold_matrix(train), LABELS, multi_label=False, settings=settings)
+    texts = [row["text"] for row in train]
+    model = kept_ngrams(texts, gold_matrix(train), LABELS, multi_label=False, settings=settings)
     predicted = model.probabilities([row["text"] for row in rows]).argmax(axis=1)
     return [SatisfactionAnswer(row["dialogue_id"], LABELS[label]) for row, label in zip(rows, predicted, strict=True)]
 

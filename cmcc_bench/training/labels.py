@@ -11,6 +11,7 @@ from accelerate import Accelerator
 
 from cmcc_bench.backbones import backbone_folder
 from cmcc_bench.corpus import is_licensed, is_synthetic, name_without_path
+from cmcc_bench.decoding.processes import open_processes
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.base import BaseModel
 from cmcc_bench.models.record import TRAINING_FILE, TrainingRecord, read_training
@@ -39,15 +40,15 @@ def is_in_share(dialogue_id: str, share: float) -> bool:
 def pseudo_labeled_rows(accelerator: Accelerator, recipe: SemiSupervisedRecipe, task: str) -> list[Row]:
     """The rows with confident pseudo-labels of the recipe's model; none if the recipe has no such model.
 
-    All labels are stored in OUT/pseudo-labels.jsonl; a second start continues where the first one stopped. The first
-    process labels while the others wait. Raises cmcc.DataError if the model has another task, the data cannot be
+    All labels are stored in OUT/pseudo-labels.jsonl; a second start continues where the first one stopped. The
+    processes of the training share the work. Raises cmcc.DataError if the model has another task, the data cannot be
     opened, or no label is confident.
     """
     if not recipe.pseudo_label:
         return []
     least, path = confidences(task, recipe.pseudo_confidence), Path(recipe.out) / "pseudo-labels.jsonl"
-    with accelerator.main_process_first(), progress_bar("labeling dialogues", accelerator.is_main_process) as show:
-        label_unlabeled(task, recipe.pseudo_label, recipe.dataset, path, recipe.pseudo_dialogues, progress=show)
+    with open_processes() as processes, progress_bar("labeling dialogues", accelerator.is_main_process) as show:
+        label_unlabeled(task, recipe.pseudo_label, recipe.dataset, path, recipe.pseudo_dialogues, show, processes)
     rows = list(pseudo_rows(task, path, least))
     hint = f"Set it lower than {recipe.pseudo_confidence}, or train the labeling model longer."
     if not rows:

@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -37,6 +36,7 @@ from torch import Tensor
 from torch.nn import Module
 from transformers.utils.logging import disable_progress_bar
 
+from cmcc_bench.decoding.processes import PATIENCE
 from cmcc_bench.errors import DataError
 from cmcc_bench.training.batching import cut, evaluation_batches, global_batches, padded_tokens, process_slice
 from cmcc_bench.training.display import display
@@ -77,8 +77,8 @@ class TrainingTask:
 
 def start(recipe: Recipe) -> Accelerator:
     """Checks the processes, prints the resolved recipe and sets the seed. Raises what check_processes raises."""
-    # The others wait while the first process labels dialogues or saves. gloo's default of half an hour is too short.
-    accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))])
+    # The others wait while the first process measures or saves. A process that is lost ends the run after this time.
+    accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers would show one for each file read or written
     check_processes(recipe.processes, accelerator.num_processes, int(os.environ.get("WORLD_SIZE", "1")))
     if accelerator.is_main_process:

@@ -1,11 +1,14 @@
 """Where a build may write."""
 
 import json
+import tempfile
 
 import pytest
+from filelock import FileLock, Timeout
 
 import cmcc
-from cmcc_bench.dataset import build
+from cmcc_bench.dataset import build, place
+from cmcc_bench.dataset.place import building_folder
 from tests import raw
 from tests.dataset.folders import contents
 from tests.odd_names import NAMES, SYSTEM_FILES
@@ -136,3 +139,28 @@ class TestFoldersAbove:
     def test_a_successful_build_keeps_them(self, source, tmp_path):
         build(source, tmp_path / "new" / "newer" / "cmcc")
         assert [path.name for path in (tmp_path / "new" / "newer").iterdir()] == ["cmcc"]
+
+
+class TestTheLock:
+    def test_a_build_removes_its_lock(self, source, tmp_path, monkeypatch):
+        (tmp_path / "locks").mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "locks"))
+        with building_folder(tmp_path / "cmcc"):
+            assert len(contents(tmp_path / "locks")) == 1
+            with pytest.raises(cmcc.DataError, match="another build is writing"), building_folder(tmp_path / "cmcc"):
+                pass
+        assert contents(tmp_path / "locks") == {}
+
+    def test_a_lock_of_a_file_that_was_removed_meanwhile_excludes_nobody_and_is_not_taken(self, tmp_path, monkeypatch):
+        path = tmp_path / "a.lock"
+        acquire = FileLock._acquire
+
+        def acquire_late(lock):
+            acquire(lock)
+            path.unlink()
+            path.touch()  # of the next build
+
+        monkeypatch.setattr(FileLock, "_acquire", acquire_late)
+        with pytest.raises(Timeout), place._locked(path):
+            pytest.fail("entered without a lock")
+        assert path.exists()

@@ -1,13 +1,17 @@
 """Raw files to streams: blocks end with the text that they hold."""
 
+import subprocess
+import sys
 from collections import Counter
 from itertools import product
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 import cmcc
 from cmcc_bench.dataset import spool
+from cmcc_bench.reader.dialogue import Dialogue, Texts
 from cmcc_bench.views import exchanges
 from tests import raw
 
@@ -70,3 +74,28 @@ def test_a_rejected_dialogue_is_counted_by_field_or_else_by_turn_dialogue_or_lin
     spooled = spool.Spooled(job, cmcc.Report(), set())
     spooled.reject("{}", cmcc.DataError("this", "that", **place))
     assert spooled.rejected == Counter({kind: 1})
+
+
+def test_the_table_of_texts_equals_the_table_of_rows():
+    texts = [Texts([0, 1], ["您好", "喂"], [0, 0]), Texts([], [], []), Texts([1], [""], [3])]
+    dialogues = [Dialogue("unlabeled", "train", f"call-{n}", columns) for n, columns in enumerate(texts)]
+    schema = cmcc.unlabeled_features().arrow_schema
+    made, expected = (
+        next(spool.tables_of(dialogues, "unlabeled", schema)),
+        cmcc.table_of([d.row for d in dialogues], "unlabeled"),
+    )
+    made.validate(full=True)
+    assert made.equals(expected, check_metadata=True) and made.nbytes == expected.nbytes
+
+
+def test_an_unlabeled_turn_that_needs_repair_has_the_columns_of_the_others():
+    plain, spaced = ({"content": [{"[SPEAKER 1]": "好", name: "喂"}]} for name in ("[SPEAKER 2]", "[SPEAKER2]"))
+    file = cmcc.RawFile(Path("a.json"), "a.json", None)
+    read = [cmcc.DialogueReader().read(cmcc.RawDialogue(file, 0, str(call), call, ())) for call in (plain, spaced)]
+    assert read[0].content == read[1].content == Texts([0, 1], ["好", "喂"], [0, 0])
+    assert read[0].digest == read[1].digest and [*read[1].repaired] == ["missing_id", "other_key:[SPEAKER2]"]
+
+
+def test_a_worker_imports_neither_datasets_nor_pandas():
+    code = "import sys, cmcc_bench.dataset.workers; sys.exit(bool({'datasets', 'pandas'} & sys.modules.keys()))"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

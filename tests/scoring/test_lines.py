@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cmcc
-from cmcc_bench.decoding.run_files import PredictionRun, RunFiles
+from cmcc_bench.decoding.parts import Parts
+from cmcc_bench.decoding.processes import ALONE
 from cmcc_bench.leaderboard.check import check_file
 from cmcc_bench.leaderboard.files import SUBMISSIONS, read_predictions_of
 from cmcc_bench.leaderboard.submission import PREDICTIONS_NAME
@@ -122,15 +123,16 @@ def test_answers_of_recognizers_are_read_in_the_same_way(tmp_path):
 
 
 def test_a_stopped_run_resumes_from_a_file_that_an_editor_saved(tmp_path):
-    files = RunFiles(tmp_path / "p.jsonl")
-    run = PredictionRun("m", "x", "variant", "end2end", "data", None, "f", "test", "jsonl", False, 1, {})
-    files.write_record(run)
-    files.part.write_bytes(MARK + b"\r\n" + LINES[0] + b"\r\n\r\n" + LINES[1] + b"\r\n" + LINES[2][:9])
-    assert [line.prediction.exchange for line in files.start(run, {"d": 2})] == [0, 1]
-    assert files.part.read_bytes().startswith(b'{"dialogue_id":"d","exchange":0')
-    files.part.write_bytes(b"\n{]\n")
-    with pytest.raises(cmcc.DataError, match=r"p\.jsonl\.part, line 2: .* Remove the file to start again"):
-        files.start(run, {"d": 2})
+    parts = Parts(tmp_path / "p.jsonl.part", [1, 2])
+    units = b'{"unit": 1, "lines": ["b", "c"]}', b'{"unit": 0, "lines": ["a"]}'
+    parts.path.write_bytes(MARK + b"\r\n" + units[0] + b"\r\n\r\n" + units[1] + b"\r\n" + units[0][:9])
+    assert parts.finish(lambda *_: iter(()), ALONE, lambda: True) == 3
+    assert parts.path.read_bytes().startswith(b'{"unit":1,"lines":["b","c"]}\n')
+    assert list(parts.lines()) == ["a", "b", "c"]
+    for wrong in (b"{]\n", b'{"unit": 1, "lines": ["b"]}\n', b'{"unit": 2, "lines": []}\n', b"[]\n"):
+        parts.path.write_bytes(b"\n" + wrong)
+        with pytest.raises(cmcc.DataError, match=r"p\.jsonl\.part, line 2: .* Remove p.jsonl.part to start again"):
+            parts.finish(lambda *_: iter(()), ALONE, lambda: True)
 
 
 def test_predictions_are_written_as_plain_lines(path):

@@ -78,3 +78,12 @@ def test_training_rows_with_only_one_label_need_no_classifier():
 def test_no_training_rows_are_an_error():
     with pytest.raises(cmcc.DataError, match="no training rows"):
         task_of("emotion").bounds([], emotion_rows(2), seed=0)
+
+
+def test_names_are_found_once_for_a_data_set(monkeypatch):
+    train = [entity_row(index, "我要大流量包", (6, 2, 6)) for index in range(3)]
+    first = task_of("entities").bounds(train, train, seed=0)["names known from training"]
+    monkeypatch.setattr("cmcc_bench.tasks.entities._training_names", None)
+    assert task_of("entities").bounds(train, train, seed=0)["names known from training"] == first
+    with pytest.raises(TypeError):
+        task_of("entities").bounds(train[:2], train, seed=0)

@@ -1,6 +1,7 @@
 """Which labeled dialogues are used, and pseudo-labels for response models."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -72,8 +73,8 @@ def test_labeling_that_was_stopped_goes_on_and_gives_the_same(data, response_mod
     whole, part = tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
     for path in (whole, part):
         label_unlabeled("response", str(response_model), str(data), path)
-    lines = part.read_bytes().splitlines(keepends=True)
-    part.write_bytes(b"".join(lines[:2]) + lines[2][:20])
+    part.unlink()
+    part.with_name("part.jsonl.part").write_bytes(b'{"unit":0,"lin')
     label_unlabeled("response", str(response_model), str(data), part)
     assert part.read_bytes() == whole.read_bytes()
     with pytest.raises(cmcc.DataError, match="of another model or other data"):
@@ -85,9 +86,18 @@ def test_a_batch_that_was_stopped_is_labeled_again_as_a_whole(data, response_mod
     path, seen = tmp_path / "labels.jsonl", []
     label_unlabeled("response", str(response_model), str(data), path)
     whole = path.read_bytes()
-    path.write_bytes(b"".join(whole.splitlines(keepends=True)[:3]))
-    label_unlabeled("response", str(response_model), str(data), path, progress=lambda *done: seen.append(done))
-    assert path.read_bytes() == whole and seen == [(4, 6), (6, 6)]
+    path.unlink()
+
+    def progress(done, total):
+        seen.append((done, total))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    for _ in range(2):
+        with suppress(KeyboardInterrupt):
+            label_unlabeled("response", str(response_model), str(data), path, progress=progress)
+    assert path.read_bytes() == whole and seen == [(0, 6), (2, 6), (2, 6), (4, 6), (6, 6)]
+    assert not path.with_name("labels.jsonl.part").exists()
 
 
 def test_labels_of_data_that_were_built_anew_are_refused(response_model, tmp_path):
