@@ -53,7 +53,7 @@ publish-demo: setup
 	$(BIN)/python -m tests.publish_demo --out out
 
 bench: setup
-	for name in build stats score decode train adapter endpoint annotate gpu; do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	for name in build stats score decode train adapter endpoint annotate adjudication doubts gpu; do $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 # Writes the synthetic sample, its statistics and figures, and the guideline; tests compare them.
 sample: setup

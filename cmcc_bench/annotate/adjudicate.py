@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from cmcc_bench.annotate.calls import CallStore
 from cmcc_bench.annotate.care import CareFile
 from cmcc_bench.annotate.session import CANDIDATE_KEYS, Candidate, ListMode, PageQuestion
 from cmcc_bench.annotate.store import Decision, QuestionPlace
+from cmcc_bench.quality.adjudication import Decided, Dispute, log_line
 from cmcc_bench.quality.decisions import log_path
 from cmcc_bench.quality.spreadsheet import json_line
-from cmcc_bench.vocabulary import VOCABULARIES
 
 _ABOUT = "Care labels of several annotators: those that all gave, and those decided where they differ; see the log."
 
 Agreed: TypeAlias = Mapping[str, Mapping[QuestionPlace, Decision]]  # dialogue id -> what all annotators gave
-
-
-@dataclass(frozen=True)
-class Dispute:
-    """A question on which annotators disagree.
-
-    given: sorted class indices by annotator, without those who did not label it. proposal: what is suggested, such as
-    the majority. about: a line to show, such as the probability of the proposal, in English (`en`) and Chinese (`zh`).
-    """
-
-    dialogue_id: str
-    utterance: int | None
-    field: str
-    given: Mapping[str, tuple[int, ...]]
-    proposal: tuple[int, ...]
-    about: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def adjudicate_mode(disputes: Iterable[Dispute]) -> ListMode:
@@ -76,37 +58,11 @@ class AdjudicatedFile:
             decision = decisions.get(place, Decision())
             self._lines.pop(number, None)
             if decision.labels is not None:
-                self._lines[number] = json_line(self._entry(dispute, decision.labels, decision))
+                decided = Decided(decision.labels, self._annotator, decision.choice or "labels")
+                note = {"note": decision.note} if decision.note else {}
+                self._lines[number] = json_line(log_line(dispute, decided, self._calls[dialogue_id]) | note)
 
     def contents(self, out: Path) -> dict[Path, bytes]:
         """The care file and its log."""
         log = "".join(line for _, line in sorted(self._lines.items()))
         return {**self._care.contents(out), log_path(out): log.encode()}
-
-    def _entry(self, dispute: Dispute, labels: tuple[int, ...], decision: Decision) -> dict[str, Any]:
-        """A line of the log, in the form of those of `cmcc check --apply`, with what each annotator gave.
-
-        add, remove: what the decision changes in the proposal.
-        """
-        utterances = self._calls[dispute.dialogue_id].row["utterances"]
-        names = VOCABULARIES[dispute.field].names
-
-        def named(given: Iterable[int]) -> list[str]:
-            """The English names of labels."""
-            return [names[label] for label in sorted(given)]
-
-        return {
-            "annotator": self._annotator,
-            "dialogue_id": dispute.dialogue_id,
-            "utterance": dispute.utterance,
-            "turn": None if dispute.utterance is None else utterances[dispute.utterance]["turn"],
-            "field": dispute.field,
-            "decision": decision.choice or "labels",
-            "before": named(dispute.proposal),
-            "after": named(labels),
-            "add": named(set(labels) - set(dispute.proposal)),
-            "remove": named(set(dispute.proposal) - set(labels)),
-            "applied": True,
-            "given": {name: named(given) for name, given in dispute.given.items()},
-            **({"note": decision.note} if decision.note else {}),
-        }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cmcc_bench.annotate.adjudicate import AdjudicatedFile, Agreed, Dispute, adjudicate_mode
+from cmcc_bench.annotate.adjudicate import AdjudicatedFile, Agreed, adjudicate_mode
 from cmcc_bench.annotate.calls import CallStore, check_out
 from cmcc_bench.annotate.care import CareFile, import_care, read_own_care
 from cmcc_bench.annotate.plan import read_plan
@@ -17,6 +17,7 @@ from cmcc_bench.annotate.store import DecisionStore, journal_path
 from cmcc_bench.annotate.suggest import Suggestions, data_source, lexicon_source, model_source
 from cmcc_bench.corpus import fingerprint_of, short_name
 from cmcc_bench.errors import DataError
+from cmcc_bench.quality.adjudication import Dispute
 from cmcc_bench.quality.calls import CallSource, find_source, read_calls
 from cmcc_bench.quality.lexicon import load_lexicon
 from cmcc_bench.quality.review import ReviewItem, check_new

@@ -16,6 +16,8 @@ _CHINESE = {
     "conflicting_labels": "标签冲突：中性与其他情绪同时出现，或标签重复",
     "missing_label": "有线索词，但没有该标签",
     "label_without_cue": "有该标签，但没有线索词",
+    "likely_missing_label": "模型认为可能缺少该标签",
+    "likely_wrong_label": "模型认为该标签可能有误",
     "satisfaction_sample": "随机抽取十分之一的满意度标签复核",
 }
 

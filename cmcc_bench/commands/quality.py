@@ -17,13 +17,19 @@ from cmcc_bench.commands.console import (
     console,
     errors,
     incremental,
+    positive_number,
+    print_line,
+    share,
 )
 from cmcc_bench.terminal import counted, progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from cmcc_bench.quality.calls import CallSource
+    from cmcc_bench.quality.adjudication import Adjudication, Decided, Dispute
+    from cmcc_bench.quality.annotations import Annotations
+    from cmcc_bench.quality.calls import Call, CallSource
+    from cmcc_bench.quality.findings import Finding
     from cmcc_bench.quality.review import ReviewItem
 
 _CHECK = """\
@@ -53,7 +59,17 @@ Print Cohen's kappa and Krippendorff's alpha of annotators, by label and
 overall, and their disagreements. Annotators may have labeled different calls:
 alpha is over all calls that two or more labeled, kappa over the calls that a
 pair has in common. A file cannot prove who made its labels; what it says about
-its annotator is printed."""
+its annotator is printed.
+
+An adjudication makes one care file of all labels:
+  1. cmcc agreement A B C --data RAW --adjudicate CARE.json takes what all
+     gave, and writes the rest as questions, with proposals, CARE.review.csv.
+  2. Somebody fills in the columns `decision` (accept, reject, or the correct
+     labels) and `annotator`, as in a review of cmcc check. reject keeps only
+     what all gave.
+  3. The same command with --apply CARE.review.csv writes the decided labels,
+     and the log of who decided what, CARE.log.jsonl.
+With --web and --annotator, step 2 is done on a page in step 1."""
 
 _STATUS = """\
 Exit status 1: at least one error: {errors}.
@@ -68,7 +84,10 @@ def add(commands: Commands) -> None:
 
 
 def _add_agreement(commands: Commands) -> None:
-    example = "example:\n  cmcc agreement care_a.json care_b.json --data my/raw/files"
+    example = """\
+examples:
+  cmcc agreement care_a.json care_b.json --data my/raw/files
+  cmcc agreement a.json b.json c.json --data raw --adjudicate care.json"""
     agreement = add_command(commands, "agreement", "measure the agreement of annotators", example, _AGREEMENT)
     sources = "the labels of two or more annotators: care files, or labeled data (raw files, a built folder, a Hub id)"
     agreement.add_argument("annotators", nargs="+", metavar="LABELS", help=sources)
@@ -77,7 +96,29 @@ def _add_agreement(commands: Commands) -> None:
     add_number(agreement, "--examples", 20, "number of disagreements shown")
     add_bootstrap(agreement)
     agreement.add_argument("--json", action="store_true", help="print JSON with all disagreements instead of tables")
+    _add_adjudication(agreement)
     agreement.set_defaults(run=_agreement)
+
+
+def _add_adjudication(agreement: argparse.ArgumentParser) -> None:
+    group = agreement.add_argument_group("adjudication")
+    group.add_argument("--adjudicate", type=Path, metavar="CARE", help="care file to write, .json")
+    group.add_argument(
+        "--method",
+        choices=("majority", "dawid-skene"),
+        help="how labels are proposed where annotators differ (default: dawid-skene for three and more annotators, "
+        "majority for two; a tie goes to the one who is named first)",
+    )
+    group.add_argument(
+        "--take",
+        type=share,
+        metavar="P",
+        help="take proposals of this probability or more without asking (default: ask about all)",
+    )
+    group.add_argument("--apply", type=Path, metavar="REVIEW", help="take the decisions in this review file")
+    group.add_argument("--web", action="store_true", help="decide on a page")
+    group.add_argument("--annotator", metavar="NAME", help="who decides on the page")
+    add_address(agreement)
 
 
 def _add_check(commands: Commands) -> None:
@@ -104,7 +145,19 @@ def _add_check(commands: Commands) -> None:
     check.add_argument(
         "--write-lexicon", type=Path, metavar="FILE", help="write the built-in lexicon to this file and exit"
     )
-    add_number(check, "--seed", 0, "random seed of the sample of satisfaction labels")
+    check.add_argument(
+        "--doubts",
+        type=positive_number,
+        metavar="N",
+        help="add the N most likely label errors: emotions and caring acts that character n-grams doubt, which trained "
+        "on the other calls (seconds); with --model, emotions that the model doubts (default with --model: 100)",
+    )
+    check.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="a model of emotions, RUN/best or a Hub id, for --doubts; calls that it trained on are left out",
+    )
+    add_number(check, "--seed", 0, "random seed of the sample of satisfaction labels and of the parts of --doubts")
     add_number(check, "--examples", 3, "number of findings shown of each kind")
     check.add_argument(
         "--apply", type=Path, metavar="REVIEW", help="write a care file from the decisions in this review file"
@@ -150,7 +203,7 @@ def _earlier_log(options: argparse.Namespace, care: Path | None) -> list[str]:
 
 def _find(options: argparse.Namespace, source: CallSource) -> int:
     from cmcc_bench.quality.calls import read_calls
-    from cmcc_bench.quality.check import check_calls, example_lines, label_table, summary_table
+    from cmcc_bench.quality.check import add_findings, check_calls, example_lines, label_table, summary_table
     from cmcc_bench.quality.decisions import decided_in
     from cmcc_bench.quality.lexicon import load_lexicon
     from cmcc_bench.quality.review import check_new, review_items, write_review
@@ -161,6 +214,8 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
     decided = decided_in(_earlier_log(options, source.care))
     with progress_bar("checking calls") as show:
         checked = check_calls(source, lexicon, options.seed, decided, incremental(show, source.size))
+    if options.doubts or options.model:
+        add_findings(checked, _doubts(options, source), decided)
     console.print(summary_table(checked, options.data).terminal())
     if label_table(checked).rows:
         console.print(label_table(checked).terminal())
@@ -174,6 +229,42 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
         message = f"{counted(rows, 'question')} in {options.out}: it holds texts of the calls; personal data are masked"
         console.print(message, markup=False, highlight=False, soft_wrap=True)
     return int(checked.has_errors)
+
+
+def _doubts(options: argparse.Namespace, source: CallSource) -> list[Finding]:
+    """The most likely label errors, first those that are doubted most."""
+    from cmcc_bench.quality.calls import read_calls
+    from cmcc_bench.quality.doubts import FOLDS, cross_validated, doubts, labeled_texts, most_doubtful
+
+    calls = [call for call in read_calls(source, lambda *_: None) if call.labeled]
+    if options.model:
+        return _doubts_of_model(options, calls)[: options.doubts or 100]
+    data = [texts for field in ("emotions", "acts") if (texts := labeled_texts(calls, field)).texts]
+    with progress_bar("predicting each part from the others") as show:
+        advance = incremental(show, FOLDS * len(data))
+        found = [doubts(one, cross_validated(one, options.seed, progress=advance)) for one in data]
+    return most_doubtful(found, options.doubts)
+
+
+def _doubts_of_model(options: argparse.Namespace, calls: list[Call]) -> list[Finding]:
+    from cmcc_bench.commands.console import silence_transformers
+    from cmcc_bench.errors import DataError
+    from cmcc_bench.hub.pull import model_folder
+    from cmcc_bench.quality.doubts import doubts, labeled_texts, without
+    from cmcc_bench.recognition.unseen import trained_calls, unseen_emotions
+
+    silence_transformers()
+    folder = model_folder(options.model)
+    data = labeled_texts(calls, "emotions")
+    trained, why = trained_calls(folder, calls)
+    unseen = without(data, trained)
+    left_out = len({dialogue_id for dialogue_id, _ in data.places} & trained)
+    if left_out and not unseen.texts:
+        hint = "Use --doubts N without --model: then each part of the calls is predicted by a model of the others."
+        raise DataError("the model trained on all of these calls", "", hint, model=str(options.model))
+    if left_out:
+        print_line(f"the model's doubts leave out {counted(left_out, 'call')} that it trained on: {why}")
+    return doubts(unseen, unseen_emotions(folder, calls, unseen))
 
 
 def _review_on_page(options: argparse.Namespace, source: CallSource, items: Sequence[ReviewItem]) -> None:
@@ -217,6 +308,12 @@ def _agreement(options: argparse.Namespace) -> int:
     if len(options.annotators) < 2:
         errors.print("cmcc agreement: one annotator has no agreement. Name the labels of two or more.", soft_wrap=True)
         return 2
+    if options.adjudicate is None and (options.apply or options.web or options.method or options.take is not None):
+        errors.print("cmcc agreement: --apply, --web, --method and --take need --adjudicate CARE.json.", style="red")
+        return 2
+    if options.web and (options.annotator is None or options.apply):
+        errors.print("cmcc agreement: --web needs --annotator NAME, and no --apply.", style="red")
+        return 2
     calls, acts = known_calls(options.annotators, options.data), acts_in(options.annotators)
     with progress_bar("comparing annotators") as show:
         annotators, steps = list[Annotations](), len(options.annotators) + 1  # the last one is the bootstrap
@@ -232,4 +329,66 @@ def _agreement(options: argparse.Namespace) -> int:
         console.print(table.terminal())
     for line in disagreement_lines(agreement, options.examples):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return _adjudicate(options, annotators, calls) if options.adjudicate else 0
+
+
+def _adjudicate(options: argparse.Namespace, annotators: Sequence[Annotations], calls: Mapping[str, Call]) -> int:
+    from cmcc_bench.errors import DataError
+    from cmcc_bench.quality.adjudication import (
+        adjudicate,
+        decide,
+        review_items,
+        with_short_names,
+        write_adjudicated,
+    )
+    from cmcc_bench.quality.adjudication_report import adjudication_tables
+    from cmcc_bench.quality.decisions import log_path
+    from cmcc_bench.quality.review import check_new, read_review, write_review
+    from cmcc_bench.scoring import Bootstrap
+
+    out = options.adjudicate
+    if out.suffix != ".json":
+        raise DataError(f"the extension {out.suffix!r}", "a care file, .json", file=out.name)
+    annotators = with_short_names(annotators)
+    method = options.method or ("dawid-skene" if len(annotators) > 2 else "majority")
+    adjudication = adjudicate(annotators, calls, method)
+    rows = read_review(options.apply) if options.apply else []
+    take = 2.0 if options.take is None else options.take  # no proposal is that certain
+    decided = decide(adjudication, calls, rows, options.apply.name if options.apply else "", take)
+    for table in adjudication_tables(annotators, adjudication, decided, Bootstrap(options.resamples, options.seed)):
+        console.print(table.terminal())
+    undecided = [one for at, one in enumerate(adjudication.disputes) if at not in decided]
+    if options.web and undecided:
+        _adjudicate_on_page(options, adjudication, decided, undecided)
+        return 0
+    review = out.with_suffix(".review.csv")
+    if undecided and not options.apply:
+        check_new(review)
+    write_adjudicated(out, adjudication, decided, calls)
+    agreed = sum(map(len, adjudication.agreed.values()))
+    print_line(f"{counted(agreed, 'unit')} agreed, {adjudication.alone} of them labeled by one annotator alone")
+    print_line(f"{counted(len(decided), 'dispute')} decided, {len(undecided)} undecided; log: {log_path(out)}")
+    if undecided and not options.apply:
+        written = write_review(review, review_items(undecided, calls))
+        print_line(f"{counted(written, 'question')} in {review}: it holds texts of the calls; personal data are masked")
+    elif undecided:
+        print_line(f"{options.apply}: fill in the other rows and run the command again")
     return 0
+
+
+def _adjudicate_on_page(
+    options: argparse.Namespace, adjudication: Adjudication, decided: Mapping[int, Decided], asked: Sequence[Dispute]
+) -> None:
+    from cmcc_bench.annotate.open import open_adjudication
+    from cmcc_bench.annotate.store import Decision
+    from cmcc_bench.quality.adjudication import final_labels
+    from cmcc_bench.quality.annotations import is_care_file
+    from cmcc_bench.quality.calls import find_source
+
+    agreed = {
+        dialogue_id: {place: Decision(given) for place, given in labels.items()}
+        for dialogue_id, labels in final_labels(adjudication, decided).items()
+    }
+    data = options.data or next((one for one in options.annotators if not is_care_file(Path(one))), None)
+    source = find_source(data or str(Path(options.annotators[0]).parent), without_care=True)
+    serve(open_adjudication(source, agreed, asked, options.annotator, options.adjudicate, source.name), options)

@@ -120,7 +120,7 @@ def _of_calls(
             turn = utterance["turn"]
             if utterance["speaker"] == USER:
                 labels = utterance["emotions"] if own.emotions is None else own.emotions.get(turn, (0,))
-                if labels is not None:
+                if labels:  # an empty list in a care file: this utterance is not annotated
                     emotions[dialogue_id, number] = frozenset(labels)
             elif utterance["acts"] is not None or own.acts is not None:
                 added = (own.acts or {}).get(turn, ())

@@ -117,6 +117,11 @@ def _undecided(findings: Iterable[Finding], decided: Collection[Considered], che
             yield finding
 
 
+def add_findings(checked: CheckResult, findings: Iterable[Finding], decided: Collection[Considered] = ()) -> None:
+    """Adds findings to those of a check, without those that were decided before."""
+    checked.findings += _undecided(findings, decided, checked)
+
+
 def considered(finding: Finding) -> Considered:
     """The key of a decision about a finding."""
     assert finding.field is not None and finding.label is not None
@@ -174,4 +179,5 @@ def example_lines(checked: CheckResult, shown: int) -> Iterator[str]:
 def _label_name(finding: Finding) -> str:
     if finding.field is None or finding.label is None or finding.kind == "satisfaction_sample":
         return ""
-    return f"{VOCABULARIES[finding.field].names[finding.label]} " + ("for " if finding.detail else "")
+    is_cue = finding.detail and not finding.kind.startswith("likely_")
+    return f"{VOCABULARIES[finding.field].names[finding.label]} " + ("for " if is_cue else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def apply_review(rows: list[ReviewRow], source: CallSource, review: str) -> Appl
     a dialogue or utterance that is not in the data, or whose labels have changed since the review file was written.
     """
     calls = _calls_of(source, {row.dialogue_id for row in rows})
-    rows = _checked(rows, calls, review)
+    rows = checked_rows(rows, calls, review, lambda row: labels_of(calls[row.dialogue_id], row.utterance, row.field))
     ids = {row.dialogue_id for row in rows}
     plain = _calls_of(replace(source, care=None), ids) if source.care else calls
     care: dict[str, Any] = {"_about": _ABOUT}
@@ -106,8 +106,16 @@ def _calls_of(source: CallSource, ids: Collection[str]) -> dict[str, Call]:
     return calls
 
 
-def _checked(rows: list[ReviewRow], calls: Mapping[str, Call], review: str) -> list[ReviewRow]:
-    """The rows with the ids of the data. Raises one cmcc.DataError that lists all rows that do not fit the data."""
+def checked_rows(
+    rows: list[ReviewRow],
+    calls: Mapping[str, Call],
+    review: str,
+    current: Callable[[ReviewRow], tuple[int, ...]],
+) -> list[ReviewRow]:
+    """The rows with the ids of the data. Raises one cmcc.DataError that lists all rows that do not fit the data.
+
+    review: the name of the review file, for messages. current: the labels that a row should have as current ones.
+    """
     by_number: dict[str | None, list[str]] = {}
     for dialogue_id in calls:
         by_number.setdefault(id_number(dialogue_id), []).append(dialogue_id)
@@ -119,7 +127,7 @@ def _checked(rows: list[ReviewRow], calls: Mapping[str, Call], review: str) -> l
         number = id_number(row.dialogue_id)
         row = _with_id_of_data(row, by_number.get(number, []) if number else [], calls, is_untouched)
         check_once(row, seen)
-        _check_labels(row, calls)
+        _check_labels(row, calls, current)
         return row
 
     return each_row(rows, check, review)
@@ -139,7 +147,7 @@ def _with_id_of_data(row: ReviewRow, matches: list[str], calls: Mapping[str, Cal
     return row if row.dialogue_id in calls else replace(row, dialogue_id=row.dialogue_id.strip())
 
 
-def _check_labels(row: ReviewRow, calls: Mapping[str, Call]) -> None:
+def _check_labels(row: ReviewRow, calls: Mapping[str, Call], current: Callable[[ReviewRow], tuple[int, ...]]) -> None:
     """Raises cmcc.DataError if the data have no such utterance, or its labels have changed since the review."""
     call, place = calls.get(row.dialogue_id), row.place
     if call is None and is_shortened(row.dialogue_id):
@@ -156,9 +164,9 @@ def _check_labels(row: ReviewRow, calls: Mapping[str, Call]) -> None:
             problem = f"the dialogue has no {name} utterance with the number {row.utterance}"
             hint = f"Copy the number from the file that cmcc check wrote: {row.field} belong to {name} utterances."
             raise DataError(problem, "", hint, **place, column="utterance")
-    labels = labels_of(call, row.utterance, row.field)
+    labels = current(row)
     if labels != row.current:
-        hint = "The labels have changed since the review file was written. Run cmcc check --out again for a new one."
+        hint = "The labels have changed since the review file was written. Write a new one with the same command."
         texts = [", ".join(_names(row.field, names)) or "no label" for names in (row.current, labels)]
         raise DataError(texts[0], f"{texts[1]}, as in the data", hint, **place, column="current")
 

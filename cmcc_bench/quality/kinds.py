@@ -30,6 +30,10 @@ KINDS = {
     ),
     "missing_label": FindingKind(False, "cue words of a label that is not given"),
     "label_without_cue": FindingKind(False, "a label without any of its cue words"),
+    "likely_missing_label": FindingKind(
+        False, "a label that is not given, and that a model expects (--doubts, --model)"
+    ),
+    "likely_wrong_label": FindingKind(False, "a label that a model does not expect (--doubts, --model)"),
     "satisfaction_sample": FindingKind(False, "a random tenth of the satisfaction labels, to review"),
     "maybe_personal": FindingKind(False, "a long number or a possible name; in synthetic calls, any of the above"),
     "repaired_position": FindingKind(False, "a position that the reader repaired"),

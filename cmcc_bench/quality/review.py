@@ -142,6 +142,11 @@ def review_items(findings: Iterable[Finding], calls: Iterable[Call]) -> Iterator
                 yield _item(call, utterance, field, question_findings)
 
 
+def review_item(call: Call, utterance: int | None, field: str) -> ReviewItem:
+    """A question about an utterance or a call, without proposed changes."""
+    return _item(call, utterance, field, [])
+
+
 def _item(call: Call, utterance: int | None, field: str, findings: list[Finding]) -> ReviewItem:
     lines = [printable(line, _LONGEST) for line in mask_lines(transcript_lines(call.row))]
     last = len(lines) - 1 if utterance is None else utterance  # the end of a call shows the satisfaction
@@ -151,13 +156,26 @@ def _item(call: Call, utterance: int | None, field: str, findings: list[Finding]
         None if utterance is None else call.row["utterances"][utterance]["turn"],
         field,
         tuple(dict.fromkeys(finding.kind for finding in findings)),
-        tuple(dict.fromkeys(finding.detail for finding in findings if finding.kind == "missing_label")),
+        tuple(dict.fromkeys(cue for finding in findings if (cue := _cue(finding)))),
         labels_of(call, utterance, field),
-        tuple(finding.label for finding in findings if finding.adds and finding.label is not None),
-        tuple(finding.label for finding in findings if not finding.adds and finding.label is not None),
+        _changed(findings, adds=True),
+        _changed(findings, adds=False),
         "\n".join(lines[max(0, last - (5 if utterance is None else 2)) : last]),
         lines[last] if lines else "",
     )
+
+
+def _cue(finding: Finding) -> str:
+    """Why a label is proposed or doubted: a cue word, or what a model says."""
+    if finding.kind.startswith("likely_") and finding.field is not None and finding.label is not None:
+        return f"{VOCABULARIES[finding.field].names[finding.label]} {finding.detail}"
+    return finding.detail if finding.kind == "missing_label" else ""
+
+
+def _changed(findings: Iterable[Finding], adds: bool) -> tuple[int, ...]:
+    """The labels that findings add, or that they remove; two findings can be about one label."""
+    labels = (finding.label for finding in findings if finding.adds == adds and finding.label is not None)
+    return tuple(dict.fromkeys(labels))
 
 
 def labels_of(call: Call, utterance: int | None, field: str) -> tuple[int, ...]:
