@@ -240,11 +240,10 @@ def _submit(options: argparse.Namespace) -> int:
 
 def _check_end2end(path: Path) -> None:
     """Raises cmcc.DataError for predictions of the oracle mode, which has the gold labels of each exchange."""
-    from cmcc_bench.reports.systems import read_system, task_of_file
+    from cmcc_bench.files import read_facts
     from cmcc_bench.scoring.predictions import facts_path
-    from cmcc_bench.tasks import RESPONSE
 
-    if facts_path(path).exists() and task_of_file(path) == RESPONSE.name and read_system(path).mode != "end2end":
+    if facts_path(path).exists() and read_facts(facts_path(path)).get("mode") == "oracle":
         hint = "Run cmcc predict --mode end2end and submit its file."
         raise DataError("predictions of the oracle mode", "predictions without gold labels", hint, file=str(path))
 
