@@ -250,7 +250,9 @@ def read_measure(file: Path, task: Task, version: Version, fold_caring: bool) ->
 
 def read_missing_scores(file: Path, task: Task) -> Sequence[str]:
     """The scores that the system does not have, according to its record: those of oracle segments."""
-    return read_system(file).missing_scores if task is RESPONSE and facts_path(file).exists() else ()
+    path = facts_path(file)
+    system = _system_of(file, read_facts(path)) if path.exists() else None
+    return system.missing_scores if isinstance(system, ResponseSystem) and system.task is task else ()
 
 
 def check_data(systems: Iterable[System], fingerprint: str) -> None:
