@@ -1,4 +1,4 @@
-# make setup | test | inspect | lint | docs | reproduce | publish-demo | bench | sample | backbone
+# make setup | test | test-slow | inspect | lint | docs | reproduce | publish-demo | bench | sample | backbone
 PYTHON ?= python3
 VENV ?= .venv
 INSPECT_VENV ?= .venv-inspect
@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM = false
 # Waiting threads release their core: busy waiting beside other work is many times slower.
 export OMP_WAIT_POLICY = PASSIVE
 
-.PHONY: setup test inspect lint docs reproduce publish-demo bench sample backbone
+.PHONY: setup test test-slow inspect lint docs reproduce publish-demo bench sample backbone
 setup: $(VENV)/done
 
 # torch is installed first, with the exact version: it is a CPU build; an open range installs gigabytes of CUDA.
@@ -24,6 +24,10 @@ $(VENV)/done: constraints.txt pyproject.toml
 # One process per core; the tests of a file share a process, so that its fixtures run once.
 test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile --durations 10
+
+# The tests of whole trainings and installations, which take as long as a third of the others.
+test-slow: setup
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow --durations 5
 
 # The tasks for inspect-ai, in an environment of their own. The pins are complete, so pip need not look for versions.
 inspect: $(INSPECT_VENV)/done

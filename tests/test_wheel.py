@@ -68,6 +68,7 @@ def test_every_module_of_the_package_is_in_it(wheel):
     assert modules <= set(zipfile.ZipFile(wheel).namelist())
 
 
+@pytest.mark.slow
 def test_the_installed_command_does_every_step_in_another_folder(environment, tmp_path):
     def cmcc(line: str, *more: str) -> str:
         return run(environment / "bin" / "cmcc", *line.split(), *more, folder=tmp_path)

@@ -101,6 +101,7 @@ def test_the_code_that_loads_the_model_runs(tmp_path, kind):
         exec(block, {})
 
 
+@pytest.mark.slow
 def test_the_code_for_a_classifier_needs_transformers_only(tmp_path):
     best, _ = write_facts(tmp_path / "run", "satisfaction", True)
     write_weights(best, "satisfaction")

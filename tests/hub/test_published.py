@@ -60,6 +60,7 @@ def test_a_model_is_pushed_with_its_card_in_one_commit_with_a_tag(run, hub, data
     assert "| paper |" in results and "[" in results
 
 
+@pytest.mark.slow
 def test_the_code_in_the_cards_loads_the_pushed_models(run, hub, tmp_path):
     blocks = []
     for kind in KINDS:
@@ -85,6 +86,7 @@ assert not [m for m in sys.modules if m.split(".")[0] in ("cmcc", "cmcc_bench", 
 """
 
 
+@pytest.mark.slow
 def test_plain_transformers_open_a_dialogue_model_in_a_new_process(run, hub, tmp_path):
     best, _ = trained(tmp_path, "variant")
     assert run("push", "model", best, "cmcc-org/plain-variant", "--yes")[0] == 0

@@ -56,6 +56,7 @@ def runs(tmp_path_factory):
     return [train(folder / seed, seed) for seed in ("1", "2")]
 
 
+@pytest.mark.slow
 def test_the_same_command_gives_the_same_bytes_under_any_hash_seed(runs):
     names = [sorted(path.name for path in (run / "best").iterdir()) for run in runs]
     assert names[0] == names[1]
@@ -79,6 +80,7 @@ def test_settings_that_give_no_model_are_refused(options, message, monkeypatch, 
     assert end.value.code == 2 and message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_it_ships_in_float16_with_what_made_it_and_others_may_read_it(runs, tmp_path):
     ship(runs[0], tmp_path / "small")
     facts = json.loads((tmp_path / "small" / "run.json").read_text("utf-8"))

@@ -90,6 +90,7 @@ def test_the_script_of_a_task_is_the_command(task, monkeypatch, capsys):
     assert end.value.code == 0 and text.startswith(f"usage: cmcc train {task} ") and "--labeled_share" in text
 
 
+@pytest.mark.slow
 def test_two_processes_of_torchrun_train_one_model(data, tmp_path):
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", 2, "-m", "cmcc_bench.cli")
     settings = options(**SMALL, **SHORT, dataset=data, out="run", processes=2)

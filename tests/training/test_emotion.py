@@ -59,6 +59,7 @@ def test_context_weights_and_tuned_thresholds_are_kept_with_the_model(trained, c
     assert read_training(out / "best").suffix == ", with context, class weights, tuned thresholds"
 
 
+@pytest.mark.slow
 def test_a_pipeline_gives_what_cmcc_predict_says_also_of_the_utterances_before(trained, data, tmp_path):
     out, answers = trained(context="true"), tmp_path / "a.jsonl"
     assert cli.main(["predict", str(out / "best"), str(data), "--out", str(answers)]) == 0
@@ -71,6 +72,7 @@ def test_a_pipeline_gives_what_cmcc_predict_says_also_of_the_utterances_before(t
     assert [found[name] for name in cmcc.EMOTIONS] == pytest.approx(scores, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_tiny_recipe_begins_with_what_the_backbone_knows_and_its_prompt_is_kept(trained, data, tmp_path):
     out = tmp_path / "run"
     settings = ["--dataset", str(data), "--out", str(out), "--epochs", "1", "--learning_rate", "1e-6"]

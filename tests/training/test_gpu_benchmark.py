@@ -5,11 +5,13 @@ import runpy
 import sys
 from pathlib import Path
 
+import pytest
 from accelerate.state import AcceleratorState
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
 
 
+@pytest.mark.slow
 def test_the_short_form_trains_decodes_and_prints_ratios_and_a_table(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--size", "short"])
     try:

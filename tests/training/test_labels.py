@@ -69,6 +69,7 @@ def test_a_response_model_labels_exchanges_and_keeps_their_replies(data, respons
     assert list(pseudo_rows("response", path, confidences("response", "1"))) == []
 
 
+@pytest.mark.slow
 def test_labeling_that_was_stopped_goes_on_and_gives_the_same(data, response_model, tmp_path):
     whole, part = tmp_path / "whole.jsonl", tmp_path / "part.jsonl"
     for path in (whole, part):
@@ -81,6 +82,7 @@ def test_labeling_that_was_stopped_goes_on_and_gives_the_same(data, response_mod
         label_unlabeled("response", str(response_model), str(data), part, most=3)
 
 
+@pytest.mark.slow
 def test_a_batch_that_was_stopped_is_labeled_again_as_a_whole(data, response_model, tmp_path, monkeypatch):
     monkeypatch.setattr(pseudo, "_DIALOGUES", 2)
     path, seen = tmp_path / "labels.jsonl", []

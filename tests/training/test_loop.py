@@ -140,6 +140,7 @@ def test_a_kill_while_the_state_is_written_leaves_the_one_before(tmp_path, monke
     assert equal(weights(whole), weights(cut_off))
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives_and_two_that_do_not_know_of_each_other_are_refused(tmp_path):
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     # 45 examples in batches of 4: the last one is a single example, and one of the processes has none.

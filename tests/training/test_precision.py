@@ -90,6 +90,7 @@ def test_every_process_does_as_the_first_one(tmp_path, monkeypatch, first):
     assert sent == [first] and run.progress.bfloat16 is True
 
 
+@pytest.mark.slow
 def test_a_compiled_model_is_trained_to_the_same_weights(tmp_path, monkeypatch):
     compiled = []
 

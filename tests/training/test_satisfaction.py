@@ -17,6 +17,7 @@ from .recognizers import SHORT, SMALL, labels_by_transformers_alone
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_the_checkpoint_is_transformers_own_and_its_answers_are_scored(data, tmp_path, run_training, capsys):
     out, answers = tmp_path / "run", tmp_path / "a.jsonl"
     assert run_training("satisfaction", **SMALL, **SHORT, dataset=data, out=out) == 0
@@ -32,6 +33,7 @@ def test_the_checkpoint_is_transformers_own_and_its_answers_are_scored(data, tmp
     assert "--format seretod needs a dialogue model; this one is of the task satisfaction" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_pipeline_takes_a_whole_transcript_and_gives_what_cmcc_predict_says(data, tmp_path, run_training):
     out, answers = tmp_path / "run", tmp_path / "a.jsonl"
     assert run_training("satisfaction", **SMALL, **SHORT, dataset=data, out=out) == 0
