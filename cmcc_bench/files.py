@@ -129,7 +129,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     recover_folder(path)
     part = path.with_name(f".{path.name}")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    part.mkdir(0o700, parents=True)
     try:
         yield part
         replace_folder(part, path)
@@ -139,7 +139,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def add_folder(path: Path) -> Iterator[Path]:
-    """Creates a folder to fill that is moved to `path` at the end, unless another process was first.
+    """Creates a folder to fill, for its owner only, that is moved to `path` at the end, unless it exists by then.
 
     After an error there is no folder.
     """

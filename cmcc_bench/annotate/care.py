@@ -15,9 +15,10 @@ from typing import Any
 import orjson
 
 from cmcc_bench.annotate.calls import CallStore, field_of
-from cmcc_bench.annotate.store import Decision, DecisionStore, QuestionPlace
+from cmcc_bench.annotate.store import Decision, QuestionPlace
 from cmcc_bench.errors import DataError
 from cmcc_bench.quality.calls import Call
+from cmcc_bench.quality.review import Question
 from cmcc_bench.reader.care import Care, CareLabels, read_care
 from cmcc_bench.reader.json_stream import read_json
 from cmcc_bench.vocabulary import VOCABULARIES
@@ -101,13 +102,19 @@ def read_own_care(path: Path, annotator: str) -> CareLabels:
     return read_care(path)
 
 
-def import_care(care: CareLabels, calls: CallStore, store: DecisionStore) -> None:
-    """Takes the labels of a care file; they become the first lines of the journal."""
+def decisions_of_care(care: CareLabels, calls: CallStore, path: Path) -> list[tuple[Question, Decision]]:
+    """The decisions that a care file has. Raises cmcc.DataError if it labels calls that are not asked about."""
+    decisions, known = list[tuple[Question, Decision]](), set[str]()
     for dialogue_id in calls:
         call = calls[dialogue_id]
-        own = care.get(dialogue_id) or care.get(f"{call.file}#{call.index}")
-        for place, labels in _decided(call, own) if own else ():
-            store.set((dialogue_id, *place), Decision(labels), is_imported=True)
+        names = {dialogue_id, f"{call.file}#{call.index}"} & set(care)
+        known |= names
+        for place, labels in _decided(call, care[min(names)]) if names else ():
+            decisions.append(((dialogue_id, *place), Decision(labels)))
+    if unknown := sorted(set(care) - known):
+        problem = f"{len(unknown)} calls of this file are not in DATA or not in the plan, such as {unknown[0]}"
+        raise DataError(problem, "", "Use the same DATA and --assign, or choose another --out.", file=str(path))
+    return decisions
 
 
 def _decided(call: Call, care: Care) -> Iterator[tuple[QuestionPlace, tuple[int, ...]]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cmcc_bench.annotate.adjudicate import AdjudicatedFile, Agreed, adjudicate_mode
 from cmcc_bench.annotate.calls import CallStore, check_out
-from cmcc_bench.annotate.care import CareFile, import_care, read_own_care
+from cmcc_bench.annotate.care import CareFile, decisions_of_care, read_own_care
 from cmcc_bench.annotate.plan import read_plan
 from cmcc_bench.annotate.review import ReviewFile, review_mode
 from cmcc_bench.annotate.session import AnnotateMode, AnnotationSession
@@ -17,6 +17,7 @@ from cmcc_bench.annotate.store import DecisionStore, journal_path
 from cmcc_bench.annotate.suggest import Suggestions, data_source, lexicon_source, model_source
 from cmcc_bench.corpus import fingerprint_of, short_name
 from cmcc_bench.errors import DataError
+from cmcc_bench.files import write_bytes
 from cmcc_bench.quality.adjudication import Dispute
 from cmcc_bench.quality.calls import CallSource, find_source, read_calls
 from cmcc_bench.quality.lexicon import load_lexicon
@@ -68,10 +69,13 @@ def open_annotation(
     mode = AnnotateMode(suggestions, **acts)
     order = _ordered(own or list(calls), settings, suggestions, progress("asking the model"))
     is_first = out.exists() and not journal_path(out).exists()
-    earlier = read_own_care(out, annotator) if is_first else {}
+    earlier = decisions_of_care(read_own_care(out, annotator), calls, out) if is_first else []
+    if is_first:  # its notes are not read back
+        write_bytes(out.with_suffix(".before.json"), out.read_bytes(), private=True)
     owner = {"made_by": "cmcc annotate", "annotator": annotator, "acts": "all" if settings.all_acts else "caring"}
     store = DecisionStore(out, owner, CareFile(annotator, calls), mode.sizes(calls))
-    import_care(earlier, calls, store)
+    if earlier:
+        store.import_all(earlier)
     return AnnotationSession(mode, annotator, short_name(data), calls, order, store)
 
 

@@ -8,7 +8,6 @@ POST /decide  /undo
 from __future__ import annotations
 
 import ipaddress
-import os
 import secrets
 import signal
 import socket
@@ -54,7 +53,7 @@ HEADERS = {
 _Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def make_app(session: AnnotationSession, token: str = "") -> Starlette:
+def make_app(session: AnnotationSession, token: str = "", host: str = "127.0.0.1") -> Starlette:
     """The application of a session. token: the first part of every path; "" for none, on this machine only."""
     reads: dict[str, Callable[[Request], object]] = {
         "start": lambda request: session.start(_number(request, "number")),
@@ -67,7 +66,9 @@ def make_app(session: AnnotationSession, token: str = "") -> Starlette:
     routes += [Route(f"/{name}", _read(read)) for name, read in reads.items()]
     routes += [Route(f"/{name}", _write(getattr(session, name)), methods=["POST"]) for name in ("decide", "undo")]
     # Without a token, a page from elsewhere could reach this one by a host name that it points to this machine.
-    middleware = [] if token else [Middleware(TrustedHostMiddleware, allowed_hosts=_LOCAL_NAMES, www_redirect=False)]
+    middleware = (
+        [] if token else [Middleware(TrustedHostMiddleware, allowed_hosts=[*_LOCAL_NAMES, host], www_redirect=False)]
+    )
     return Starlette(routes=[Mount(f"/{token}", routes=routes)] if token else routes, middleware=middleware)
 
 
@@ -148,7 +149,7 @@ class PageServer:
         try:
             listening = socket.create_server((host, port or 0), family=family)
         except (OSError, OverflowError) as error:
-            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+            reason = getattr(error, "strerror", None) or str(error)
             hint = "Choose another --port or --host, or leave them out."
             raise DataError(f"cannot listen there ({reason})", "", hint, host=host, port=port) from error
         # asyncio turns Nagle's algorithm off only for sockets that say they are TCP; with it an answer takes 40 ms.
@@ -157,7 +158,7 @@ class PageServer:
         self.address = f"http://{name}:{self._socket.getsockname()[1]}/{token}{'/' * bool(token)}"
         # No access log: an address holds the token, and what was searched for.
         config = uvicorn.Config(
-            make_app(session, token),
+            make_app(session, token, host),
             log_level="error",
             access_log=False,
             server_header=False,

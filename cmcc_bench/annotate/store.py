@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -123,16 +123,26 @@ class DecisionStore:
         """Whether all questions about a call are decided."""
         return self._decided[dialogue_id] >= self._sizes[dialogue_id]
 
-    def set(self, question: Question, decision: Decision, is_imported: bool = False) -> None:
-        """Writes a decision to the journal, then takes it. is_imported: it cannot be undone.
+    def set(self, question: Question, decision: Decision) -> None:
+        """Writes a decision to the journal, then takes it.
 
         Raises OSError if it cannot be written; nothing is changed then.
         """
         with self._lock:
             line = {"time": round(time.time(), 1), **_as_line(question, decision)}
-            self._append(line | ({"imported": True} if is_imported else {}))
-            self._take(line, question, decision, is_imported)
+            self._append(line)
+            self._take(line, question, decision, False)
             self._mark_dirty()
+
+    def import_all(self, decisions: Sequence[tuple[Question, Decision]]) -> None:
+        """Takes decisions that cannot be undone, in one write to the journal. Raises OSError as `set` does."""
+        with self._lock:
+            now = round(time.time(), 1)
+            lines = [{"time": now, **_as_line(*item), "imported": True} for item in decisions]
+            self._append(*lines)
+            for line, (question, decision) in zip(lines, decisions, strict=True):
+                self._take(line, question, decision, True)
+                self._mark_dirty()
 
     def undo(self) -> Question | None:
         """Takes back the last change that was not taken back; returns its question, None if there is none."""
@@ -252,9 +262,9 @@ class DecisionStore:
         self._is_dirty = True
         self._wake.set()
 
-    def _append(self, line: Mapping[str, Any]) -> None:
-        """Writes a line to the disk; after an error the journal is as before."""
-        written = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+    def _append(self, *lines: Mapping[str, Any]) -> None:
+        """Writes lines to the disk; after an error the journal is as before."""
+        written = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in lines)
         try:
             if self._journal.write(written) != len(written):
                 raise OSError("the journal could not be written as a whole")

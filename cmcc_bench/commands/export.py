@@ -119,12 +119,15 @@ def _export(options: argparse.Namespace) -> int:
     given = {name: value for name in ("out", *_MESSAGES, *_CALLS) if (value := getattr(options, name))}
     refused = ", ".join(f"--{name}" for name in given if name not in allowed)
     if refused:
-        errors.print(f"cmcc export: {refused} not allowed with {kind}.", style="red")
+        errors.print(f"cmcc export: {refused} is not allowed with {kind}.", style="red")
         return 2
     if options.merged:
         return _merge(options)
     if not given.pop("out", None):
         errors.print("cmcc export: name the file to write with --out.", style="red")
+        return 2
+    if options.out.resolve() == Path(options.source).resolve():
+        errors.print(f"cmcc export: --out {options.out} is the file to export; choose another.", style="red")
         return 2
     return _export_messages(options, given) if options.format == "messages" else _export_calls(options)
 

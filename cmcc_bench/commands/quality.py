@@ -311,6 +311,12 @@ def _agreement(options: argparse.Namespace) -> int:
     if options.adjudicate is None and (options.apply or options.web or options.method or options.take is not None):
         errors.print("cmcc agreement: --apply, --web, --method and --take need --adjudicate CARE.json.", style="red")
         return 2
+    if options.adjudicate and options.json:
+        errors.print("cmcc agreement: --json is not allowed with --adjudicate.", style="red")
+        return 2
+    if options.adjudicate and options.adjudicate.resolve() in {Path(name).resolve() for name in options.annotators}:
+        errors.print(f"cmcc agreement: {options.adjudicate} has the labels of an annotator; choose another file.")
+        return 2
     if options.web and (options.annotator is None or options.apply):
         errors.print("cmcc agreement: --web needs --annotator NAME, and no --apply.", style="red")
         return 2

@@ -38,8 +38,7 @@ _COLUMNS = 256  # initial size of a cache row in tokens; doubled when a row is l
 
 # Rows of different lengths share one attention call if that reads at most this many cached tokens unnecessarily. On a
 # CPU the exact number matters little: GPT-2 base took 28 to 31 ms a step of 32 rows with 20, 50 and 100. On a GPU it is
-# not measured but computed: the tokens of GPT-2 base (6 KB a layer) that are read at 5 TB/s in 10 microseconds, which
-# is what it takes to start a call.
+# not measured but estimated: reading these tokens takes about as long as starting another call.
 _TOKENS_OF_A_CALL = {"cpu": 40}
 _TOKENS_OF_A_CALL_ELSEWHERE = 8_000
 

@@ -42,7 +42,7 @@ def export_messages(
     asking = Asking(task_of(task), load_prompt(task, prompt), "end2end", context)
     system = {"role": "system", "content": asking.prompt.system}
     done, total = 0, sum(rows.sizes.values())
-    with open_replacement(out) as stream:
+    with open_replacement(out, private=True) as stream:
         for dialogue_id in rows.sizes:
             dialogue = rows.of(dialogue_id)
             for place in range(len(dialogue)):

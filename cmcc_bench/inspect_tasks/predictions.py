@@ -37,7 +37,7 @@ def write_predictions(log: str | Path, out: str | Path) -> int:
         raise DataError("several answers to one question", "one epoch", hint, file=str(log))
     ordered = sorted(samples, key=lambda sample: str(sample.id))
     lines = [orjson.dumps(line) for sample in ordered for line in _lines(sample, log)]
-    write_bytes(Path(out), b"".join(line + b"\n" for line in lines))
+    write_bytes(Path(out), b"".join(line + b"\n" for line in lines), private=True)
     return len(lines)
 
 

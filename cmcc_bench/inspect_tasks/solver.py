@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.request import getproxies, proxy_bypass
 
 import orjson
 from inspect_ai.model import (
@@ -121,7 +122,10 @@ def check_is_local(model: Model, **place: str) -> None:
     """
     provider = str(model).partition("/")[0]
     url = model.api.base_url or ""
-    if provider in _IN_THIS_PROCESS or Endpoint(url, str(model)).is_loopback:
+    local = Endpoint(url, str(model))
+    # inspect's client follows HTTP_PROXY and its kind also for a loopback address.
+    is_proxied = bool(getproxies()) and not proxy_bypass(local.host)
+    if provider in _IN_THIS_PROCESS or (local.is_loopback and not is_proxied):
         return
     host = Endpoint(url, str(model)).host or f"the provider {provider}"
     hint = "If your license allows it, add -T send_licensed_data=true."

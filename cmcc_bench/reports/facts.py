@@ -176,8 +176,9 @@ def parse_parameters(text: str) -> int:
 
 def short_count(number: int) -> str:
     """A number in three digits: 729 K, 8.2 B."""
-    unit = max((unit for unit, size in _UNITS.items() if number >= size), key=_UNITS.__getitem__, default="")
-    return f"{number / _UNITS[unit]:.3g} {unit}".strip() if number >= 1000 else str(number)
+    rounded = float(f"{number:.3g}")
+    unit = max((unit for unit, size in _UNITS.items() if rounded >= size), key=_UNITS.__getitem__, default="")
+    return f"{rounded / _UNITS[unit]:.3g} {unit}".strip() if rounded >= 1000 else str(number)
 
 
 def shown_cost(cost: float) -> str:

@@ -8,7 +8,7 @@ systems in a quarter of an hour on two cores. With 220 test dialogues, 95 % inte
 BLEU-4, and 0.08 for success. The 100 validation dialogues only choose an epoch and thresholds. Each split is simulated
 with its own seed, so its dialogues stay the same when the size of another one changes.
 
-An emotion classifier is also trained on a large corpus of its own, OUT/large: 3,000 training and 2,000 test dialogues.
+An emotion classifier is also trained on a large corpus of its own, OUT/large: 2,000 training and 1,000 test dialogues.
 Some emotions are so rare that 220 test dialogues have only a few utterances of them, too few to tell a classifier from
 character n-grams. A classifier needs no decoding, which takes most of the time of dialogue models.
 
@@ -144,7 +144,7 @@ SYSTEMS = (
 TINY = Path("tiny")
 CORPUS = {"train": 1200, "validation": 100, "test": 220}  # dialogues of the simulated corpus
 PSEUDO_DIALOGUES = 300  # number of unlabeled dialogues to label
-LARGE = {"train": 3000, "validation": 100, "test": 2000}  # dialogues of the large corpus, for an emotion classifier
+LARGE = {"train": 2000, "validation": 100, "test": 1000}  # dialogues of the large corpus, for an emotion classifier
 
 
 def simulation_steps(raw: Path, corpus: Mapping[str, int], unlabeled: int, first_seed: int) -> list[Step]:

@@ -53,7 +53,7 @@ def page_at(browser, address, width=1280, **options):
     """A page; at its end there was no error, and nothing was asked from elsewhere."""
     page = browser.new_page(viewport={"width": width, "height": 844}, locale="en-US", **options)
     page.set_default_timeout(15_000)
-    expect.set_options(timeout=15_000)
+    expect.set_options(timeout=30_000)
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))

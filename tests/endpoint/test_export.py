@@ -69,7 +69,7 @@ def test_every_task_can_be_exported_and_the_bytes_do_not_change(tmp_path, capsys
     ("arguments", "status", "message"),
     [
         (("sample", "--format", "messages"), 2, "name the file to write with --out"),
-        (("sample", "--merged", "x", "--split", "train"), 2, "--split not allowed with --merged"),
+        (("sample", "--merged", "x", "--split", "train"), 2, "--split is not allowed with --merged"),
         (("nothing", "--format", "messages", "--out", "x.jsonl"), 1, "nothing"),
     ],
 )
