@@ -78,6 +78,21 @@ def test_without_the_journal_a_start_takes_the_labels_of_the_file(tmp_path):
     assert (tmp_path / "care_A.json").read_bytes() == before
 
 
+def test_a_file_with_other_calls_is_not_taken_over_and_the_file_taken_over_is_kept(tmp_path):
+    session = open_work(tmp_path)
+    decide(session, (1, "emotions", [1]), (3, "emotions", [0]))
+    session.close()
+    path = tmp_path / "care_A.json"
+    journal_path(path).unlink()
+    own = path.read_bytes()
+    open_work(tmp_path).close()
+    assert (tmp_path / "care_A.before.json").read_bytes() == own
+    journal_path(path).unlink()
+    path.write_bytes(own.replace(b"call-1", b"call-7"))
+    with pytest.raises(DataError, match=r"1 calls of this file are not in DATA.*such as call-7"):
+        open_work(tmp_path)
+
+
 def test_a_file_of_somebody_else_is_not_overwritten(tmp_path):
     (tmp_path / "care_A.json").write_text('{"annotator": "B", "dialogues": []}', encoding="utf-8")
     with pytest.raises(DataError, match="not a care file of the annotator A"):

@@ -141,6 +141,10 @@ def test_wrong_use_is_refused(folder, capsys):
     care = [str(folder / f"care_{name}.json") for name in "AB"]
     assert cli.main(["agreement", *care, "--apply", "x.csv"]) == 2
     assert cli.main(["agreement", *care, "--adjudicate", "x.json", "--web"]) == 2
+    assert cli.main(["agreement", *care, "--adjudicate", str(folder / "out.json"), "--json"]) == 2
+    own = (folder / "care_A.json").read_bytes()
+    assert cli.main(["agreement", *care, "--adjudicate", care[0]]) == 2
+    assert (folder / "care_A.json").read_bytes() == own
     assert run(folder, "--adjudicate", str(folder / "out.csv")) == 1
     (folder / "raw" / "calls.json").unlink()
     assert cli.main(["agreement", *care, "--adjudicate", str(folder / "out.json"), "--resamples", "0"]) == 1

@@ -77,7 +77,7 @@ def test_facts_that_are_not_valid_are_an_error_that_names_the_field(value, field
 
 def test_numbers_and_months_of_the_command_line():
     assert [parse_parameters(text) for text in ("8.2B", "729k", "12", "1T")] == [8_200_000_000, 729_000, 12, 10**12]
-    assert [short_count(number) for number in (999, 728832, 8_200_000_000)] == ["999", "729 K", "8.2 B"]
+    assert [short_count(number) for number in (999, 728832, 999_999, 8_200_000_000)] == ["999", "729 K", "1 M", "8.2 B"]
     assert parse_month("2024-06") == "2024-06"
     for parse, text in ((parse_parameters, "8 billion"), (parse_month, "June 2024"), (parse_month, "2024-13")):
         with pytest.raises(ValueError, match="expected a"):
