@@ -25,7 +25,7 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from cmcc_bench.decoding.processes import LIFE_SIGN
+from cmcc_bench.decoding.processes import HEARTBEAT_TIMEOUT
 
 CLI = ("-m", "cmcc_bench.cli")
 SECONDS = 600  # for any command
@@ -147,7 +147,7 @@ def lose_a_machine(folder: Path, machines: tuple[str, str]) -> bool:
     ip("-n", machines[1], "link", "set", DEVICE, "down")
     cut = time.monotonic()
     try:
-        output, _ = started[0].communicate(timeout=LIFE_SIGN.seconds * 3)
+        output, _ = started[0].communicate(timeout=HEARTBEAT_TIMEOUT.seconds * 3)
     finally:
         for process in started:
             process.kill()

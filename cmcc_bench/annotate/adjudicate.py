@@ -1,22 +1,17 @@
-"""What annotators disagree about, on the page side by side; the care file of what is agreed or decided; and its log."""
+"""Adjudication on the page: the labels of all annotators side by side. The result is a care file and a log."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 from cmcc_bench.annotate.calls import CallStore
-from cmcc_bench.annotate.care import CareFile
+from cmcc_bench.annotate.care import CareEntries
 from cmcc_bench.annotate.session import CANDIDATE_KEYS, Candidate, ListMode, PageQuestion
-from cmcc_bench.annotate.store import Decision, QuestionPlace
-from cmcc_bench.quality.adjudication import Decided, Dispute, log_line
+from cmcc_bench.annotate.store import OPEN, Decision, QuestionPlace
+from cmcc_bench.quality.adjudication import Adjudication, Decided, Dispute, result_of_call
 from cmcc_bench.quality.decisions import log_path
 from cmcc_bench.quality.spreadsheet import json_line
-
-_ABOUT = "Care labels of several annotators: those that all gave, and those decided where they differ; see the log."
-
-Agreed: TypeAlias = Mapping[str, Mapping[QuestionPlace, Decision]]  # dialogue id -> what all annotators gave
 
 
 def adjudicate_mode(disputes: Iterable[Dispute]) -> ListMode:
@@ -41,28 +36,36 @@ def candidates(dispute: Dispute) -> tuple[Candidate, ...]:
 
 
 class AdjudicatedFile:
-    """The care file, and beside it the log, a line for each dispute that is decided."""
+    """The care file, and beside it the log, a line for each dispute that is decided.
 
-    def __init__(self, annotator: str, calls: CallStore, agreed: Agreed, disputes: Sequence[Dispute]) -> None:
+    taken: the disputes that were decided before the page, by position. annotator: who decides on the page.
+    """
+
+    def __init__(
+        self, annotator: str, calls: CallStore, adjudication: Adjudication, taken: Mapping[int, Decided]
+    ) -> None:
         self._annotator, self._calls = annotator, calls
-        self._care = CareFile(annotator, calls, _ABOUT, agreed)
-        self._disputes: dict[str, dict[QuestionPlace, tuple[int, Dispute]]] = {}
-        for number, one in enumerate(disputes):
-            self._disputes.setdefault(one.dialogue_id, {})[one.utterance, one.field] = number, one
-        self._lines: dict[int, str] = {}  # by the number of the dispute
+        self._adjudication, self._taken = adjudication, taken
+        self._entries = CareEntries(adjudication.about, calls)
+        self._lines: dict[str, dict[int, str]] = {}  # dialogue id -> the lines by position of the dispute
+        for dialogue_id in calls:
+            self.update(dialogue_id, {})
 
     def update(self, dialogue_id: str, decisions: Mapping[QuestionPlace, Decision]) -> None:
         """Takes the decisions about a call in place of earlier ones."""
-        self._care.update(dialogue_id, decisions)
-        for place, (number, dispute) in self._disputes[dialogue_id].items():
-            decision = decisions.get(place, Decision())
-            self._lines.pop(number, None)
+        decided: dict[int, Decided] = {}
+        for at in self._adjudication.disputes_of.get(dialogue_id, ()):
+            dispute = self._adjudication.disputes[at]
+            decision = decisions.get((dispute.utterance, dispute.field), OPEN)
             if decision.labels is not None:
-                decided = Decided(decision.labels, self._annotator, decision.choice or "labels")
-                note = {"note": decision.note} if decision.note else {}
-                self._lines[number] = json_line(log_line(dispute, decided, self._calls[dialogue_id]) | note)
+                decided[at] = Decided(decision.labels, self._annotator, decision.choice or "labels", decision.note)
+            elif at in self._taken:
+                decided[at] = self._taken[at]
+        entry, lines = result_of_call(self._adjudication, decided, self._calls[dialogue_id])
+        self._entries.set(dialogue_id, entry)
+        self._lines[dialogue_id] = {at: json_line(line) for at, line in lines.items()}
 
     def contents(self, out: Path) -> dict[Path, bytes]:
         """The care file and its log."""
-        log = "".join(line for _, line in sorted(self._lines.items()))
-        return {**self._care.contents(out), log_path(out): log.encode()}
+        lines = {at: line for some in self._lines.values() for at, line in some.items()}
+        return {out: self._entries.as_file(), log_path(out): "".join(lines[at] for at in sorted(lines)).encode()}

@@ -9,7 +9,6 @@ import orjson
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.quality.calls import Call
-from cmcc_bench.quality.findings import SERVICE
 from cmcc_bench.types import Row
 
 _FOUND = 50  # results of a search
@@ -88,11 +87,6 @@ def excerpt(text: str, position: int, length: int) -> str:
 def shown(text: str) -> str:
     """A text for the page: control characters, and those that turn the direction of a text, are escaped."""
     return printable(text.replace("\n", " ").replace("\u3000", " "), len(text))
-
-
-def field_of(speaker: int) -> str:
-    """The field of labels that an utterance of a speaker has."""
-    return "acts" if speaker == SERVICE else "emotions"
 
 
 def check_out(out: Path, suffix: str) -> None:

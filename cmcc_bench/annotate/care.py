@@ -8,86 +8,75 @@ What is decided of other calls is in the journal.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import orjson
 
-from cmcc_bench.annotate.calls import CallStore, field_of
+from cmcc_bench.annotate.calls import CallStore
 from cmcc_bench.annotate.store import Decision, QuestionPlace
 from cmcc_bench.errors import DataError
 from cmcc_bench.quality.calls import Call
+from cmcc_bench.quality.exchange import care_entry, exchanged
+from cmcc_bench.quality.findings import field_of
 from cmcc_bench.quality.review import Question
 from cmcc_bench.reader.care import Care, CareLabels, read_care
 from cmcc_bench.reader.json_stream import read_json
-from cmcc_bench.vocabulary import VOCABULARIES
 
 _ABOUT = "Care labels of one annotator, made with cmcc annotate. Calls and fields that are not finished are left out."
-_KEYS = {"emotions": "user_emotions", "acts": "caring_acts"}  # fields -> keys of an entry
 
 
-class CareFile:
-    """The entries of a care file as bytes, so that the file is made anew quickly after each change."""
+class CareEntries:
+    """The entries of a care file. Each is kept as JSON, so that the whole file is written quickly after a change."""
 
-    def __init__(
-        self,
-        annotator: str,
-        calls: CallStore,
-        about: str = _ABOUT,
-        agreed: Mapping[str, Mapping[QuestionPlace, Decision]] = MappingProxyType({}),
-    ) -> None:
-        """about: what the file says about itself. agreed: decisions that stand beside those of the page, by call."""
-        self._head = orjson.dumps({"_about": about, "annotator": annotator})[:-1]
-        self._calls, self._agreed = calls, agreed
+    def __init__(self, about: Mapping[str, Any], calls: CallStore) -> None:
+        """about: what the file says about itself. calls: their order is that of the entries."""
+        self._head, self._calls = orjson.dumps(about)[:-1], calls
         self._lines: dict[str, bytes] = {}
-        for dialogue_id in agreed:
-            self.update(dialogue_id, {})
 
-    def update(self, dialogue_id: str, decisions: Mapping[QuestionPlace, Decision]) -> None:
-        """Takes the decisions about a call in place of earlier ones."""
-        entry = care_entry(self._calls[dialogue_id], {**self._agreed.get(dialogue_id, {}), **decisions})
-        if len(entry) > 3:
+    def set(self, dialogue_id: str, entry: Mapping[str, Any] | None) -> None:
+        """Replaces the entry of a call; None removes it."""
+        if entry:
             self._lines[dialogue_id] = orjson.dumps(entry)
         else:
             self._lines.pop(dialogue_id, None)
 
-    def contents(self, out: Path) -> dict[Path, bytes]:
-        """The care file: a line for each call, in the order of DATA."""
+    def as_file(self) -> bytes:
+        """The care file: a line for each call."""
         lines = b",".join(b"\n" + self._lines[one] for one in self._calls if one in self._lines)
-        return {out: self._head + b',"dialogues":[' + lines + b"\n]}\n"}
+        return self._head + b',"dialogues":[' + lines + b"\n]}\n"
 
 
-def care_entry(call: Call, decisions: Mapping[QuestionPlace, Decision]) -> dict[str, Any]:
-    """The entry of a call: file, index and id, then the labels of each finished field, and the notes.
+class CareFile:
+    """The care file of one annotator."""
+
+    def __init__(self, annotator: str, calls: CallStore) -> None:
+        self._calls, self._entries = calls, CareEntries({"_about": _ABOUT, "annotator": annotator}, calls)
+
+    def update(self, dialogue_id: str, decisions: Mapping[QuestionPlace, Decision]) -> None:
+        """Takes the decisions about a call in place of earlier ones."""
+        self._entries.set(dialogue_id, finished_entry(self._calls[dialogue_id], decisions))
+
+    def contents(self, out: Path) -> dict[Path, bytes]:
+        """The care file."""
+        return {out: self._entries.as_file()}
+
+
+def finished_entry(call: Call, decisions: Mapping[QuestionPlace, Decision]) -> dict[str, Any] | None:
+    """The entry of a call: the labels of each finished field, and the notes; None if there are neither.
 
     Notes are by utterance, as the page counts them from 1, and `call`.
     """
-    entry: dict[str, Any] = {"file": call.file, "index": call.index, "id": call.dialogue_id}
-    satisfaction = decisions.get((None, "satisfaction"), Decision())
-    if satisfaction.labels:
-        entry["satisfaction"] = satisfaction.labels[0] + 1
-    for field, key in _KEYS.items():
-        turns = dict(_turns(call, field, decisions))
-        if turns and all(labels is not None for labels in turns.values()):
-            names = VOCABULARIES[field].names
-            entry[key] = {
-                str(turn): [names[label] for label in labels]
-                for turn, labels in turns.items()
-                if labels and (field == "acts" or any(labels))  # neutral is not listed
-            }
+    spoken = exchanged(call)
+    given = {place: decision.labels for place, decision in decisions.items() if decision.labels is not None}
+    unfinished = {one.field for number, one in enumerate(spoken.utterances) if (number, one.field) not in given}
+    labels = {place: labels for place, labels in given.items() if place[1] not in unfinished}
     noted = {place: decision.note for place, decision in sorted(decisions.items(), key=str) if decision.note}
     notes = {"call" if number is None else str(number + 1): note for (number, _), note in noted.items()}
-    return entry | ({"notes": notes} if notes else {})
-
-
-def _turns(
-    call: Call, field: str, decisions: Mapping[QuestionPlace, Decision]
-) -> Iterator[tuple[int, tuple[int, ...] | None]]:
-    """Yields the raw turn and the labels of each utterance that has this field; None where it is open."""
-    for number, utterance in enumerate(call.row["utterances"]):
-        if field_of(utterance["speaker"]) == field:
-            yield utterance["turn"], decisions.get((number, field), Decision()).labels
+    if not labels and not notes:
+        return None
+    return care_entry(replace(spoken, labels=labels)) | ({"notes": notes} if notes else {})
 
 
 def read_own_care(path: Path, annotator: str) -> CareLabels:

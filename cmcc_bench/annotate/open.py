@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cmcc_bench.annotate.adjudicate import AdjudicatedFile, Agreed, adjudicate_mode
+from cmcc_bench.annotate.adjudicate import AdjudicatedFile, adjudicate_mode
 from cmcc_bench.annotate.calls import CallStore, check_out
 from cmcc_bench.annotate.care import CareFile, decisions_of_care, read_own_care
 from cmcc_bench.annotate.plan import read_plan
@@ -18,7 +18,7 @@ from cmcc_bench.annotate.suggest import Suggestions, data_source, lexicon_source
 from cmcc_bench.corpus import fingerprint_of, short_name
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
-from cmcc_bench.quality.adjudication import Dispute
+from cmcc_bench.quality.adjudication import Adjudication, Decided
 from cmcc_bench.quality.calls import CallSource, find_source, read_calls
 from cmcc_bench.quality.lexicon import load_lexicon
 from cmcc_bench.quality.review import ReviewItem, check_new
@@ -84,6 +84,7 @@ def _read(data: str, only: Sequence[str] | None, progress: Progress) -> CallStor
     done = 0
 
     def advance(amount: int) -> None:
+        """Adds to what was read."""
         nonlocal done
         done += amount
         progress(done, source.size)
@@ -132,25 +133,26 @@ def open_review(
 
 def open_adjudication(
     source: CallSource,
-    agreed: Agreed,
-    disputes: Sequence[Dispute],
+    adjudication: Adjudication,
+    taken: Mapping[int, Decided],
     annotator: str,
     out: Path,
     title: str,
 ) -> AnnotationSession:
     """Opens what annotators disagree about for the one who decides, and goes on where an earlier start ended.
 
-    out: the care file to write, .json, with the labels that are agreed and those decided so far; its log, with what
-    each annotator said, is beside it. A field of a call is written when all its questions are agreed or decided.
+    taken: the disputes that are decided already, by position. out: the care file to write, .json, with the labels that
+    are agreed and those decided so far; its log, with what each annotator gave, is beside it.
     Raises cmcc.DataError if the file exists without its journal, or its journal is of other disputes.
     """
     check_out(out, ".json")
     if out.exists() and not journal_path(out).exists():
         raise DataError("the file exists already", "", "Choose another path or move the file.", file=str(out))
-    mode = adjudicate_mode(disputes)
-    calls = CallStore(read_calls(source, lambda *_: None), {*agreed, *mode.questions})
+    asked = [dispute for at, dispute in enumerate(adjudication.disputes) if at not in taken]
+    mode = adjudicate_mode(asked)
+    calls = CallStore(read_calls(source, lambda *_: None), {*adjudication.agreed, *adjudication.disputes_of})
     order = [dialogue_id for dialogue_id in calls if dialogue_id in mode.questions]
-    owner = {"made_by": "cmcc agreement", "annotator": annotator, "questions": fingerprint_of(map(asdict, disputes))}
-    file = AdjudicatedFile(annotator, calls, agreed, disputes)
+    owner = {"made_by": "cmcc agreement", "annotator": annotator, "questions": fingerprint_of(map(asdict, asked))}
+    file = AdjudicatedFile(annotator, calls, adjudication, taken)
     store = DecisionStore(out, owner, file, mode.sizes())
     return AnnotationSession(mode, annotator, title, calls, order, store)

@@ -76,6 +76,7 @@ def _file(name: str, kind: str) -> _Handler:
     content = (_FOLDER / name).read_bytes()
 
     async def answer(_: Request) -> Response:
+        """The file."""
         return Response(content, headers=HEADERS, media_type=kind)
 
     return answer
@@ -83,6 +84,7 @@ def _file(name: str, kind: str) -> _Handler:
 
 def _read(read: Callable[[Request], object]) -> _Handler:
     async def answer(request: Request) -> Response:
+        """What the request asks for."""
         return await _respond(lambda: read(request))
 
     return answer
@@ -90,6 +92,7 @@ def _read(read: Callable[[Request], object]) -> _Handler:
 
 def _write(write: Callable[[dict[str, object]], object]) -> _Handler:
     async def answer(request: Request) -> Response:
+        """The result of the change."""
         # A form of another page cannot send this type, and its script may not.
         if request.headers.get("content-type") != "application/json":
             return _json({"problem": "expected application/json"}, 415)
@@ -100,7 +103,7 @@ def _write(write: Callable[[dict[str, object]], object]) -> _Handler:
 
 
 async def _respond(make: Callable[[], object]) -> Response:
-    """The answer in JSON. A problem of the data or the disk is told to the page; it saves nothing then."""
+    """Returns JSON. An error of the data or the disk becomes a message; nothing is saved then."""
     try:
         return _json(await run_in_threadpool(make))
     except DataError as error:

@@ -10,16 +10,17 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
-from cmcc_bench.annotate.calls import CallStore, field_of, shown
+from cmcc_bench.annotate.calls import CallStore, shown
 from cmcc_bench.annotate.guide import guide
 from cmcc_bench.annotate.store import Decision, DecisionStore, QuestionPlace, WorkProgress
 from cmcc_bench.annotate.suggest import Suggestions
 from cmcc_bench.errors import DataError
 from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.calls import Call
-from cmcc_bench.quality.findings import NEUTRAL
+from cmcc_bench.quality.findings import NEUTRAL, field_of
 from cmcc_bench.types import Json, Row
 from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS, SATISFACTION, VOCABULARIES
 
@@ -83,6 +84,9 @@ class Mode(Protocol):
     def prepare(self, dialogue_id: str) -> None:
         """Is called with a call that may be opened soon."""
 
+    def close(self) -> None:
+        """Ends what `prepare` began."""
+
 
 @dataclass(frozen=True)
 class AnnotateMode:
@@ -110,6 +114,10 @@ class AnnotateMode:
     def prepare(self, dialogue_id: str) -> None:
         """Begins to compute suggestions."""
         self.suggestions.prepare(dialogue_id)
+
+    def close(self) -> None:
+        """Computes no more suggestions."""
+        self.suggestions.close()
 
     def sizes(self, calls: CallStore) -> dict[str, int]:
         """The number of questions of each call."""
@@ -156,6 +164,9 @@ class ListMode:
 
     def prepare(self, dialogue_id: str) -> None:
         """Does nothing: nothing has to be computed."""
+
+    def close(self) -> None:
+        """Does nothing, as `prepare`."""
 
     def sizes(self) -> dict[str, int]:
         """The number of questions of each call."""
@@ -264,8 +275,19 @@ class AnnotationSession:
         return self._store.progress()
 
     def close(self) -> None:
-        """Writes the file."""
+        """Writes the file; `problem` says why if that failed."""
+        self._mode.close()
         self._store.close()
+
+    @property
+    def out(self) -> Path:
+        """The file."""
+        return self._store.out
+
+    @property
+    def problem(self) -> str:
+        """Why the file could not be written the last time; "" if it was. The journal has all decisions."""
+        return self._store.problem
 
     def _field(self, name: str, labels: Sequence[int]) -> Json:
         vocabulary = VOCABULARIES[name]

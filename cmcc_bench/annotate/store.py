@@ -73,7 +73,7 @@ class WorkProgress:
 class DecisionStore:
     """All decisions of one annotator, in memory and on disk. Its methods may be called from several threads.
 
-    changes: number of changes so far, those of earlier starts included.
+    out: the file. changes: number of changes so far, those of earlier starts included.
     """
 
     def __init__(self, out: Path, owner: Mapping[str, str], file: DecisionFile, sizes: Mapping[str, int]) -> None:
@@ -84,7 +84,7 @@ class DecisionStore:
         decisions about other calls.
         """
         self.changes = 0
-        self._out, self._owner, self._file, self._sizes = out, dict(owner), file, sizes
+        self.out, self._owner, self._file, self._sizes = out, dict(owner), file, sizes
         self._decisions: dict[str, dict[QuestionPlace, Decision]] = {}
         self._decided = dict.fromkeys(sizes, 0)
         self._total, self._all_decided, self._calls_done = sum(sizes.values()), 0, sum(not n for n in sizes.values())
@@ -185,7 +185,7 @@ class DecisionStore:
         self._file_lock.release()
 
     def _open_journal(self) -> None:
-        path = journal_path(self._out)
+        path = journal_path(self.out)
         path.parent.mkdir(parents=True, exist_ok=True)
         opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731
         self._journal = open(path, "a+b", buffering=0, opener=opener)  # noqa: SIM115  # close() closes it
@@ -279,7 +279,7 @@ class DecisionStore:
         while True:
             with self._lock:
                 is_last, is_dirty, self._is_dirty = self._is_closed, self._is_dirty, False
-                contents = self._file.contents(self._out) if is_dirty else {}
+                contents = self._file.contents(self.out) if is_dirty else {}
             began = time.perf_counter()
             if is_dirty:
                 self._write(contents)
@@ -297,7 +297,7 @@ class DecisionStore:
                 write_bytes(path, content, private=True)
             self._problem = ""
         except OSError as error:  # a full disk; the page shows it, and the next change tries again
-            self._problem, self._is_dirty = f"{self._out}: {error.strerror or error}", not self._is_closed
+            self._problem, self._is_dirty = f"{self.out}: {error.strerror or error}", not self._is_closed
 
 
 def journal_path(out: Path) -> Path:

@@ -12,20 +12,19 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from cmcc_bench.annotate.calls import field_of
 from cmcc_bench.annotate.store import QuestionPlace
 from cmcc_bench.errors import DataError
 from cmcc_bench.hub.pull import model_folder
 from cmcc_bench.models.record import read_training
 from cmcc_bench.quality.calls import Call
-from cmcc_bench.quality.findings import USER
+from cmcc_bench.quality.findings import field_of
 from cmcc_bench.quality.lexicon import Lexicon
 from cmcc_bench.tasks import EMOTION, RESPONSE, SATISFACTION, EmotionAnswer, SatisfactionAnswer
 from cmcc_bench.types import Progress, Row
 from cmcc_bench.views.exchanges import Exchange, exchanges
-from cmcc_bench.views.flat import emotion_rows, satisfaction_rows
+from cmcc_bench.views.flat import emotion_rows, satisfaction_rows, without_labels
 from cmcc_bench.views.response import response_rows
 from cmcc_bench.vocabulary import ACTS, EMOTIONS, Vocabulary
 from cmcc_bench.vocabulary import SATISFACTION as LEVELS
@@ -63,6 +62,7 @@ def data_source() -> Source:
     """The labels that the data have."""
 
     def ask(call: Call) -> Opined:
+        """The labels of each annotated utterance and of the call."""
         opinions: Opinions = {}
         for number, utterance in enumerate(call.row["utterances"]):
             field = field_of(utterance["speaker"])
@@ -79,11 +79,12 @@ def lexicon_source(lexicon: Lexicon) -> Source:
     """The labels whose cues occur, of those that `cmcc check` would call missing: other cues are too common."""
 
     def ask(call: Call) -> Opined:
+        """The labels whose cue words occur, each with the first cue."""
         opinions: Opinions = {}
         for number, utterance in enumerate(call.row["utterances"]):
             field = field_of(utterance["speaker"])
-            found = ((cues.label, cues.find(utterance["text"])) for cues in lexicon.checked(field) if cues.missing)
-            opinion = {label: cue for label, cue in found if cue}
+            cues_of = {cues.label: cues.find(utterance["text"]) for cues in lexicon.checked(field) if cues.missing}
+            opinion = {label: cue for label, cue in cues_of.items() if cue}
             if opinion:
                 opinions[number, field] = opinion
         return Opined(opinions)
@@ -105,7 +106,8 @@ def model_source(name: str) -> Source:
     ask, lock = makers[task](str(folder)), threading.Lock()
 
     def ask_alone(calls: Sequence[Call]) -> list[Opined]:
-        with lock:  # models are not safe to call from several threads
+        """Asks the model from one thread at a time, because models are not safe to call from several."""
+        with lock:
             return ask(calls)
 
     return Source("model", ask_alone, is_slow=True)
@@ -117,7 +119,8 @@ def _emotion_model(folder: str) -> _Opine:
     recognize = open_recognizer(folder)
 
     def ask(calls: Sequence[Call]) -> list[Opined]:
-        rows = [emotion_rows(_unlabeled(call.row)) for call in calls]
+        """The emotions of each user utterance."""
+        rows = [emotion_rows(without_labels(call.row)) for call in calls]
         answers = iter(recognize([row for of_call in rows for row in of_call]))
         return [_of_answers([next(answers) for _ in of_call]) for of_call in rows]
 
@@ -139,7 +142,8 @@ def _satisfaction_model(folder: str) -> _Opine:
     recognize = open_recognizer(folder)
 
     def ask(calls: Sequence[Call]) -> list[Opined]:
-        answers = recognize([row for call in calls for row in satisfaction_rows(_unlabeled(call.row))])
+        """The satisfaction of each call."""
+        answers = recognize([row for call in calls for row in satisfaction_rows(without_labels(call.row, 0))])
         return [_of_level(answer) for answer in answers]
 
     return ask
@@ -160,7 +164,8 @@ def _dialogue_model(folder: str) -> _Opine:
     trained = open_model(folder)
 
     def ask(calls: Sequence[Call]) -> list[Opined]:
-        rows = [_unlabeled(call.row) for call in calls]
+        """The emotions and acts that the model generates."""
+        rows = [without_labels(call.row) for call in calls]
         dialogues = [response_rows(row) for row in rows]
         labeled = label_exchanges(trained, dialogues) if any(dialogues) else [[]] * len(rows)
         return [_of_dialogue(row, predicted) for row, predicted in zip(rows, labeled, strict=True)]
@@ -191,13 +196,6 @@ def _read(text: str, names: Vocabulary) -> list[int]:
     from cmcc_bench.textform import read_labels
 
     return [label for name in read_labels(text) if (label := names.find(name)) is not None]
-
-
-def _unlabeled(row: Row) -> Row:
-    """The row in the form of `labeled` with empty labels, for the task views: no label of the data reaches a model."""
-    nothing: dict[str, Any] = {"intents": None, "acts": None, "entities": [], "triples": []}
-    utterances = [{**u, **nothing, "emotions": [] if u["speaker"] == USER else None} for u in row["utterances"]]
-    return {"dialogue_id": row["dialogue_id"], "satisfaction": 0, "utterances": utterances}
 
 
 def _with_scores(labels: Iterable[int], scores: Sequence[float] | None) -> Opinion:

@@ -141,12 +141,11 @@ def _annotate(options: argparse.Namespace) -> int:
             return lambda done, total: show(done, total, name)
 
         session = open_annotation(options.data, options.annotator, options.out, settings, step)
-    serve(session, options)
-    return 0
+    return serve(session, options)
 
 
-def serve(session: AnnotationSession, options: argparse.Namespace) -> None:
-    """Shows the page of a session until the process is told to end; then the file is complete."""
+def serve(session: AnnotationSession, options: argparse.Namespace) -> int:
+    """Shows the page of a session until Ctrl-C or SIGTERM, and writes its file. Returns the exit status."""
     from cmcc_bench.annotate.server import PageServer
 
     try:
@@ -160,7 +159,11 @@ def serve(session: AnnotationSession, options: argparse.Namespace) -> None:
     done = (
         f"{progress.decided} of {counted(progress.questions, 'label')}, {progress.calls_done} of {progress.calls} calls"
     )
-    console.print(f"{options.out}: {done}", markup=False, highlight=False)
+    console.print(f"{session.out}: {done}", markup=False, highlight=False)
+    if session.problem:
+        hint = "The journal has all decisions: free space and run the command again."
+        errors.print(f"NOT WRITTEN: {session.problem}. {hint}", style="red", markup=False, highlight=False)
+    return int(bool(session.problem))
 
 
 def _write_plan(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from rich.console import Console
@@ -48,6 +49,17 @@ def add_bootstrap(parser: argparse.ArgumentParser) -> None:
     """Adds the options of the bootstrap for confidence intervals and paired tests."""
     add_number(parser, "--resamples", 1000, "number of bootstrap resamples")
     add_number(parser, "--seed", 0, "random seed of the bootstrap")
+
+
+def add_question(group: argparse._ArgumentGroup) -> None:
+    """Adds the options that say what a language model is asked: the task, its context and its prompt."""
+    group.add_argument("--task", type=task_name, metavar="TASK", help="task to ask about (default: response)")
+    group.add_argument(
+        "--context",
+        choices=("markov", "full"),
+        help="markov: of the call so far, response gets the names of entities; full: all (default: markov)",
+    )
+    group.add_argument("--prompt", type=Path, metavar="FILE", help="prompt in place of the one that ships")
 
 
 def whole_number(text: str) -> int:

@@ -9,7 +9,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cmcc_bench.commands.console import Commands, add_command, errors, incremental, print_line, task_name
+from cmcc_bench.commands.console import (
+    Commands,
+    add_command,
+    add_question,
+    errors,
+    incremental,
+    print_line,
+    silence_transformers,
+)
 from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.terminal import counted, progress_bar
 
@@ -76,14 +84,8 @@ def _add_export(commands: Commands) -> None:
 
 def _add_messages(export: argparse.ArgumentParser) -> None:
     group = export.add_argument_group("messages")
-    group.add_argument("--task", type=task_name, metavar="TASK", help="task of the questions (default: response)")
     group.add_argument("--split", choices=SPLITS, metavar="SPLIT", help=f"split: {', '.join(SPLITS)} (default: train)")
-    group.add_argument(
-        "--context",
-        choices=("markov", "full"),
-        help="markov: of the call so far, response gets the names of entities; full: all (default: markov)",
-    )
-    group.add_argument("--prompt", type=Path, metavar="FILE", help="prompt in place of the one that ships")
+    add_question(group)
 
 
 def _add_tools(export: argparse.ArgumentParser) -> None:
@@ -103,7 +105,7 @@ def _add_tools(export: argparse.ArgumentParser) -> None:
 def _add_import(commands: Commands) -> None:
     parser = add_command(commands, "import", "read labels from an annotation tool", _IMPORT, _IMPORT_ABOUT)
     parser.add_argument("file", type=Path, metavar="FILE", help="what the tool exported: JSON or JSONL")
-    parser.add_argument("--format", choices=_TOOLS, required=True, help="the tool")
+    parser.add_argument("--format", choices=_TOOLS, required=True, help="tool that wrote the file")
     parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="care file to write, .json")
     who = "whose labels; of a Label Studio user, the number or e-mail address in the file"
     parser.add_argument("--annotator", metavar="NAME", help=who)
@@ -143,12 +145,10 @@ def _export_messages(options: argparse.Namespace, given: dict[str, Any]) -> int:
 
 
 def _merge(options: argparse.Namespace) -> int:
-    from transformers.utils.logging import disable_progress_bar
-
     from cmcc_bench.hub.pull import model_folder
     from cmcc_bench.training.merge import merge
 
-    disable_progress_bar()  # type: ignore[no-untyped-call]
+    silence_transformers()
     merge(model_folder(options.source), options.merged)
     print_line(f"{options.merged}: the adapter {options.source}, merged into its base model")
     return 0
@@ -167,6 +167,8 @@ def _export_calls(options: argparse.Namespace) -> int:
     if options.model and options.labels:
         errors.print("cmcc export: --model writes predictions in place of the labels; omit --labels.", style="red")
         return 2
+    if options.model:
+        silence_transformers()
     source = find_source(options.source, options.care)
     with progress_bar("exporting calls") as show:
         read = read_calls(source, progress=incremental(show, source.size))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cmcc_bench.commands.console import (
     Commands,
     add_command,
+    add_question,
     console,
     data_cutoff,
     errors,
@@ -18,7 +18,6 @@ from cmcc_bench.commands.console import (
     positive_number,
     print_line,
     silence_transformers,
-    task_name,
     whole_number,
 )
 from cmcc_bench.errors import DataError
@@ -62,7 +61,7 @@ def add(commands: Commands) -> None:
         "--batch-size",
         type=positive_number,
         metavar="N",
-        help="number of dialogues decoded together (default: set by the task)",
+        help="number of exchanges or texts in a batch (default: set by the task)",
     )
     predict.add_argument(
         "--out", type=Path, metavar="FILE", help="file to write; an interrupted run continues where it stopped"
@@ -77,12 +76,7 @@ def _add_endpoint(predict: argparse.ArgumentParser) -> None:
         "Options of openai:NAME. The key, where one is needed, is in CMCC_API_KEY or\nOPENAI_API_KEY.",
     )
     group.add_argument("--endpoint", metavar="URL", help="chat-completions interface, http://HOST:PORT/v1")
-    group.add_argument("--task", type=task_name, metavar="TASK", help="task to ask about (default: response)")
-    group.add_argument(
-        "--context",
-        choices=("markov", "full"),
-        help="markov: of the call so far, response gets the names of entities; full: all (default: markov)",
-    )
+    add_question(group)
     group.add_argument(
         "--shots", type=whole_number, metavar="N", help="number of examples from the training split (default: 0)"
     )
@@ -91,7 +85,6 @@ def _add_endpoint(predict: argparse.ArgumentParser) -> None:
         action="store_true",
         help="choose the examples by similarity, in character n-grams (default: the same ones for all, by --seed)",
     )
-    group.add_argument("--prompt", type=Path, metavar="FILE", help="prompt in place of the one that ships")
     group.add_argument(
         "--list-prompts", action=_ListPrompts, nargs=0, help="list the prompts that ship, with digests, and exit"
     )
@@ -132,10 +125,11 @@ def _add_endpoint(predict: argparse.ArgumentParser) -> None:
     )
 
 
-_ENDPOINT_OPTIONS = (
-    "endpoint", "task", "context", "shots", "nearest", "prompt", "price", "data_cutoff", "parameters",
-    "send_licensed_data", "concurrency", "timeout", "max_tokens", "temperature", "seed", "show_messages",
+_OF_ENDPOINT = ("temperature", "seed", "max_tokens", "concurrency", "timeout")
+_OF_SETTINGS = (
+    "task", "context", "prompt", "shots", "nearest", "seed", "price", "data_cutoff", "parameters", "send_licensed_data",
 )  # fmt: skip
+_ENDPOINT_OPTIONS = ("endpoint", *dict.fromkeys((*_OF_SETTINGS, *_OF_ENDPOINT)), "show_messages")
 
 
 class _ListPrompts(argparse.Action):
@@ -187,7 +181,9 @@ def _ask(options: argparse.Namespace) -> int:
     if not options.endpoint or not (options.out or options.show_messages):
         errors.print("cmcc predict: a MODEL openai:NAME needs --endpoint URL and --out FILE.", style="red")
         return 2
-    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+    from cmcc_bench.decoding.processes import started_processes
+
+    if started_processes() > 1:
         errors.print("cmcc predict: start openai:NAME without torchrun; set --concurrency instead.", style="red")
         return 2
     from cmcc_bench.endpoint.client import Endpoint
@@ -208,21 +204,6 @@ def _ask(options: argparse.Namespace) -> int:
     for line in _asked_lines(options.out, run):
         print_line(line)
     return 0
-
-
-_OF_ENDPOINT = ("temperature", "seed", "max_tokens", "concurrency", "timeout")
-_OF_SETTINGS = (
-    "task",
-    "context",
-    "prompt",
-    "shots",
-    "nearest",
-    "seed",
-    "price",
-    "data_cutoff",
-    "parameters",
-    "send_licensed_data",
-)
 
 
 def _given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from cmcc_bench.terminal import counted, progress_bar
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cmcc_bench.quality.adjudication import Adjudication, Decided, Dispute
+    from cmcc_bench.quality.adjudication import Adjudication, Decided
     from cmcc_bench.quality.annotations import Annotations
     from cmcc_bench.quality.calls import Call, CallSource
     from cmcc_bench.quality.findings import Finding
@@ -223,8 +223,8 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     calls = read_calls(source, lambda *_: None)
     if options.web:
-        _review_on_page(options, source, list(review_items(checked.findings, calls)))
-    elif options.out:
+        return _review_on_page(options, source, list(review_items(checked.findings, calls)))
+    if options.out:
         rows = write_review(options.out, review_items(checked.findings, calls))
         message = f"{counted(rows, 'question')} in {options.out}: it holds texts of the calls; personal data are masked"
         console.print(message, markup=False, highlight=False, soft_wrap=True)
@@ -267,15 +267,16 @@ def _doubts_of_model(options: argparse.Namespace, calls: list[Call]) -> list[Fin
     return doubts(unseen, unseen_emotions(folder, calls, unseen))
 
 
-def _review_on_page(options: argparse.Namespace, source: CallSource, items: Sequence[ReviewItem]) -> None:
+def _review_on_page(options: argparse.Namespace, source: CallSource, items: Sequence[ReviewItem]) -> int:
     from cmcc_bench.annotate.open import open_review
 
     if not items:
         console.print("no questions: the page is not opened", highlight=False)
-        return
-    serve(open_review(source, items, options.annotator, options.out, options.data), options)
+        return 0
+    status = serve(open_review(source, items, options.annotator, options.out, options.data), options)
     apply = f"Apply the decisions: cmcc check {options.data} --apply {options.out} --out CARE.json"
     console.print(apply, markup=False, highlight=False, soft_wrap=True)
+    return status
 
 
 def _apply(options: argparse.Namespace, source: CallSource) -> int:
@@ -315,7 +316,7 @@ def _agreement(options: argparse.Namespace) -> int:
         errors.print("cmcc agreement: --json is not allowed with --adjudicate.", style="red")
         return 2
     if options.adjudicate and options.adjudicate.resolve() in {Path(name).resolve() for name in options.annotators}:
-        errors.print(f"cmcc agreement: {options.adjudicate} has the labels of an annotator; choose another file.")
+        errors.print(f"cmcc agreement: choose another --adjudicate: {options.adjudicate} has an annotator's labels.")
         return 2
     if options.web and (options.annotator is None or options.apply):
         errors.print("cmcc agreement: --web needs --annotator NAME, and no --apply.", style="red")
@@ -365,8 +366,7 @@ def _adjudicate(options: argparse.Namespace, annotators: Sequence[Annotations], 
         console.print(table.terminal())
     undecided = [one for at, one in enumerate(adjudication.disputes) if at not in decided]
     if options.web and undecided:
-        _adjudicate_on_page(options, adjudication, decided, undecided)
-        return 0
+        return _adjudicate_on_page(options, adjudication, decided)
     review = out.with_suffix(".review.csv")
     if undecided and not options.apply:
         check_new(review)
@@ -382,19 +382,12 @@ def _adjudicate(options: argparse.Namespace, annotators: Sequence[Annotations], 
     return 0
 
 
-def _adjudicate_on_page(
-    options: argparse.Namespace, adjudication: Adjudication, decided: Mapping[int, Decided], asked: Sequence[Dispute]
-) -> None:
+def _adjudicate_on_page(options: argparse.Namespace, adjudication: Adjudication, decided: Mapping[int, Decided]) -> int:
     from cmcc_bench.annotate.open import open_adjudication
-    from cmcc_bench.annotate.store import Decision
-    from cmcc_bench.quality.adjudication import final_labels
     from cmcc_bench.quality.annotations import is_care_file
     from cmcc_bench.quality.calls import find_source
 
-    agreed = {
-        dialogue_id: {place: Decision(given) for place, given in labels.items()}
-        for dialogue_id, labels in final_labels(adjudication, decided).items()
-    }
     data = options.data or next((one for one in options.annotators if not is_care_file(Path(one))), None)
     source = find_source(data or str(Path(options.annotators[0]).parent), without_care=True)
-    serve(open_adjudication(source, agreed, asked, options.annotator, options.adjudicate, source.name), options)
+    session = open_adjudication(source, adjudication, decided, options.annotator, options.adjudicate, source.name)
+    return serve(session, options)

@@ -60,8 +60,11 @@ class Parts:
         return before
 
     def lines(self) -> Iterator[Any]:
-        """Yields the values of all lines in the order of the data. Only one unit at a time is in memory."""
-        places = self._places()
+        """Yields the values of all lines in the order of the data. Only one unit at a time is in memory.
+
+        Raises cmcc.DataError if the parts of other machines do not appear here in time.
+        """
+        places = self._all_places()
         with ExitStack() as stack:
             streams = {path: stack.enter_context(path.open("rb")) for path in self._paths()}
             for unit, size in enumerate(self.sizes):
@@ -108,13 +111,27 @@ class Parts:
             raise DataError("not a part of this run", "lines that an earlier start wrote", hint, **place)
         return unit, lines  # type: ignore[return-value]
 
+    def _all_places(self) -> dict[int, tuple[Path, int]]:
+        """The file and the position of each unit, once all units are seen here."""
+        end = time.monotonic() + _SHARED
+        wanted = {unit for unit, size in enumerate(self.sizes) if size}
+        while wanted - (places := self._places()).keys():
+            if time.monotonic() > end:
+                hint = "Start the same command again: it continues from what is finished."
+                problem = "the parts that other machines wrote are not complete here"
+                raise DataError(problem, "", hint, file=str(self.path))
+            time.sleep(1)
+        return places
+
     def _places(self) -> dict[int, tuple[Path, int]]:
-        """The file and the position of each unit."""
+        """The file and the position of each unit that is written as a whole."""
         places: dict[int, tuple[Path, int]] = {}
         for path in self._paths():
             start = 0
             with path.open("rb") as stream:
                 for line in stream:
+                    if not line.endswith(b"\n"):
+                        break
                     places[orjson.loads(line)["unit"]] = path, start
                     start += len(line)
         return places

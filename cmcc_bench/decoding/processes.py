@@ -7,7 +7,7 @@
 
 They talk through gloo, on CPUs and GPUs alike, since only numbers and file positions are exchanged. A process that is
 killed, or whose machine is lost, ends all others with an error: once a second, each one sends its count of finished
-items to all others, and nobody waits longer than LIFE_SIGN for it. One process alone is a group of one.
+items to all others, and nobody waits longer than HEARTBEAT_TIMEOUT for it. One process alone is a group of one.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from cmcc_bench.errors import DataError
 
 Sent = TypeVar("Sent")
 
-LIFE_SIGN = timedelta(seconds=60)  # for a sign of life while the processes work
-PATIENCE = timedelta(minutes=30)  # for the others to open the model and the data, or for the first to join the parts
-_PERIOD = 1.0  # seconds between two signs of life
+HEARTBEAT_TIMEOUT = timedelta(seconds=60)  # while the processes work
+GROUP_TIMEOUT = timedelta(minutes=30)  # for the others to open the model and the data, or the first to join the parts
+_PERIOD = 1.0  # seconds between two heartbeats
 _WORKING, _FINISHED, _FAILED = range(3)
 _AGAIN = "Start the same command again: it continues from what is finished."
 
@@ -39,7 +39,7 @@ class Processes:
     index: int = 0
     number: int = 1
     group: Any = None
-    life_signs: Any = None
+    heartbeats: Any = None
 
     @property
     def is_first(self) -> bool:
@@ -93,6 +93,15 @@ class Processes:
 ALONE = Processes()
 
 
+def started_processes() -> int:
+    """The number of processes that a launcher started, by WORLD_SIZE; 1 without one. Raises cmcc.DataError."""
+    text = os.environ.get("WORLD_SIZE") or "1"
+    if not text.isdecimal() or not int(text):
+        hint = "Start the command with torchrun, which sets it, or unset it."
+        raise DataError(f"WORLD_SIZE is {text!r:.40}", "a number of processes", hint)
+    return int(text)
+
+
 @contextmanager
 def open_processes() -> Iterator[Processes]:
     """The processes that a launcher started, as the variables RANK and WORLD_SIZE say; else this one alone.
@@ -100,7 +109,7 @@ def open_processes() -> Iterator[Processes]:
     A training's own group of processes is used where there is one. Raises cmcc.DataError if they cannot find each
     other.
     """
-    number = int(os.environ.get("WORLD_SIZE") or 1)
+    number = started_processes()
     if number == 1:
         yield ALONE
         return
@@ -109,8 +118,8 @@ def open_processes() -> Iterator[Processes]:
     is_own = not dist.is_initialized()
     try:
         if is_own:
-            dist.init_process_group("gloo", timeout=PATIENCE)
-        groups = [dist.new_group(backend="gloo", timeout=timeout) for timeout in (PATIENCE, LIFE_SIGN)]
+            dist.init_process_group("gloo", timeout=GROUP_TIMEOUT)
+        groups = [dist.new_group(backend="gloo", timeout=timeout) for timeout in (GROUP_TIMEOUT, HEARTBEAT_TIMEOUT)]
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         hint = "Start the command with torchrun, which sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT."
@@ -138,7 +147,7 @@ class SharedCount:
         self._own, self._state = 0, _WORKING
         self._problem: DataError | None = None
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._give_life_signs, daemon=True) if processes.number > 1 else None
+        self._thread = threading.Thread(target=self._send_heartbeats, daemon=True) if processes.number > 1 else None
 
     def __enter__(self) -> Self:
         self._show(0)
@@ -161,7 +170,7 @@ class SharedCount:
             return
         self._state = _FINISHED if error is None else _FAILED
         self._ended.set()
-        self._thread.join()  # ends: no round of life signs takes longer than LIFE_SIGN
+        self._thread.join()  # ends: no round of heartbeats takes longer than HEARTBEAT_TIMEOUT
         if error is None and self._problem:
             raise self._problem
 
@@ -169,23 +178,23 @@ class SharedCount:
         if self._progress and self._processes.is_first:
             self._progress(self._begun + finished, self._total)
 
-    def _give_life_signs(self) -> None:
+    def _send_heartbeats(self) -> None:
         """Exchanges counts and states until all have finished or one has failed: all see the same, and end together."""
         import torch
         import torch.distributed as dist
 
-        signs = [torch.zeros(2, dtype=torch.long) for _ in range(self._processes.number)]  # count, state
+        beats = [torch.zeros(2, dtype=torch.long) for _ in range(self._processes.number)]  # count, state
         while self._problem is None:
             self._ended.wait(_PERIOD)
             own = torch.tensor([self._own, self._state])
             try:
                 with _as_lost():
-                    dist.all_gather(signs, own, group=self._processes.life_signs)
+                    dist.all_gather(beats, own, group=self._processes.heartbeats)
             except DataError as error:
                 self._problem = error
                 return
-            self._show(sum(int(sign[0]) for sign in signs))
-            states = [int(sign[1]) for sign in signs]
+            self._show(sum(int(beat[0]) for beat in beats))
+            states = [int(beat[1]) for beat in beats]
             if _FAILED in states:
                 self._problem = DataError(f"process {states.index(_FAILED)} stopped with an error", "", _AGAIN)
             if all(state == _FINISHED for state in states):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import zipfile
 from pathlib import Path
 
 import orjson
@@ -26,7 +27,7 @@ def write_predictions(log: str | Path, out: str | Path) -> int:
     """
     try:
         samples = read_eval_log(str(log)).samples or []
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         hint = "Give the path of a log that inspect eval wrote."
         raise DataError(f"cannot read the log ({error})", "", hint, file=str(log)) from error
     if not samples:
@@ -58,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         count = write_predictions(options.log, options.out)
-    except DataError as error:
+    except (DataError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"Wrote {count} predictions to {options.out}.\n")

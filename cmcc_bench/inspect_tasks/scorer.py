@@ -36,14 +36,15 @@ def corpus_scores(task: str = "") -> Metric:
     """
 
     def compute(scores: list[SampleScore]) -> Value:
+        """The scores and bounds of all calls together."""
         if not scores:
             return dict.fromkeys(task_of(task).measure.statistics if task else (), float("nan"))
-        found = [sample.score.metadata or {} for sample in scores]
+        calls = [sample.score.metadata or {} for sample in scores]
         by_call: dict[int, list[list[int]]] = {}
-        for metadata in found:
+        for metadata in calls:
             by_call.setdefault(metadata["place"], []).append(metadata["counts"])
         counts = np.array([np.mean(by_call[place], axis=0) for place in sorted(by_call)])  # (calls, k)
-        results = intervals(counts, task_of(found[0]["task"]).measure.statistics)
+        results = intervals(counts, task_of(calls[0]["task"]).measure.statistics)
         flat: dict[str, str | int | float | bool | None] = {}
         for name, interval in results.items():
             flat |= {name: interval.point, f"{name}_low": interval.low, f"{name}_high": interval.high}
@@ -62,6 +63,7 @@ def call_scores(task: str, dataset: str, split: str) -> Scorer:
     declared, places = task_of(task), {name: place for place, name in enumerate(rows.order)}
 
     async def compute(state: TaskState, target: Target) -> Score:  # noqa: ARG001  # as inspect calls it
+        """The scores of one call."""
         lines: list[dict[str, Any]] | None = state.store.get(PREDICTIONS)
         if lines is None:
             hint = "Use the solver of the task."

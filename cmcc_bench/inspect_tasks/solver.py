@@ -72,29 +72,30 @@ def ask_about_call(options: Mapping[str, Any], json_schema: bool, send_licensed_
     licensed = has_licensed(asking, rows)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001  # as inspect calls it
+        """Asks about one call."""
         model = get_model()
         if licensed and not send_licensed_data:
             check_is_local(model, dataset=options["dataset"], split=options["split"])
-        said: dict[tuple[int, str], list[ChatMessage]] = {}
+        conversations: dict[tuple[int, str], list[ChatMessage]] = {}
 
         async def ask(question: ModelQuestion) -> str:
             """The text of the model's answer."""
 
             async def complete(messages: Sequence[ChatMessage]) -> ModelOutput:
                 """What the model says to messages."""
-                said[question.place[1:]] = list(messages)
+                conversations[question.place[1:]] = list(messages)
                 return await _complete(model, messages, question if json_schema else None)
 
             output = state.output = (await ask_shortened(question, complete))[0]
             text: str = output.completion
-            said[question.place[1:]].append({"role": "assistant", "content": text})
+            conversations[question.place[1:]].append({"role": "assistant", "content": text})
             return text[:LONGEST_ANSWER]
 
         answers = await answer_dialogue(asking, rows.of(str(state.sample_id)), ask)
         lines = [orjson.loads(answer_line_of(row.answer, row.problems)) for row in answers]
         state.store.set(PREDICTIONS, lines)
         steps = steps_of(asking)
-        asked = [said[number, step] for number in range(len(answers)) for step in steps]
+        asked = [conversations[number, step] for number in range(len(answers)) for step in steps]
         # The system message once, and of each question what is new in it: the last message, and the answer.
         shown = asked[0][:1] + [message for messages in asked for message in messages[-2:]]
         state.messages = [_MESSAGES[message["role"]](content=message["content"]) for message in shown]

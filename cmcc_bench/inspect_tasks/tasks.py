@@ -38,6 +38,7 @@ def _item_task(name: str, description: str) -> Callable[..., Task]:
         json_schema: bool = True,
         send_licensed_data: bool = False,
     ) -> Task:
+        """Replaced below, with the description."""
         source = {"task": name, "dataset": dataset, "split": split}
         options = {"shots": shots, "nearest": nearest, "seed": seed, "prompt": prompt}
         return _task(source, options, json_schema, send_licensed_data)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,13 @@ class Dispute:
 class Decided:
     """The labels of a dispute, and who or what decided: an annotator, or a method of aggregation.
 
-    decision: accept, reject or labels, as in a review file; `taken` if a method decided.
+    decision: accept, reject or labels, as in a review file, or whose labels were chosen; `taken` if a method decided.
     """
 
     labels: tuple[int, ...]
     by: str
     decision: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,19 @@ class Adjudication:
     agreed: Mapping[str, CallLabels]
     alone: int
     disputes: tuple[Dispute, ...]
+
+    @cached_property
+    def disputes_of(self) -> Mapping[str, Sequence[int]]:
+        """The positions of the disputes about each dialogue."""
+        positions: dict[str, list[int]] = {}
+        for at, one in enumerate(self.disputes):
+            positions.setdefault(one.dialogue_id, []).append(at)
+        return positions
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the care file says about itself."""
+        return {"_about": _ABOUT, "annotators": list(self.annotators)}
 
 
 def with_short_names(annotators: Sequence[Annotations]) -> list[Annotations]:
@@ -129,18 +144,18 @@ def _given(
     annotators: Sequence[Annotations], kind: str, calls: Mapping[str, Call]
 ) -> dict[tuple[str, int | None], dict[str, tuple[int, ...]]]:
     """The labels by annotator of each unit (dialogue id, utterance) of a field, in the order of the calls."""
-    found: dict[tuple[str, int | None], dict[str, tuple[int, ...]]] = {}
+    units: dict[tuple[str, int | None], dict[str, tuple[int, ...]]] = {}
     for one in annotators:
         if kind == "satisfaction":
             for dialogue_id, level in one.satisfaction.items():
-                found.setdefault((dialogue_id, None), {})[one.name] = (level,)
+                units.setdefault((dialogue_id, None), {})[one.name] = (level,)
         else:
-            units = one.emotions if kind == "emotions" else one.acts
-            for (dialogue_id, number), labels in units.items():
-                found.setdefault((dialogue_id, number), {})[one.name] = tuple(sorted(labels))
+            labeled = one.emotions if kind == "emotions" else one.acts
+            for (dialogue_id, number), labels in labeled.items():
+                units.setdefault((dialogue_id, number), {})[one.name] = tuple(sorted(labels))
     order = {dialogue_id: position for position, dialogue_id in enumerate(calls)}
-    known = sorted((place for place in found if place[0] in order), key=lambda place: (order[place[0]], place[1] or 0))
-    return {place: found[place] for place in known}
+    known = sorted((place for place in units if place[0] in order), key=lambda place: (order[place[0]], place[1] or 0))
+    return {place: units[place] for place in known}
 
 
 def review_items(disputes: Iterable[Dispute], calls: Mapping[str, Call]) -> Iterator[ReviewItem]:
@@ -200,28 +215,43 @@ def final_labels(
     return labels
 
 
+def result_of_call(
+    adjudication: Adjudication, decided: Mapping[int, Decided], call: Call
+) -> tuple[dict[str, Any] | None, dict[int, dict[str, Any]]]:
+    """The entry of a call in the care file, None without labels; the log lines of its decided disputes, by position.
+
+    A field of a call is written when nothing about it is undecided.
+    """
+    labels, undecided, lines = (
+        dict(adjudication.agreed.get(call.dialogue_id, {})),
+        set[str](),
+        dict[int, dict[str, Any]](),
+    )
+    for at in adjudication.disputes_of.get(call.dialogue_id, ()):
+        dispute = adjudication.disputes[at]
+        if at in decided:
+            labels[dispute.utterance, dispute.field] = decided[at].labels
+            lines[at] = _log_line(dispute, decided[at], call)
+        else:
+            undecided.add(dispute.field)
+    done = {place: given for place, given in labels.items() if place[1] not in undecided}
+    return care_entry(replace(exchanged(call), labels=done)) if done else None, lines
+
+
 def write_adjudicated(
     out: Path, adjudication: Adjudication, decided: Mapping[int, Decided], calls: Mapping[str, Call]
 ) -> None:
-    """Writes the care file, and the log of decided disputes beside it.
+    """Writes the care file, and the log of decided disputes beside it, a line for each.
 
-    A field of a call is written when nothing about it is undecided. A log line is as `cmcc check --apply` writes it,
-    and has what each annotator gave.
+    A log line is as `cmcc check --apply` writes it, and has what each annotator gave.
     """
-    undecided = {(one.dialogue_id, one.field) for at, one in enumerate(adjudication.disputes) if at not in decided}
-    entries = []
-    for dialogue_id, labels in final_labels(adjudication, decided).items():
-        done = {place: given for place, given in labels.items() if (dialogue_id, place[1]) not in undecided}
-        if done:
-            entries.append(care_entry(replace(exchanged(calls[dialogue_id]), labels=done)))
-    about = {"_about": _ABOUT, "annotators": list(adjudication.annotators)}
-    write_json(out, about | {"dialogues": entries})
-    disputes = [(adjudication.disputes[at], decided[at]) for at in sorted(decided)]
-    lines = (log_line(dispute, one, calls[dispute.dialogue_id]) for dispute, one in disputes)
-    write_text(log_path(out), "".join(map(json_line, lines)))
+    results = [result_of_call(adjudication, decided, call) for call in calls.values()]
+    write_json(out, adjudication.about | {"dialogues": [entry for entry, _ in results if entry]})
+    lines = {at: line for _, some in results for at, line in some.items()}
+    write_text(log_path(out), "".join(json_line(lines[at]) for at in sorted(lines)))
 
 
-def log_line(dispute: Dispute, decided: Decided, call: Call) -> dict[str, Any]:
+def _log_line(dispute: Dispute, decided: Decided, call: Call) -> dict[str, Any]:
     """A line of the log. before: the proposal; add, remove: what the decision changes in it."""
     add, remove = _change(dispute.proposal, decided.labels)
     return {
@@ -238,6 +268,7 @@ def log_line(dispute: Dispute, decided: Decided, call: Call) -> dict[str, Any]:
         "applied": True,
         "given": {name: _names(dispute.field, labels) for name, labels in dispute.given.items()},
         **({"certainty": round(dispute.certainty, 4)} if dispute.certainty else {}),
+        **({"note": decided.note} if decided.note else {}),
     }
 
 

@@ -107,7 +107,10 @@ def _call(one: Json) -> ExchangedCall:
         raise unreadable("no text with a line for each of its turns")
     spoken = [_spoken(line, turn) for line, turn in zip(lines, turns, strict=bool(text))]
     spans, labels = _spans(lines), CallLabels()
-    for entity in one.get("entities") or one.get("label") or ():
+    entities = one.get("entities") or one.get("label") or []
+    if not isinstance(entities, list):
+        raise unreadable(f"entities that are not a list: {entities!r:.60}")
+    for entity in entities:
         start, end, name = _entity(entity)
         covered = [number for number, (first, last) in enumerate(spans) if start < last and first < end]
         if not covered or end > spans[-1][1]:

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_json
 from cmcc_bench.quality.calls import Call
-from cmcc_bench.quality.findings import USER
+from cmcc_bench.quality.findings import field_of
 from cmcc_bench.types import Json
 from cmcc_bench.vocabulary import VOCABULARIES, satisfaction_label
 
@@ -40,7 +40,7 @@ class SpokenText:
     @property
     def field(self) -> str:
         """The field of its care labels."""
-        return "emotions" if self.speaker == USER else "acts"
+        return field_of(self.speaker)
 
 
 @dataclass(frozen=True)
@@ -143,34 +143,44 @@ def unreadable(problem: str, **place: str | int | None) -> DataError:
     return DataError(problem, "", _AGAIN, **place)
 
 
-def add_labels(labels: CallLabels, spoken: Sequence[SpokenText], covered: Iterable[int], names: Sequence[Json]) -> None:
+def add_labels(labels: CallLabels, spoken: Sequence[SpokenText], covered: Iterable[int], names: Json) -> None:
     """Adds the labels of a span to the utterances that it covers: to those whose speaker can have the label.
 
-    Raises cmcc.DataError for a name that is no label, or for a label of the other speaker.
+    Raises cmcc.DataError unless `names` is a list, for a name that is no label, and for a label of the other speaker.
     """
+    _check_list(names)
     numbers = list(covered)
     fields = {spoken[number].field for number in numbers}
     for name in names:
-        found = {field: VOCABULARIES[field].find(name) for field in sorted(fields)}
-        if all(label is None for label in found.values()):
+        label_of = {field: VOCABULARIES[field].find(name) for field in sorted(fields)}
+        if all(label is None for label in label_of.values()):
             shown = ", ".join(one for field in sorted(fields) for one in VOCABULARIES[field].names)
             hint = "Emotions belong to the user, acts to the service. Correct the label in the tool and export again."
             raise DataError(f"the label {name!r:.60}", f"one of {shown}", hint, utterance=numbers[0])
         for number in numbers:
             field = spoken[number].field
-            label, given = found[field], labels.get((number, field), ())
+            label, given = label_of[field], labels.get((number, field), ())
             if label is not None and label not in given:
                 labels[number, field] = (*given, label)
 
 
-def add_satisfaction(labels: CallLabels, names: Sequence[Json]) -> None:
-    """Adds the satisfaction of the call. Raises cmcc.DataError for several different ones and for an unknown name."""
+def add_satisfaction(labels: CallLabels, names: Json) -> None:
+    """Adds the satisfaction of the call.
+
+    Raises cmcc.DataError unless `names` is a list, for several different levels, and for an unknown name.
+    """
+    _check_list(names)
     levels = {level for name in names if (level := satisfaction_label(name)) is not None}
     levels |= set(labels.get((None, "satisfaction"), ()))
     if len(levels) > 1:
         raise DataError(f"{len(levels)} labels of satisfaction", "one", "Correct the call in the tool.")
     if levels:
         labels[None, "satisfaction"] = tuple(levels)
+
+
+def _check_list(names: Json) -> None:
+    if not isinstance(names, list):
+        raise unreadable(f"labels that are not a list: {names!r:.60}")
 
 
 def utf16_length(text: str) -> int:

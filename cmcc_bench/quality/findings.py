@@ -14,6 +14,11 @@ SERVICE, USER = range(len(SPEAKERS))
 NEUTRAL = 0
 
 
+def field_of(speaker: int) -> str:
+    """The field of labels that an utterance of a speaker has."""
+    return "emotions" if speaker == USER else "acts"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One finding. detail: more information, safe to print.
@@ -39,7 +44,7 @@ class Finding:
 def label_findings(call: Call, lexicon: Lexicon) -> Iterator[Finding]:
     """Yields missing labels whose cue words occur, labels without their cue words, and conflicting labels."""
     for number, utterance in enumerate(call.row["utterances"]):
-        field = "emotions" if utterance["speaker"] == USER else "acts"
+        field = field_of(utterance["speaker"])
         labels = utterance[field]
         if labels is None:
             continue  # not annotated: nothing can be missing

@@ -124,7 +124,10 @@ def _annotation(one: Json, annotator: str | None) -> Mapping[str, Any] | None:
     given = one.get("annotations", []) if isinstance(one, dict) else None
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise unreadable('no task with "data" and "annotations": use the export "JSON" of Label Studio')
-    by_user = {_user(each.get("completed_by")): each for each in given if not each.get("was_cancelled")}
+    kept = [each for each in given if not each.get("was_cancelled")]
+    by_user = {_user(each.get("completed_by")): each for each in kept}
+    if len(by_user) < len(kept):
+        raise DataError("two annotations of one user", "one", "Cancel or remove one of them in Label Studio.")
     if annotator is not None and set(by_user) != {""}:
         return by_user.get(annotator)
     if len(by_user) > 1:

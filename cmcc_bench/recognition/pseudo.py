@@ -27,7 +27,7 @@ from cmcc_bench.models.digest import digest_of_model
 from cmcc_bench.models.record import read_training
 from cmcc_bench.recognition.run import open_recognizer
 from cmcc_bench.tasks import EMOTION, RESPONSE, EmotionAnswer, Row
-from cmcc_bench.views.flat import emotion_rows
+from cmcc_bench.views.flat import emotion_rows, without_labels
 from cmcc_bench.views.response import response_rows
 from cmcc_bench.vocabulary import EMOTIONS
 
@@ -66,7 +66,7 @@ def label_unlabeled(
     processes.check_same(identity, "another model or other data", file=str(out))
     units = [range(start, min(start + _DIALOGUES, total)) for start in range(0, total, _DIALOGUES)]
     parts = Parts(out.with_name(f"{out.name}.part"), [len(unit) for unit in units])
-    if processes.from_first(lambda: _is_finished(out, parts.path, identity)):
+    if processes.from_first(lambda: _is_finished(out, parts.path, identity, total)):
         return
 
     def work(own: Sequence[int], add: Callable[[int], None]) -> Iterator[tuple[int, list[Any]]]:
@@ -74,7 +74,7 @@ def label_unlabeled(
         label = _PSEUDO_LABELINGS[task].open(model_dir)
         for unit in own:
             batch = list(dialogues.select(units[unit]))
-            labeled = label([_as_labeled(row) for row in batch])
+            labeled = label([without_labels(row) for row in batch])
             yield (
                 unit,
                 [{"dialogue_id": row["dialogue_id"], "rows": of} for row, of in zip(batch, labeled, strict=True)],
@@ -85,8 +85,11 @@ def label_unlabeled(
     processes.from_first(lambda: _join(out, parts))
 
 
-def _is_finished(out: Path, part: Path, identity: Mapping[str, Any]) -> bool:
-    """Whether all labels are there. Raises cmcc.DataError if the file, or its part, is of another model or data."""
+def _is_finished(out: Path, part: Path, identity: Mapping[str, Any], total: int) -> bool:
+    """Whether all labels are there. Raises cmcc.DataError if the file, or its part, is of another model or data.
+
+    Earlier versions wrote the file itself while they labeled: one with too few dialogues is removed.
+    """
     before = None
     with suppress(OSError, ValueError):  # no file, truncated, or not JSON: the model of these labels is unknown
         before = json.loads(_facts(out).read_text("utf-8"))
@@ -94,7 +97,13 @@ def _is_finished(out: Path, part: Path, identity: Mapping[str, Any]) -> bool:
         if path.exists() and before != identity:
             hint = f"Remove {path.name} to label again."
             raise DataError("the labels in this file are of another model or other data", "", hint, file=str(path))
-    return out.exists()
+    if not out.exists():
+        return False
+    with out.open("rb") as stream:
+        is_whole = sum(1 for _ in stream) == total
+    if not is_whole:
+        out.unlink()
+    return is_whole
 
 
 def _start(out: Path, part: Path, identity: Mapping[str, Any]) -> bool:
@@ -112,13 +121,6 @@ def _join(out: Path, parts: Parts) -> None:
 
 def _facts(out: Path) -> Path:
     return out.with_suffix(".json")  # not FILE.run.json, by which reports find predictions
-
-
-def _as_labeled(row: Row) -> dict[str, Any]:
-    """Converts a row of `unlabeled` to the form of `labeled` with empty labels, for the task views."""
-    nothing: dict[str, Any] = {"intents": None, "acts": None, "entities": [], "triples": []}
-    utterances = [{**u, **nothing, "emotions": [] if u["speaker"] == 1 else None} for u in row["utterances"]]
-    return {"dialogue_id": row["dialogue_id"], "satisfaction": None, "utterances": utterances}
 
 
 def _emotions(model_dir: str) -> Labeler:

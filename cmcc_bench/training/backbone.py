@@ -92,8 +92,7 @@ class BackboneRecipe(Recipe):
             "heads": 1,
             "max_length": 2,
         }
-        for key, least in limits.items():
-            check(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
+        self.check_least(limits)
         check(0 <= self.share <= 1, "share", self.share, "a number from 0 to 1")
         whole = self.width > 0 and self.width % (2 * self.heads) == 0  # rotary positions turn pairs of dimensions
         check(whole, "width", self.width, f"a multiple of twice the number of heads, {2 * self.heads}")

@@ -17,7 +17,6 @@ Two processes on a CPU:
 from __future__ import annotations
 
 import math
-import os
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +34,7 @@ from torch import Tensor
 from torch.nn import Module
 from transformers.utils.logging import disable_progress_bar
 
-from cmcc_bench.decoding.processes import PATIENCE
+from cmcc_bench.decoding.processes import GROUP_TIMEOUT, started_processes
 from cmcc_bench.errors import DataError
 from cmcc_bench.training.batching import cut, evaluation_batches, global_batches, padded_tokens, process_slice
 from cmcc_bench.training.display import display
@@ -78,10 +77,10 @@ class TrainingTask:
 
 def start(recipe: Recipe) -> Accelerator:
     """Checks the processes, prints the resolved recipe and sets the seed. Raises what check_processes raises."""
-    # The others wait while the first process measures or saves. A process that is lost ends the run after this time.
-    accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=PATIENCE)])
+    # The others wait while the first process validates or saves. A process that is lost ends the run after this time.
+    accelerator = Accelerator(kwargs_handlers=[InitProcessGroupKwargs(timeout=GROUP_TIMEOUT)])
     disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers would show one for each file read or written
-    check_processes(recipe.processes, accelerator.num_processes, int(os.environ.get("WORLD_SIZE", "1")))
+    check_processes(recipe.processes, accelerator.num_processes, started_processes())
     if accelerator.is_main_process:
         print(yaml.safe_dump(asdict(recipe), sort_keys=False, allow_unicode=True).strip(), flush=True)
     set_seed(recipe.seed)

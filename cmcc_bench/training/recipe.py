@@ -95,13 +95,17 @@ class Recipe(RunRecipe):
             "seed": 0,
             "clip": 0,
         }
-        for key, least in limits.items():
-            check(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
+        self.check_least(limits)
         whole = self.group > 0 and self.group % self.batch_size == 0
         check(whole, "group", self.group, f"a multiple of batch_size {self.batch_size}, so that little is padded")
         check(0 <= self.warmup <= 1, "warmup", self.warmup, "a number from 0 to 1")
         check(self.learning_rate > 0, "learning_rate", self.learning_rate, "more than 0")
         check(not (self.patience and self.keep == "last"), "patience", self.patience, "0 with keep last")
+
+    def check_least(self, limits: Mapping[str, int]) -> None:
+        """Raises cmcc.DataError if the value of a key is below its limit."""
+        for key, least in limits.items():
+            check(getattr(self, key) >= least, key, getattr(self, key), f"{least} or more")
 
 
 @dataclass(frozen=True, kw_only=True)

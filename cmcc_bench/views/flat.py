@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cmcc_bench.types import Row
+from cmcc_bench.views.exchanges import USER
 from cmcc_bench.vocabulary import SPEAKERS
+
+
+def without_labels(row: Row, satisfaction: int | None = None) -> Row:
+    """A row of `labeled` or `unlabeled` in the form of `labeled` with empty labels, for the views that a model reads.
+
+    satisfaction: the label that stands in for the missing one, so that the view `satisfaction` has the row.
+    """
+    nothing: dict[str, Any] = {"intents": None, "acts": None, "entities": [], "triples": []}
+    utterances = [{**u, **nothing, "emotions": [] if u["speaker"] == USER else None} for u in row["utterances"]]
+    return {"dialogue_id": row["dialogue_id"], "satisfaction": satisfaction, "utterances": utterances}
 
 
 def emotion_rows(row: Row) -> list[Row]:

@@ -5,8 +5,9 @@ import json
 import pytest
 
 import cmcc
-from cmcc_bench.annotate.adjudicate import Dispute, adjudicate_mode, candidates
+from cmcc_bench.annotate.adjudicate import adjudicate_mode, candidates
 from cmcc_bench.errors import DataError
+from cmcc_bench.quality.adjudication import Decided, Dispute
 from cmcc_bench.quality.decisions import decided_in, read_log
 from tests.annotate.work import open_adjudication_work
 
@@ -54,6 +55,18 @@ def test_the_care_file_has_what_is_agreed_and_decided_and_the_log_who_said_what(
         "given": {"A": ["complain_about_a_problem"], "B": ["neutral"], "C": ["complain_about_a_problem"]},
     }  # fmt: skip
     assert ("call-1", 1, "emotions", 1, False) in decided_in([line])
+
+
+def test_what_a_method_decided_before_is_in_both_files_until_the_page_decides_otherwise(tmp_path, disputes):
+    taken = {0: Decided(COMPLAINT, "majority", "taken")}
+    session = open_adjudication_work(tmp_path, disputes, taken=taken)
+    assert session.progress().questions == 1
+    session.decide({"call": 0, "utterance": None, "field": "satisfaction", "labels": [1], "choice": "B"})
+    session.close()
+    care = cmcc.read_care(tmp_path / "care.json")["call-1"]
+    assert care.emotions == {0: COMPLAINT} and care.satisfaction == 1
+    log = [json.loads(line) for line in read_log(tmp_path / "care.log.jsonl")]
+    assert [(line["annotator"], line["decision"]) for line in log] == [("majority", "taken"), ("D", "B")]
 
 
 def test_a_second_start_goes_on_and_other_disputes_are_refused(tmp_path, disputes):

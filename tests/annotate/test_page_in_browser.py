@@ -1,33 +1,27 @@
 """The page in a real Chromium: calls are labeled by keyboard alone, and by touch on a phone."""
 
 import json
-import os
-import shutil
 import threading
 from contextlib import contextmanager
 
 import pytest
 
 pytest.importorskip("starlette")
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from cmcc_bench.annotate.adjudicate import Dispute
 from cmcc_bench.annotate.server import PageServer
 from cmcc_bench.quality.review import read_review
 from tests.annotate.work import HTML, open_adjudication_work, open_review_work, open_work, write_disputed_calls
+from tests.browsers import UNNAMED, chromium, needs_chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(not CHROMIUM and os.environ.get("CI") != "true", reason="no chromium on this machine")
-
-UNNAMED = "(all) => all.filter((one) => !one.labels?.length && !one.ariaLabel && !one.textContent.trim()).length"
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @contextmanager
@@ -53,7 +47,6 @@ def page_at(browser, address, width=1280, **options):
     """A page; at its end there was no error, and nothing was asked from elsewhere."""
     page = browser.new_page(viewport={"width": width, "height": 844}, locale="en-US", **options)
     page.set_default_timeout(15_000)
-    expect.set_options(timeout=30_000)
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -1,5 +1,7 @@
 """The server: what leaves it has a policy, what enters it comes from its own page, and nothing is logged."""
 
+import argparse
+import errno
 import threading
 
 import pytest
@@ -8,6 +10,7 @@ pytest.importorskip("starlette")
 from starlette.testclient import TestClient
 
 from cmcc_bench.annotate.server import PageServer, is_local, make_app
+from cmcc_bench.commands.annotate import serve
 from cmcc_bench.errors import DataError
 from tests.annotate.work import HTML, open_work
 
@@ -81,6 +84,19 @@ def test_only_an_address_of_this_machine_has_no_token(session):
     server.run()
     with pytest.raises(DataError, match="cannot listen there"):
         PageServer(session, "203.0.113.1")
+    with pytest.raises(DataError, match=r"cannot listen there \((?!Unknown error)"):
+        PageServer(session, "no such host")
+
+
+def test_a_session_whose_file_could_not_be_written_says_so_at_its_end(session, monkeypatch, capsys):
+    def fill_the_disk(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(PageServer, "run", lambda _: None)
+    monkeypatch.setattr("cmcc_bench.annotate.store.write_bytes", fill_the_disk)
+    session.decide({"call": 0, "utterance": 1, "field": "emotions", "labels": [1]})
+    assert serve(session, argparse.Namespace(host="127.0.0.1", port=None)) == 1
+    assert "NOT WRITTEN" in capsys.readouterr().err
 
 
 def test_nothing_is_logged(session, capfd):

@@ -1,7 +1,9 @@
 """Small work for the tests: a few calls, and the sessions of annotators about them."""
 
+from types import MappingProxyType
+
 from cmcc_bench.annotate.open import AnnotationSettings, open_adjudication, open_annotation, open_review
-from cmcc_bench.annotate.store import Decision
+from cmcc_bench.quality.adjudication import Adjudication
 from cmcc_bench.quality.calls import find_source, read_calls
 from cmcc_bench.quality.check import check_calls
 from cmcc_bench.quality.lexicon import load_lexicon
@@ -50,12 +52,13 @@ def open_review_work(tmp_path, name="review.csv", annotator="A"):
     return open_review(source, review_questions(tmp_path), annotator, tmp_path / name, "raw")
 
 
-def open_adjudication_work(tmp_path, disputes, annotator="D"):
+def open_adjudication_work(tmp_path, disputes, annotator="D", taken=MappingProxyType({})):
     """The session of the one who decides what is disputed about two calls; some labels are agreed."""
     write_calls(tmp_path / "raw")
     agreed = {
-        "call-1": {(0, "acts"): Decision(()), (2, "acts"): Decision((10,)), (3, "emotions"): Decision((0,))},
-        "call-2": {(None, "satisfaction"): Decision((2,))},
+        "call-1": {(0, "acts"): (), (2, "acts"): (10,), (3, "emotions"): (0,)},
+        "call-2": {(None, "satisfaction"): (2,)},
     }
+    adjudication = Adjudication(("A", "B", "C"), "majority", agreed, 0, tuple(disputes))
     source = find_source(str(tmp_path / "raw"))
-    return open_adjudication(source, agreed, disputes, annotator, tmp_path / "care.json", "raw")
+    return open_adjudication(source, adjudication, taken, annotator, tmp_path / "care.json", "raw")

@@ -1,21 +1,16 @@
 """The chat's page in a real Chromium with the model that ships, at desktop and phone width."""
 
-import os
-import shutil
-
 import pytest
 
 pytest.importorskip("gradio")
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from cmcc_bench.chat.calls import ChatCalls
 from cmcc_bench.chat.page import ChatPage, launch
 from cmcc_bench.chat.session import Session, open_chat_model
+from tests.browsers import UNNAMED, chromium, needs_chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(not CHROMIUM and os.environ.get("CI") != "true", reason="no chromium on this machine")
-
-UNNAMED = "(all) => all.filter((one) => !one.labels?.length && !one.ariaLabel && !one.textContent.trim()).length"
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +24,14 @@ def address():
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_conversation_by_click_and_by_keyboard(browser, address, width):
     page = browser.new_page(viewport={"width": width, "height": 844})
     page.set_default_timeout(15_000)
-    expect.set_options(timeout=15_000)
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

@@ -10,7 +10,7 @@ import cmcc
 from cmcc_bench.cli import main
 from cmcc_bench.decoding import predict
 from cmcc_bench.decoding.parts import Parts
-from cmcc_bench.decoding.processes import ALONE, open_processes
+from cmcc_bench.decoding.processes import ALONE, open_processes, started_processes
 from cmcc_bench.decoding.run_files import PredictionRun
 from cmcc_bench.models.record import TrainingRecord
 from cmcc_bench.ngrams import fit_ngrams
@@ -113,6 +113,22 @@ def test_processes_with_other_models_or_other_files_are_refused(tmp_path, monkey
         parts.finish(work_of(), processes, lambda: False)
 
     assert all("share" in error for error in run_forked(2, other_folders, tmp_path))
+
+
+def test_parts_of_other_machines_that_never_appear_are_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("cmcc_bench.decoding.parts._SHARED", 0.0)
+    parts = Parts(tmp_path / "out.part", [1, 1])
+    parts.path.write_bytes(b'{"unit":0,"lines":[1]}\n')
+    (tmp_path / "out.part-1").write_bytes(b'{"unit":1,"lines":[')  # not yet seen as a whole
+    with pytest.raises(cmcc.DataError, match="not complete here"):
+        list(parts.lines())
+
+
+@pytest.mark.parametrize("number", ["two", "0", "-1"])
+def test_a_number_of_processes_that_is_none_is_an_error(monkeypatch, number):
+    monkeypatch.setenv("WORLD_SIZE", number)
+    with pytest.raises(cmcc.DataError, match="a number of processes"):
+        started_processes()
 
 
 def test_variables_without_a_launcher_are_an_error(monkeypatch):

@@ -6,10 +6,6 @@ llama.cpp with CMake, and put it on the PATH.
 
 import json
 import shutil
-import socket
-import subprocess
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +15,7 @@ from cmcc_bench.cli import main
 from cmcc_bench.tasks import TASKS
 
 from .. import raw
+from ..servers import free_port, running_server
 
 WIDTH, HIDDEN = 32, 64
 
@@ -64,20 +61,10 @@ def write_gguf(path):
 def url(tmp_path):
     program = shutil.which("llama-server") or pytest.skip("llama-server is not installed")
     write_gguf(tmp_path / "tiny.gguf")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [program, "-m", str(tmp_path / "tiny.gguf"), "--host", "127.0.0.1", "--port", port, "-c", "16384"]
-    server = subprocess.Popen([*command, "-np", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.25)
-    yield f"http://127.0.0.1:{port}/v1"
-    server.terminate()
-    server.wait(10)
+    port = free_port()
+    command = [program, "-m", tmp_path / "tiny.gguf", "--host", "127.0.0.1", "--port", port, "-c", 16384, "-np", 1]
+    with running_server(command, port) as url:
+        yield url
 
 
 def test_it_takes_the_json_schema_of_all_four_tasks(url, tmp_path, capsys):

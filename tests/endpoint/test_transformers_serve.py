@@ -1,10 +1,6 @@
 """A real server, `transformers serve`, with a chat model made on the spot. It needs the extra transformers[serving]."""
 
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 
 import pytest
 
@@ -12,6 +8,7 @@ from cmcc_bench.cli import main
 from cmcc_bench.tasks import TASKS
 
 from .. import raw
+from ..servers import free_port, running_server
 
 
 def write_chat_model(folder):
@@ -37,21 +34,11 @@ def write_chat_model(folder):
 @pytest.fixture
 def url():
     pytest.importorskip("openai", reason="transformers[serving] is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     script = "import sys; from transformers.cli.transformers import main; sys.exit(main())"
-    command = [sys.executable, "-c", script, "serve", "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.25)
-    yield f"http://127.0.0.1:{port}/v1"
-    server.terminate()
-    server.wait(10)
+    command = [sys.executable, "-c", script, "serve", "--host", "127.0.0.1", "--port", port, "--device", "cpu"]
+    with running_server(command, port) as url:
+        yield url
 
 
 def test_it_answers_all_four_tasks_and_nothing_that_it_says_stops_a_run(url, tmp_path, capsys):

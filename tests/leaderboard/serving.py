@@ -1,16 +1,10 @@
 """Serves a board's page on a free local port."""
 
-import socket
 from contextlib import contextmanager
 
 from cmcc_bench.leaderboard.page import launch_page, make_board_page
 from cmcc_bench.leaderboard.reader import BoardReader
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+from tests.servers import free_port
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from cmcc_bench.leaderboard.policy import HEADERS
 from cmcc_bench.leaderboard.reader import BoardReader
 from cmcc_bench.leaderboard.view import KINDS
 from tests.leaderboard.boards import write_board
-from tests.leaderboard.serving import free_port, served
+from tests.leaderboard.serving import served
+from tests.servers import free_port
 
 A, B = "00001-markovian-gpt-2-variant", "00011-echo"
 

@@ -1,30 +1,25 @@
 """The leaderboard's page in a real Chromium, at desktop and phone width, by mouse and by keyboard."""
 
-import os
-import shutil
 from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from cmcc_bench.leaderboard.files import FACTS_NAME
+from tests.browsers import chromium, needs_chromium
 from tests.leaderboard.boards import write_board
 from tests.leaderboard.serving import served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
 )
 DESK, TELEPHONE = 1280, 390
-expect.set_options(timeout=15_000)  # milliseconds, for a busy machine
 
-pytestmark = pytest.mark.skipif(not CHROMIUM and os.environ.get("CI") != "true", reason="no chromium on this machine")
+pytestmark = needs_chromium
 
 # The lowest contrast of all visible texts: [ratio, text].
 CONTRAST = """() => {
@@ -55,11 +50,8 @@ CONTRAST = """() => {
 
 @pytest.fixture(scope="module")
 def browser():
-    assert CHROMIUM, "continuous integration needs chromium: apt-get install chromium"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    with chromium(*FLAGS) as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from sklearn.metrics import cohen_kappa_score
 
 import cmcc
 from cmcc_bench import cli
+from cmcc_bench.commands.annotate import serve
 from cmcc_bench.quality.adjudication_report import kappa_of_counts
 from cmcc_bench.quality.decisions import read_log
 from tests import raw
@@ -127,7 +128,7 @@ def test_a_review_with_decisions_is_not_overwritten(folder, capsys):
 
 def test_the_page_asks_what_differs_and_knows_what_is_agreed(folder, monkeypatch):
     sessions = []
-    monkeypatch.setattr("cmcc_bench.commands.quality.serve", lambda session, _: sessions.append(session))
+    monkeypatch.setattr("cmcc_bench.commands.quality.serve", lambda session, _: sessions.append(session) or 0)
     assert run(folder, "--web", "--annotator", "Li") == 0
     (session,) = sessions
     assert session.progress().questions == 3
@@ -135,6 +136,23 @@ def test_the_page_asks_what_differs_and_knows_what_is_agreed(folder, monkeypatch
     session.close()
     care = cmcc.read_care(folder / "out.json")["call-1"]
     assert care.acts == {1: (10,)} and care.emotions is None and care.satisfaction == 2
+
+
+def test_the_page_and_the_review_file_give_the_same_care_file(folder, monkeypatch, capsys):
+    def decide_and_end(session, options):
+        session.decide({"call": 0, "utterance": None, "field": "satisfaction", "labels": [2], "choice": "care_C"})
+        return serve(session, options)
+
+    monkeypatch.setattr("cmcc_bench.commands.quality.serve", decide_and_end)
+    monkeypatch.setattr("cmcc_bench.annotate.server.PageServer.run", lambda _: None)
+    assert run(folder, "--web", "--annotator", "Li") == 0
+    assert f"{folder / 'out.json'}: 1 of 3 labels" in capsys.readouterr().out
+    page = json.loads((folder / "out.json").read_bytes())
+    assert run(folder) == 0
+    fill(folder, satisfaction="3")
+    assert run(folder, "--apply", folder / "out.review.csv") == 0
+    assert json.loads((folder / "out.json").read_bytes()) == page
+    assert page["annotators"] == ["care_A", "care_B", "care_C"]
 
 
 def test_wrong_use_is_refused(folder, capsys):

@@ -15,7 +15,7 @@ from cmcc_bench import cli
 from cmcc_bench.quality.annotations import acts_in, known_calls, read_annotations
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.doccano import document, read_documents, write_documents
-from cmcc_bench.quality.exchange import exchanged, utf16_length, utf16_slice, write_care
+from cmcc_bench.quality.exchange import add_labels, add_satisfaction, exchanged, utf16_length, utf16_slice, write_care
 from cmcc_bench.quality.label_studio import labeling_config, read_tasks, task, write_tasks
 from cmcc_bench.reader.care import merge_care, read_care
 from tests import raw
@@ -157,6 +157,13 @@ def test_of_several_users_one_is_chosen(tmp_path):
     assert [one.labels for one in read_tasks(path, "4")] == [{(0, "emotions"): (1,)}]
     assert [one.labels for one in read_tasks(path, "li@example.org")] == [{(0, "emotions"): (0,)}]
     assert list(read_tasks(path, "5")) == []
+
+
+@pytest.mark.parametrize("names", [5, "抱怨某问题", {"a": 1}])
+def test_labels_that_are_not_a_list_are_an_error(names):
+    for add in (lambda: add_labels({}, [], [], names), lambda: add_satisfaction({}, names)):
+        with pytest.raises(cmcc.DataError, match="not a list"):
+            add()
 
 
 def test_spans_of_doccano_count_an_emoji_as_two():
