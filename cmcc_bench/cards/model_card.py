@@ -41,11 +41,16 @@ NOT_RECORDED = "not recorded"
 _ELSEWHERE = {"out", "resume", "dataset", "seed", "processes", "save_every"}  # shown elsewhere or irrelevant
 _SCRATCH_ONLY = {"layers", "width", "heads", "dropout"}
 _ADAPTER_ONLY = {"adapter", "lora_rank", "lora_alpha", "lora_dropout"}
+# The setting `keep` -> what the card calls the epoch of the checkpoint, and its validation loss.
+_KEPT_EPOCH = {
+    "loss": ("best epoch, by validation loss", "validation loss of the best epoch, in nats"),
+    "score": ("best epoch, by validation score", "validation loss of the best epoch, in nats"),
+    "last": ("epoch of the checkpoint, the last one", "validation loss of the last epoch, in nats"),
+}
 _LOOP_ONLY = {  # facts of a training loop, which n-grams do not have
     "seed",
     "steps",
-    "best epoch, by validation loss",
-    "validation loss of the best epoch, in nats",
+    *_KEPT_EPOCH["loss"],
     "bfloat16",
     "training tokens",
     "tokens per second",
@@ -214,6 +219,7 @@ def recipe_facts(subject: CardSubject) -> list[tuple[str, str]]:
     ]
     best, epochs, cut = _get(facts, "best_epoch"), settings.get("epochs"), _get(facts, "cut", "exchanges")
     trained = _get(facts, "trained_parameters")
+    epoch_name, loss_name = _KEPT_EPOCH.get(str(settings.get("keep")), _KEPT_EPOCH["loss"])
     versions = facts.get("versions")
     libraries = versions.items() if isinstance(versions, Mapping) else ()
     return [
@@ -223,8 +229,8 @@ def recipe_facts(subject: CardSubject) -> list[tuple[str, str]]:
         ("parameters", _number(_get(facts, "parameters"))),
         *([("parameters that were trained", _number(trained))] if subject.is_adapter else []),
         ("steps", _number(_get(facts, "steps"))),
-        ("best epoch, by validation loss", NOT_RECORDED if best is None else f"{best} of {_recorded(epochs)}"),
-        ("validation loss of the best epoch, in nats", _number(_get(facts, "best_dev_loss"))),
+        (epoch_name, NOT_RECORDED if best is None else f"{best} of {_recorded(epochs)}"),
+        (loss_name, _number(_get(facts, "best_dev_loss"))),
         ("finished", _yes_or_no(_get(facts, "finished"))),
         ("commit of the toolkit", _recorded(_get(facts, "commit"))),
         ("versions", ", ".join(f"{name} {number}" for name, number in libraries) or NOT_RECORDED),

@@ -1,7 +1,6 @@
 """`cmcc build`: makes a folder of Parquet files from raw files, ready to be uploaded to the Hub.
 
-The names are imported when they are used: worker processes import only a part of the package, in a quarter of
-the time.
+The names are imported when they are used, because worker processes need only a part of the package.
 """
 
 from importlib import import_module

@@ -49,8 +49,8 @@ class BaseModel:
             return  # on the Hub, where a commit does not change
         if not Path(self.path).is_dir():
             raise DataError(f"its base model {self.name} is missing", "", self.hint(folder), model=str(folder))
-        if self.revision != (found := folder_revision(self.path)):
-            problem = f"its base model {self.name} has changed: {found}"
+        if self.revision != (revision := folder_revision(self.path)):
+            problem = f"its base model {self.name} has changed: {revision}"
             raise DataError(problem, str(self.revision), self.hint(folder), model=str(folder))
 
     def hint(self, folder: str | Path) -> str:
@@ -59,7 +59,7 @@ class BaseModel:
             return "Install the version of cmcc that trained the adapter, or train it again."
         if self.is_folder:
             file = Path(folder) / ADAPTER_FILE
-            return f"Put that folder back, or write where it is now into {file}, base_model_name_or_path."
+            return f"Restore the folder, or set base_model_name_or_path in {file} to its new path."
         revision = f" --revision {self.revision}" if self.revision else ""
         return f"Download it: hf download {self.name}{revision}"
 

@@ -127,7 +127,15 @@ def care_section(
             others.append(f"Recall of caring acts, {entry.name}: {recall_of_gold}.")
     findings = tuple(filter(None, sentences))
     return Section(
-        _TITLE, NAMES, (), tuple(_COMPARED), tuple(entries), (), tuple(compared), findings, tuple(details), notes
+        _TITLE,
+        NAMES,
+        (),
+        tuple(_COMPARED),
+        tuple(entries),
+        pairs=tuple(compared),
+        findings=findings,
+        details=tuple(details),
+        notes=notes,
     )
 
 

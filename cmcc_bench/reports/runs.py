@@ -114,7 +114,8 @@ def _training(facts: Mapping[str, Any]) -> str:
     examples, epochs, best = facts.get("examples"), _setting(facts, "epochs"), facts.get("best_epoch")
     parts = [f"{_number(examples['train'])} examples"] if isinstance(examples, Mapping) and "train" in examples else []
     if epochs:
-        parts.append(counted(epochs, "epoch") + (f" (best: {best})" if best else ""))
+        kept = "kept" if _setting(facts, "keep") == "last" else "best"
+        parts.append(counted(epochs, "epoch") + (f" ({kept}: {best})" if best else ""))
     names = {"batch_size": "batch size", "learning_rate": "learning rate"}
     parts += [f"{name} {value}" for key, name in names.items() if (value := _setting(facts, key)) is not None]
     if facts.get("seed") is not None:

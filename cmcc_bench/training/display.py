@@ -20,7 +20,7 @@ class Display:
     """Shows the progress of a run. In all processes but the first it shows nothing."""
 
     def __init__(self, bar: Progress | None, log: SummaryWriter | None, steps: int, done: int) -> None:
-        self._bar, self._log, self._steps, self._told = bar, log, steps, time.monotonic()
+        self._bar, self._log, self._steps, self._last_line_at = bar, log, steps, time.monotonic()
         self._task = bar.add_task("training", total=steps, completed=done, speed="") if bar else None
 
     def resumed(self, step: int, steps: int) -> None:
@@ -32,7 +32,7 @@ class Display:
         """Shows a step. loss: mean over the step's units (tokens or labels)."""
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=done.step, speed=f"{done.speed:,.0f} tokens/s")
-            if not self._bar.console.is_terminal and time.monotonic() - self._told >= _EVERY:
+            if not self._bar.console.is_terminal and time.monotonic() - self._last_line_at >= _EVERY:
                 self._say(f"step {done.step}/{self._steps}: loss {loss:.4f}, {done.speed:,.0f} tokens/s")
         if self._log:
             self._log.add_scalar("loss", loss, done.step)
@@ -55,7 +55,7 @@ class Display:
         """Prints a line above the bar."""
         if self._bar:
             self._bar.console.print(line, highlight=False)
-        self._told = time.monotonic()
+        self._last_line_at = time.monotonic()
 
 
 @contextmanager

@@ -133,9 +133,7 @@ SYSTEMS = (
     TrainedSystem("satisfaction", "satisfaction", "satisfaction", weight=100),
     TrainedSystem("emotion", "emotion", "emotion", weight=55),
     TrainedSystem("emotion_20", "emotion", "emotion", _FEW, weight=25),
-    TrainedSystem(
-        "emotion_context", "emotion", "emotion", ("--context", "true", "--thresholds", "tuned"), 2, weight=90
-    ),
+    TrainedSystem("emotion_context", "emotion", "emotion", _CONTEXT, 2, weight=90),
     TrainedSystem("emotion_pseudo", "emotion", "emotion", _SURE, 2, "emotion", 60),
     TrainedSystem("emotion_20_pseudo", "emotion", "emotion", (*_FEW, *_SURE), 2, "emotion_20", 50),
     TrainedSystem("joint", "joint", "joint", epochs=3, weight=50),

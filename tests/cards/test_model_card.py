@@ -77,6 +77,17 @@ def test_the_card_of_a_model_without_predictions_says_how_to_score_it(cards):
     assert "| paper |" not in card and "100%" not in card
 
 
+@pytest.mark.parametrize(
+    ("keep", "shown"),
+    [("loss", "best epoch, by validation loss"), ("score", "by validation score"), ("last", "the last")],
+)
+def test_the_epoch_of_the_checkpoint_is_called_what_it_was_kept_for(tmp_path, keep, shown):
+    best, _ = write_facts(tmp_path / "run", "emotion", True)
+    facts = run_facts(best)
+    card = write_model_card(best, facts | {"recipe": {**facts["recipe"], "keep": keep}})
+    assert shown in card and ("by validation loss" in card) == (keep == "loss")
+
+
 def test_a_model_of_real_calls_from_a_synthetic_backbone_is_not_said_to_be_of_simulated_calls_alone(tmp_path):
     best, _ = write_facts(tmp_path / "run", "variant", True, licensed=True)
     card = write_model_card(best, run_facts(best))
