@@ -4,7 +4,7 @@
 
 The truth is the emotions of the synthetic sample. There are two trios. In `different habits`, A is careful, B and C
 overlook different emotions, and B takes complaints for agitation. In `two hasty`, A is careful, and B and C both
-overlook half of all emotions, so that the majority loses a quarter of them. Each seed draws the slips anew.
+overlook half of all emotions, so that the majority loses a quarter of them. Each seed draws other errors.
 """
 
 from __future__ import annotations

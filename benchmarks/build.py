@@ -261,7 +261,7 @@ def _row(measured: Measured) -> str:
 
 
 def _machine() -> str:
-    """The model of the processor and the flags of vector instructions, where Linux tells them."""
+    """The model of the processor and the flags of vector instructions, where Linux shows them."""
     try:
         lines = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
     except OSError:

@@ -56,7 +56,7 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mo
 
 
 def serve(ready: Connection, answer: str) -> None:
-    """Runs the server, which gives one answer to all; sends its port, then, when told to stop, the most connections."""
+    """Runs a server with one answer to all; sends its port and, at the end, the highest number of connections."""
 
     async def run() -> None:
         """Listens until the process is ended."""

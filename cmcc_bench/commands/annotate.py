@@ -29,7 +29,7 @@ disk before the next key, in the journal next to the file; a second start goes
 on. Suggestions are marked, and never saved until they are confirmed.
 
 The page is on this machine only, unless --host is given; then the address has
-a token, and whoever has the address can read the calls."""
+a token, and everyone with the address can read the calls."""
 
 _EXAMPLES = """\
 examples:

@@ -129,7 +129,7 @@ def _locked(path: Path) -> Iterator[None]:
     """Holds a lock and removes its file at the end. Raises filelock.Timeout if another process holds the lock.
 
     A holder removes the file before it releases the lock. A process that had opened the file before that gets the lock
-    of a removed file, which excludes nobody; so each process checks that the locked file is the one at the path.
+    of a removed file, which locks out no other process. So each one checks that the locked file is still at the path.
     """
     with FileLock(path, timeout=0) as lock:
         if os.name != "posix":  # Windows locks the file itself, and FileLock removes it

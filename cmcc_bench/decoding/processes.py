@@ -7,7 +7,7 @@
 
 They talk through gloo, on CPUs and GPUs alike, since only numbers and file positions are exchanged. A process that is
 killed, or whose machine is lost, ends all others with an error: once a second, each one sends its count of finished
-items to all others, and nobody waits longer than HEARTBEAT_TIMEOUT for it. One process alone is a group of one.
+items to all others, and waits at most HEARTBEAT_TIMEOUT for the others. One process alone is a group of one.
 """
 
 from __future__ import annotations

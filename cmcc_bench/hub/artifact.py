@@ -148,11 +148,11 @@ def model_artifact(best: Path, write_card: CardWriter, write_results: ResultsWri
 
 
 def _check_base(best: Path) -> None:
-    """Raises cmcc.DataError if the base model of an adapter is a folder of this machine, where nobody else has it."""
+    """Raises cmcc.DataError if the base model of an adapter is a folder of this machine, which others lack."""
     base, _ = read_adapter(best)
     if base.is_folder:
         hint = f"Push the merged model: cmcc export {best} --merged FOLDER, then cmcc push model FOLDER NAME"
-        problem = "nobody else could open the adapter: its base model is a folder of this machine"
+        problem = "others could not open the adapter: its base model is a folder of this machine"
         raise DataError(problem, "", hint, model=str(best))
 
 

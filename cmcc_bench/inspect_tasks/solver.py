@@ -64,7 +64,7 @@ def prepared(
 def ask_about_call(options: Mapping[str, Any], json_schema: bool, send_licensed_data: bool) -> Solver:
     """Puts the prediction lines of a call into the sample's store.
 
-    options: the arguments of `prepared`. json_schema: the model is told the form of its answers, where its provider
+    options: the arguments of `prepared`. json_schema: the form of the answers is sent to the model, where its provider
     can. send_licensed_data: real calls may be sent to the model. The solver raises cmcc.DataError if they would leave
     the machine without permission.
     """

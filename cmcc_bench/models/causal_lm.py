@@ -118,7 +118,7 @@ def _open_adapter(folder: Path, dtype: torch.dtype | Literal["auto"]) -> PreTrai
     base, settings = read_adapter(folder)
     base.check(folder)
     try:
-        # Only safetensors: somebody else's adapter may name a base with a pickle.
+        # Only safetensors: an adapter of unknown origin may name a base with a pickle.
         model = _open(base.path, dtype, True, base.commit, only_safetensors=True)
     except DataError as error:
         problem = f"its base model {base.name} cannot be opened: {error.found}"

@@ -40,8 +40,7 @@ def adjudication_tables(
     synthetic = any(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in final)
     undecided = len(adjudication.disputes) - len(decided)
     notes = [
-        "kappa [95 % confidence interval], of units that two or more annotators labeled; labels that nobody used are "
-        "left out",
+        "kappa [95 % confidence interval], of units that two or more annotators labeled; unused labels are left out",
         f"decided: the result of the adjudication; {undecided} undecided as {adjudication.method} proposes",
     ]
     for field in FIELDS:

@@ -2,7 +2,7 @@
 
 The majority counts every annotator the same. Dawid-Skene estimates, from the votes alone, how often each annotator
 gives which label when another is right, and weighs votes accordingly: two annotators who both tend to miss a label do
-not outvote one who finds it. It needs three annotators; with two, nothing tells who of them is right.
+not outvote one who finds it. It needs three annotators; with two, the votes do not show who of them is right.
 
 The package crowd-kit has Dawid-Skene, too; it would bring transformers and nltk into every installation for these few
 lines, and has no smoothing, without which a rare label that an annotator never gave is impossible for ever.

@@ -120,7 +120,7 @@ def read_tasks(path: Path, annotator: str | None = None) -> Iterator[ExchangedCa
 
 
 def _annotation(one: Json, annotator: str | None) -> Mapping[str, Any] | None:
-    """The annotation of a task; None if nobody annotated it."""
+    """The annotation of a task; None if it has no annotation."""
     given = one.get("annotations", []) if isinstance(one, dict) else None
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         raise unreadable('no task with "data" and "annotations": use the export "JSON" of Label Studio')

@@ -170,7 +170,7 @@ class _Run:
         self.steps = recipe.epochs * -(-len(task.train.items) // self.global_size)  # the last batch may be smaller
         self.model = accelerator.prepare(model)
         self.plain_model = accelerator.unwrap_model(self.model)  # the same tensors; names without "module."
-        if recipe.torch_compile:  # dynamic: the lengths of batches differ, and each would be compiled anew
+        if recipe.torch_compile:  # dynamic: the lengths of batches differ, and each would be compiled again
             self.model = torch.compile(self.model, dynamic=True)
         self.parameters = [parameter for parameter in self.plain_model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(

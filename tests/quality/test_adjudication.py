@@ -1,4 +1,4 @@
-"""Adjudication: what all gave is taken, the rest is asked and decided, and the log tells who decided what."""
+"""Adjudication: what all gave is taken, the rest is asked and decided, and the log says who decided what."""
 
 import csv
 import json
