@@ -168,17 +168,17 @@ async function goOn(isNew = question().labels !== null) {
 }
 
 async function openNext() {
-  const number = await ask(`next?number=${call.number}`);
-  if (number === null) return say(words().allDone);
-  await openCall(number);
+  const next = await ask(`next?number=${call.number}`);
+  if (next === null) return say(words().allDone);
+  show(next);
 }
 
 async function jump() {
   const places = [...call.questions.keys()];
   const open = [...places.slice(at + 1), ...places.slice(0, at + 1)].find((index) => call.questions[index].labels === null);
   if (open === undefined || open <= at) {
-    const number = await ask(`next?number=${call.number}`);
-    if (number !== null && number !== call.number) return openCall(number);
+    const next = await ask(`next?number=${call.number}`);
+    if (next !== null && next.number !== call.number) return show(next);
   }
   if (open === undefined) return say(words().allDone);
   select(open);
@@ -205,25 +205,30 @@ async function openCall(number, index = null) {
 function show(opened, index = null) {
   call = opened;
   changes = Math.max(changes, call.changes);
-  history.replaceState(null, "", `#${call.number + 1}`);
   const open = call.questions.findIndex((one) => one.labels === null);
   at = Math.min(index ?? Math.max(open, 0), call.questions.length - 1);
   drawCall();
   select(at);
+  setTimeout(rememberCall); // after the frame: the browser takes some milliseconds for both
+}
+
+function rememberCall() {
+  history.replaceState(null, "", `#${call.number + 1}`);
+  document.title = `${call.number + 1} · cmcc ${start.mode}`;
 }
 
 function select(index) {
   at = index;
-  drawPanel(); // first: it changes the height of the transcript
+  drawPanel();
   for (const row of $("turns").children) {
     const isHere = row.dataset.index === String(at);
     row.setAttribute("aria-selected", isHere);
     row.tabIndex = isHere ? 0 : -1;
-    if (isHere) {
-      row.scrollIntoView({ block: "nearest" });
-      row.focus({ preventScroll: true });
-    }
   }
+  // Last: both compute the layout, which the panel and the rows change.
+  const here = $("turns").querySelector('[aria-selected="true"]');
+  here?.scrollIntoView({ block: "nearest" });
+  here?.focus({ preventScroll: true });
 }
 
 function move(step) {
@@ -284,7 +289,6 @@ function drawCall() {
   call.questions.forEach((_, index) => drawRow(index));
   $("number").value = call.number + 1;
   $("number").title = call.id;
-  document.title = `${call.number + 1} · cmcc ${start.mode}`;
 }
 
 function drawRow(index) {

@@ -66,9 +66,9 @@ class ReviewFile:
             row = item.as_dict() | ({"decision": word, "annotator": self._annotator} if word else {})
             self._lines[number] = review_line(self._path, row).encode()
 
-    def contents(self, out: Path) -> dict[Path, bytes]:
+    def contents(self, out: Path) -> dict[Path, list[bytes]]:
         """The review file."""
-        return {out: review_head(self._path).encode() + b"".join(self._lines)}
+        return {out: [review_head(self._path).encode(), *self._lines]}
 
 
 def decision_word(item: ReviewItem, decision: Decision) -> str:
