@@ -149,8 +149,9 @@ def _add_check(commands: Commands) -> None:
         "--doubts",
         type=positive_number,
         metavar="N",
-        help="add the N most likely label errors: emotions and caring acts that character n-grams doubt, which trained "
-        "on the other calls (seconds); with --model, emotions that the model doubts (default with --model: 100)",
+        help="add the N most likely label errors: emotions, caring acts and satisfaction that character n-grams doubt, "
+        "which trained on the other calls (seconds); with --model, emotions that the model doubts (default with "
+        "--model: 100)",
     )
     check.add_argument(
         "--model",
@@ -234,12 +235,13 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
 def _doubts(options: argparse.Namespace, source: CallSource) -> list[Finding]:
     """The most likely label errors, first those that are doubted most."""
     from cmcc_bench.quality.calls import read_calls
-    from cmcc_bench.quality.doubts import FOLDS, cross_validated, doubts, labeled_texts, most_doubtful
+    from cmcc_bench.quality.doubts import FIELDS, FOLDS, cross_validated, doubts, labeled_texts, most_doubtful
 
     calls = [call for call in read_calls(source, lambda *_: None) if call.labeled]
     if options.model:
         return _doubts_of_model(options, calls)[: options.doubts or 100]
-    data = [texts for field in ("emotions", "acts") if (texts := labeled_texts(calls, field)).texts]
+    every = [labeled_texts(calls, field) for field in FIELDS]
+    data = [one for one in every if len(one.dialogues) > 1] or every[:1]  # the first says what is missing
     with progress_bar("predicting each part from the others") as show:
         advance = incremental(show, FOLDS * len(data))
         found = [doubts(one, cross_validated(one, options.seed, progress=advance)) for one in data]
@@ -258,7 +260,7 @@ def _doubts_of_model(options: argparse.Namespace, calls: list[Call]) -> list[Fin
     data = labeled_texts(calls, "emotions")
     trained, why = trained_calls(folder, calls)
     unseen = without(data, trained)
-    left_out = len({dialogue_id for dialogue_id, _ in data.places} & trained)
+    left_out = len(data.dialogues & trained)
     if left_out and not unseen.texts:
         hint = "Use --doubts N without --model: then each part of the calls is predicted by a model of the others."
         raise DataError("the model trained on all of these calls", "", hint, model=str(options.model))

@@ -122,7 +122,7 @@ class ReviewRow:
 def propose(field: str, current: Iterable[int], add: Iterable[int], remove: Iterable[int]) -> tuple[int, ...]:
     """The labels with some added and some removed. Emotions: "neutral" if and only if there is no other emotion."""
     if field == "satisfaction":
-        return tuple(add) or tuple(current)
+        return tuple(label for label in add if label not in current) or tuple(current)
     labels = (set(current) | set(add)) - set(remove)
     if field == "emotions":
         labels = (labels - {NEUTRAL}) or {NEUTRAL}
