@@ -53,6 +53,7 @@ PAGE = """<p>{name}<script>onkeydown = async (event) => {{
 EMPTY = "data:text/html," + PAGE.format(name="empty", work="")
 LEAST = PAGE.format(name="least", work='await (await fetch("key", { method: "POST", body: "{}" })).text();')
 KEYS = ["1", "Enter", "0", "Enter", "ArrowRight", "2", "z", "g", "Enter", "1"]
+SAVES = "the least that saves a key"
 SECONDS = 30.0  # the longest wait for a page or the answer to a key
 GOAL = 50.0  # milliseconds
 
@@ -125,18 +126,24 @@ def press(page: Page, key: str) -> float:
     return float(page.locator("body").get_attribute("data-latency") or 0)
 
 
-def label_calls(page: Page, address: str, calls: int) -> tuple[int, list[float]]:
-    """Labels calls as suggested, the satisfaction by its number; returns the number of utterances and all latencies."""
-    utterances, latencies = 0, []
+def label_calls(page: Page, address: str, least: Page, calls: int) -> tuple[int, list[float], list[float]]:
+    """Labels calls as suggested, the satisfaction by its number; presses a key on the least page in turns.
+
+    Returns the number of utterances, and all latencies of both pages.
+    """
+    utterances, latencies, beside = 0, list[float](), list[float]()
     for number in range(calls):
         call = get_call(address, number)
         utterances += len(call["utterances"])
         for question in call["questions"]:
             key = str(question["proposal"][0] + 1) if question["field"] == "satisfaction" else "Enter"
+            least.bring_to_front()
+            beside.append(press(least, "1"))
+            page.bring_to_front()
             latencies.append(press(page, key))
         decided = [one["labels"] for one in get_call(address, number)["questions"]]
         assert decided == [one["proposal"] for one in call["questions"]], f"call {number + 1} has other labels"
-    return utterances, latencies
+    return utterances, latencies, beside
 
 
 def get_call(address: str, number: int) -> Any:  # noqa: ANN401  # JSON
@@ -187,16 +194,19 @@ def compare_pages(browser: Browser, addresses: dict[str, str], rounds: int) -> N
 
 def compare(work: Path, browser: Browser, calls: int, labeled: int, rounds: int) -> None:
     """Measures and prints everything."""
-    with served("sample", work / "sample.json", "data") as address:
-        page, _ = open_page(browser, address)
-        utterances, latencies = label_calls(page, address, labeled)
+    with served("sample", work / "sample.json", "data") as address, served_least(work / "least") as least:
+        page, least_page = open_page(browser, address)[0], open_page(browser, least)[0]
+        time.sleep(1)
+        utterances, latencies, beside = label_calls(page, address, least_page, labeled)
         page.close()
+        least_page.close()
     print(f"sample: {len(latencies) / utterances:.2f} keys an utterance in {labeled} calls; goal: at most 1.2")
-    show("sample", latencies)
+    show("the sample", latencies)
+    show(SAVES, beside)
     out, began = write_work(work, calls), time.perf_counter()
     with served(str(work / "raw"), out, "lexicon") as address, served_least(work / "least") as least:
         print(f"{calls} calls are read after {time.perf_counter() - began:.0f} s")
-        addresses = {"an empty page": EMPTY, "the least that saves a key": least, f"{calls} calls": address}
+        addresses = {"an empty page": EMPTY, SAVES: least, f"{calls} calls": address}
         compare_pages(browser, addresses, rounds)
 
 

@@ -114,20 +114,28 @@ async function look() {
 
 // ------------------------------------------------------------------------------------------------------- decisions
 
-async function decide(labels, choice = "", note = question().note) {
-  const { utterance, field } = question();
-  const state = await ask("decide", { call: call.number, utterance, field, labels, choice, note, changes });
+async function decide(labels, choice = "", note = question().note, openNext = false) {
+  const asked = question(), { utterance, field } = asked;
+  const state = await ask("decide", { call: call.number, utterance, field, labels, choice, note, changes, open_next: openNext });
   hasFailed = false; // the message about a decision stays until one is saved
+  if (state.next) show(state.next); // first: else the call that is left would be drawn once more
   await take(state);
-  say(labels === null ? words().reopened : `${words().saved}: ${namesOf(question(), labels)}`);
+  say(labels === null ? words().reopened : `${words().saved}: ${namesOf(asked, labels)}`);
+  return state;
+}
+
+// The last decision about a call and the next call are one request.
+async function decideAndGoOn(labels, choice = "") {
+  const isLast = call.questions.every((one, index) => index === at || one.labels !== null);
+  const state = await decide(labels, choice, question().note, isLast);
+  if (!isLast) await goOn(true);
+  else if (!state.next) say(words().allDone);
 }
 
 async function press(label) {
   const { field, labels, proposal, candidates } = question();
   if (field === "satisfaction") {
-    const isSame = labels !== null && labels[0] === label;
-    await decide(isSame ? null : [label]);
-    return isSame ? undefined : goOn();
+    return labels !== null && labels[0] === label ? decide(null) : decideAndGoOn([label]);
   }
   const chosen = new Set(labels ?? (candidates.length ? proposal : []));
   if (!chosen.delete(label)) chosen.add(label);
@@ -145,8 +153,7 @@ async function pressNone() {
 }
 
 async function pressCandidate(candidate) {
-  await decide(candidate.labels, candidate.name);
-  await goOn();
+  await decideAndGoOn(candidate.labels, candidate.name);
 }
 
 async function confirm() {
@@ -154,8 +161,7 @@ async function confirm() {
   if (labels !== null) return goOn();
   if (proposal === null) return say(words().choose);
   const same = candidates.find((one) => String(one.labels) === String(proposal));
-  await decide(proposal, same ? same.name : "");
-  await goOn(true);
+  await decideAndGoOn(proposal, same ? same.name : "");
 }
 
 // After a new decision the next open question, in this call first; else simply the next one.

@@ -229,7 +229,8 @@ class AnnotationSession:
     def decide(self, body: Row) -> Json:
         """Saves a decision; the answer is what changed since the page asked last, and the progress.
 
-        body: call (number), utterance, field, labels (class indices, or None), choice, note, changes.
+        body: call (number), utterance, field, labels (class indices, or None), choice, note, changes; with open_next
+        the answer also has the next open call as `next`.
         Raises cmcc.DataError for a decision that cannot be, and OSError if it cannot be saved.
         """
         number, utterance, name = body.get("call"), body.get("utterance"), body.get("field")
@@ -243,7 +244,8 @@ class AnnotationSession:
         labels = checked_labels(asked, body.get("labels"), self._mode.offered[asked.field])
         decision = Decision(labels, _text(body, "choice"), _text(body, "note"))
         self._store.set((self._order[number], asked.utterance, asked.field), decision)
-        return self._state(body.get("changes"))
+        following = {"next": self.open_next(number)} if body.get("open_next") else {}
+        return self._state(body.get("changes")) | following
 
     def undo(self, body: Row) -> Json:
         """Takes back the last change. The answer has its call as `undone`, or None where nothing is left."""
