@@ -25,13 +25,15 @@ Python call for each dialogue (61 s instead of 2.4 s for the published size on o
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, product
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 
 import numpy as np
 import pyarrow as pa
@@ -108,8 +110,16 @@ class Sketches:
         self._keys = bytearray()  # [D, BANDS] uint64
 
     def add(self, sketches: NDArray[np.uint32]) -> None:
-        """Appends sketches, [any number, PERMUTATIONS]."""
-        self._file.write(sketches.tobytes())
+        """Appends sketches, [any number, PERMUTATIONS]. Raises OSError, with a note, if the disk is full."""
+        data = sketches.tobytes()
+        try:
+            if self._file.write(data) < len(data):  # without a buffer, a part can be written
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            error.filename = gettempdir()
+            error.add_note(f"The comparison of dialogues needs {sketches[0].nbytes} bytes there for each of them")
+            error.add_note("Set TMPDIR to use another folder")
+            raise
         self._keys += _keys(sketches).tobytes()
 
     def keys(self, rows: NDArray[np.int64], band: int) -> NDArray[np.uint64]:

@@ -1,9 +1,11 @@
 """Equal and similar dialogues within and across splits."""
 
+import errno
 import random
 import tracemalloc
 from dataclasses import replace
 from itertools import combinations, product
+from unittest.mock import Mock
 
 import numpy as np
 import pyarrow as pa
@@ -122,6 +124,15 @@ def test_pairs_are_found_only_above_the_threshold():
     rows[3, :64] += 1
     assert pairs_in(rows) == [(0, 2)]
     assert pairs_in(rows[:1]) == [] and pairs_in(rows[:0]) == []
+
+
+@pytest.mark.parametrize("written", [512, OSError(errno.ENOSPC, "No space left on device")])
+def test_a_full_disk_is_an_error_that_names_the_folder_and_how_to_choose_another(monkeypatch, written):
+    file = Mock(write=Mock(side_effect=[written]))
+    monkeypatch.setattr(duplicates, "TemporaryFile", lambda **_: file)
+    with pytest.raises(OSError, match="No space left") as error:
+        Sketches().add(np.zeros((2, PERMUTATIONS), dtype=np.uint32))
+    assert error.value.filename and "512 bytes" in error.value.__notes__[0] and "TMPDIR" in error.value.__notes__[1]
 
 
 def near_copies(kinds, copies, seed=0):
