@@ -179,6 +179,8 @@ def _find(text: str) -> list[tuple[Personal, list[Span]]]:
             results += [(Personal(kind, *span), [span]) for span in matches]
             text = pattern.sub(lambda match: "*" * len(match[0]), text)
     for chain in _CHAIN.finditer(text):
+        if len(chain[0]) < _MINIMUM and "个" not in chain[0]:  # most chains: too short for a number, unless 七个零
+            continue
         for kind, groups in _numbers(_groups(chain), text):
             tokens = [token for group in groups for token in group.tokens]
             results.append((Personal(kind, groups[0].start, groups[-1].end), tokens))

@@ -64,6 +64,7 @@ def test_personal_data_is_masked(personal):
         ("一三八零零零零零零不对零零零零", "*********不对****"),
         ("一三八[停顿]零零零零<sil>零零零零", "***[停顿]****<sil>****"),
         ("一三八，一个零，一个四，六个零", "***，***，***，***"),
+        ("密码是九个八", "密码是***"),  # nine digits in three characters
     ],
 )
 def test_numbers_in_groups_are_masked_digit_by_digit(text, masked):
