@@ -20,7 +20,8 @@ from cmcc_bench.corpus import (
     short_name,
 )
 from cmcc_bench.dataset import build
-from cmcc_bench.quality.calls import find_source
+from cmcc_bench.quality.calls import find_source, read_calls
+from cmcc_bench.statistics import collect
 from tests import raw
 from tests.odd_names import NAMES, SYSTEM_FILES
 
@@ -189,6 +190,14 @@ def test_a_parquet_file_with_fewer_rows_than_the_card_lists_is_an_error(built, t
     pq.write_table(pq.read_table(path).slice(0, 1), path)
     with pytest.raises(cmcc.DataError, match="Build the folder again"):
         open_(str(folder))
+
+
+def test_statistics_and_checks_of_a_built_folder_make_no_copy_in_the_cache(monkeypatch, built):
+    monkeypatch.setattr(corpus, "Parquet", None)
+    assert collect(str(built)).labeled.dialogues == 2
+    assert [call.dialogue_id for call in read_calls(find_source(str(built)))] == ["a", "b"]
+    with pytest.raises(cmcc.DataError, match="NoneType"):
+        open_dataset(str(built))
 
 
 @pytest.mark.parametrize("config", ["labeled", "emotion", "response", "satisfaction"])
