@@ -96,7 +96,17 @@ def test_kinds_of_numbers_are_distinguished_by_their_check_digits(text, kind):
 
 @pytest.mark.parametrize(
     "address",
-    ["someone艾特qq点com", "一二三零零艾特幺六三点com", "Some.One @ QQ.COM", "some at mail dot net"],
+    [
+        "someone艾特qq点com",
+        "一二三零零艾特幺六三点com",
+        "Some.One @ QQ.COM",
+        "some at mail dot net",
+        "SOME AT MAIL DOT NET",
+        "Some At Mail Dot Net",
+        "some aT mail dot net",
+        "一二小老鼠qq点com",
+        "a＠qq.com",
+    ],
 )
 def test_spoken_e_mail_addresses_are_masked(address):
     assert mask(f"邮箱是{address}吧") == f"邮箱是{'*' * len(address)}吧"

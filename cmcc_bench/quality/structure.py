@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 
-from cmcc_bench.masking import CERTAIN_KINDS, find_personal, mask
+from cmcc_bench.masking import CERTAIN_KINDS, find_and_mask, mask
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import SERVICE, USER, Finding
 from cmcc_bench.reader.report import Report
@@ -74,11 +74,8 @@ def personal_findings(call: Call) -> Iterator[Finding]:
     is_synthetic = call.dialogue_id.startswith(SYNTHETIC_ID)
     lines = transcript_lines(call.row)
     text = "\n".join(lines)
-    matches = list(find_personal(text))
-    if not matches:  # most calls; masking searches once more
-        return
-    starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
-    masked = mask(text)
+    matches, masked = find_and_mask(text)
+    starts = list(accumulate((len(line) + 1 for line in lines), initial=0)) if matches else []
     for match in matches:
         certain = match.kind in CERTAIN_KINDS and not is_synthetic
         kind = "personal_data" if certain else "maybe_personal"
