@@ -140,7 +140,7 @@ def _files_of(folder: Path, data: DatasetCardData, config: str) -> dict[str, lis
 
 
 @dataclass(frozen=True)
-class Tables:
+class SplitTables:
     """The rows of a split in order, as tables of at most BLOCK rows. Each iteration reads the files again."""
 
     num_rows: int
@@ -150,7 +150,7 @@ class Tables:
         return self.read()
 
 
-def open_tables(name: str, config: str = "labeled") -> dict[str, Tables]:
+def open_tables(name: str, config: str = "labeled") -> dict[str, SplitTables]:
     """Opens all splits of a config to be read once from beginning to end.
 
     The memory for a folder does not grow with the data, and nothing is written. `open_dataset` first copies the data
@@ -159,7 +159,7 @@ def open_tables(name: str, config: str = "labeled") -> dict[str, Tables]:
     """
     if name == SAMPLE or not is_folder(name):
         splits = open_dataset(name, config).items()
-        return {split: Tables(rows.num_rows, partial(_cached_tables, rows)) for split, rows in splits}
+        return {split: SplitTables(rows.num_rows, partial(_cached_tables, rows)) for split, rows in splits}
     with _as_data_error(name, config=config):
         data = _card_data(Path(name))
         info = DatasetInfosDict.from_dataset_card_data(data).get(config) or datasets.DatasetInfo()
@@ -170,7 +170,7 @@ def open_tables(name: str, config: str = "labeled") -> dict[str, Tables]:
             listed = (info.splits or {}).get(split)
             if listed and listed.num_examples != rows:
                 raise ValueError(f"{split} has {rows} rows, but {CARD_NAME} lists {listed.num_examples}")
-            opened[split] = Tables(rows, partial(_folder_tables, name, config, paths, info.features))
+            opened[split] = SplitTables(rows, partial(_folder_tables, name, config, paths, info.features))
         return opened
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from cmcc_bench.corpus import Tables, has_config, open_tables, short_name
+from cmcc_bench.corpus import SplitTables, has_config, open_tables, short_name
 from cmcc_bench.statistics.columns import columns_of
 from cmcc_bench.statistics.counts import Counts, count
 from cmcc_bench.statistics.duplicates import Duplicates, Fingerprints
@@ -39,7 +39,7 @@ class Statistics:
         return any(counts.synthetic for counts in self.splits.values())
 
 
-def splits_of(name: str) -> dict[str, Tables]:
+def splits_of(name: str) -> dict[str, SplitTables]:
     """The splits of `labeled`, and the unlabeled dialogues, if any, as one more split.
 
     Raises cmcc.DataError if there is no such data set.
@@ -48,7 +48,7 @@ def splits_of(name: str) -> dict[str, Tables]:
     return _labeled_splits(name, may_lack=bool(unlabeled)) | unlabeled
 
 
-def _labeled_splits(name: str, may_lack: bool) -> dict[str, Tables]:
+def _labeled_splits(name: str, may_lack: bool) -> dict[str, SplitTables]:
     if may_lack and not has_config(name, "labeled"):
         return {}
     return open_tables(name)
@@ -89,9 +89,9 @@ def count_labels(name: str, progress: Progress | None = None) -> Counts:
     return counts
 
 
-def _total(splits: dict[str, Tables]) -> int:
+def _total(splits: dict[str, SplitTables]) -> int:
     return sum(tables.num_rows for tables in splits.values())
 
 
-def _tables(splits: dict[str, Tables]) -> Iterator[tuple[str, pa.Table]]:
+def _tables(splits: dict[str, SplitTables]) -> Iterator[tuple[str, pa.Table]]:
     return ((split, table) for split, tables in splits.items() for table in tables)
