@@ -222,14 +222,17 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
         console.print(label_table(checked).terminal())
     for line in example_lines(checked, options.examples):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    calls = read_calls(source, lambda *_: None)
-    if options.web:
-        return _review_on_page(options, source, list(review_items(checked.findings, calls)))
-    if options.out:
-        rows = write_review(options.out, review_items(checked.findings, calls))
-        message = f"{counted(rows, 'question')} in {options.out}: it holds texts of the calls; personal data are masked"
-        console.print(message, markup=False, highlight=False, soft_wrap=True)
-    return int(checked.has_errors)
+    if not options.out:
+        return int(checked.has_errors)
+    with progress_bar("writing questions") as show:
+        calls = read_calls(source, lambda *_: None, incremental(show, source.size))
+        items = review_items(checked.findings, calls)
+        if not options.web:
+            rows = counted(write_review(options.out, items), "question")
+            print_line(f"{rows} in {options.out}: it holds texts of the calls; personal data are masked")
+            return int(checked.has_errors)
+        asked = list(items)
+    return _review_on_page(options, source, asked)
 
 
 def _doubts(options: argparse.Namespace, source: CallSource) -> list[Finding]:
