@@ -143,7 +143,7 @@ def spool_file(job: SpoolJob, progress: Advance) -> Spooled:
         for raw, dialogue in read_files([job.file], reader, spooled.reject, unique, progress):
             details = (dialogue.split, *count_exchanges(dialogue.row)) if dialogue.config == "labeled" else ()
             spooled.accepted[dialogue.dialogue_id] = Accepted(dialogue.digest, raw.index, *details)
-            writers.add(dialogue, len(raw.text))
+            writers.add(dialogue, raw.characters)
         writers.flush()
     return spooled
 

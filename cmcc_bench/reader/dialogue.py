@@ -120,7 +120,7 @@ class DialogueReader:
                 problem = "the key occurs twice in one JSON object with different values"
                 raise DataError(problem, "", "Remove one of the two.", field=key)
             repairs["doubled_key" if equal else f"doubled_key_last_taken:{printable(key, 40)}"] += 1
-        if "\\u" in raw.text:  # only an escape sequence can contain half of a surrogate pair
+        if raw.may_hold_surrogates:
             turns = _fix_surrogates(turns, repairs)
         if isinstance(raw.value, dict) and not raw.value.keys() <= DIALOGUE_KEYS:
             count_ignored(raw.value.keys() - DIALOGUE_KEYS, repairs)
@@ -169,7 +169,7 @@ def read_id_and_turns(raw: RawDialogue, repairs: Counter[str], may_be_empty: boo
         expected = "a dialogue, which is a list of turns or {id, content}"
         raise DataError(found, expected, _hint_for(value), file=raw.file.name, dialogue=name_in_file(raw))
     if dialogue_id is None:
-        dialogue_id = hashlib.sha256(_canonical_json(turns, raw.text)).hexdigest()[:32]
+        dialogue_id = hashlib.sha256(_canonical_json(turns, raw)).hexdigest()[:32]
     return str(dialogue_id), turns
 
 
@@ -198,12 +198,12 @@ def is_id(value: Json) -> bool:
     return type(value) is int or (isinstance(value, str) and value != "" and _is_unicode(value))
 
 
-def _canonical_json(value: Json, text: str) -> bytes:
+def _canonical_json(value: Json, raw: RawDialogue) -> bytes:
     """The value as JSON without the file's spaces and line breaks; the file's text if orjson cannot write the value."""
     try:
         return orjson.dumps(value)
     except TypeError:  # half of a surrogate pair, or nested too deeply
-        return text.encode(errors="surrogatepass")
+        return raw.text.encode(errors="surrogatepass")
 
 
 def _fix_surrogates(value: Json, repairs: Counter[str]) -> Json:
