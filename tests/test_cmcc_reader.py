@@ -1019,7 +1019,7 @@ ODD_JSON = {  # parts of a dialogue that orjson reads in another way than the st
 
 
 @pytest.mark.parametrize("odd", ODD_JSON)
-@pytest.mark.parametrize("batch", [40, 700, 1 << 17])
+@pytest.mark.parametrize("batch", [40, 300, 1 << 17])
 @pytest.mark.parametrize("indent", [None, 2])
 def test_dialogues_decoded_many_at_once_are_those_of_the_scanner(tmp_path, monkeypatch, odd, batch, indent):
     texts = [json.dumps(raw.plain(f"call-{n}"), ensure_ascii=False, indent=indent) for n in range(9)]
