@@ -23,7 +23,7 @@ from __future__ import annotations
 import gc
 import operator
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, pairwise, takewhile
@@ -217,8 +217,10 @@ def tables_of(dialogues: list[Dialogue], config: str, schema: pa.Schema) -> Iter
         yield _table_of_texts([dialogue.dialogue_id for dialogue in dialogues], texts, schema)
         return
     to_rows = view(config)
-    for rows in _pieces(row for dialogue in dialogues for row in to_rows(dialogue.row)):
-        yield pa.Table.from_pylist(rows, schema=schema)
+    rows = [row for dialogue in dialogues for row in to_rows(dialogue.row)]
+    strings = [column.name for column in schema if pa.types.is_string(column.type)]
+    for piece in _pieces(rows, strings):
+        yield pa.Table.from_pylist(piece, schema=schema)
 
 
 def _table_of_texts(ids: list[str], texts: list[Texts], schema: pa.Schema) -> pa.Table:
@@ -234,13 +236,19 @@ def _table_of_texts(ids: list[str], texts: list[Texts], schema: pa.Schema) -> pa
     return pa.Table.from_arrays([pa.array(ids, pa.string()), lists], schema=schema)
 
 
-def _pieces(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Splits rows into lists of bounded text size. Rows of a dialogue share its KB, but a table has a copy per row."""
+def _pieces(rows: list[Row], strings: list[str]) -> Iterator[list[Row]]:
+    """Splits rows into lists of bounded text size. Rows of a dialogue share its KB, but a table has a copy per row.
+
+    strings: the names of the columns with text.
+    """
+    if sum(sum(map(len, map(itemgetter(name), rows))) for name in strings) <= _BLOCK_CHARACTERS:
+        yield from [rows] if rows else []
+        return
     piece: list[Row] = []
     characters = 0
     for row in rows:
         piece.append(row)
-        characters += sum(len(value) for value in row.values() if type(value) is str)
+        characters += sum(len(row[name]) for name in strings)
         if characters > _BLOCK_CHARACTERS:
             yield piece
             piece, characters = [], 0
