@@ -24,7 +24,7 @@ from cmcc_bench.dataset.place import (
 )
 from cmcc_bench.dataset.rejects import RejectFiles, check_no_raw_file, join_rejects, rejects_in_place
 from cmcc_bench.dataset.result import BuildResult
-from cmcc_bench.dataset.spool import CONFIGS, Spooled, SpoolJob
+from cmcc_bench.dataset.spool import CONFIGS, Spooled, SpoolJob, garbage_collection_off
 from cmcc_bench.dataset.tasks import eval_text
 from cmcc_bench.dataset.workers import spool_all
 from cmcc_bench.distribution import DATA_VERSION
@@ -81,7 +81,7 @@ def build(
     result.report.set_aside += Counter(care_file_not_merged=sum(path != chosen for path in care_files))
     result.report.set_aside += skipped_files(data_dir)
     result.care_skipped = [] if chosen else [path.name for path in skipped_care_files(data_dir)]
-    with note_when_unchanged(out), building_folder(out) as work:
+    with note_when_unchanged(out), building_folder(out) as work, garbage_collection_off():
         spool = work / "spool"
         jobs = [SpoolJob(file, spool / f"{number:05d}", care, skip_errors) for number, file in enumerate(files)]
         folder = work / "folder"

@@ -355,15 +355,19 @@ def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
 
 def _drop_undeclared(utterances: list[Row], repairs: Counter[str]) -> None:
     """Drops the slots and triples of entities that have no name anywhere in the dialogue."""
-    declared = {None} | {e["entity_id"] for u in utterances for e in u["entities"]}
-    declared |= {t["entity_id"] for u in utterances for t in u["triples"] if t["entity_name"]}
+    declared, lists = {None}, list[list[Row]]()
     for utterance in utterances:
-        slots = [intent["slots"] for intent in utterance["intents"] or () if intent["slots"]]
-        for labels in [utterance["triples"], *slots] if utterance["triples"] else slots:
-            if not {label["entity_id"] for label in labels} <= declared:
-                kept = [label for label in labels if label["entity_id"] in declared]
-                repairs["undeclared_entity"] += len(labels) - len(kept)
-                labels[:] = kept
+        if entities := utterance["entities"]:
+            declared.update([entity["entity_id"] for entity in entities])
+        if triples := utterance["triples"]:
+            declared.update([triple["entity_id"] for triple in triples if triple["entity_name"]])
+            lists.append(triples)
+        lists += [intent["slots"] for intent in utterance["intents"] or () if intent["slots"]]
+    for labels in lists:
+        if not declared.issuperset([label["entity_id"] for label in labels]):
+            kept = [label for label in labels if label["entity_id"] in declared]
+            repairs["undeclared_entity"] += len(labels) - len(kept)
+            labels[:] = kept
 
 
 def digest_of(content: Row | tuple[Any, ...]) -> bytes:

@@ -175,6 +175,8 @@ def _locate(name: str | None, position: _Position | None, context: _RawTurn) -> 
     """
     utterance, start, end = position or (0, 0, 0)
     raw = context.raw_texts[utterance]
+    if name and 0 <= start == end - len(name) and raw[start:end] == name and position and "[UNK]" not in raw:
+        return _Located(utterance, start, name)  # as nearly all
     is_inside = position is not None and 0 <= start < end <= len(raw)
     if not name:
         if not is_inside:
