@@ -66,10 +66,13 @@ sample: setup
 	$(BIN)/cmcc figures sample --out dataset_card/figures --formats svg
 	$(BIN)/python -m cmcc_bench.quality.guideline
 
-# Trains the models that ship, on simulated calls: the backbone of the tiny recipes, and the variant fine-tuned from it.
+# Trains the models that ship, on simulated calls: the backbone of the tiny recipes, the variant fine-tuned from it on
+# the sample, and the emotion classifier, trained further on other calls.
 backbone: setup
-	rm -rf runs/backbone runs/tiny-variant
+	rm -rf runs/backbone runs/tiny-variant runs/tiny-emotion
 	$(BIN)/python -m cmcc_bench.training.backbone --out runs/backbone
 	$(BIN)/python -m cmcc_bench.training.ship runs/backbone cmcc_bench/backbones/tiny
 	$(BIN)/cmcc train dialogue --recipe tiny/variant --out runs/tiny-variant
 	$(BIN)/python -m cmcc_bench.training.ship runs/tiny-variant cmcc_bench/backbones/tiny/variant
+	$(BIN)/python -m cmcc_bench.training.emotion_backbone --out runs/tiny-emotion
+	$(BIN)/python -m cmcc_bench.training.ship runs/tiny-emotion cmcc_bench/backbones/tiny-emotion

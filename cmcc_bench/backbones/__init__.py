@@ -1,4 +1,4 @@
-"""The small models that ship: the backbone of the tiny recipes, and the variant that was fine-tuned from it.
+"""The small models that ship: tiny, the backbone of the tiny recipes; the variant and tiny-emotion, trained from it.
 
 `make backbone` writes them; NAME/run.json records how. All were trained on SYNTHETIC calls only.
 If the working folder has a folder of the same name, write ./NAME in a recipe (as with the data set `sample`);
@@ -8,6 +8,8 @@ If the working folder has a folder of the same name, write ./NAME in a recipe (a
 from __future__ import annotations
 
 from pathlib import Path
+
+from cmcc_bench.files import read_facts
 
 _SHIPPED = Path(__file__).parent
 VARIANT = "variant"  # the folder of the fine-tuned model below its backbone's
@@ -19,8 +21,17 @@ def backbone_folder(name: str) -> str:
 
 
 def shipped_model(name: str) -> Path | None:
-    """Returns the folder of the dialogue model that ships under this name, or None."""
-    return _SHIPPED / name / VARIANT if name in _names(VARIANT) else None
+    """Returns the folder of the trained model that ships under this name, or None.
+
+    tiny: the dialogue model. tiny-emotion: the emotion classifier, which is a backbone, too.
+    """
+    return _SHIPPED / name / (VARIANT if name in _names(VARIANT) else "") if name in _names("") else None
+
+
+def simulated_calls(name: str) -> int | None:
+    """Returns the number of simulated calls that a backbone of this name learned from; None if it does not ship."""
+    folder = Path(backbone_folder(name))
+    return int(read_facts(folder / "run.json")["recipe"]["dialogues"]) if folder.parent == _SHIPPED else None
 
 
 def _names(part: str) -> list[str]:

@@ -86,8 +86,8 @@ def pull_model(name: str, out: Path, revision: str | None = None) -> Pulled:
 def model_folder(name: str | Path, revision: str | None = None) -> Path:
     """The local folder of a model: `name` itself, or the cached download of a model on the Hub.
 
-    name: a folder, a model that ships (tiny), or an id such as ORGANIZATION/NAME. Raises cmcc.DataError if it is none
-    of them, or no model.
+    name: a folder, a model that ships (tiny, tiny-emotion), or an id such as ORGANIZATION/NAME. Raises cmcc.DataError
+    if it is none of them, or no model.
     """
     shipped = shipped_model(str(name))
     if shipped and not config_file(name):  # a path has lost the ./ that would tell its own folder
@@ -95,7 +95,7 @@ def model_folder(name: str | Path, revision: str | None = None) -> Path:
     if is_folder(name):
         return Path(name)
     hint = "Name the folder of a run's best checkpoint, for instance RUN/best."
-    expected = "a folder of a trained model, a Hub id such as ORGANIZATION/NAME, or tiny, which ships"
+    expected = "a folder of a trained model, a Hub id such as ORGANIZATION/NAME, or tiny or tiny-emotion, which ship"
     check_name(name, expected, hint, model=str(name))
     with hub_errors(repository=f"{name} (and no such folder)"):
         with suppress(OfflineModeIsEnabled):  # offline, the earlier download is used

@@ -13,6 +13,7 @@ from typing import Any
 
 from cmcc_bench.reports.confusion import confusion_of
 from cmcc_bench.reports.facts import BOUND
+from cmcc_bench.reports.runs import backbone_notes
 from cmcc_bench.reports.scores import (
     Data,
     Entry,
@@ -81,7 +82,9 @@ def answer_report(
         tables.append(label_table(f"{task.table}, per label: {first.name}", first.scores, data.synthetic))
 
     others, simple = _pairs(task, entries, [*answers])
+    about_backbones = backbone_notes(systems, task.simple_baseline[0]) if simple and task.simple_baseline else []
     section = _section(task, entries, ([*answers], [*bounds]), (others, simple), notes)
+    section = replace(section, findings=(*section.findings, *about_backbones))
     table = paired_table(f"{task.table}, paired bootstrap test", task, section.pairs, data.synthetic)
     tables.append(replace(table, notes=(*table.notes, *(section.findings if simple else ()))))
     drawn = [*answers, *([task.simple_baseline[0]] if task.simple_baseline else [])]

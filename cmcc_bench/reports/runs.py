@@ -5,9 +5,11 @@ The record of a training is RUN/run.json, that of a prediction FILE.run.json. Wh
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cmcc_bench.backbones import simulated_calls
 from cmcc_bench.corpus import name_without_path
 from cmcc_bench.files import read_facts
 from cmcc_bench.reports.facts import KINDS, SystemFacts, contamination_note, short_count, shown_cost, total
@@ -80,6 +82,21 @@ def facts_lines(systems: Sequence[System]) -> list[str]:
             parts += [f"cost {shown_cost(cost)}"] if cost is not None else []
             lines.append(f"{KINDS.get(kind, 'kind unknown').capitalize()}: {', '.join(parts)}.")
     return lines
+
+
+def backbone_notes(systems: Sequence[System], simple: str) -> list[str]:
+    """For each shipped backbone that systems were fine-tuned from: that it has seen more data than a simple baseline.
+
+    simple: the name of the simple baseline of their table.
+    """
+    trainings = (training_facts(system.path, system.training.task) for system in systems)
+    used = Counter(str(_setting(facts, "backbone")) for facts in trainings)
+    learned = {name: calls for name in sorted(used) if (calls := simulated_calls(name))}
+    return [
+        f"{name}, from which {counted(used[name], 'system')} began, had learned from {calls:,} other simulated calls;"
+        f" {simple} learned from the training split alone."
+        for name, calls in learned.items()
+    ]
 
 
 def _parameters(facts: Sequence[SystemFacts]) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from accelerate import Accelerator
 from transformers import PreTrainedModel
 
 from cmcc_bench.corpus import fingerprint_of
@@ -76,6 +77,11 @@ def train(recipe: EmotionRecipe) -> None:
     pseudo_rows = pseudo_labeled_rows(accelerator, recipe, "emotion")
     rows["train"] += pseudo_rows
     check_examples(recipe, rows)
+    train_on(accelerator, recipe, rows, len(pseudo_rows))
+
+
+def train_on(accelerator: Accelerator, recipe: EmotionRecipe, rows: dict[str, list[Row]], pseudo_labeled: int) -> None:
+    """Trains one model on the rows of `train`, of which the last `pseudo_labeled` have pseudo-labels."""
     rows["train"] = thinned(rows["train"], recipe.neutral_share, recipe.seed)
     texts = (text for row in rows["train"] for text in (row["text"], row["context"]))
     tokenizer, model = make_classifier(recipe, LABELS, MULTI_LABEL, texts)
@@ -85,7 +91,7 @@ def train(recipe: EmotionRecipe) -> None:
         "class weights": recipe.class_weights,
         "tuned thresholds": recipe.thresholds == "tuned",
     }
-    training = describe("emotion", recipe, rows, len(pseudo_rows), options)
+    training = describe("emotion", recipe, rows, pseudo_labeled, options)
     say(accelerator, rows, training)
     train_examples = examples(recipe, tokenizer, rows["train"])
     if recipe.probe:

@@ -36,6 +36,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from cmcc_bench.decoding.processes import GROUP_TIMEOUT, started_processes
 from cmcc_bench.errors import DataError
+from cmcc_bench.training.ahead import ahead
 from cmcc_bench.training.batching import cut, evaluation_batches, global_batches, padded_tokens, process_slice
 from cmcc_bench.training.display import display
 from cmcc_bench.training.environment import commit, hardware, versions
@@ -117,9 +118,9 @@ def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingT
         if run.is_resumed:
             shown.resumed(run.progress.step, run.steps)
         while not run.is_done():
-            for batch in run.batches_left():
+            for batch, tensors in ahead(run.batches_left(), run.tensors):
                 began = time.perf_counter()
-                loss, rate = run.learn(batch)
+                loss, rate = run.learn(tensors)
                 run.progress.add(time.perf_counter() - began, *run.size(batch))
                 shown.step(run.progress, loss, rate)
                 if recipe.save_every and run.progress.step % recipe.save_every == 0:
@@ -222,17 +223,31 @@ class _Run:
         processes = self.accelerator.num_processes
         return [process_slice(micro_batch, process, processes) for process in range(processes)]
 
-    def learn(self, batch: list[int]) -> tuple[float, float]:
-        """Runs one step; returns the mean loss of its units, before the update, and its learning rate."""
+    def tensors(self, batch: list[int]) -> list[tuple[Batch, bool]]:
+        """For each micro-batch of a global batch, the tensors of this process's slice, and whether it has any.
+
+        A process with an empty slice gets an example, too: it has to take part, with weight 0; otherwise the others
+        would wait for it.
+        """
+        process, made = self.accelerator.process_index, list[tuple[Batch, bool]]()
+        for micro_batch in cut(batch, self.recipe.batch_size):
+            own_slice = self._slices(micro_batch)[process]
+            made.append((self._collated(self.task.train, own_slice or micro_batch[:1]), bool(own_slice)))
+        return made
+
+    def learn(self, micro_batches: list[tuple[Batch, bool]]) -> tuple[float, float]:
+        """Runs one step; returns the mean loss of its units, before the update, and its learning rate.
+
+        micro_batches: the result of `tensors`.
+        """
         # Each micro-batch is differentiated by the sum of its losses, not their mean. The gradient is divided by the
         # units of all micro-batches at the end: a mean of means would give more weight to units in short texts.
         self.model.train()
-        micro_batches = cut(batch, self.recipe.batch_size)
         passes = list[tuple[Tensor, Tensor | int]]()
-        for number, micro_batch in enumerate(micro_batches):
+        for number, (batch, is_own) in enumerate(micro_batches):
             last = number == len(micro_batches) - 1  # the processes sum their gradients once in each step
             with nullcontext() if last else self.accelerator.no_sync(self.model):
-                passes.append(self._accumulate(micro_batch, number))
+                passes.append(self._accumulate(batch, int(is_own), number))
         # Read at the end only: reading a number waits for the device, which would then idle until the next pass.
         sums = torch.tensor([(float(loss), float(units)) for loss, units in passes], dtype=torch.float64).sum(0)
         loss, units = self._over_processes(sums)
@@ -243,16 +258,11 @@ class _Run:
         self._update(units, rate)
         return loss / max(1.0, units), rate
 
-    def _accumulate(self, micro_batch: list[int], number: int) -> tuple[Tensor, Tensor | int]:
-        """Adds the gradient of this process's slice; returns the sum of its losses and its number of units."""
-        process = self.accelerator.process_index
-        own_slice = self._slices(micro_batch)[process]
-        _seed_forward_pass(self.accelerator.device, self.recipe.seed, self.progress.step, number, process)
-        loss, units = self._loss(
-            self.model, self.task.train, own_slice or micro_batch[:1], bool(self.progress.bfloat16)
-        )
-        # A process with an empty slice has to take part with weight 0; otherwise the others would wait for it.
-        share = 1 if own_slice else 0
+    def _accumulate(self, batch: Batch, share: int, number: int) -> tuple[Tensor, Tensor | int]:
+        """Adds the gradient of a micro-batch; returns the sum of its losses and its number of units, times `share`."""
+        device, process = self.accelerator.device, self.accelerator.process_index
+        _seed_forward_pass(device, self.recipe.seed, self.progress.step, number, process)
+        loss, units = self._loss(self.model, batch)
         self.accelerator.backward(loss * share)
         return loss.detach() * share, units * share
 
@@ -277,9 +287,7 @@ class _Run:
             # The plain model does not wait for other processes in a forward pass; a slice may be empty.
             own_slice = self._slices(batch)[self.accelerator.process_index]
             if own_slice:
-                loss, units = self._loss(
-                    self.plain_model, self.task.validation, own_slice, bool(self.progress.bfloat16)
-                )
+                loss, units = self._loss(self.plain_model, self._collated(self.task.validation, own_slice))
                 sums += torch.tensor([loss.item(), float(units)], dtype=torch.float64)
         loss_sum, units_sum = self._over_processes(sums)
         return loss_sum / max(1.0, units_sum)
@@ -291,11 +299,16 @@ class _Run:
         score = [self.task.score() if self.accelerator.is_main_process else 0.0]
         return float((broadcast_object_list(score) if self.accelerator.num_processes > 1 else score)[0])
 
-    def _loss(
-        self, model: Module, examples: EncodedExamples, batch: list[int], bfloat16: bool
-    ) -> tuple[Tensor, Tensor | int]:
-        tensors = send_to_device(self.task.collate([examples.items[index] for index in batch]), self.accelerator.device)
-        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=bfloat16):
+    def _collated(self, examples: EncodedExamples, batch: list[int]) -> Batch:
+        """The tensors of examples, for a GPU in memory that it can copy from while it computes."""
+        tensors = self.task.collate([examples.items[index] for index in batch])
+        if self.accelerator.device.type == "cuda":
+            return {name: tensor.pin_memory() for name, tensor in tensors.items()}
+        return tensors
+
+    def _loss(self, model: Module, batch: Batch) -> tuple[Tensor, Tensor | int]:
+        tensors = send_to_device(batch, self.accelerator.device, non_blocking=True)
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=bool(self.progress.bfloat16)):
             return self.task.loss(model, tensors)
 
     def _over_processes(self, sums: Tensor) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
     python -m cmcc_bench.training.ship runs/backbone cmcc_bench/backbones/tiny
     python -m cmcc_bench.training.ship runs/tiny-variant cmcc_bench/backbones/tiny/variant
+    python -m cmcc_bench.training.ship runs/tiny-emotion cmcc_bench/backbones/tiny-emotion
 
 `make backbone` calls it. Only models trained on simulated calls are packaged; a run on other data is an error.
 """
@@ -21,17 +22,19 @@ import torch
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import new_folder, write_json, write_text
 from cmcc_bench.models.causal_lm import load_model
+from cmcc_bench.models.classifier import load_classifier
 from cmcc_bench.models.record import BEST, TRAINING_FILE
 from cmcc_bench.models.tokenizer import load_tokenizer
 from cmcc_bench.terminal import make_streams_tolerant
 from cmcc_bench.textform import FORM_FILE
+from cmcc_bench.vocabulary import EMOTIONS
 
 _COPIED = (FORM_FILE, TRAINING_FILE, "generation_config.json")  # copied as they are
 
 CARD = """---
 language: zh
 library_name: transformers
-pipeline_tag: text-generation
+pipeline_tag: {pipeline}
 tags: [cmcc, synthetic]
 license: apache-2.0
 ---
@@ -43,7 +46,7 @@ No recorded call was used. Its texts say nothing about any company, product or p
 models of real calls.
 
 - Shape: {parameters:,} parameters, one token per character, stored in float16.
-- Training: {tokens:,} tokens in {minutes:.1f} minutes on {cores} cores; validation loss {loss:.4f} nats per token.
+- Training: {tokens:,} tokens in {minutes:.1f} minutes on {cores} cores; validation loss {loss:.4f} nats per {unit}.
 - All settings, seeds and versions are in run.json. `make backbone` writes this folder.
 """
 
@@ -73,7 +76,9 @@ def ship(run: Path, folder: Path) -> None:
         hint = "Only models trained on simulated calls can be packaged. Train one: make backbone."
         raise DataError("the run used data that may be licensed", "", hint, run=str(run))
     facts["hardware"] = {key: facts["hardware"][key] for key in ("cores", "threads", "gpus")}
-    model, tokenizer = load_model(run / BEST, torch.float16), load_tokenizer(run / BEST)
+    tokenizer = load_tokenizer(run / BEST)
+    model: Any = load_classifier(run / BEST, EMOTIONS) if facts["task"] == "emotion" else load_model(run / BEST)
+    model.to(torch.float16)
     with new_folder(folder) as part:
         model.save_pretrained(part)
         tokenizer.save_pretrained(part)
@@ -87,17 +92,30 @@ def ship(run: Path, folder: Path) -> None:
 
 
 def _card(facts: Mapping[str, Any]) -> str:
-    recipe = facts["recipe"]
+    recipe, pipeline = facts["recipe"], "text-generation"
+    if "data_seed" in recipe:
+        learned = f"{recipe['dialogues']:,} simulated calls of seed {recipe['data_seed']}, which are used nowhere else"
     if facts["task"] == "backbone":
         what, use = "backbone", "`backbone: tiny` in a recipe of `cmcc train dialogue` fine-tunes it."
-        learned = f"{recipe['dialogues']:,} simulated calls of seed {recipe['data_seed']}, which are used nowhere else"
+    elif facts["task"] == "emotion":
+        what, pipeline = "emotion classifier", "text-classification"
+        use = "`cmcc predict tiny-emotion DATASET` uses it; `backbone: tiny-emotion` in a recipe fine-tunes it."
+        learned = f"the emotions of {learned},\nfrom the backbone `{recipe['backbone']}`"
     else:
         what, use = f"dialogue model, {recipe['form']}", "`cmcc chat tiny` uses it."
         learned = f"the training split of `{facts['dataset']}`, from the backbone `{recipe['backbone']}`"
     numbers = {name: facts[name] for name in ("parameters", "tokens")}
     minutes, cores = facts["seconds"] / 60, facts["hardware"]["cores"]
     return CARD.format(
-        what=what, use=use, learned=learned, minutes=minutes, cores=cores, loss=facts["best_dev_loss"], **numbers
+        what=what,
+        use=use,
+        learned=learned,
+        pipeline=pipeline,
+        minutes=minutes,
+        cores=cores,
+        loss=facts["best_dev_loss"],
+        unit="label" if facts["task"] == "emotion" else "token",
+        **numbers,
     )
 
 

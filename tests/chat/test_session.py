@@ -42,7 +42,7 @@ def test_a_model_that_writes_no_replies_is_an_error_that_says_what_to_do(tmp_pat
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(cmcc.DataError, match=r"this model writes no replies.*cmcc predict"):
         open_chat_model(tmp_path)
-    with pytest.raises(cmcc.DataError, match="or tiny, which ships"):
+    with pytest.raises(cmcc.DataError, match="or tiny or tiny-emotion, which ship"):
         open_chat_model("tinny")
 
 

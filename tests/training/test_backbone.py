@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 
 import cmcc
-from cmcc_bench.backbones import backbone_folder, shipped_model
+from cmcc_bench.backbones import backbone_folder, shipped_model, simulated_calls
 from cmcc_bench.chat.session import Session
 from cmcc_bench.corpus import open_split
 from cmcc_bench.decoding import open_model
@@ -18,17 +18,22 @@ from cmcc_bench.hub.pull import model_folder
 from cmcc_bench.models.encoding import encode_rows
 from cmcc_bench.models.record import read_training
 from cmcc_bench.models.tokenizer import load_tokenizer
+from cmcc_bench.recognition.emotion import open_emotions
 from cmcc_bench.simulate.dialogue import SIMULATOR
+from cmcc_bench.tasks.emotion import gold_matrix
 from cmcc_bench.tasks.strict import says
 from cmcc_bench.textform import FORMS
 from cmcc_bench.training import backbone
 from cmcc_bench.training.backbone import BackboneRecipe
 from cmcc_bench.training.dialogue import RECIPE
+from cmcc_bench.training.emotion import EmotionRecipe
+from cmcc_bench.training.emotion_backbone import EmotionBackboneRecipe
 from cmcc_bench.training.recipe import read_recipe
 from cmcc_bench.training.ship import _card as card_of
 from cmcc_bench.training.ship import main as ship_command
 from cmcc_bench.training.ship import ship
 from cmcc_bench.views import KBEntry
+from cmcc_bench.vocabulary import EMOTIONS
 
 SMALL = {
     "dialogues": 6,
@@ -40,7 +45,7 @@ SMALL = {
     "batch_size": 8,
     "group": 8,
 }
-FOLDERS = [Path(backbone_folder("tiny")), shipped_model("tiny")]
+FOLDERS = [Path(backbone_folder("tiny")), shipped_model("tiny"), shipped_model("tiny-emotion")]
 
 
 def train(folder, hash_seed):
@@ -107,7 +112,7 @@ def test_a_folder_that_is_no_run_is_one_line_without_a_traceback(tmp_path, monke
     assert printed.count("\n") == 1
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=["backbone", "variant"])
+@pytest.mark.parametrize("folder", FOLDERS, ids=["backbone", "variant", "emotion"])
 def test_what_ships_is_small_safe_and_says_that_it_is_synthetic(folder):
     files = [path for path in folder.iterdir() if path.is_file()]
     assert {path.suffix for path in files} == {".json", ".md", ".safetensors"}
@@ -120,9 +125,9 @@ def test_what_ships_is_small_safe_and_says_that_it_is_synthetic(folder):
     assert training.synthetic is True and training.licensed is False
 
 
-def test_the_shipped_backbone_is_what_its_command_makes_by_default():
-    recipe = json.loads((FOLDERS[0] / "run.json").read_text("utf-8"))["recipe"]
-    default = BackboneRecipe()
+@pytest.mark.parametrize(("folder", "default"), [(FOLDERS[0], BackboneRecipe()), (FOLDERS[2], EmotionBackboneRecipe())])
+def test_a_shipped_backbone_is_what_its_command_makes_by_default(folder, default):
+    recipe = json.loads((folder / "run.json").read_text("utf-8"))["recipe"]
     assert {key: value for key, value in recipe.items() if value != getattr(default, key)}.keys() <= {"save_every"}
 
 
@@ -131,11 +136,25 @@ def test_the_documentation_gives_its_size_and_how_many_calls_it_learned_from():
     page = " ".join((Path(__file__).parents[2] / "docs" / "training.md").read_text("utf-8").split())
     assert f"causal language model of {facts['parameters'] / 1e6:.1f} million parameters" in page
     assert f"pretrained on {facts['recipe']['dialogues']:,} simulated calls" in page
+    assert f"the emotions of {simulated_calls('tiny-emotion'):,} simulated calls" in page
 
 
 @pytest.mark.parametrize("name", ["variant", "baseline", "no_emotion", "no_caring"])
 def test_the_tiny_recipes_begin_from_it(name):
     assert read_recipe(RECIPE, f"tiny/{name}", {}).backbone == "tiny"
+
+
+def test_the_tiny_recipe_for_emotions_begins_from_the_classifier_that_ships():
+    assert read_recipe(EmotionRecipe, "tiny/emotion", {}).backbone == "tiny-emotion"
+
+
+def test_the_shipped_classifier_hears_every_emotion_that_the_sample_has_five_times():
+    rows = list(open_split("sample", "emotion", "train"))
+    gold = gold_matrix(rows)
+    answers = open_emotions(FOLDERS[2], 64)(rows)
+    said = gold_matrix([{"emotions": [EMOTIONS.id_of(name) for name in answer.emotions]} for answer in answers])
+    heard, there = (said & gold).sum(axis=0), gold.sum(axis=0)
+    assert (heard[there >= 5] > there[there >= 5] / 2).all()
 
 
 def test_it_has_a_token_for_every_character_of_the_sample():

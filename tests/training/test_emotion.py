@@ -142,4 +142,4 @@ def test_a_model_of_another_task_labels_nothing(data, tmp_path, run_training, ca
 def test_the_recipes_are_read_and_the_published_threshold_is_theirs(kind):
     recipe = read_recipe(EmotionRecipe, f"{kind}/emotion", {})
     assert recipe.thresholds == "published" and not recipe.context
-    assert recipe.backbone == ("tiny" if kind == "tiny" else "bert-base-chinese")
+    assert recipe.backbone == ("tiny-emotion" if kind == "tiny" else "bert-base-chinese")
