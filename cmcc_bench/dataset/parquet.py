@@ -54,11 +54,11 @@ def read_stream(path: Path, left_out: set[str]) -> Iterator[pa.Table]:
             yield table
 
 
-Run = Callable[[Callable[[], None]], None]  # runs a function, at once or later
+RunSoon = Callable[[Callable[[], None]], None]  # runs a function, at once or soon
 
 
 @contextmanager
-def in_background() -> Iterator[Run]:
+def in_background() -> Iterator[RunSoon]:
     """Gives a function that runs functions in a thread, in order; at most `_WAITING` wait while the caller goes on.
 
     Arrow writes Parquet without the lock of the interpreter, so that rows are read meanwhile. A later call raises the
@@ -88,7 +88,7 @@ class SplitWriter:
     run: runs the functions that write; by default at once.
     """
 
-    def __init__(self, path: Path, config: str, run: Run = lambda function: function()) -> None:
+    def __init__(self, path: Path, config: str, run: RunSoon = lambda function: function()) -> None:
         self.path, self.rows, self.bytes, self._run = path, 0, 0, run
         self._group = ROW_GROUP[config]
         self._buffer: list[pa.Table] = []

@@ -57,7 +57,7 @@ class RawDialogue:
 
     file: RawFile
     index: int
-    source: str | tuple[Batch, int]
+    source: str | tuple[JsonBatch, int]
     value: Any
     doubled: tuple[tuple[str, bool], ...]
     repaired: tuple[str, ...] = ()
@@ -395,7 +395,7 @@ def _keys(buffer: _Buffer) -> Iterator[str]:
     buffer.expect("}", "the end of the object")
 
 
-class Batch:
+class JsonBatch:
     """The JSON of dialogues that follow one another in a list. number: of the dialogues."""
 
     def __init__(self, data: bytes, number: int) -> None:
@@ -440,7 +440,7 @@ def _decode_batch(data: bytes) -> list[_Element] | None:
             return _scan_batch(data)
     if _has_19_digits(data):
         return _scan_batch(data)
-    batch = Batch(data, len(values))
+    batch = JsonBatch(data, len(values))
     return [_Element(value, (batch, number)) for number, value in enumerate(values)]
 
 
