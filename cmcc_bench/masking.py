@@ -85,6 +85,7 @@ _E_MAIL = re.compile(
     rf"[A-Za-z\-{_DIGITS}]{{1,64}} ?(?:[.．点]| dot ) ?(?:com|cn|net|org|edu)(?![A-Za-z])",
     re.IGNORECASE,
 )
+_AT = ("@", "＠", "艾特", "小老鼠", " at ", " AT ", " At ", " aT ")  # every e-mail address has one of them
 _PLATE = re.compile(
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Za-z][ ·]?[A-Za-z0-9]{5,6}(?![A-Za-z0-9])"
 )
@@ -116,11 +117,19 @@ def mask(text: str) -> str:
 
     Of numbers only the digits are masked: 138 0000 0000 becomes *** **** ****.
     """
+    return find_and_mask(text)[1]
+
+
+def find_and_mask(text: str) -> tuple[list[Personal], str]:
+    """What `find_personal` and `mask` return, from one search."""
+    results = _find(text)
+    if not results:
+        return [], text
     masked = list(text)
-    for _, spans in _find(text):
+    for _, spans in results:
         for start, end in spans:
             masked[start:end] = "*" * (end - start)
-    return "".join(masked)
+    return [personal for personal, _ in results], "".join(masked)
 
 
 def mask_lines(lines: Iterable[str]) -> list[str]:
@@ -174,11 +183,15 @@ def _find(text: str) -> list[tuple[Personal, list[Span]]]:
     """
     results: list[tuple[Personal, list[Span]]] = []
     for pattern, kind in ((_E_MAIL, "e_mail"), (_PLATE, "plate"), (_NAME, "name")):
+        if kind == "e_mail" and not any(sign in text for sign in _AT):
+            continue
         matches = [match.span() for match in pattern.finditer(text)]
         if matches:
             results += [(Personal(kind, *span), [span]) for span in matches]
             text = pattern.sub(lambda match: "*" * len(match[0]), text)
     for chain in _CHAIN.finditer(text):
+        if len(chain[0]) < _MINIMUM and "个" not in chain[0]:  # most chains: too short for a number, unless 七个零
+            continue
         for kind, groups in _numbers(_groups(chain), text):
             tokens = [token for group in groups for token in group.tokens]
             results.append((Personal(kind, groups[0].start, groups[-1].end), tokens))

@@ -4,12 +4,24 @@ import shutil
 import socket
 
 import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import cmcc
-from cmcc_bench.corpus import has_config, is_licensed, is_synthetic, labeled_rows, open_dataset, short_name
+from cmcc_bench import corpus
+from cmcc_bench.corpus import (
+    has_config,
+    is_licensed,
+    is_synthetic,
+    labeled_rows,
+    open_dataset,
+    open_tables,
+    short_name,
+)
 from cmcc_bench.dataset import build
-from cmcc_bench.quality.calls import find_source
+from cmcc_bench.quality.calls import find_source, read_calls
+from cmcc_bench.statistics import collect
 from tests import raw
 from tests.odd_names import NAMES, SYSTEM_FILES
 
@@ -151,13 +163,55 @@ def test_sample_is_the_sample_even_if_a_folder_has_that_name(built, tmp_path, mo
     assert sum(1 for _ in labeled_rows("sample")) == 400 and sum(1 for _ in labeled_rows("./sample")) == 2
 
 
+@pytest.mark.parametrize("open_", [open_dataset, open_tables])
 @pytest.mark.parametrize("content", [b"", b"PAR1", None])
-def test_a_truncated_parquet_file_is_an_error_that_says_to_build_again(built, tmp_path, content):
+def test_a_truncated_parquet_file_is_an_error_that_says_to_build_again(built, tmp_path, content, open_):
     folder = shutil.copytree(built, tmp_path / "cmcc")
     path = folder / "labeled/train-00000-of-00001.parquet"
     path.write_bytes(path.read_bytes()[:-100] if content is None else content)
+    with pytest.raises(cmcc.DataError, match=r"a Parquet file is damaged \(.*Build the folder again"):
+        open_(str(folder))
+
+
+def test_a_parquet_file_that_is_damaged_inside_is_an_error_when_it_is_read(built, tmp_path):
+    folder = shutil.copytree(built, tmp_path / "cmcc")
+    path = folder / "labeled/train-00000-of-00001.parquet"
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + bytes(100) + content[104:])
+    tables = open_tables(str(folder))["train"]
+    with pytest.raises(cmcc.DataError, match=r"a Parquet file is damaged \(.*Build the folder again"):
+        list(tables)
+
+
+@pytest.mark.parametrize("open_", [open_dataset, open_tables])
+def test_a_parquet_file_with_fewer_rows_than_the_card_lists_is_an_error(built, tmp_path, open_):
+    folder = shutil.copytree(built, tmp_path / "cmcc")
+    path = folder / "labeled/train-00000-of-00001.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 1), path)
     with pytest.raises(cmcc.DataError, match="Build the folder again"):
-        open_dataset(str(folder))
+        open_(str(folder))
+
+
+def test_statistics_and_checks_of_a_built_folder_make_no_copy_in_the_cache(monkeypatch, built):
+    monkeypatch.setattr(corpus, "Parquet", None)
+    assert collect(str(built)).labeled.dialogues == 2
+    assert [call.dialogue_id for call in read_calls(find_source(str(built)))] == ["a", "b"]
+    with pytest.raises(cmcc.DataError, match="NoneType"):
+        open_dataset(str(built))
+
+
+@pytest.mark.parametrize("config", ["labeled", "emotion", "response", "satisfaction"])
+def test_tables_have_the_rows_of_the_data_set_in_blocks(monkeypatch, built, config):
+    monkeypatch.setattr(corpus, "BLOCK", 1)
+    for name in (str(built), "sample"):
+        opened, tables = open_dataset(name, config), open_tables(name, config)
+        assert opened.keys() == tables.keys()
+        for split, rows in opened.items():
+            of_split = list(tables[split])
+            assert {len(table) for table in of_split} == {1} and tables[split].num_rows == len(rows)
+            assert of_split[0].schema.equals(rows.features.arrow_schema)
+            if name != "sample":
+                assert pa.concat_tables(of_split).to_pylist() == rows.to_list()
 
 
 @pytest.mark.parametrize("name", ["a::b", "$HOME"])

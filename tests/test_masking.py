@@ -64,6 +64,7 @@ def test_personal_data_is_masked(personal):
         ("一三八零零零零零零不对零零零零", "*********不对****"),
         ("一三八[停顿]零零零零<sil>零零零零", "***[停顿]****<sil>****"),
         ("一三八，一个零，一个四，六个零", "***，***，***，***"),
+        ("密码是九个八", "密码是***"),  # nine digits in three characters
     ],
 )
 def test_numbers_in_groups_are_masked_digit_by_digit(text, masked):
@@ -95,7 +96,17 @@ def test_kinds_of_numbers_are_distinguished_by_their_check_digits(text, kind):
 
 @pytest.mark.parametrize(
     "address",
-    ["someone艾特qq点com", "一二三零零艾特幺六三点com", "Some.One @ QQ.COM", "some at mail dot net"],
+    [
+        "someone艾特qq点com",
+        "一二三零零艾特幺六三点com",
+        "Some.One @ QQ.COM",
+        "some at mail dot net",
+        "SOME AT MAIL DOT NET",
+        "Some At Mail Dot Net",
+        "some aT mail dot net",
+        "一二小老鼠qq点com",
+        "a＠qq.com",
+    ],
 )
 def test_spoken_e_mail_addresses_are_masked(address):
     assert mask(f"邮箱是{address}吧") == f"邮箱是{'*' * len(address)}吧"

@@ -47,7 +47,7 @@ class AdjudicatedFile:
         self._annotator, self._calls = annotator, calls
         self._adjudication, self._taken = adjudication, taken
         self._entries = CareEntries(adjudication.about, calls)
-        self._lines: dict[str, dict[int, str]] = {}  # dialogue id -> the lines by position of the dispute
+        self._lines: dict[str, dict[int, bytes]] = {}  # dialogue id -> the lines by position of the dispute
         for dialogue_id in calls:
             self.update(dialogue_id, {})
 
@@ -63,9 +63,9 @@ class AdjudicatedFile:
                 decided[at] = self._taken[at]
         entry, lines = result_of_call(self._adjudication, decided, self._calls[dialogue_id])
         self._entries.set(dialogue_id, entry)
-        self._lines[dialogue_id] = {at: json_line(line) for at, line in lines.items()}
+        self._lines[dialogue_id] = {at: json_line(line).encode() for at, line in lines.items()}
 
-    def contents(self, out: Path) -> dict[Path, bytes]:
+    def contents(self, out: Path) -> dict[Path, list[bytes]]:
         """The care file and its log."""
         lines = {at: line for some in self._lines.values() for at, line in some.items()}
-        return {out: self._entries.as_file(), log_path(out): "".join(lines[at] for at in sorted(lines)).encode()}
+        return {out: self._entries.as_file(), log_path(out): [lines[at] for at in sorted(lines)]}

@@ -42,10 +42,12 @@ class CareEntries:
         else:
             self._lines.pop(dialogue_id, None)
 
-    def as_file(self) -> bytes:
-        """The care file: a line for each call."""
-        lines = b",".join(b"\n" + self._lines[one] for one in self._calls if one in self._lines)
-        return self._head + b',"dialogues":[' + lines + b"\n]}\n"
+    def as_file(self) -> list[bytes]:
+        """The parts of the care file: a line for each call."""
+        lines = [part for one in self._calls if one in self._lines for part in (b",\n", self._lines[one])]
+        if lines:
+            lines[0] = b"\n"
+        return [self._head, b',"dialogues":[', *lines, b"\n]}\n"]
 
 
 class CareFile:
@@ -58,7 +60,7 @@ class CareFile:
         """Takes the decisions about a call in place of earlier ones."""
         self._entries.set(dialogue_id, finished_entry(self._calls[dialogue_id], decisions))
 
-    def contents(self, out: Path) -> dict[Path, bytes]:
+    def contents(self, out: Path) -> dict[Path, list[bytes]]:
         """The care file."""
         return {out: self._entries.as_file()}
 

@@ -114,20 +114,28 @@ async function look() {
 
 // ------------------------------------------------------------------------------------------------------- decisions
 
-async function decide(labels, choice = "", note = question().note) {
-  const { utterance, field } = question();
-  const state = await ask("decide", { call: call.number, utterance, field, labels, choice, note, changes });
+async function decide(labels, choice = "", note = question().note, openNext = false) {
+  const asked = question(), { utterance, field } = asked;
+  const state = await ask("decide", { call: call.number, utterance, field, labels, choice, note, changes, open_next: openNext });
   hasFailed = false; // the message about a decision stays until one is saved
+  if (state.next) show(state.next); // first: else the call that is left would be drawn once more
   await take(state);
-  say(labels === null ? words().reopened : `${words().saved}: ${namesOf(question(), labels)}`);
+  say(labels === null ? words().reopened : `${words().saved}: ${namesOf(asked, labels)}`);
+  return state;
+}
+
+// The last decision about a call and the next call are one request.
+async function decideAndGoOn(labels, choice = "") {
+  const isLast = call.questions.every((one, index) => index === at || one.labels !== null);
+  const state = await decide(labels, choice, question().note, isLast);
+  if (!isLast) await goOn(true);
+  else if (!state.next) say(words().allDone);
 }
 
 async function press(label) {
   const { field, labels, proposal, candidates } = question();
   if (field === "satisfaction") {
-    const isSame = labels !== null && labels[0] === label;
-    await decide(isSame ? null : [label]);
-    return isSame ? undefined : goOn();
+    return labels !== null && labels[0] === label ? decide(null) : decideAndGoOn([label]);
   }
   const chosen = new Set(labels ?? (candidates.length ? proposal : []));
   if (!chosen.delete(label)) chosen.add(label);
@@ -145,8 +153,7 @@ async function pressNone() {
 }
 
 async function pressCandidate(candidate) {
-  await decide(candidate.labels, candidate.name);
-  await goOn();
+  await decideAndGoOn(candidate.labels, candidate.name);
 }
 
 async function confirm() {
@@ -154,8 +161,7 @@ async function confirm() {
   if (labels !== null) return goOn();
   if (proposal === null) return say(words().choose);
   const same = candidates.find((one) => String(one.labels) === String(proposal));
-  await decide(proposal, same ? same.name : "");
-  await goOn(true);
+  await decideAndGoOn(proposal, same ? same.name : "");
 }
 
 // After a new decision the next open question, in this call first; else simply the next one.
@@ -168,17 +174,17 @@ async function goOn(isNew = question().labels !== null) {
 }
 
 async function openNext() {
-  const number = await ask(`next?number=${call.number}`);
-  if (number === null) return say(words().allDone);
-  await openCall(number);
+  const next = await ask(`next?number=${call.number}`);
+  if (next === null) return say(words().allDone);
+  show(next);
 }
 
 async function jump() {
   const places = [...call.questions.keys()];
   const open = [...places.slice(at + 1), ...places.slice(0, at + 1)].find((index) => call.questions[index].labels === null);
   if (open === undefined || open <= at) {
-    const number = await ask(`next?number=${call.number}`);
-    if (number !== null && number !== call.number) return openCall(number);
+    const next = await ask(`next?number=${call.number}`);
+    if (next !== null && next.number !== call.number) return show(next);
   }
   if (open === undefined) return say(words().allDone);
   select(open);
@@ -205,25 +211,30 @@ async function openCall(number, index = null) {
 function show(opened, index = null) {
   call = opened;
   changes = Math.max(changes, call.changes);
-  history.replaceState(null, "", `#${call.number + 1}`);
   const open = call.questions.findIndex((one) => one.labels === null);
   at = Math.min(index ?? Math.max(open, 0), call.questions.length - 1);
   drawCall();
   select(at);
+  setTimeout(rememberCall); // after the frame: the browser takes some milliseconds for both
+}
+
+function rememberCall() {
+  history.replaceState(null, "", `#${call.number + 1}`);
+  document.title = `${call.number + 1} · cmcc ${start.mode}`;
 }
 
 function select(index) {
   at = index;
-  drawPanel(); // first: it changes the height of the transcript
+  drawPanel();
   for (const row of $("turns").children) {
     const isHere = row.dataset.index === String(at);
     row.setAttribute("aria-selected", isHere);
     row.tabIndex = isHere ? 0 : -1;
-    if (isHere) {
-      row.scrollIntoView({ block: "nearest" });
-      row.focus({ preventScroll: true });
-    }
   }
+  // Last: both compute the layout, which the panel and the rows change.
+  const here = $("turns").querySelector('[aria-selected="true"]');
+  here?.scrollIntoView({ block: "nearest" });
+  here?.focus({ preventScroll: true });
 }
 
 function move(step) {
@@ -284,7 +295,6 @@ function drawCall() {
   call.questions.forEach((_, index) => drawRow(index));
   $("number").value = call.number + 1;
   $("number").title = call.id;
-  document.title = `${call.number + 1} · cmcc ${start.mode}`;
 }
 
 function drawRow(index) {

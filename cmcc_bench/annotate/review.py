@@ -32,10 +32,11 @@ def review_mode(items: Iterable[ReviewItem]) -> ListMode:
 
 def _question(item: ReviewItem) -> PageQuestion:
     candidates = [Candidate(ACCEPT, "a", item.proposed)]
-    if item.field != "satisfaction":  # there, what was given is what is proposed
+    if item.field != "satisfaction" or item.proposed != item.current:  # not a sample, which is only looked at again
         candidates.append(Candidate(REJECT, "r", item.current))
-    changes = [*((label, "add") for label in item.add), *((label, "remove") for label in item.remove)]
-    marks = [] if item.field == "satisfaction" else [Mark(label, change, "") for label, change in changes]
+    added = [label for label in item.add if label not in item.current]
+    changes = [*((label, "add") for label in added), *((label, "remove") for label in item.remove)]
+    marks = [Mark(label, change, "") for label, change in changes]
     cues = f" ({'、'.join(item.cues)})" if item.cues else ""
     about = {
         "en": "; ".join(KINDS[kind].meaning for kind in item.kinds) + cues,
@@ -66,9 +67,9 @@ class ReviewFile:
             row = item.as_dict() | ({"decision": word, "annotator": self._annotator} if word else {})
             self._lines[number] = review_line(self._path, row).encode()
 
-    def contents(self, out: Path) -> dict[Path, bytes]:
+    def contents(self, out: Path) -> dict[Path, list[bytes]]:
         """The review file."""
-        return {out: review_head(self._path).encode() + b"".join(self._lines)}
+        return {out: [review_head(self._path).encode(), *self._lines]}
 
 
 def decision_word(item: ReviewItem, decision: Decision) -> str:

@@ -59,7 +59,7 @@ def make_app(session: AnnotationSession, token: str = "", host: str = "127.0.0.1
         "start": lambda request: session.start(_number(request, "number")),
         "call": lambda request: session.open(_number(request, "number")),
         "changed": lambda request: session.changed(_number(request, "changes")),
-        "next": lambda request: session.next_open(_number(request, "number")),
+        "next": lambda request: session.open_next(_number(request, "number")),
         "search": lambda request: session.search(request.query_params.get("text", "")),
     }
     routes: list[BaseRoute] = [Route(f"/{name}", _file(*of_file)) for name, of_file in _FILES.items()]

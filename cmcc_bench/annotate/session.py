@@ -201,7 +201,7 @@ class AnnotationSession:
 
         number: the call that was shown before the page was loaded again; else it is the first one that is not done.
         """
-        first = number if 0 <= number < len(self._order) else self.next_open(-1) or 0
+        first = number if 0 <= number < len(self._order) else self._next_open(-1) or 0
         fields = {name: self._field(name, labels) for name, labels in self._mode.offered.items()}
         head = {"mode": self._mode.name, "title": self._title, "annotator": self._annotator, "fields": fields}
         return head | {"guide": self._guide, "call": self.open(first)} | self._state(None)
@@ -229,7 +229,8 @@ class AnnotationSession:
     def decide(self, body: Row) -> Json:
         """Saves a decision; the answer is what changed since the page asked last, and the progress.
 
-        body: call (number), utterance, field, labels (class indices, or None), choice, note, changes.
+        body: call (number), utterance, field, labels (class indices, or None), choice, note, changes; with open_next
+        the answer also has the next open call as `next`.
         Raises cmcc.DataError for a decision that cannot be, and OSError if it cannot be saved.
         """
         number, utterance, name = body.get("call"), body.get("utterance"), body.get("field")
@@ -243,7 +244,8 @@ class AnnotationSession:
         labels = checked_labels(asked, body.get("labels"), self._mode.offered[asked.field])
         decision = Decision(labels, _text(body, "choice"), _text(body, "note"))
         self._store.set((self._order[number], asked.utterance, asked.field), decision)
-        return self._state(body.get("changes"))
+        following = {"next": self.open_next(number)} if body.get("open_next") else {}
+        return self._state(body.get("changes")) | following
 
     def undo(self, body: Row) -> Json:
         """Takes back the last change. The answer has its call as `undone`, or None where nothing is left."""
@@ -257,13 +259,10 @@ class AnnotationSession:
         """What changed since then."""
         return self._state(changes)
 
-    def next_open(self, number: int) -> int | None:
+    def open_next(self, number: int) -> Json:
         """The next call with an open question, after the last one the first; None if there is none."""
-        count = len(self._order)
-        for step in range(1, count + 1):
-            if not self._store.is_done(self._order[(number + step) % count]):
-                return (number + step) % count
-        return None
+        following = self._next_open(number)
+        return None if following is None else self.open(following)
 
     def search(self, text: str) -> Json:
         """The utterances that contain a text."""
@@ -288,6 +287,13 @@ class AnnotationSession:
     def problem(self) -> str:
         """Why the file could not be written the last time; "" if it was. The journal has all decisions."""
         return self._store.problem
+
+    def _next_open(self, number: int) -> int | None:
+        count = len(self._order)
+        for step in range(1, count + 1):
+            if not self._store.is_done(self._order[(number + step) % count]):
+                return (number + step) % count
+        return None
 
     def _field(self, name: str, labels: Sequence[int]) -> Json:
         vocabulary = VOCABULARIES[name]

@@ -1,27 +1,27 @@
 """What an annotator decided: a journal with a line for each change, and the file that is made of it.
 
-A change is on disk, in the journal OUT.journal, before the page shows it. The file OUT is replaced in one step a moment
-later, by a thread of its own: with many calls it takes longer than a key may. Killing the process loses nothing; the
-next start reads the journal, drops a line that was cut, and goes on.
+A change is on disk, in the journal OUT.journal, before the page shows it. The file OUT is replaced in one step by a
+thread of its own when nothing was changed for a moment, because the disk would make the next key wait. Killing the
+process loses nothing; the next start reads the journal, drops a line that was cut, and goes on.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import orjson
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from cmcc_bench.dataset.place import locked
 from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
 from cmcc_bench.vocabulary import VOCABULARIES
@@ -34,7 +34,8 @@ QuestionPlace: TypeAlias = tuple[int | None, str]  # of a question in a call: ut
 _UNDONE = 1000  # changes that can be undone; also those that a second page can be behind
 _PAUSE = 120  # seconds: a longer gap between two changes is a break
 _RECENT = 100  # changes that the speed is computed from
-_REST = 20  # the file is written at most 1/20 of the time
+_QUIET = 1.0  # seconds without a change after which the file is written
+_LATEST = 30.0  # seconds after which it is written although changes go on
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,8 @@ class DecisionFile(Protocol):
     def update(self, dialogue_id: str, decisions: Mapping[QuestionPlace, Decision]) -> None:
         """Takes all decisions about a dialogue, by utterance and field, in place of earlier ones."""
 
-    def contents(self, out: Path) -> Mapping[Path, bytes]:
-        """The bytes of the file `out`, and those of files beside it."""
+    def contents(self, out: Path) -> Mapping[Path, Sequence[bytes]]:
+        """The parts of the file `out`, and those of files beside it. No change is taken meanwhile, so it is quick."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +96,15 @@ class DecisionStore:
         self._problem = ""
         self._lock, self._wake = threading.RLock(), threading.Event()
         self._is_dirty = self._is_closed = False
-        self._file_lock = FileLock(_lock_path(out))
-        try:
-            self._file_lock.acquire(timeout=0)
-        except Timeout:
-            hint = "Use the page that is open already, or end the other process."
-            raise DataError("another cmcc annotate writes to this file", "", hint, file=str(out)) from None
-        try:
-            self._open_journal()
-        except BaseException:
-            self._file_lock.release()
-            raise
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as opened:
+            try:
+                opened.enter_context(locked(lock_path(out)))
+            except Timeout:
+                hint = "Use the page that is open already, or end the other process."
+                raise DataError("another cmcc annotate writes to this file", "", hint, file=str(out)) from None
+            self._open_journal(opened)
+            self._opened = opened.pop_all()
         self._writer = threading.Thread(target=self._write_when_changed, daemon=True)
         self._writer.start()
 
@@ -181,25 +180,21 @@ class DecisionStore:
             self._is_closed = True
         self._wake.set()
         self._writer.join(timeout=30)
-        self._journal.close()
-        self._file_lock.release()
+        self._opened.close()
 
-    def _open_journal(self) -> None:
+    def _open_journal(self, opened: ExitStack) -> None:
         path = journal_path(self.out)
-        path.parent.mkdir(parents=True, exist_ok=True)
         opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731
-        self._journal = open(path, "a+b", buffering=0, opener=opener)  # noqa: SIM115  # close() closes it
-        try:
-            self._end = self._replay(path)
-            self._journal.truncate(self._end)
-            if not self._end:
-                self._append(self._owner)
-        except BaseException:
-            self._journal.close()
-            raise
+        self._journal = opened.enter_context(open(path, "a+b", buffering=0, opener=opener))  # noqa: SIM115  # closed with the lock
+        self._end = self._replay(path)
+        self._journal.truncate(self._end)
+        if not self._end:
+            self._append(self._owner)
         for dialogue_id, decisions in self._decisions.items():
             self._file.update(dialogue_id, decisions)
-        self._is_dirty = bool(self._decisions)
+        if self._decisions:
+            self._is_dirty = True
+            self._wake.set()
 
     def _replay(self, path: Path) -> int:
         """Takes all changes in the journal; returns the position after its last whole line."""
@@ -276,25 +271,28 @@ class DecisionStore:
 
     def _write_when_changed(self) -> None:
         """The thread that writes the file, until the store is closed."""
-        while True:
+        is_last = False
+        while not is_last:
+            self._wake.wait()
+            self._wait_until_quiet()
             with self._lock:
                 is_last, is_dirty, self._is_dirty = self._is_closed, self._is_dirty, False
                 contents = self._file.contents(self.out) if is_dirty else {}
-            began = time.perf_counter()
             if is_dirty:
                 self._write(contents)
-            if is_last:
-                return
-            if not is_dirty:
-                self._wake.wait()
-                self._wake.clear()
-            elif not self._is_closed:
-                time.sleep(min(_REST * (time.perf_counter() - began), 5))
 
-    def _write(self, contents: Mapping[Path, bytes]) -> None:
+    def _wait_until_quiet(self) -> None:
+        """Waits for a moment without a change: what is written to the disk then makes no change wait."""
+        latest = time.monotonic() + _LATEST
+        while True:
+            self._wake.clear()
+            if self._is_closed or time.monotonic() >= latest or not self._wake.wait(_QUIET):
+                return
+
+    def _write(self, contents: Mapping[Path, Sequence[bytes]]) -> None:
         try:
-            for path, content in contents.items():
-                write_bytes(path, content, private=True)
+            for path, parts in contents.items():
+                write_bytes(path, b"".join(parts), private=True)
             self._problem = ""
         except OSError as error:  # a full disk; the page shows it, and the next change tries again
             self._problem, self._is_dirty = f"{self.out}: {error.strerror or error}", not self._is_closed
@@ -305,9 +303,9 @@ def journal_path(out: Path) -> Path:
     return out.with_suffix(".journal")
 
 
-def _lock_path(out: Path) -> Path:
-    digest = hashlib.sha256(str(out.resolve()).encode()).hexdigest()
-    return Path(tempfile.gettempdir()) / f"cmcc-{digest[:16]}.lock"
+def lock_path(out: Path) -> Path:
+    """The path of the lock of a file, hidden beside it: it holds for all machines that share the file system."""
+    return out.with_name(f".{out.name}.lock")
 
 
 def _whole_lines(path: Path) -> Iterator[bytes]:

@@ -67,8 +67,8 @@ def add(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="MODEL",
-        help="suggest the predictions of a model of emotions, satisfaction or dialogues: RUN/best, a Hub id, or tiny, "
-        "which ships (synthetic); may be repeated",
+        help="suggest the predictions of a model of emotions, satisfaction or dialogues: RUN/best, a Hub id, or "
+        "tiny or tiny-emotion, which ship (synthetic); may be repeated",
     )
     annotate.add_argument(
         "--order",

@@ -162,7 +162,7 @@ def _stats(options: argparse.Namespace) -> int:
     from cmcc_bench.statistics.record import statistics_bytes
     from cmcc_bench.statistics.tables import statistics_tables
 
-    with progress_bar("counting dialogues") as show:
+    with progress_bar("statistics:") as show:
         statistics = collect(options.dataset, show)
     tables = statistics_tables(statistics)
     for table in tables:

@@ -149,8 +149,9 @@ def _add_check(commands: Commands) -> None:
         "--doubts",
         type=positive_number,
         metavar="N",
-        help="add the N most likely label errors: emotions and caring acts that character n-grams doubt, which trained "
-        "on the other calls (seconds); with --model, emotions that the model doubts (default with --model: 100)",
+        help="add the N most likely label errors: emotions, caring acts and satisfaction that character n-grams doubt, "
+        "which trained on the other calls (seconds); with --model, emotions that the model doubts (default with "
+        "--model: 100)",
     )
     check.add_argument(
         "--model",
@@ -221,25 +222,29 @@ def _find(options: argparse.Namespace, source: CallSource) -> int:
         console.print(label_table(checked).terminal())
     for line in example_lines(checked, options.examples):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    calls = read_calls(source, lambda *_: None)
-    if options.web:
-        return _review_on_page(options, source, list(review_items(checked.findings, calls)))
-    if options.out:
-        rows = write_review(options.out, review_items(checked.findings, calls))
-        message = f"{counted(rows, 'question')} in {options.out}: it holds texts of the calls; personal data are masked"
-        console.print(message, markup=False, highlight=False, soft_wrap=True)
-    return int(checked.has_errors)
+    if not options.out:
+        return int(checked.has_errors)
+    with progress_bar("writing questions") as show:
+        calls = read_calls(source, lambda *_: None, incremental(show, source.size))
+        items = review_items(checked.findings, calls)
+        if not options.web:
+            rows = counted(write_review(options.out, items), "question")
+            print_line(f"{rows} in {options.out}: it holds texts of the calls; personal data are masked")
+            return int(checked.has_errors)
+        asked = list(items)
+    return _review_on_page(options, source, asked)
 
 
 def _doubts(options: argparse.Namespace, source: CallSource) -> list[Finding]:
     """The most likely label errors, first those that are doubted most."""
     from cmcc_bench.quality.calls import read_calls
-    from cmcc_bench.quality.doubts import FOLDS, cross_validated, doubts, labeled_texts, most_doubtful
+    from cmcc_bench.quality.doubts import FIELDS, FOLDS, cross_validated, doubts, labeled_texts, most_doubtful
 
     calls = [call for call in read_calls(source, lambda *_: None) if call.labeled]
     if options.model:
         return _doubts_of_model(options, calls)[: options.doubts or 100]
-    data = [texts for field in ("emotions", "acts") if (texts := labeled_texts(calls, field)).texts]
+    every = [labeled_texts(calls, field) for field in FIELDS]
+    data = [one for one in every if len(one.dialogues) > 1] or every[:1]  # the first says what is missing
     with progress_bar("predicting each part from the others") as show:
         advance = incremental(show, FOLDS * len(data))
         found = [doubts(one, cross_validated(one, options.seed, progress=advance)) for one in data]
@@ -258,7 +263,7 @@ def _doubts_of_model(options: argparse.Namespace, calls: list[Call]) -> list[Fin
     data = labeled_texts(calls, "emotions")
     trained, why = trained_calls(folder, calls)
     unseen = without(data, trained)
-    left_out = len({dialogue_id for dialogue_id, _ in data.places} & trained)
+    left_out = len(data.dialogues & trained)
     if left_out and not unseen.texts:
         hint = "Use --doubts N without --model: then each part of the calls is predicted by a model of the others."
         raise DataError("the model trained on all of these calls", "", hint, model=str(options.model))

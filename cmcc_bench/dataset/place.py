@@ -114,7 +114,7 @@ def building_folder(out: Path) -> Iterator[Path]:
     """
     lock = Path(tempfile.gettempdir()) / f"cmcc-{hashlib.sha256(str(out).encode()).hexdigest()[:16]}.lock"
     try:
-        with _locked(lock):
+        with locked(lock):
             recover_folder(out)
             check_replaceable(out)
             with _work_folder(out) as work:
@@ -125,7 +125,7 @@ def building_folder(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Holds a lock and removes its file at the end. Raises filelock.Timeout if another process holds the lock.
 
     A holder removes the file before it releases the lock. A process that had opened the file before that gets the lock

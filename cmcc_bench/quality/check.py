@@ -14,7 +14,8 @@ from cmcc_bench.quality.calls import Call, CallSource, read_calls
 from cmcc_bench.quality.findings import Finding, label_findings
 from cmcc_bench.quality.kinds import KINDS
 from cmcc_bench.quality.lexicon import Lexicon
-from cmcc_bench.quality.structure import Repeats, personal_findings, structure_findings
+from cmcc_bench.quality.repeats import Repeats
+from cmcc_bench.quality.structure import personal_findings, structure_findings
 from cmcc_bench.reports.table import ReportTable, mark
 from cmcc_bench.types import Advance
 from cmcc_bench.vocabulary import SATISFACTION, SYNTHETIC_ID, VOCABULARIES, ZH

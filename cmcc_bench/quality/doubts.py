@@ -4,16 +4,17 @@ A label is doubted if the model, which has not trained on the call, finds the op
 it as it is on average where the opposite was given: a bold model must be bolder to be believed. Source: Northcutt,
 Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70 (2021), equations 1 and 2.
 Each label is a question of its own, yes or no, as in Thyagarajan et al., "Identifying Incorrect Annotations in
-Multi-Label Classification Data" (2022).
+Multi-Label Classification Data" (2022). The satisfaction of a call is one of three levels: it is doubted if another
+level is so probable, and the likely right one is proposed.
 
-The package cleanlab has the same for multi-label data; it would bring pandas and termcolor into every installation for
+The package cleanlab has the same for both; it would bring pandas and termcolor into every installation for
 a few lines. tests/quality/test_doubts.py compares the two where cleanlab is installed.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,46 +24,67 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.ngrams import NgramSettings, fit_ngrams
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.exchange import first_calls
-from cmcc_bench.quality.findings import NEUTRAL, SERVICE, USER, Finding
+from cmcc_bench.quality.findings import NEUTRAL, Finding, field_of
 from cmcc_bench.tasks.base import Array
-from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS, VOCABULARIES
+from cmcc_bench.types import Row
+from cmcc_bench.views.flat import satisfaction_rows
+from cmcc_bench.vocabulary import ACTS, CARING_ACTS, EMOTIONS, SATISFACTION, VOCABULARIES
 
 FOLDS = 5
-_SPEAKERS = {"emotions": USER, "acts": SERVICE}
+FIELDS = ("emotions", "acts", "satisfaction")
 
 
 @dataclass(frozen=True)
 class LabeledTexts:
-    """The annotated utterances of a field. places: (dialogue id, utterance) of each; gold: [texts, labels]."""
+    """The annotated utterances of a field, or for the satisfaction the transcripts of calls.
+
+    places: (dialogue id, utterance) of each, None for a call. gold: [texts, labels].
+    """
 
     field: str
-    places: list[tuple[str, int]]
+    places: list[tuple[str, int | None]]
     texts: list[str]
     gold: NDArray[np.bool_]
 
+    @property
+    def dialogues(self) -> set[str]:
+        """The ids of the dialogues."""
+        return {dialogue_id for dialogue_id, _ in self.places}
+
 
 def asked_labels(field: str) -> NDArray[np.int64]:
-    """The labels that are doubted: emotions but neutral, which is the absence of others, and the caring acts.
+    """The labels that are doubted: emotions but neutral, which is the absence of others, the caring acts, all levels.
 
     The other acts are those of the raw files; a care file cannot take them away.
     """
     if field == "emotions":
         return np.delete(np.arange(len(EMOTIONS)), NEUTRAL)
+    if field == "satisfaction":
+        return np.arange(len(SATISFACTION))
     return np.sort(list(map(ACTS.id_of, CARING_ACTS)))
 
 
 def labeled_texts(calls: Iterable[Call], field: str) -> LabeledTexts:
-    """The annotated utterances of the first call of each id."""
+    """The annotated utterances, or transcripts, of the first call of each id."""
     found = [
-        ((call.dialogue_id, number), utterance["text"], utterance[field])
+        ((call.dialogue_id, number), text, labels)
         for call in first_calls(call for call in calls if call.labeled)
-        for number, utterance in enumerate(call.row["utterances"])
-        if utterance["speaker"] == _SPEAKERS[field] and utterance[field]
+        for number, text, labels in _labeled(call.row, field)
     ]
     gold = np.zeros((len(found), len(VOCABULARIES[field])), dtype=bool)
     for row, (_, _, labels) in enumerate(found):
         gold[row, labels] = True
     return LabeledTexts(field, [place for place, _, _ in found], [text for _, text, _ in found], gold)
+
+
+def _labeled(row: Row, field: str) -> Iterator[tuple[int | None, str, list[int]]]:
+    """(utterance, text, labels) of what is annotated in a call."""
+    if field == "satisfaction":
+        yield from ((None, one["text"], [one[field]]) for one in satisfaction_rows(row))
+        return
+    for number, utterance in enumerate(row["utterances"]):
+        if field_of(utterance["speaker"]) == field and utterance[field]:
+            yield number, utterance["text"], utterance[field]
 
 
 def cross_validated(
@@ -85,9 +107,8 @@ def cross_validated(
     for part in np.unique(parts):
         train, held_out = np.flatnonzero(parts != part), np.flatnonzero(parts == part)
         texts = [data.texts[row] for row in train]
-        model = fit_ngrams(
-            texts, data.gold[np.ix_(train, labels)], names, multi_label=True, settings=settings or NgramSettings()
-        )
+        gold, multi_label = data.gold[np.ix_(train, labels)], data.field != "satisfaction"
+        model = fit_ngrams(texts, gold, names, multi_label=multi_label, settings=settings or NgramSettings())
         probabilities[np.ix_(held_out, labels)] = model.probabilities([data.texts[row] for row in held_out])
         if progress:
             progress(1)
@@ -113,13 +134,42 @@ def confident_errors(given: NDArray[np.bool_], probabilities: Array) -> tuple[ND
     return doubted, doubt
 
 
+def confident_levels(given: NDArray[np.int64], probabilities: Array) -> NDArray[np.int64]:
+    """The class that a text is confidently in, where it is not the given one; -1 for labels that are not doubted.
+
+    given: [texts] classes. probabilities: [texts, classes]; the model must not have trained on these texts.
+    """
+    classes = range(probabilities.shape[1])
+    average = np.array([probabilities[given == one, one].mean() if (given == one).any() else np.inf for one in classes])
+    confident = np.where(probabilities >= average, probabilities, -1)
+    doubted = (confident.max(axis=1) >= 0) & (confident.argmax(axis=1) != given)
+    doubted &= probabilities.argmax(axis=1) != given
+    return np.where(doubted, confident.argmax(axis=1), -1)
+
+
 def doubts(data: LabeledTexts, probabilities: Array) -> list[Finding]:
     """Findings about the labels that are likely errors, the most doubtful first. detail: the label's probability."""
+    if data.field == "satisfaction":
+        return _doubted_levels(data, probabilities)
     doubted, doubt = confident_errors(data.gold, probabilities)
     asked = np.isin(np.arange(doubted.shape[1]), asked_labels(data.field))
     rows, labels = np.nonzero(doubted & asked)
     order = np.lexsort((labels, rows, -doubt[rows, labels]))
     return [_finding(data, int(rows[at]), int(labels[at]), float(probabilities[rows[at], labels[at]])) for at in order]
+
+
+def _doubted_levels(data: LabeledTexts, probabilities: Array) -> list[Finding]:
+    """A finding for each level that is likely wrong: it names the likely right one."""
+    given = data.gold.argmax(axis=1)
+    expected, p_given = confident_levels(given, probabilities), probabilities[np.arange(len(given)), given]
+    rows = np.flatnonzero(expected >= 0)
+    findings = []
+    for row in rows[np.argsort(p_given[rows], kind="stable")]:
+        level, name = int(expected[row]), SATISFACTION.names[given[row]]
+        detail = f"probability {probabilities[row, level]:.2f}, {name} {p_given[row]:.2f}"
+        dialogue_id, _ = data.places[row]
+        findings.append(Finding("likely_wrong_label", dialogue_id, None, detail, data.field, level, adds=True))
+    return findings
 
 
 def _finding(data: LabeledTexts, row: int, label: int, probability: float) -> Finding:

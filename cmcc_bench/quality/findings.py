@@ -19,7 +19,7 @@ def field_of(speaker: int) -> str:
     return "emotions" if speaker == USER else "acts"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One finding. detail: more information, safe to print.
 

@@ -154,7 +154,7 @@ def _call(one: Mapping[str, Any], annotation: Mapping[str, Any]) -> ExchangedCal
         value = result.get("value") if isinstance(result, dict) else None
         if not isinstance(value, dict):
             raise unreadable("a result without a value")
-        if result.get("from_name") in _COLORS:
+        if result.get("from_name") in list(_COLORS):  # a list also takes what is no text
             names = value.get("paragraphlabels") or value.get("labels") or []
             add_labels(labels, spoken, _covered(value, spoken), names)
         elif result.get("from_name") == "satisfaction":

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -65,6 +65,7 @@ class Lexicon:
         return cues.find(text) if cues else None
 
 
+@lru_cache(maxsize=256)  # the cues of each label are searched in the same utterance
 def plain_text(text: str) -> str:
     """A text without pauses, blanks and punctuation, in which cues are searched."""
     return _MARKS.sub("", text)

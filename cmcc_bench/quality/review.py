@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from cmcc_bench.errors import DataError, printable
-from cmcc_bench.files import write_bytes
+from cmcc_bench.files import open_replacement
 from cmcc_bench.masking import mask_lines
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import NEUTRAL, Finding
@@ -122,7 +122,7 @@ class ReviewRow:
 def propose(field: str, current: Iterable[int], add: Iterable[int], remove: Iterable[int]) -> tuple[int, ...]:
     """The labels with some added and some removed. Emotions: "neutral" if and only if there is no other emotion."""
     if field == "satisfaction":
-        return tuple(add) or tuple(current)
+        return tuple(label for label in add if label not in current) or tuple(current)
     labels = (set(current) | set(add)) - set(remove)
     if field == "emotions":
         labels = (labels - {NEUTRAL}) or {NEUTRAL}
@@ -130,16 +130,21 @@ def propose(field: str, current: Iterable[int], add: Iterable[int], remove: Iter
 
 
 def review_items(findings: Iterable[Finding], calls: Iterable[Call]) -> Iterator[ReviewItem]:
-    """Turns findings into questions, one per utterance and field, in the order of the calls."""
+    """Turns findings into questions, one per utterance and field, in the order of the calls.
+
+    After the call of the last question it reads no further.
+    """
     by_dialogue: dict[str, dict[tuple[int | None, str], list[Finding]]] = {}
     for finding in findings:
         if finding.field is not None:
             questions = by_dialogue.setdefault(finding.dialogue_id, {})
             questions.setdefault((finding.utterance, finding.field), []).append(finding)
-    for call in calls:
+    for call in calls if by_dialogue else ():
         if call.labeled:
             for (utterance, field), question_findings in by_dialogue.pop(call.dialogue_id, {}).items():
                 yield _item(call, utterance, field, question_findings)
+            if not by_dialogue:
+                return
 
 
 def review_item(call: Call, utterance: int | None, field: str) -> ReviewItem:
@@ -192,10 +197,13 @@ def write_review(path: Path, items: Iterable[ReviewItem]) -> int:
     Raises cmcc.DataError if the file exists, because it may contain decisions.
     """
     check_new(path)
-    rows = [item.as_dict() for item in items]
-    text = review_head(path) + "".join(review_line(path, row) for row in rows)
-    write_bytes(path, text.encode("utf-8"), private=True)
-    return len(rows)
+    rows = 0
+    with open_replacement(path, private=True) as file:
+        file.write(review_head(path).encode("utf-8"))
+        for item in items:
+            file.write(review_line(path, item.as_dict()).encode("utf-8"))
+            rows += 1
+    return rows
 
 
 def check_new(path: Path) -> None:

@@ -1,16 +1,14 @@
-"""Structural checks of calls: positions, turns, speakers, personal data, and repeated calls."""
+"""Structural checks of calls: positions, turns, speakers and personal data."""
 
 from __future__ import annotations
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 
-from cmcc_bench.masking import CERTAIN_KINDS, find_personal, mask
+from cmcc_bench.masking import CERTAIN_KINDS, find_and_mask, mask
 from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.findings import SERVICE, USER, Finding
-from cmcc_bench.reader.dialogue import digest_of
 from cmcc_bench.reader.report import Report
 from cmcc_bench.types import Row
 from cmcc_bench.views.flat import transcript_lines
@@ -76,11 +74,8 @@ def personal_findings(call: Call) -> Iterator[Finding]:
     is_synthetic = call.dialogue_id.startswith(SYNTHETIC_ID)
     lines = transcript_lines(call.row)
     text = "\n".join(lines)
-    matches = list(find_personal(text))
-    if not matches:  # most calls; masking searches once more
-        return
-    starts = list(accumulate((len(line) + 1 for line in lines), initial=0))
-    masked = mask(text)
+    matches, masked = find_and_mask(text)
+    starts = list(accumulate((len(line) + 1 for line in lines), initial=0)) if matches else []
     for match in matches:
         certain = match.kind in CERTAIN_KINDS and not is_synthetic
         kind = "personal_data" if certain else "maybe_personal"
@@ -89,34 +84,3 @@ def personal_findings(call: Call) -> Iterator[Finding]:
         first = starts[number] + _SPEAKER
         excerpt = masked[max(match.start - _AROUND, first) : min(match.end + _AROUND, starts[last] - 1)]
         yield Finding(kind, call.dialogue_id, number, f"{match.kind}: {excerpt.replace(chr(10), ' ')}")
-
-
-class Repeats:
-    """Finds repeated calls: remembers the id and the texts of all calls seen so far."""
-
-    def __init__(self) -> None:
-        self._by_id: dict[str, tuple[bytes, str]] = {}
-        self._by_text: dict[bytes, tuple[str, str]] = {}
-
-    def has_id(self, dialogue_id: str) -> bool:
-        """Whether a call with this id was seen."""
-        return dialogue_id in self._by_id
-
-    def findings(self, call: Call) -> Iterator[Finding]:
-        """Yields findings about what the call repeats of earlier ones, and remembers the call."""
-        row, known_id = call.dialogue_id, self._by_id.get(call.dialogue_id)
-        texts = "\n".join(utterance["text"] for utterance in call.row["utterances"])
-        content, text = digest_of(call.row), hashlib.blake2b(texts.encode(), digest_size=16).digest()
-        known_text = self._by_text.get(text)
-        if known_id and known_id[1] != call.split:
-            detail = f"the same id in {known_id[1]} and {call.split}"
-            yield Finding("split_leakage", row, detail=detail)
-        elif known_text and known_text[1] != call.split:
-            detail = f"same texts as {known_text[0]:.40} ({known_text[1]}) in {call.split}"
-            yield Finding("split_leakage", row, detail=detail)
-        elif known_text and (known_id is None or known_id[0] == content):
-            yield Finding("repeated_dialogue", row, detail=f"same texts as {known_text[0]:.40}")
-        if known_id and known_id[0] != content:
-            yield Finding("doubled_id", row, detail="a different dialogue has the same id")
-        self._by_id.setdefault(call.dialogue_id, (content, call.split))
-        self._by_text.setdefault(text, (call.dialogue_id, call.split))

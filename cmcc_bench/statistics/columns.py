@@ -41,7 +41,7 @@ class Columns:
     dialogue of each utterance. speakers, turns, lengths: [U], lengths in code points.
     """
 
-    dialogue_ids: list[str]
+    dialogue_ids: pa.Array
     satisfaction: NDArray[np.int64]
     sizes: NDArray[np.int64]
     owners: NDArray[np.int64]
@@ -70,7 +70,7 @@ def columns_of(table: pa.Table) -> Columns:
     not_annotated = pa.nulls(len(table), pa.int64())
     satisfaction = table.column("satisfaction") if "satisfaction" in table.column_names else not_annotated
     return Columns(
-        table.column("dialogue_id").to_pylist(),
+        table.column("dialogue_id").combine_chunks(),
         _integers(satisfaction, -1),
         sizes,
         np.repeat(np.arange(len(sizes)), sizes),

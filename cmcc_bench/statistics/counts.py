@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cmcc_bench.statistics.columns import Columns, LabelColumn
@@ -84,7 +85,7 @@ def count(columns: Columns) -> Counts:
     first, second, third = _flows(columns, emotions, acts)
     return Counts(
         dialogues=len(columns.sizes),
-        synthetic=sum(dialogue_id.startswith(SYNTHETIC_ID) for dialogue_id in columns.dialogue_ids),
+        synthetic=pc.sum(pc.starts_with(columns.dialogue_ids, SYNTHETIC_ID)).as_py() or 0,
         exchanges=len(pairs),
         non_neutral=int(emotions[:, 1:].any(axis=1).sum()),
         turns=_histogram(_raw_turns(columns)),

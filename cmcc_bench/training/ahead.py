@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-Item = TypeVar("Item")
-Made = TypeVar("Made")
+Planned = TypeVar("Planned")
+Prepared = TypeVar("Prepared")
 
 
-def ahead(items: Iterable[Item], make: Callable[[Item], Made]) -> Iterator[tuple[Item, Made]]:
+def ahead(items: Iterable[Planned], make: Callable[[Planned], Prepared]) -> Iterator[tuple[Planned, Prepared]]:
     """Yields (item, make(item)) in order, as a plain loop does; a thread makes the next one in the meantime.
 
     Raises what `make` raises, where its result would be yielded.
     """
-    waiting: tuple[Item, Future[Made]] | None = None
+    waiting: tuple[Planned, Future[Prepared]] | None = None
     with ThreadPoolExecutor(1) as pool:
         for item in items:
             following = item, pool.submit(make, item)

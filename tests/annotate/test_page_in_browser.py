@@ -26,7 +26,7 @@ def browser():
 
 @contextmanager
 def serving(session):
-    """The address of a session's page, and a function that ends the server."""
+    """The address of a session's page, and a function that ends the server and writes the file."""
     server = PageServer(session)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -34,12 +34,12 @@ def serving(session):
     def end():
         server.end()
         thread.join(10)
+        session.close()
 
     try:
         yield server.address, end
     finally:
         end()
-        session.close()
 
 
 @contextmanager

@@ -5,9 +5,12 @@ import json
 import pytest
 
 from cmcc_bench import cli
-from cmcc_bench.annotate.review import review_mode
+from cmcc_bench.annotate.review import decision_word, review_mode
+from cmcc_bench.annotate.store import Decision
 from cmcc_bench.errors import DataError
-from cmcc_bench.quality.review import read_review
+from cmcc_bench.quality.calls import Call
+from cmcc_bench.quality.findings import Finding
+from cmcc_bench.quality.review import read_review, review_items
 from tests.annotate.work import open_review_work, review_questions, write_disputed_calls
 
 
@@ -36,6 +39,18 @@ def test_the_findings_are_asked_with_what_to_accept_and_what_to_keep(folder):
     assert [one["name"] for one in last["candidates"]] == ["accept"]
     assert "零零零" not in call["utterances"][4]["text"] and "***" in call["utterances"][4]["text"]
     session.close()
+
+
+def test_a_doubted_satisfaction_can_be_accepted_or_kept():
+    finding = Finding("likely_wrong_label", "a", None, "probability 0.90", "satisfaction", 0, adds=True)
+    sampled = Finding("satisfaction_sample", "a", None, "satisfied", "satisfaction", 2, adds=True)
+    call = Call({"dialogue_id": "a", "satisfaction": 2, "utterances": []}, "train", True)
+    (item,) = review_items([sampled, finding], [call])
+    (asked,) = review_mode([item]).questions["a"]
+    assert [(one.key, one.labels) for one in asked.candidates] == [("a", (0,)), ("r", (2,))]
+    assert [(mark.label, mark.source) for mark in asked.marks] == [(0, "add")]
+    words = [decision_word(item, Decision(labels)) for labels in ((0,), (2,), None)]
+    assert words == ["accept", "satisfied", ""]  # a review file takes no "reject" of a satisfaction
 
 
 @pytest.mark.parametrize("name", ["review.csv", "review.jsonl"])

@@ -44,7 +44,7 @@ def test_a_call_is_read_and_a_decision_is_saved(client):
     assert client.post("/decide", json=DECISION).json()["progress"]["decided"] == 1
     assert client.get("/changed", params={"changes": 0}).json()["changed"][0]["labels"] == [1]
     assert client.get("/search", params={"text": "扣钱"}).json()[0]["call"] == 0
-    assert client.get("/next", params={"number": 1}).json() == 0
+    assert client.get("/next", params={"number": 1}).json()["number"] == 0
     assert client.post("/undo", json={}).json()["undone"]["utterance"] == 1
 
 

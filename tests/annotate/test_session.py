@@ -87,7 +87,8 @@ def test_the_next_open_call_is_found_also_before_this_one(session):
     for question in session.open(0)["questions"]:
         labels = {"emotions": [0], "acts": [], "satisfaction": [2]}[question["field"]]
         decide(session, question["utterance"], question["field"], labels)
-    assert session.next_open(0) == 1 and session.next_open(1) == 1 and session.next_open(-1) == 1
+    assert [session.open_next(number)["number"] for number in (0, 1, -1)] == [1, 1, 1]
+    assert decide(session, None, "satisfaction", [1], open_next=True)["next"]["number"] == 1
     assert session.start()["call"]["number"] == 1
 
 

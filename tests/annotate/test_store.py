@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ class Names:
         self.calls[dialogue_id] = {f"{number} {field}": one.labels for (number, field), one in decisions.items()}
 
     def contents(self, out):
-        return {out: json.dumps(self.calls).encode()}
+        return {out: [json.dumps(self.calls).encode()]}
 
 
 def open_store(tmp_path, owner="A", sizes=SIZES):
@@ -78,7 +80,9 @@ def test_killing_the_process_loses_nothing(tmp_path):
     code = """
 import itertools, pathlib, sys
 from tests.annotate.test_store import open_store
-from cmcc_bench.annotate.store import Decision
+from cmcc_bench.annotate import store as module
+module._LATEST = 0  # also the file is written again and again
+Decision = module.Decision
 store = open_store(pathlib.Path(sys.argv[1]), sizes={"a": 100_000})
 for number in itertools.count():
     store.set(("a", number, "emotions"), Decision((number % 9,)))
@@ -110,12 +114,42 @@ for number in itertools.count():
     store.close()
 
 
-def test_a_second_process_is_refused(tmp_path):
+def test_a_second_process_is_refused_also_on_another_machine(tmp_path, monkeypatch):
     store = open_store(tmp_path)
+    with pytest.raises(DataError, match=r"another cmcc annotate writes to this file"):
+        open_store(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "another"))  # of a machine on the same file system
     with pytest.raises(DataError, match=r"another cmcc annotate writes to this file"):
         open_store(tmp_path)
     store.close()
     open_store(tmp_path).close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.journal"]  # no lock is left
+
+
+def test_the_file_is_written_when_nothing_was_changed_for_a_moment(tmp_path, monkeypatch):
+    """Not while keys come fast: writing it would make the next key wait for the disk."""
+    monkeypatch.setattr("cmcc_bench.annotate.store._QUIET", 0.3)
+    store, out = open_store(tmp_path), tmp_path / "out.json"
+    for _ in range(20):
+        store.set(FIRST, Decision((1,)))
+        time.sleep(0.01)
+    assert not out.exists()
+    end = time.monotonic() + 30
+    while not out.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert json.loads(out.read_text("utf-8")) == {"a": {"0 emotions": [1]}}
+    store.close()
+
+
+def test_the_file_is_written_in_the_end_although_changes_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("cmcc_bench.annotate.store._LATEST", 0.2)
+    store, out = open_store(tmp_path), tmp_path / "out.json"
+    end = time.monotonic() + 30
+    while not out.exists() and time.monotonic() < end:
+        store.set(FIRST, Decision((1,)))
+        time.sleep(0.005)
+    assert out.exists()
+    store.close()
 
 
 def test_the_journal_of_another_annotator_or_of_other_calls_is_refused(tmp_path):

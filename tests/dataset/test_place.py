@@ -161,6 +161,6 @@ class TestTheLock:
             path.touch()  # of the next build
 
         monkeypatch.setattr(FileLock, "_acquire", acquire_late)
-        with pytest.raises(Timeout), place._locked(path):
+        with pytest.raises(Timeout), place.locked(path):
             pytest.fail("entered without a lock")
         assert path.exists()

@@ -13,11 +13,13 @@ from cmcc_bench.quality.calls import Call
 from cmcc_bench.quality.doubts import (
     asked_labels,
     confident_errors,
+    confident_levels,
     cross_validated,
     doubts,
     labeled_texts,
     most_doubtful,
 )
+from cmcc_bench.quality.review import propose, review_items
 from cmcc_bench.reader.splits import split_of
 from cmcc_bench.vocabulary import EMOTIONS
 from tests import raw
@@ -77,6 +79,58 @@ def test_the_errors_are_those_of_cleanlab():
     p = np.clip(np.where(given, 0.7, 0.2) + generator.normal(0, 0.25, 400), 0.01, 0.99)
     theirs = find(given.astype(int), np.stack([1 - p, p], 1), filter_by="confident_learning", n_jobs=1)
     assert theirs.sum() > 5 and (confident_errors(given[:, None], p[:, None])[0][:, 0] == theirs).all()
+
+
+def rated(number, *emotions):
+    """A call in which the user is satisfied, or complains and is not."""
+    made = call(number, *emotions)
+    made.row["satisfaction"] = 0 if COMPLAINT in emotions else 2
+    return made
+
+
+def test_planted_errors_of_the_satisfaction_come_first_and_the_right_level_is_proposed():
+    made = [rated(number, 0, COMPLAINT if number % 3 == 0 else WORRY, 0) for number in range(30)]
+    made[4].row["satisfaction"], made[6].row["satisfaction"] = 0, 2
+    data = labeled_texts([*made, call(30, 0)], "satisfaction")
+    found = doubts(data, cross_validated(data))
+    assert {(one.dialogue_id, one.utterance, one.label) for one in found[:2]} == {
+        ("call-4", None, 2),
+        ("call-6", None, 0),
+    }
+    assert {one.kind for one in found} == {"likely_wrong_label"} and "satisfied 0.0" in found[0].detail
+    items = {item.dialogue_id: item for item in review_items(found, made)}
+    assert items["call-6"].current == (2,) and items["call-6"].proposed == (0,)
+
+
+def test_a_doubted_satisfaction_that_is_also_in_the_sample_has_one_proposal():
+    assert propose("satisfaction", (2,), (2, 0), ()) == (0,) and propose("satisfaction", (2,), (2,), ()) == (2,)
+
+
+def test_a_level_is_doubted_where_another_is_as_probable_as_for_its_own_calls():
+    given = np.array([0, 0, 1, 1, 1])
+    p = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.3, 0.7, 0], [0.6, 0.4, 0], [0.2, 0.8, 0]])
+    # 0.6 is above the mean of those given 0 (0.55), 0.8 above the mean of those given 1 (0.63); nobody was given 2
+    assert confident_levels(given, p).tolist() == [-1, 1, -1, 0, -1]
+
+
+def test_the_doubted_levels_are_those_of_cleanlab():
+    find = pytest.importorskip("cleanlab.filter").find_label_issues
+    generator = np.random.default_rng(0)
+    given = generator.integers(0, 3, 400)
+    p = generator.dirichlet([0.6] * 3, 400) + 0.4 * np.eye(3)[given]
+    p /= p.sum(axis=1, keepdims=True)
+    theirs = find(given, p, filter_by="confident_learning", n_jobs=1)
+    assert theirs.sum() > 5 and ((confident_levels(given, p) >= 0) == theirs).all()
+
+
+def test_a_single_call_with_a_satisfaction_does_not_end_the_check(tmp_path, capsys):
+    turns = [raw.turn(user=SAID[COMPLAINT], 用户情绪="抱怨某问题")]
+    calls = [raw.dialogue(f"call-{number}", turns) for number in range(8)]
+    for one in calls[1:]:
+        del one["满意度"]
+    raw.write(tmp_path / "raw", "calls.json", calls)
+    cli.main(["check", str(tmp_path / "raw"), "--doubts", "5"])
+    assert "too few" not in capsys.readouterr().err
 
 
 def test_fields_take_turns_in_the_list():

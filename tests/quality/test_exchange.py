@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import cmcc
@@ -184,6 +184,52 @@ def test_other_files_are_refused(tmp_path):
         path.write_text(content)
         with pytest.raises(cmcc.DataError, match=r"line 1.*cmcc export"):
             list(read_documents(path))
+
+
+def places(value, path=()):
+    """The paths of all values in a JSON value, from the outermost."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, one in inner:
+        yield from places(one, (*path, key))
+
+
+def replaced(value, path, new):
+    """The value with another one at a path."""
+    if not path:
+        return new
+    changed = value.copy()
+    changed[path[0]] = replaced(value[path[0]], path[1:], new)
+    return changed
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.just("中性")
+ANY_JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+@settings(max_examples=6, deadline=None)
+@example([["中性"]])
+@example({"a": 1})
+@given(ANY_JSON)
+def test_any_json_in_place_of_any_value_is_read_or_an_error_that_says_where_and_what_to_do(tool, new):
+    call = call_of(EMOJI, "您好", satisfaction=2)
+    call.row["utterances"][0]["emotions"], call.row["utterances"][1]["acts"] = [1, 5], [2]
+    _, read, name = TOOLS[tool]
+    whole = document(exchanged(call)) if tool == "doccano" else [task(exchanged(call))]
+    with TemporaryDirectory() as folder:
+        for path in places(whole):
+            (Path(folder) / name).write_text(json.dumps(replaced(whole, path, new)), "utf-8")
+            care = Path(folder) / "care.json"
+            care.unlink(missing_ok=True)
+            try:
+                write_care(care, read(Path(folder) / name), "Li")
+            except cmcc.DataError as error:
+                assert error.place["file"] == name and (error.hint or error.expected), path
 
 
 @pytest.mark.parametrize("tool", TOOLS)

@@ -239,6 +239,17 @@ def test_the_questions_of_one_utterance_stand_together_and_hold_no_personal_data
     assert "138" not in items[1].text + items[1].context
 
 
+def test_calls_are_read_to_the_last_one_with_a_question_and_no_further(tmp_path):
+    turn = raw.turn(user="我担心乱扣钱", 用户情绪="中性", intents="问候")
+    raw.write(tmp_path, "calls.json", [raw.dialogue("a", [turn]), raw.dialogue("b"), raw.dialogue("c")])
+    source = find_source(str(tmp_path))
+    findings = [one for one in check_calls(source, load_lexicon()).findings if one.kind == "missing_label"]
+    calls = read_calls(source)
+    assert {one.dialogue_id for one in review_items(findings, calls)} == {"a"}
+    assert [call.dialogue_id for call in calls] == ["b", "c"]
+    assert list(review_items([], iter(()))) == []
+
+
 def test_another_extension_is_an_error(tmp_path):
     with pytest.raises(cmcc.DataError, match="expected a review file"):
         write_review(tmp_path / "review.xlsx", [])
