@@ -998,6 +998,46 @@ def test_elements_are_found_at_any_chunk_size(tmp_path, monkeypatch, chunk):
     assert [json.loads(item.text) for item in found] == content
 
 
+ODD_JSON = {  # parts of a dialogue that orjson reads in another way than the standard library, or not at all
+    "a long integer": '"满意度": 18446744073709551616',
+    "a long negative integer": '"满意度":-9223372036854775809',
+    "19 digits in a text": '"x": "1234567890123456789"',
+    "not a number": '"满意度": NaN',
+    "infinite": '"满意度": 1e400',
+    "half of a surrogate pair": '"x": "\\ud83d"',
+    "both halves": '"x": "\\ud83d\\ude00"',
+    "a doubled key": '"满意度": 1, "满意度": 2',
+    "a doubled key with a colon in the lost value": '"x": {"a": ":"}, "x": {}',
+    "a doubled key and an escaped colon": '"y": 1, "y": "\\u003a"',
+    "colons": '"x": "：:::", "a:b": [":"]',
+    "nested deeply": '"x": ' + "[" * 300 + "{}" + "]" * 300,
+    "the key of the next": '"x": [{"id": 1}, {"id": 2}]',
+    "a byte order mark": '\ufeff"x": 1',
+    "an error": '"x": 1,,',
+    "not closed": '"x": [',
+}
+
+
+@pytest.mark.parametrize("odd", ODD_JSON)
+@pytest.mark.parametrize("batch", [40, 300, 1 << 17])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_dialogues_decoded_many_at_once_are_those_of_the_scanner(tmp_path, monkeypatch, odd, batch, indent):
+    texts = [json.dumps(raw.plain(f"call-{n}"), ensure_ascii=False, indent=indent) for n in range(9)]
+    texts[4] = f"{texts[4][:-1].rstrip()}, {ODD_JSON[odd]}}}"
+    path = raw.write(tmp_path, "calls.json", " [\r\n" + ",\r\n".join(texts) + "\n]\n")
+    found = []
+    for name in ("batches", "scanner"):
+        monkeypatch.setattr(json_stream, "_BATCH", batch if name == "batches" else 1)
+        try:
+            items = list(cmcc.raw_dialogues(cmcc.find_files(path)[0][0]))
+            found.append([(item.index, item.text, repr(item.value), item.doubled, item.repaired) for item in items])
+        except cmcc.DataError as error:
+            found.append(str(error))
+    assert found[0] == found[1] and (
+        isinstance(found[0], str) == (odd in ("a byte order mark", "an error", "not closed"))
+    )
+
+
 class TestRealCalls:
     def test_the_20_public_calls_read_whole_with_their_care_labels(self, real_calls):
         dialogues, report = read(real_calls)

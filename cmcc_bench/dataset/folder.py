@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cmcc_bench.dataset.card import card, card_template
 from cmcc_bench.dataset.hide import hide_test_labels, labels_folder
-from cmcc_bench.dataset.parquet import SplitSize, SplitWriter, parquet_name, read_stream
+from cmcc_bench.dataset.parquet import SplitSize, SplitWriter, in_background, parquet_name, read_stream
 from cmcc_bench.dataset.pictures import Pictures, draw_pictures
 from cmcc_bench.dataset.place import (
     CARD_NAME,
@@ -24,7 +24,7 @@ from cmcc_bench.dataset.place import (
 )
 from cmcc_bench.dataset.rejects import RejectFiles, check_no_raw_file, join_rejects, rejects_in_place
 from cmcc_bench.dataset.result import BuildResult
-from cmcc_bench.dataset.spool import CONFIGS, Spooled, SpoolJob
+from cmcc_bench.dataset.spool import CONFIGS, Spooled, SpoolJob, garbage_collection_off
 from cmcc_bench.dataset.tasks import eval_text
 from cmcc_bench.dataset.workers import spool_all
 from cmcc_bench.distribution import DATA_VERSION
@@ -81,7 +81,7 @@ def build(
     result.report.set_aside += Counter(care_file_not_merged=sum(path != chosen for path in care_files))
     result.report.set_aside += skipped_files(data_dir)
     result.care_skipped = [] if chosen else [path.name for path in skipped_care_files(data_dir)]
-    with note_when_unchanged(out), building_folder(out) as work:
+    with note_when_unchanged(out), building_folder(out) as work, garbage_collection_off():
         spool = work / "spool"
         jobs = [SpoolJob(file, spool / f"{number:05d}", care, skip_errors) for number, file in enumerate(files)]
         folder = work / "folder"
@@ -107,25 +107,27 @@ def _join(spools: Iterator[Spooled], folder: Path, result: BuildResult) -> set[s
     A dialogue that is in two files is taken from the first.
     """
     unique = Uniqueness()
-    writers = {
-        (config, split): SplitWriter(folder / parquet_name(config, split), config)
-        for source in CONFIGS.values()
-        for config in source
-        for split in SPLITS
-    }
     merged: set[str] = set()
-    for spooled in spools:
-        left_out = _left_out(spooled, unique)
-        result.count(spooled, left_out)
-        merged |= spooled.merged
-        for (config, split), writer in writers.items():
-            stream = spooled.stream(config, split)
-            if stream.exists():
-                for table in read_stream(stream, left_out):
-                    writer.write(table)
-                stream.unlink()
+    with in_background() as run:
+        writers = {
+            (config, split): SplitWriter(folder / parquet_name(config, split), config, run)
+            for source in CONFIGS.values()
+            for config in source
+            for split in SPLITS
+        }
+        for spooled in spools:
+            left_out = _left_out(spooled, unique)
+            result.count(spooled, left_out)
+            merged |= spooled.merged
+            for (config, split), writer in writers.items():
+                stream = spooled.stream(config, split)
+                if stream.exists():
+                    for table in read_stream(stream, left_out):
+                        writer.write(table)
+                    stream.unlink()
+        for writer in writers.values():
+            writer.close()
     for (config, split), writer in writers.items():
-        writer.close()
         if writer.rows:
             result.sizes.setdefault(config, {})[split] = SplitSize(writer.rows, writer.bytes)
     return merged

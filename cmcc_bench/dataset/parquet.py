@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +54,42 @@ def read_stream(path: Path, left_out: set[str]) -> Iterator[pa.Table]:
             yield table
 
 
+RunSoon = Callable[[Callable[[], None]], None]  # runs a function, at once or soon
+
+
+@contextmanager
+def in_background() -> Iterator[RunSoon]:
+    """Gives a function that runs functions in a thread, in order; at most `_WAITING` wait while the caller goes on.
+
+    Arrow writes Parquet without the lock of the interpreter, so that rows are read meanwhile. A later call raises the
+    error of a function, or the end of the block, which waits for all.
+    """
+    waiting: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(1) as thread:
+
+        def run(function: Callable[[], None]) -> None:
+            """Adds a function to run."""
+            while len(waiting) > _WAITING:
+                waiting.popleft().result()
+            waiting.append(thread.submit(function))
+
+        yield run
+        for future in waiting:
+            future.result()
+
+
+_WAITING = 2  # row groups in memory besides those that are being written and filled
+
+
 class SplitWriter:
     """Writes the rows of one config and split in row groups of a fixed size. The file is created with the first row.
 
     Chunk borders depend on the content (content-defined chunking), so uploading a later version sends only the changes.
+    run: runs the functions that write; by default at once.
     """
 
-    def __init__(self, path: Path, config: str) -> None:
-        self.path, self.rows, self.bytes = path, 0, 0
+    def __init__(self, path: Path, config: str, run: RunSoon = lambda function: function()) -> None:
+        self.path, self.rows, self.bytes, self._run = path, 0, 0, run
         self._group = ROW_GROUP[config]
         self._buffer: list[pa.Table] = []
         self._buffered_rows = self._buffered_bytes = 0
@@ -84,12 +116,18 @@ class SplitWriter:
         """Writes the buffered rows and closes the file."""
         if self._buffered_rows:
             self._write_group()
+        self._run(self._close_file)
+
+    def _close_file(self) -> None:
         if self._writer is not None:
             self._writer.close()
 
     def _write_group(self) -> None:
-        table = pa.concat_tables(self._buffer).combine_chunks()
-        self._buffer, self._buffered_rows, self._buffered_bytes = [], 0, 0
+        tables, self._buffer, self._buffered_rows, self._buffered_bytes = self._buffer, [], 0, 0
+        self._run(partial(self._write_tables, tables))
+
+    def _write_tables(self, tables: list[pa.Table]) -> None:
+        table = pa.concat_tables(tables).combine_chunks()
         if self._writer is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = open_parquet(self.path, table.schema)

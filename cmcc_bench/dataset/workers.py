@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from ctypes import Array, c_bool, c_longlong
+from importlib.abc import MetaPathFinder
 
 from cmcc_bench.dataset.spool import Spooled, SpoolJob, spool_file
 from cmcc_bench.types import Advance
@@ -79,8 +81,21 @@ def _end_all_if_one_died(pool: ProcessPoolExecutor) -> None:
 def _start_worker(bytes_read: Array[c_longlong], stop: c_bool) -> None:
     global _bytes_read, _stop
     _bytes_read, _stop = bytes_read, stop
+    sys.meta_path.insert(0, _WithoutPandas())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent stops the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+class _WithoutPandas(MetaPathFinder):
+    """Makes `import pandas` fail: Arrow tries it for the first column, though columns are made without it.
+
+    It would take a worker as long as to read some hundred dialogues.
+    """
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        """Raises ModuleNotFoundError for pandas."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("a worker does without pandas", name=fullname)
 
 
 def _end_with_parent() -> None:

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, count, permutations, repeat
 from typing import Any, NamedTuple
 
 import orjson
@@ -91,20 +91,21 @@ class DialogueReader:
 
         Raises DataError for a defect that cannot be repaired; the report is then unchanged.
         """
-        source_format = raw.source_format
+        texts = _plain_texts(raw)
+        source_format = raw.source_format if texts is None else "unlabeled"
         if source_format == "track2":
             self.report.set_aside["track2_dialogue"] += 1
             return None
         repairs: Counter[str] = Counter()
         dialogue_id, turns = read_id_and_turns(raw, repairs)
         try:
-            dialogue = self._read_turns(raw, dialogue_id, turns, source_format, repairs)
+            dialogue = self._read_turns(raw, dialogue_id, turns, source_format, texts, repairs)
         except DataError as error:
             raise error.at(file=raw.file.name, dialogue=name_in_file(raw)) from None
         self.report.read[source_format] += 1
-        for kind, count in repairs.items():
-            if count:
-                self.report.repaired[kind] += count
+        for kind, number in repairs.items():
+            if number:
+                self.report.repaired[kind] += number
         return dialogue
 
     def count_unmerged(self) -> None:
@@ -113,14 +114,20 @@ class DialogueReader:
             self.report.repaired["care_entry_without_dialogue"] += unmerged
 
     def _read_turns(
-        self, raw: RawDialogue, dialogue_id: str, turns: list[Any], source_format: str, repairs: Counter[str]
+        self,
+        raw: RawDialogue,
+        dialogue_id: str,
+        turns: list[Any],
+        source_format: str,
+        texts: Texts | None,
+        repairs: Counter[str],
     ) -> Dialogue:
         for key, equal in raw.doubled:
             if not equal and key in TEXT_KEYS:
                 problem = "the key occurs twice in one JSON object with different values"
                 raise DataError(problem, "", "Remove one of the two.", field=key)
             repairs["doubled_key" if equal else f"doubled_key_last_taken:{printable(key, 40)}"] += 1
-        if "\\u" in raw.text:  # only an escape sequence can contain half of a surrogate pair
+        if raw.may_hold_surrogates:
             turns = _fix_surrogates(turns, repairs)
         if isinstance(raw.value, dict) and not raw.value.keys() <= DIALOGUE_KEYS:
             count_ignored(raw.value.keys() - DIALOGUE_KEYS, repairs)
@@ -128,7 +135,7 @@ class DialogueReader:
         care_key = dialogue_id if dialogue_id in self.care else f"{raw.file.name}#{raw.index}"
         care = self.care.get(care_key)
         if source_format == "unlabeled" and care is None:
-            return Dialogue("unlabeled", "train", dialogue_id, _texts_of(turns, repairs), repairs)
+            return Dialogue("unlabeled", "train", dialogue_id, texts or _texts_of(turns, repairs), repairs)
         for number, turn in enumerate(turns):
             try:
                 utterances += _labeled_turn(turn, number, repairs)
@@ -169,7 +176,7 @@ def read_id_and_turns(raw: RawDialogue, repairs: Counter[str], may_be_empty: boo
         expected = "a dialogue, which is a list of turns or {id, content}"
         raise DataError(found, expected, _hint_for(value), file=raw.file.name, dialogue=name_in_file(raw))
     if dialogue_id is None:
-        dialogue_id = hashlib.sha256(_canonical_json(turns, raw.text)).hexdigest()[:32]
+        dialogue_id = hashlib.sha256(_canonical_json(turns, raw)).hexdigest()[:32]
     return str(dialogue_id), turns
 
 
@@ -198,12 +205,12 @@ def is_id(value: Json) -> bool:
     return type(value) is int or (isinstance(value, str) and value != "" and _is_unicode(value))
 
 
-def _canonical_json(value: Json, text: str) -> bytes:
+def _canonical_json(value: Json, raw: RawDialogue) -> bytes:
     """The value as JSON without the file's spaces and line breaks; the file's text if orjson cannot write the value."""
     try:
         return orjson.dumps(value)
     except TypeError:  # half of a surrogate pair, or nested too deeply
-        return text.encode(errors="surrogatepass")
+        return raw.text.encode(errors="surrogatepass")
 
 
 def _fix_surrogates(value: Json, repairs: Counter[str]) -> Json:
@@ -228,12 +235,12 @@ def _correct_keys(turn: Json, repairs: Counter[str]) -> Row:
     A null turn, with which tables fill their rows, is an empty one. Raises DataError if this is not a turn, or two
     spellings of the same key have texts.
     """
+    if type(turn) is dict and turn.keys() <= KNOWN_KEYS:
+        return turn
     if is_missing(turn):
         return {}
     if not isinstance(turn, dict):
         raise DataError(type(turn).__name__, "a JSON object with the keys [SPEAKER 1] and [SPEAKER 2]", "Fix the turn.")
-    if turn.keys() <= KNOWN_KEYS:
-        return turn
     corrected: Row = {}
     for key, value in turn.items():
         name = key if key in KNOWN_KEYS else KEYS_BY_PLAIN_NAME.get(plain_name(key), str(key))
@@ -253,7 +260,7 @@ def _speaker_keys(turn: Row, repairs: Counter[str]) -> list[str]:
     A turn without any text has no utterances. Raises DataError when a text has no valid speaker key or is not a string.
     """
     keys = [key for key in turn if key in SPEAKER_KEYS]
-    if len(keys) < len(turn):
+    if not turn.keys() <= KNOWN_KEYS:
         others = turn.keys() - KNOWN_KEYS
         for key in sorted(others):
             if key.startswith("[SPEAKER") or re.fullmatch(r"speaker\d*", plain_name(key)):
@@ -285,8 +292,6 @@ def _clean(text: str, repairs: Counter[str]) -> str:
 
 def _texts_of(turns: list[Any], repairs: Counter[str]) -> Texts:
     """The texts of an unlabeled dialogue."""
-    if (texts := _plain_texts(turns)) is not None:
-        return texts
     texts = Texts([], [], [])
     for number, raw_turn in enumerate(turns):
         try:
@@ -300,15 +305,33 @@ def _texts_of(turns: list[Any], repairs: Counter[str]) -> Texts:
     return texts
 
 
-def _plain_texts(turns: list[Any]) -> Texts | None:
-    """The texts of a dialogue that needs no repair, as nearly all; None for others. The loops are all in C."""
-    if set(map(type, turns)) != {dict} or not all(turns):
+def _plain_texts(raw: RawDialogue) -> Texts | None:
+    """The result of `_texts_of` for a dialogue that has texts only and needs no repair, as nearly all; None for others.
+
+    The loops are all in C.
+    """
+    turns = raw.value
+    if type(turns) is dict:
+        turns = turns.get("content") if turns.keys() <= _ID_AND_TURNS else None
+    if type(turns) is not list or set(map(type, turns)) != {dict} or raw.may_hold_surrogates:
         return None
-    keys, texts = list(chain.from_iterable(turns)), list(chain.from_iterable(map(dict.values, turns)))
-    if not SPEAKER_KEYS.keys() >= set(keys) or set(map(type, texts)) != {str} or "[UNK]" in "".join(texts):
+    texts = list(chain.from_iterable(map(dict.values, turns)))
+    try:
+        speakers = list(chain.from_iterable(map(_SPEAKERS_BY_KEYS.__getitem__, map(tuple, turns))))
+        is_plain = "[UNK]" not in "".join(texts)
+    except (KeyError, TypeError):  # another key, or a value that is not a string
         return None
-    speakers = list(map(SPEAKER_KEYS.__getitem__, keys))
-    return Texts(speakers, texts, [number for number, turn in enumerate(turns) for _ in turn])
+    numbers = _TWICE[: len(texts)]
+    if len(texts) != 2 * len(turns) - 2 + len(turns[-1]) or len(texts) > len(_TWICE):  # a turn before the last has one
+        numbers = list(chain.from_iterable(map(repeat, count(), map(len, turns))))
+    return Texts(speakers, texts, numbers) if is_plain else None
+
+
+_ID_AND_TURNS = {"id", "content"}
+_SPEAKERS_BY_KEYS = {
+    keys: tuple(SPEAKER_KEYS[key] for key in keys) for n in (1, 2) for keys in permutations(SPEAKER_KEYS, n)
+}
+_TWICE = [number for number in range(1_000) for _ in range(2)]
 
 
 def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
@@ -332,15 +355,19 @@ def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
 
 def _drop_undeclared(utterances: list[Row], repairs: Counter[str]) -> None:
     """Drops the slots and triples of entities that have no name anywhere in the dialogue."""
-    declared = {None} | {e["entity_id"] for u in utterances for e in u["entities"]}
-    declared |= {t["entity_id"] for u in utterances for t in u["triples"] if t["entity_name"]}
+    declared, lists = {None}, list[list[Row]]()
     for utterance in utterances:
-        slots = [intent["slots"] for intent in utterance["intents"] or () if intent["slots"]]
-        for labels in [utterance["triples"], *slots] if utterance["triples"] else slots:
-            if not all(label["entity_id"] in declared for label in labels):
-                kept = [label for label in labels if label["entity_id"] in declared]
-                repairs["undeclared_entity"] += len(labels) - len(kept)
-                labels[:] = kept
+        if entities := utterance["entities"]:
+            declared.update([entity["entity_id"] for entity in entities])
+        if triples := utterance["triples"]:
+            declared.update([triple["entity_id"] for triple in triples if triple["entity_name"]])
+            lists.append(triples)
+        lists += [intent["slots"] for intent in utterance["intents"] or () if intent["slots"]]
+    for labels in lists:
+        if not declared.issuperset([label["entity_id"] for label in labels]):
+            kept = [label for label in labels if label["entity_id"] in declared]
+            repairs["undeclared_entity"] += len(labels) - len(kept)
+            labels[:] = kept
 
 
 def digest_of(content: Row | tuple[Any, ...]) -> bytes:

@@ -109,7 +109,7 @@ def read_files(
         read = 0
         try:
             for raw in raw_dialogues(file, reject):
-                read += len(raw.text.encode(errors="surrogatepass"))
+                read += raw.size
                 if read > _BYTES:
                     progress(read)
                     read = 0

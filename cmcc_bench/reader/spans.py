@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cmcc_bench.reader.keys import ENTITY_KEYS, INFO_KEYS, TRIPLE_KEYS
 from cmcc_bench.reader.labels import BLANKS, TYPE_INDEX, count_ignored, is_missing, unknown_label, whole_number
@@ -12,8 +12,7 @@ from cmcc_bench.types import Json, Row
 from cmcc_bench.vocabulary import ENTITY_TYPES
 
 
-@dataclass(frozen=True)
-class _RawTurn:
+class _RawTurn(NamedTuple):
     """The texts of a raw turn and the utterances made from them, in spoken order.
 
     utf16: for each text, whether its positions count UTF-16 units, as in JavaScript and Java, instead of code points.
@@ -25,8 +24,7 @@ class _RawTurn:
     repairs: Counter[str]
 
 
-@dataclass(frozen=True)
-class _Located:
+class _Located(NamedTuple):
     """The position of a name: the utterance of the turn, the start (None if not found) and the name as in the text."""
 
     utterance: int
@@ -59,9 +57,11 @@ def add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: C
         return
     if not entities and not triples:
         return
-    named = [(item.get("ent-name") if is_missing(item.get("name")) else item["name"], item) for item in entities]
-    named += [(item.get("value"), item) for item in triples]
-    utf16 = [_counts_utf16(number, text, named) for number, text in enumerate(raw_texts)]
+    utf16 = [False] * len(raw_texts)
+    if _ABOVE_FFFF.search("".join(raw_texts)):
+        named = [(item.get("ent-name") if is_missing(item.get("name")) else item["name"], item) for item in entities]
+        named += [(item.get("value"), item) for item in triples]
+        utf16 = [_counts_utf16(number, text, named) for number, text in enumerate(raw_texts)]
     context = _RawTurn(raw_texts, utterances, utf16, repairs)
     for item in entities:
         _add_entity(item, context)
@@ -131,18 +131,19 @@ def _add_triple(item: Row, context: _RawTurn) -> None:
 
 
 def _value_of(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
-    if is_missing(item.get(key)) and not is_missing(item.get(other)):
+    value = item.get(key)
+    if is_missing(value) and not is_missing(item.get(other)):
         repairs[f"other_key:{other}"] += 1
         return item[other]
-    return item.get(key)
+    return value
 
 
 def _entity_id(value: Json, repairs: Counter[str]) -> str | None:
     """An entity's id as ent-1, without spaces; None if it is missing or has another form."""
-    if is_missing(value) or value in ("", "NA"):
-        return None
     if isinstance(value, str) and _PLAIN_ENTITY_ID.fullmatch(value):
         return value
+    if is_missing(value) or value in ("", "NA"):
+        return None
     match = _ENTITY_ID.fullmatch(BLANKS.sub("", value)) if isinstance(value, str) else None
     if match is None:
         repairs["unreadable_entity_id"] += 1
@@ -174,6 +175,8 @@ def _locate(name: str | None, position: _Position | None, context: _RawTurn) -> 
     """
     utterance, start, end = position or (0, 0, 0)
     raw = context.raw_texts[utterance]
+    if name and 0 <= start == end - len(name) and raw[start:end] == name and position and "[UNK]" not in raw:
+        return _Located(utterance, start, name)  # as nearly all
     is_inside = position is not None and 0 <= start < end <= len(raw)
     if not name:
         if not is_inside:
@@ -216,7 +219,7 @@ def _raw_positions(item: Row) -> list[Json]:
     value = item.get("pos")
     if value == [] or is_missing(value):
         return []
-    return value if isinstance(value, list) and any(isinstance(x, list) or x is None for x in value) else [value]
+    return value if isinstance(value, list) and not {list, type(None)}.isdisjoint(map(type, value)) else [value]
 
 
 def _position(value: Json, speakers: int) -> _Position | None:
@@ -229,14 +232,15 @@ def _position(value: Json, speakers: int) -> _Position | None:
     return (numbers[0] - 1, numbers[1], numbers[2]) if len(numbers) == 3 and 1 <= numbers[0] <= speakers else None
 
 
+_ABOVE_FFFF = re.compile("[\U00010000-\U0010ffff]")
+
+
 def _counts_utf16(utterance: int, text: str, named: list[tuple[Json, Row]]) -> bool:
     """Whether positions in a text count UTF-16 units: then more of them match their names than in code points.
 
     The two differ after a character above U+FFFF, such as an emoji. A single position can match in both, so all
     positions of the text are counted.
     """
-    if text.isascii() or max(text) <= "\uffff":
-        return False
     plain = wide = 0
     for name, item in named:
         for value in _raw_positions(item) if isinstance(name, str) else ():

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from cmcc_bench.vocabulary import ENTITY_TYPES, INTENTS, PERSONAL_SLOTS
@@ -31,12 +32,17 @@ class Intent:
     slots: tuple[Slot, ...] = ()
 
 
-def read_intents(labels: Iterable[Mapping[str, Any]]) -> tuple[Intent, ...]:
+_WITHOUT_SLOTS = tuple((Intent(name),) for name in INTENT_NAMES)  # by class label
+
+
+def read_intents(labels: Sequence[Mapping[str, Any]]) -> tuple[Intent, ...]:
     """Reads the intents of an utterance. An intent that is labeled twice is one intent with the slots of both.
 
     labels: the `intents` of an utterance of a labeled row, {"intent": class label, "slots": [{"entity_id", "slot"}]}.
     Slots without a name are dropped. The entity id "NA" means no entity.
     """
+    if len(labels) == 1 and not labels[0]["slots"]:  # as most utterances
+        return _WITHOUT_SLOTS[labels[0]["intent"]]
     slots: dict[str, list[Slot]] = {}
     for label in labels:
         intent_slots = slots.setdefault(INTENT_NAMES[label["intent"]], [])
@@ -77,7 +83,9 @@ def intent_text(intents: Iterable[Intent], names: Mapping[str, str]) -> str:
     names: entity id -> name to write for it. A slot of an entity without a name is written alone, 询问(业务费用), so
     that models never have to learn ids. Slots with the same text are written once.
     """
-    return ",".join([intent.name + "".join(_slot_texts(intent.slots, names)) for intent in intents])
+    return ",".join(
+        [intent.name + "".join(_slot_texts(intent.slots, names)) if intent.slots else intent.name for intent in intents]
+    )
 
 
 class NamedSlot(NamedTuple):
@@ -98,6 +106,7 @@ class TextIntent:
 _INTENT_TEXT = re.compile(r"([^,()]*)((?:\([^()]*(?:\)|$))*)")
 
 
+@lru_cache(maxsize=1 << 12)  # few texts differ
 def parse_intent_text(text: str) -> tuple[TextIntent, ...]:
     """Parses an intent text of `intent_text` or of a model. Any text can be parsed.
 
@@ -172,8 +181,6 @@ _FULL_WIDTH = str.maketrans(
 
 
 def _slot_texts(slots: tuple[Slot, ...], names: Mapping[str, str]) -> list[str]:
-    if not slots:
-        return []
     texts = []
     for entity_id, slot in slots:
         name = names.get(entity_id) if entity_id else None

@@ -130,13 +130,14 @@ def goal(dialogue: Exchanges, asked: Sequence[Sequence[Intent]]) -> UserGoal:
 def collect_names(names: Names, side: Side) -> None:
     """Adds the entities of this side, with or without a name, to `names`, in order of mention."""
     for entity in side.entities:
-        entity_names = names.setdefault(entity["entity_id"] or NA, {})
-        if is_name(entity["name"]):
-            entity_names.setdefault(entity["name"].lower(), entity["name"])
+        name, entity_names = entity["name"], names.setdefault(entity["entity_id"] or NA, {})
+        if is_name(name):
+            entity_names.setdefault(name.lower(), name)
     for triple in side.triples:
-        entity_names = names.setdefault(triple["entity_id"] or NA, {})
-        if triple["entity_id"] and triple["entity_id"] != NA and is_name(triple["entity_name"]):
-            entity_names.setdefault(triple["entity_name"].lower(), triple["entity_name"])
+        entity_id, name = triple["entity_id"] or NA, triple["entity_name"]
+        entity_names = names.setdefault(entity_id, {})
+        if entity_id != NA and is_name(name):
+            entity_names.setdefault(name.lower(), name)
 
 
 def is_name(name: str | None) -> bool:

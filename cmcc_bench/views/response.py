@@ -122,7 +122,8 @@ def _slot_names(exchange: Exchange, intents: Sequence[Intent], earlier_names: Na
 
     An entity without a name in this exchange gets an earlier name.
     """
-    ids = dict.fromkeys([slot.entity_id for intent in intents for slot in intent.slots if slot.entity_id])
+    slots = [slot for intent in intents if intent.slots for slot in intent.slots]
+    ids = dict.fromkeys([slot.entity_id for slot in slots if slot.entity_id]) if slots else None
     if not ids:
         return {}
     exchange_names: Names = {}

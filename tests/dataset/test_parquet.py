@@ -99,3 +99,22 @@ def test_a_row_group_ends_when_its_texts_are_long_and_again_depends_on_the_rows_
     metadata = pq.read_metadata(tmp_path / "x.parquet")
     assert [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)] == [3, 2, 1, 1]
     assert pq.read_table(tmp_path / "x.parquet") == rows
+
+
+def test_functions_run_in_the_background_in_order_and_all_have_run_at_the_end():
+    done = []
+    with parquet.in_background() as run:
+        for number in range(20):
+            run(lambda number=number: done.append(number))
+    assert done == [*range(20)]
+
+
+@pytest.mark.parametrize("calls_after", [0, 10])
+def test_an_error_in_the_background_ends_the_block(calls_after):
+    def fail():
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"), parquet.in_background() as run:
+        run(fail)
+        for _ in range(calls_after):
+            run(int)

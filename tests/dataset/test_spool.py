@@ -11,6 +11,7 @@ import pytest
 
 import cmcc
 from cmcc_bench.dataset import spool
+from cmcc_bench.reader import dialogue
 from cmcc_bench.reader.dialogue import Dialogue, Texts
 from cmcc_bench.views import exchanges
 from tests import raw
@@ -96,6 +97,44 @@ def test_an_unlabeled_turn_that_needs_repair_has_the_columns_of_the_others():
     assert read[0].digest == read[1].digest and [*read[1].repaired] == ["missing_id", "other_key:[SPEAKER2]"]
 
 
-def test_a_worker_imports_neither_datasets_nor_pandas():
-    code = "import sys, cmcc_bench.dataset.workers; sys.exit(bool({'datasets', 'pandas'} & sys.modules.keys()))"
+def test_a_worker_imports_neither_datasets_nor_pandas_also_when_it_makes_columns():
+    code = (
+        "import sys, pyarrow; from cmcc_bench.dataset import workers;"
+        "sys.meta_path.insert(0, workers._WithoutPandas());"
+        "assert pyarrow.array(['a', None]).null_count == 1;"
+        "sys.exit(bool({'datasets', 'pandas'} & sys.modules.keys()))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+S, U = raw.SERVICE, raw.USER
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [{S: "您好", U: "喂"}, {U: "在", S: "请讲"}],
+        [{S: "您好"}, {U: "在", S: "请讲"}],
+        [{U: "喂", S: "您好"}, {S: "请讲"}],
+        [{S: "您好"}],
+        [{S: "您好", U: "喂"}, {S: "请讲"}, {S: "再见", U: ""}],
+        [{S: "您好"}, {S: "请讲", U: "喂"}, {S: "再见"}],
+        [{S: "好", U: "喂"}] * 1_001,
+    ],
+)
+def test_the_texts_that_need_no_repair_are_those_of_the_loop_over_the_turns(turns):
+    for value in (turns, {"id": "a", "content": turns}):
+        call = cmcc.RawDialogue(cmcc.RawFile(Path("a.json"), "a.json", None), 0, "", value, ())
+        repairs = Counter()
+        assert dialogue._plain_texts(call) == dialogue._texts_of(turns, repairs) and not repairs
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [[{S: "[UNK]"}], [{S: None}], [{S: 1}], [{}], [{S: "好"}, {}], [{S: "好", "x": "好"}], [[S]], [S], [], [None]],
+)
+def test_texts_that_need_repair_are_left_to_the_loop_over_the_turns(turns):
+    file = cmcc.RawFile(Path("a.json"), "a.json", None)
+    assert dialogue._plain_texts(cmcc.RawDialogue(file, 0, "", turns, ())) is None
+    assert dialogue._plain_texts(cmcc.RawDialogue(file, 0, "", {"id": 1, "content": [{S: "好"}], "x": 1}, ())) is None
+    assert dialogue._plain_texts(cmcc.RawDialogue(file, 0, r'"\ud83d"', [{S: "好"}], ())) is None

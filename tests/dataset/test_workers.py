@@ -41,7 +41,8 @@ def running_with(word: str) -> list[int]:
     return found
 
 
-def test_a_killed_worker_ends_the_build_with_an_error_instead_of_hanging_it(source, tmp_path):
+def test_a_killed_worker_ends_the_build_with_an_error_instead_of_hanging_it(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "_SECONDS", 0.01)  # the workers are killed before they have read their files
     build(source, tmp_path / "cmcc")
     before = contents(tmp_path)
     others = set(multiprocessing.active_children())  # of other tests in this process, such as the clients of the Hub
