@@ -77,7 +77,7 @@ def ship(run: Path, folder: Path) -> None:
         raise DataError("the run used data that may be licensed", "", hint, run=str(run))
     facts["hardware"] = {key: facts["hardware"][key] for key in ("cores", "threads", "gpus")}
     tokenizer = load_tokenizer(run / BEST)
-    model: Any = load_classifier(run / BEST, EMOTIONS) if facts["task"] == "emotion" else load_model(run / BEST)
+    model: Any = load_classifier(run / BEST, EMOTIONS) if _is_classifier(facts) else load_model(run / BEST)
     model.to(torch.float16)
     with new_folder(folder) as part:
         model.save_pretrained(part)
@@ -91,13 +91,17 @@ def ship(run: Path, folder: Path) -> None:
         write_text(part / "README.md", _card(facts))
 
 
+def _is_classifier(facts: Mapping[str, Any]) -> bool:
+    return "probe" in facts["recipe"]  # a setting of classifiers only
+
+
 def _card(facts: Mapping[str, Any]) -> str:
     recipe, pipeline = facts["recipe"], "text-generation"
     if "data_seed" in recipe:
         learned = f"{recipe['dialogues']:,} simulated calls of seed {recipe['data_seed']}, which are used nowhere else"
     if facts["task"] == "backbone":
         what, use = "backbone", "`backbone: tiny` in a recipe of `cmcc train dialogue` fine-tunes it."
-    elif facts["task"] == "emotion":
+    elif _is_classifier(facts):
         what, pipeline = "emotion classifier", "text-classification"
         use = "`cmcc predict tiny-emotion DATASET` uses it; `backbone: tiny-emotion` in a recipe fine-tunes it."
         learned = f"the emotions of {learned},\nfrom the backbone `{recipe['backbone']}`"
@@ -114,7 +118,7 @@ def _card(facts: Mapping[str, Any]) -> str:
         minutes=minutes,
         cores=cores,
         loss=facts["best_dev_loss"],
-        unit="label" if facts["task"] == "emotion" else "token",
+        unit="label" if _is_classifier(facts) else "token",
         **numbers,
     )
 
