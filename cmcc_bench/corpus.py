@@ -165,8 +165,7 @@ def open_tables(name: str, config: str = "labeled") -> dict[str, SplitTables]:
         info = DatasetInfosDict.from_dataset_card_data(data).get(config) or datasets.DatasetInfo()
         opened = {}
         for split, paths in _files_of(Path(name), data, config).items():
-            with _as_damaged():
-                rows = sum(pq.read_metadata(path).num_rows for path in paths)
+            rows = sum(_row_count(path, info.features) for path in paths)
             listed = (info.splits or {}).get(split)
             if listed and listed.num_examples != rows:
                 raise ValueError(f"{split} has {rows} rows, but {CARD_NAME} lists {listed.num_examples}")
@@ -178,10 +177,19 @@ def _cached_tables(rows: datasets.Dataset) -> Iterator[pa.Table]:
     return iter(rows.with_format("arrow").iter(batch_size=BLOCK))
 
 
+def _row_count(path: Path, features: datasets.Features | None) -> int:
+    """The number of rows of a Parquet file. Raises cmcc.DataError if it is damaged, or lacks a column."""
+    with _as_damaged(path):
+        columns, rows = pq.read_schema(path).names, int(pq.read_metadata(path).num_rows)
+    if missing := sorted((features or {}).keys() - set(columns)):
+        raise DataError(f"no column {', '.join(missing)} in a Parquet file", "", _AGAIN, file=str(path))
+    return rows
+
+
 def _folder_tables(name: str, config: str, paths: list[Path], features: datasets.Features | None) -> Iterator[pa.Table]:
-    with _as_data_error(name, config=config), _as_damaged():
+    with _as_data_error(name, config=config):
         for path in paths:
-            with pq.ParquetFile(path) as file:
+            with _as_damaged(path), pq.ParquetFile(path) as file:
                 # One row group at a time: over several, pyarrow keeps in memory what it has read of the file.
                 for group in range(file.num_row_groups):
                     for batch in file.iter_batches(BLOCK, [group], use_threads=False):
@@ -190,12 +198,13 @@ def _folder_tables(name: str, config: str, paths: list[Path], features: datasets
 
 
 @contextmanager
-def _as_damaged() -> Iterator[None]:
-    """Raises the error of `datasets` for a damaged file instead of those of pyarrow."""
+def _as_damaged(path: Path) -> Iterator[None]:
+    """Raises cmcc.DataError for a damaged Parquet file instead of the errors of pyarrow."""
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        raise DatasetGenerationError from error
+        reason = printable(f"{type(error).__name__}: {error}".split("\n")[0])
+        raise DataError(f"a Parquet file is damaged ({reason})", "", _AGAIN, file=str(path)) from error
 
 
 @contextmanager

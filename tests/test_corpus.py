@@ -183,6 +183,14 @@ def test_a_parquet_file_that_is_damaged_inside_is_an_error_when_it_is_read(built
         list(tables)
 
 
+def test_a_parquet_file_without_a_column_is_an_error_that_names_both(built, tmp_path):
+    folder = shutil.copytree(built, tmp_path / "cmcc")
+    path = folder / "labeled/train-00000-of-00001.parquet"
+    pq.write_table(pq.read_table(path).drop(["utterances"]), path)
+    with pytest.raises(cmcc.DataError, match=r"train-00000-of-00001.parquet: no column utterances"):
+        open_tables(str(folder))
+
+
 @pytest.mark.parametrize("open_", [open_dataset, open_tables])
 def test_a_parquet_file_with_fewer_rows_than_the_card_lists_is_an_error(built, tmp_path, open_):
     folder = shutil.copytree(built, tmp_path / "cmcc")

@@ -35,6 +35,7 @@ _UNDONE = 1000  # changes that can be undone; also those that a second page can 
 _PAUSE = 120  # seconds: a longer gap between two changes is a break
 _RECENT = 100  # changes that the speed is computed from
 _QUIET = 1.0  # seconds without a change after which the file is written
+_LONGEST_WRITE = 30  # seconds that the end waits for the file
 _LATEST = 30.0  # seconds after which it is written although changes go on
 
 
@@ -179,7 +180,10 @@ class DecisionStore:
                 return
             self._is_closed = True
         self._wake.set()
-        self._writer.join(timeout=30)
+        self._writer.join(_LONGEST_WRITE)
+        if self._writer.is_alive():  # a disk that does not answer; the lock is kept, because the writer may go on
+            self._problem = f"{self.out}: not written within {_LONGEST_WRITE} seconds. The journal has all decisions"
+            return
         self._opened.close()
 
     def _open_journal(self, opened: ExitStack) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cmcc_bench.files import read_facts
-
 _SHIPPED = Path(__file__).parent
 VARIANT = "variant"  # the folder of the fine-tuned model below its backbone's
 
@@ -26,12 +24,6 @@ def shipped_model(name: str) -> Path | None:
     tiny: the dialogue model. tiny-emotion: the emotion classifier, which is a backbone, too.
     """
     return _SHIPPED / name / (VARIANT if name in _names(VARIANT) else "") if name in _names("") else None
-
-
-def simulated_calls(name: str) -> int | None:
-    """Returns the number of simulated calls that a backbone of this name learned from; None if it does not ship."""
-    folder = Path(backbone_folder(name))
-    return int(read_facts(folder / "run.json")["recipe"]["dialogues"]) if folder.parent == _SHIPPED else None
 
 
 def _names(part: str) -> list[str]:

@@ -19,6 +19,8 @@ TRAINING_FILE = "training.json"
 BEST = "best"  # the folder of a run's best checkpoint
 _OLD_KEYS = {"labelled_share": "labeled_share", "pseudo_labelled": "pseudo_labeled"}  # files of earlier runs have them
 
+_LEFT_OUT = ("base", "base_revision", "simulated_calls")  # keys that are left out if they are None
+
 
 @dataclass(frozen=True)
 class TrainingRecord:
@@ -29,6 +31,8 @@ class TrainingRecord:
     dialogues that was used, in (0, 1]. pseudo_labeled: number of training examples that another model labeled.
     options: settings that a table adds to the system's name. validation: scores of this model by name. base,
     base_revision: the model that was fine-tuned and its revision (see models.base), where they are known.
+    simulated_calls: number of calls, other than those of `dataset`, that it learned from as a backbone that ships, or
+    through one; None for none.
     """
 
     task: str = "response"
@@ -41,15 +45,16 @@ class TrainingRecord:
     validation: Mapping[str, float] = field(default_factory=dict)
     base: str | None = None
     base_revision: str | None = None
+    simulated_calls: int | None = None
 
     def save(self, folder: Path) -> None:
         """Writes training.json into a model's folder."""
         write_json(folder / TRAINING_FILE, self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
-        """The record as plain values for JSON; without a base, its keys are left out."""
+        """The record as plain values for JSON; what most models do not have is left out."""
         facts = asdict(self) | {"options": list(self.options)}
-        return {key: value for key, value in facts.items() if value is not None or not key.startswith("base")}
+        return {key: value for key, value in facts.items() if value is not None or key not in _LEFT_OUT}
 
     @property
     def suffix(self) -> str:

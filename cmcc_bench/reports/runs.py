@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cmcc_bench.backbones import simulated_calls
 from cmcc_bench.corpus import name_without_path
 from cmcc_bench.files import read_facts
 from cmcc_bench.reports.facts import KINDS, SystemFacts, contamination_note, short_count, shown_cost, total
@@ -85,17 +84,15 @@ def facts_lines(systems: Sequence[System]) -> list[str]:
 
 
 def backbone_notes(systems: Sequence[System], simple: str) -> list[str]:
-    """For each shipped backbone that systems were fine-tuned from: that it has seen more data than a simple baseline.
+    """That systems learned from more calls than the simple baseline, through a backbone that ships.
 
     simple: the name of the simple baseline of their table.
     """
-    trainings = (training_facts(system.path, system.training.task) for system in systems)
-    used = Counter(str(_setting(facts, "backbone")) for facts in trainings)
-    learned = {name: calls for name in sorted(used) if (calls := simulated_calls(name))}
+    used = Counter(system.training.simulated_calls for system in systems)
     return [
-        f"{name}, from which {counted(used[name], 'system')} began, had learned from {calls:,} other simulated calls;"
-        f" {simple} learned from the training split alone."
-        for name, calls in learned.items()
+        f"{counted(used[calls], 'system')} had also learned from {calls:,} other simulated calls, through a backbone "
+        f"that ships; {simple} learned from the training split alone."
+        for calls in sorted(filter(None, used))
     ]
 
 

@@ -127,7 +127,7 @@ def train(recipe: BackboneRecipe) -> None:
         validation=_examples(dev, tokenizer, recipe.max_length),
         collate=collator(int(tokenizer.pad_token_id or 0), loss_on="generated"),
         loss=generated_loss,
-        save=lambda folder: _save(folder, model, tokenizer),
+        save=lambda folder: _save(folder, model, tokenizer, recipe.dialogues),
         fingerprint=_digest(exchanges + dev),
         facts=facts,
     )
@@ -194,11 +194,11 @@ def generated_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
     return cross_entropy(logits.float(), next_tokens[counted], reduction="sum"), counted.sum()
 
 
-def _save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer) -> None:
+def _save(folder: Path, model: PreTrainedModel, tokenizer: Tokenizer, calls: int) -> None:
     """Saves model and tokenizer, and records that the data were synthetic: models fine-tuned from it say so, too."""
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    TrainingRecord("backbone", synthetic=True, licensed=False).save(folder)
+    TrainingRecord("backbone", synthetic=True, licensed=False, simulated_calls=calls).save(folder)
 
 
 if __name__ == "__main__":

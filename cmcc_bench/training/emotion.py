@@ -80,8 +80,14 @@ def train(recipe: EmotionRecipe) -> None:
     train_on(accelerator, recipe, rows, len(pseudo_rows))
 
 
-def train_on(accelerator: Accelerator, recipe: EmotionRecipe, rows: dict[str, list[Row]], pseudo_labeled: int) -> None:
-    """Trains one model on the rows of `train`, of which the last `pseudo_labeled` have pseudo-labels."""
+def train_on(
+    accelerator: Accelerator,
+    recipe: EmotionRecipe,
+    rows: dict[str, list[Row]],
+    pseudo_labeled: int = 0,
+    simulated_calls: int = 0,
+) -> None:
+    """Trains one model on the rows of `train`. The other numbers are those of training.labels.describe."""
     rows["train"] = thinned(rows["train"], recipe.neutral_share, recipe.seed)
     texts = (text for row in rows["train"] for text in (row["text"], row["context"]))
     tokenizer, model = make_classifier(recipe, LABELS, MULTI_LABEL, texts)
@@ -91,7 +97,7 @@ def train_on(accelerator: Accelerator, recipe: EmotionRecipe, rows: dict[str, li
         "class weights": recipe.class_weights,
         "tuned thresholds": recipe.thresholds == "tuned",
     }
-    training = describe("emotion", recipe, rows, pseudo_labeled, options)
+    training = describe("emotion", recipe, rows, pseudo_labeled, options, simulated_calls=simulated_calls)
     say(accelerator, rows, training)
     train_examples = examples(recipe, tokenizer, rows["train"])
     if recipe.probe:

@@ -4,8 +4,8 @@
     python -m cmcc_bench.training.emotion_backbone --out runs/tiny-emotion
 
 The backbone `tiny` writes emotions as text, and has hardly learned the rare ones: they are a few of its millions of
-tokens. So it is trained further as a classifier, on the emotions of SYNTHETIC calls with a seed used nowhere else. As
-many calls are needed as there are clauses for each rare emotion, many times over.
+tokens. So it is trained further as a classifier, on the emotions of SYNTHETIC calls with a seed used nowhere else. A
+rare emotion is worded in a dozen ways; only many calls have each of them often enough.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def main() -> int:
             "train": list(_rows(recipe.dialogues, recipe.data_seed)),
             "validation": list(_rows(recipe.validation, recipe.data_seed + 1)),
         }
-        train_on(start(recipe), recipe, rows, pseudo_labeled=0)
+        train_on(start(recipe), recipe, rows, simulated_calls=recipe.dialogues)
     except DataError as error:
         print(error, file=sys.stderr)
         return 1

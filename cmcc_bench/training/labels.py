@@ -74,14 +74,17 @@ def describe(
     pseudo_labeled: int = 0,
     options: Mapping[str, bool] | None = None,
     base: BaseModel | None = None,
+    simulated_calls: int = 0,
 ) -> TrainingRecord:
     """The training record for the model's folder.
 
     rows: by split. pseudo_labeled: number of pseudo-labeled training rows. options: settings for the system's name;
-    only true ones are used. base: the backbone, if its revision is known. The data of the backbone and of the labeling
-    model count too, since the model may reproduce them.
+    only true ones are used. base: the backbone, if its revision is known. simulated_calls: number of calls that were
+    simulated for this training. The data of the backbone and of the labeling model count too, since the model may
+    reproduce them.
     """
     all_rows, earlier = [*rows["train"], *rows["validation"]], list(_earlier_trainings(recipe))
+    simulated_calls += max((record.simulated_calls or 0 for record in earlier), default=0)
     return TrainingRecord(
         task,
         name_without_path(recipe.dataset),  # it is uploaded with the model
@@ -92,6 +95,7 @@ def describe(
         tuple(name for name, is_on in (options or {}).items() if is_on),
         base=name_without_path(base.name) if base else None,
         base_revision=base.revision if base else None,
+        simulated_calls=simulated_calls or None,
     )
 
 

@@ -118,13 +118,14 @@ def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingT
         if run.is_resumed:
             shown.resumed(run.progress.step, run.steps)
         while not run.is_done():
+            began = time.perf_counter()
             for batch, tensors in ahead(run.batches_left(), run.tensors):
-                began = time.perf_counter()
                 loss, rate = run.learn(tensors)
                 run.progress.add(time.perf_counter() - began, *run.size(batch))
                 shown.step(run.progress, loss, rate)
                 if recipe.save_every and run.progress.step % recipe.save_every == 0:
                     run.save_state()
+                began = time.perf_counter()
             run.progress.end_epoch(run.dev_loss(), run.dev_score())
             run.save_epoch()
             shown.epoch(run.progress, recipe.epochs, run.steps)

@@ -104,7 +104,8 @@ def _card(facts: Mapping[str, Any]) -> str:
     elif _is_classifier(facts):
         what, pipeline = "emotion classifier", "text-classification"
         use = "`cmcc predict tiny-emotion DATASET` uses it; `backbone: tiny-emotion` in a recipe fine-tunes it."
-        learned = f"the emotions of {learned},\nfrom the backbone `{recipe['backbone']}`"
+        calls = f"{facts['simulated_calls']:,} simulated calls in all"
+        learned = f"the emotions of {learned}.\nIt began from the backbone `{recipe['backbone']}`: it has seen {calls}"
     else:
         what, use = f"dialogue model, {recipe['form']}", "`cmcc chat tiny` uses it."
         learned = f"the training split of `{facts['dataset']}`, from the backbone `{recipe['backbone']}`"

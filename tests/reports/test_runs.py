@@ -1,11 +1,12 @@
 """What was run, from the records of trainings and predictions."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from cmcc_bench.models.record import TrainingRecord
-from cmcc_bench.reports.runs import runs_table
+from cmcc_bench.reports.runs import backbone_notes, runs_table
 from cmcc_bench.reports.systems import System
 
 RECORD = {
@@ -64,3 +65,12 @@ def test_without_the_record_of_its_own_training_there_are_dashes(system, record)
     if record is not None:
         system.path.with_name("run.json").write_text(record)
     assert runs_table([system]).rows[0][2:7] == ("–",) * 5
+
+
+def test_systems_that_learned_from_more_calls_than_the_simple_baseline_are_counted(system):
+    pretrained = replace(system, training=TrainingRecord("emotion", simulated_calls=64_000))
+    assert backbone_notes([system], "n-grams") == []
+    assert backbone_notes([system, pretrained], "n-grams") == [
+        "1 system had also learned from 64,000 other simulated calls, through a backbone that ships; n-grams learned "
+        "from the training split alone."
+    ]

@@ -10,7 +10,7 @@ import pytest
 from safetensors import safe_open
 
 import cmcc
-from cmcc_bench.backbones import backbone_folder, shipped_model, simulated_calls
+from cmcc_bench.backbones import backbone_folder, shipped_model
 from cmcc_bench.chat.session import Session
 from cmcc_bench.corpus import open_split
 from cmcc_bench.decoding import open_model
@@ -46,6 +46,10 @@ SMALL = {
     "group": 8,
 }
 FOLDERS = [Path(backbone_folder("tiny")), shipped_model("tiny"), shipped_model("tiny-emotion")]
+
+
+def recipe_of(folder):
+    return json.loads((folder / "run.json").read_text("utf-8"))["recipe"]
 
 
 def train(folder, hash_seed):
@@ -127,8 +131,14 @@ def test_what_ships_is_small_safe_and_says_that_it_is_synthetic(folder):
 
 @pytest.mark.parametrize(("folder", "default"), [(FOLDERS[0], BackboneRecipe()), (FOLDERS[2], EmotionBackboneRecipe())])
 def test_a_shipped_backbone_is_what_its_command_makes_by_default(folder, default):
-    recipe = json.loads((folder / "run.json").read_text("utf-8"))["recipe"]
+    recipe = recipe_of(folder)
     assert {key: value for key, value in recipe.items() if value != getattr(default, key)}.keys() <= {"save_every"}
+
+
+def test_what_ships_says_how_many_simulated_calls_it_learned_from():
+    backbone, variant, emotion = (read_training(folder).simulated_calls for folder in FOLDERS)
+    assert backbone == variant == recipe_of(FOLDERS[0])["dialogues"]
+    assert emotion == backbone + recipe_of(FOLDERS[2])["dialogues"]
 
 
 def test_the_documentation_gives_its_size_and_how_many_calls_it_learned_from():
@@ -136,7 +146,7 @@ def test_the_documentation_gives_its_size_and_how_many_calls_it_learned_from():
     page = " ".join((Path(__file__).parents[2] / "docs" / "training.md").read_text("utf-8").split())
     assert f"causal language model of {facts['parameters'] / 1e6:.1f} million parameters" in page
     assert f"pretrained on {facts['recipe']['dialogues']:,} simulated calls" in page
-    assert f"the emotions of {simulated_calls('tiny-emotion'):,} simulated calls" in page
+    assert f"the emotions of {recipe_of(FOLDERS[2])['dialogues']:,} simulated calls" in page
 
 
 @pytest.mark.parametrize("name", ["variant", "baseline", "no_emotion", "no_caring"])
