@@ -48,7 +48,7 @@ _NOT_COMPARED = ("out", "resume", "processes")
 class TrainingProgress:
     """The progress of a run.
 
-    batch: finished steps of this epoch. seconds: total time since the first step. learning: time of the steps alone, with
+    batch: finished steps of this epoch. seconds: total time since the first step. learning: time of the steps, with
     the wait for their input, in seconds. tokens: training tokens without padding; padded: with padding. scores:
     validation scores of the epochs; empty unless `keep` needs them. keep: which epoch is the best, a setting of the
     recipe. bfloat16: whether the run computes in bfloat16; None if undecided.
