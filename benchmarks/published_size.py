@@ -1,7 +1,7 @@
 """Every command once at the published size: seconds and peak memory, on one core.
 
-    python benchmarks/published_size.py                                     # about an hour on a quiet core
-    python benchmarks/published_size.py --dialogues 300 --unlabeled 600     # a few minutes; the same commands
+    python benchmarks/published_size.py                                     # some minutes on a quiet core
+    python benchmarks/published_size.py --dialogues 300 --unlabeled 600     # the same commands, sooner
     python benchmarks/published_size.py --folder /data/size                 # keeps the files, and uses those there are
 
 The data are 8,975 labeled and 90,000 unlabeled simulated calls, seed 0. What needs a model is run with character
