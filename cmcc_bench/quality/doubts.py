@@ -78,7 +78,7 @@ def labeled_texts(calls: Iterable[Call], field: str) -> LabeledTexts:
 
 
 def _labeled(row: Row, field: str) -> Iterator[tuple[int | None, str, list[int]]]:
-    """(utterance, text, labels) of what is annotated in a call."""
+    """Yields (utterance, text, labels) of each annotated utterance of a dialogue, or of its transcript."""
     if field == "satisfaction":
         yield from ((None, one["text"], [one[field]]) for one in satisfaction_rows(row))
         return

@@ -33,7 +33,7 @@ class Digests:
         self._slots = array("I", [0]) * 1024  # a digest's number plus 1; 0 is free
 
     def __len__(self) -> int:
-        """How many digests there are."""
+        """The number of digests."""
         return len(self._digests) // _SIZE
 
     def find(self, digest: bytes) -> int | None:

@@ -35,6 +35,7 @@ from cmcc_bench.models.causal_lm import backbone_model
 from cmcc_bench.models.encoding import IGNORED, encode_rows
 from cmcc_bench.models.record import TrainingRecord
 from cmcc_bench.models.tokenizer import Tokenizer, backbone_tokenizer, character_tokenizer
+from cmcc_bench.reader.dialogue import Dialogue
 from cmcc_bench.reader.folder import read_dialogues
 from cmcc_bench.simulate import write_corpus
 from cmcc_bench.simulate.dialogue import SIMULATOR
@@ -137,13 +138,18 @@ def train(recipe: BackboneRecipe) -> None:
 def _exchanges(dialogues: int, seed: int, share: float) -> Iterator[tuple[TextForm, dict[str, Any]]]:
     """Yields exchanges with their form: the forms take turns, call by call."""
     chance = random.Random(seed)
+    for number, dialogue in enumerate(simulated_dialogues(dialogues, seed)):
+        for row in response_rows(dialogue.row):
+            if row["kb_result"] or chance.random() < share:
+                del row["kb"], row["goal"]
+                yield _FORMS[number % len(_FORMS)], row
+
+
+def simulated_dialogues(dialogues: int, seed: int) -> Iterator[Dialogue]:
+    """Yields labeled dialogues that are simulated with this seed."""
     with tempfile.TemporaryDirectory() as folder:
         write_corpus(Path(folder), dialogues, 0, seed)
-        for number, dialogue in enumerate(read_dialogues(folder)):
-            for row in response_rows(dialogue.row):
-                if row["kb_result"] or chance.random() < share:
-                    del row["kb"], row["goal"]
-                    yield _FORMS[number % len(_FORMS)], row
+        yield from read_dialogues(folder)
 
 
 def _digest(exchanges: Sequence[tuple[TextForm, dict[str, Any]]]) -> str:

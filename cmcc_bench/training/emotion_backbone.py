@@ -11,16 +11,13 @@ rare emotion is worded in a dozen ways; only many calls have each of them often 
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from cmcc_bench.errors import DataError
-from cmcc_bench.reader.folder import read_dialogues
-from cmcc_bench.simulate import write_corpus
 from cmcc_bench.terminal import make_streams_tolerant
+from cmcc_bench.training.backbone import simulated_dialogues
 from cmcc_bench.training.emotion import EmotionRecipe, train_on
 from cmcc_bench.training.loop import start
 from cmcc_bench.training.recipe import parse_recipe, setting
@@ -72,10 +69,8 @@ def main() -> int:
 
 
 def _rows(dialogues: int, seed: int) -> Iterator[Row]:
-    with tempfile.TemporaryDirectory() as folder:
-        write_corpus(Path(folder), dialogues, 0, seed)
-        for dialogue in read_dialogues(folder):
-            yield from emotion_rows(dialogue.row)
+    for dialogue in simulated_dialogues(dialogues, seed):
+        yield from emotion_rows(dialogue.row)
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def test_a_doubted_satisfaction_that_is_also_in_the_sample_has_one_proposal():
 def test_a_level_is_doubted_where_another_is_as_probable_as_for_its_own_calls():
     given = np.array([0, 0, 1, 1, 1])
     p = np.array([[0.9, 0.1, 0], [0.2, 0.8, 0], [0.3, 0.7, 0], [0.6, 0.4, 0], [0.2, 0.8, 0]])
-    # 0.6 is above the mean of those given 0 (0.55), 0.8 above the mean of those given 1 (0.63); nobody was given 2
+    # 0.6 is above the mean of those given 0 (0.55), 0.8 above the mean of those given 1 (0.63); no text was given 2
     assert confident_levels(given, p).tolist() == [-1, 1, -1, 0, -1]
 
 

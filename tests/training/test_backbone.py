@@ -23,7 +23,7 @@ from cmcc_bench.simulate.dialogue import SIMULATOR
 from cmcc_bench.tasks.emotion import gold_matrix
 from cmcc_bench.tasks.strict import says
 from cmcc_bench.textform import FORMS
-from cmcc_bench.training import backbone
+from cmcc_bench.training import backbone, emotion_backbone
 from cmcc_bench.training.backbone import BackboneRecipe
 from cmcc_bench.training.dialogue import RECIPE
 from cmcc_bench.training.emotion import EmotionRecipe
@@ -98,6 +98,16 @@ def test_it_ships_in_float16_with_what_made_it_and_others_may_read_it(runs, tmp_
     with safe_open(tmp_path / "small" / "model.safetensors", "pt") as weights:
         assert {str(weights.get_tensor(name).dtype) for name in weights.keys()} == {"torch.float16"}  # noqa: SIM118
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in (tmp_path / "small").iterdir())
+
+
+@pytest.mark.slow
+def test_the_command_of_the_emotion_classifier_counts_the_calls_behind_it_and_ships_it(tmp_path, monkeypatch):
+    options = ["--dialogues", "30", "--validation", "5", "--epochs", "1", "--out", str(tmp_path / "run")]
+    monkeypatch.setattr(sys, "argv", ["emotion_backbone", *options])
+    assert emotion_backbone.main() == 0
+    ship(tmp_path / "run", tmp_path / "small")
+    assert read_training(tmp_path / "small").simulated_calls == recipe_of(FOLDERS[0])["dialogues"] + 30
+    assert "the emotions of 30 simulated calls" in (tmp_path / "small" / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("facts", [{"synthetic": False, "licensed": True}, {"synthetic": True, "licensed": True}, {}])
