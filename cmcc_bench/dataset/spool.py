@@ -42,6 +42,7 @@ from cmcc_bench.reader.folder import Uniqueness, Unreadable, read_files
 from cmcc_bench.reader.json_stream import raw_dialogues
 from cmcc_bench.reader.report import Report
 from cmcc_bench.types import Advance, Row
+from cmcc_bench.views.columns import TABLE_VIEWS
 from cmcc_bench.views.configs import view
 from cmcc_bench.views.exchanges import USER
 
@@ -196,9 +197,8 @@ class _StreamWriters:
             self._write(source, split, block)
 
     def _write(self, source: str, split: str, block: list[Dialogue]) -> None:
-        for config in CONFIGS[source]:
-            for table in tables_of(block, config, self._spooled.job.schemas[config]):
-                self._writer(config, split, table.schema).write_table(table)
+        for config, table in tables_of(block, source, self._spooled.job.schemas):
+            self._writer(config, split, table.schema).write_table(table)
 
     def _writer(self, config: str, split: str, schema: pa.Schema) -> pa.RecordBatchStreamWriter:
         if (config, split) not in self._writers:
@@ -207,12 +207,28 @@ class _StreamWriters:
         return self._writers[config, split]
 
 
-def tables_of(dialogues: list[Dialogue], config: str, schema: pa.Schema) -> Iterator[pa.Table]:
-    """Makes the rows of a config, in tables of bounded size, from dialogues that are all labeled or all unlabeled."""
-    if config == "unlabeled":
+def tables_of(
+    dialogues: list[Dialogue], source: str, schemas: Mapping[str, pa.Schema]
+) -> Iterator[tuple[str, pa.Table]]:
+    """Makes the rows of each config of `source`, in tables of bounded size, from dialogues that are all of `source`.
+
+    source: "labeled" or "unlabeled". Yields (config, table); a config without rows has no table.
+    """
+    if source == "unlabeled":
         texts = [dialogue.content for dialogue in dialogues if isinstance(dialogue.content, Texts)]
-        yield _table_of_texts([dialogue.dialogue_id for dialogue in dialogues], texts, schema)
+        yield source, _table_of_texts([dialogue.dialogue_id for dialogue in dialogues], texts, schemas[source])
         return
+    labeled = list(_tables_of_rows(dialogues, source, schemas[source]))
+    yield from ((source, table) for table in labeled)
+    for config in CONFIGS[source][1:] if labeled else ():
+        table = TABLE_VIEWS[config](labeled[0], schemas[config]) if config in TABLE_VIEWS else None
+        if table is None or len(labeled) > 1 or table.nbytes > _BLOCK_CHARACTERS:
+            yield from ((config, table) for table in _tables_of_rows(dialogues, config, schemas[config]))
+        elif table.num_rows:
+            yield config, table
+
+
+def _tables_of_rows(dialogues: list[Dialogue], config: str, schema: pa.Schema) -> Iterator[pa.Table]:
     to_rows = view(config)
     rows = [row for dialogue in dialogues for row in to_rows(dialogue.row)]
     strings = [column.name for column in schema if pa.types.is_string(column.type)]

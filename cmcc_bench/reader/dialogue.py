@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import chain, count, permutations, repeat
+from functools import lru_cache
+from itertools import accumulate, chain, count, permutations, repeat
 from typing import Any, NamedTuple
 
 import orjson
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.reader.care import CareLabels, merge_care
-from cmcc_bench.reader.json_stream import RawDialogue
+from cmcc_bench.reader.json_stream import JsonBatch, RawDialogue
 from cmcc_bench.reader.keys import (
     CONFUSED,
     DIALOGUE_KEYS,
@@ -42,9 +43,9 @@ class Texts(NamedTuple):
     turn: list[int]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Dialogue:
-    """A dialogue read from a raw file.
+    """A dialogue read from a raw file. Do not change it: a view may have been made from it already.
 
     config: "labeled" or "unlabeled". content: the row with the features of `labeled`, or the texts of an unlabeled
     dialogue: nine in ten dialogues of the corpus have texts only, and columns are made faster than rows.
@@ -56,21 +57,26 @@ class Dialogue:
     dialogue_id: str
     content: Row | Texts
     repaired: Counter[str] = field(default_factory=Counter, compare=False)
+    _row: Row | None = field(default=None, init=False, repr=False, compare=False)
+    _digest: bytes = field(default=b"", init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def row(self) -> Row:
         """The row with the features of `config`."""
         if not isinstance(self.content, Texts):
             return self.content
-        utterances = [
-            {"speaker": speaker, "text": text, "turn": turn} for speaker, text, turn in zip(*self.content, strict=True)
-        ]
-        return {"dialogue_id": self.dialogue_id, "utterances": utterances}
+        if self._row is None:
+            columns = zip(*self.content, strict=True)
+            utterances = [{"speaker": speaker, "text": text, "turn": turn} for speaker, text, turn in columns]
+            self._row = {"dialogue_id": self.dialogue_id, "utterances": utterances}
+        return self._row
 
-    @cached_property
+    @property
     def digest(self) -> bytes:
         """A digest (16 bytes) of the content, to compare dialogues with the same id."""
-        return digest_of(tuple(self.content) if isinstance(self.content, Texts) else self.content)
+        if not self._digest:  # `cached_property` would take a lock
+            self._digest = digest_of(tuple(self.content) if isinstance(self.content, Texts) else self.content)
+        return self._digest
 
 
 class DialogueReader:
@@ -81,6 +87,8 @@ class DialogueReader:
 
     def __init__(self, care: CareLabels | None = None) -> None:
         self.care, self.merged, self.report = care or {}, set[str](), Report()
+        self._batch: JsonBatch | None = None
+        self._texts: list[Texts | None] = []  # of the batch
 
     def identify(self, raw: RawDialogue) -> str:
         """The id of a dialogue; a missing id is made from the content. Raises DataError if this is not a dialogue."""
@@ -91,7 +99,7 @@ class DialogueReader:
 
         Raises DataError for a defect that cannot be repaired; the report is then unchanged.
         """
-        texts = _plain_texts(raw)
+        texts = self._texts_of_batch(raw)
         source_format = raw.source_format if texts is None else "unlabeled"
         if source_format == "track2":
             self.report.set_aside["track2_dialogue"] += 1
@@ -107,6 +115,17 @@ class DialogueReader:
             if number:
                 self.report.repaired[kind] += number
         return dialogue
+
+    def _texts_of_batch(self, raw: RawDialogue) -> Texts | None:
+        """The result of `_plain_texts` for a dialogue. Those of its batch are made together, in a third of the time."""
+        if isinstance(raw.source, str):
+            return None if raw.may_hold_surrogates else (_plain_texts([raw.value]) or [None])[0]
+        batch, number = raw.source
+        if batch is not self._batch:
+            values = batch.values
+            texts = _plain_texts(values) or [(_plain_texts([value]) or [None])[0] for value in values]
+            self._batch, self._texts = batch, texts
+        return self._texts[number]
 
     def count_unmerged(self) -> None:
         """Counts the care file's entries that no dialogue matched. Call it when all files are read."""
@@ -131,11 +150,13 @@ class DialogueReader:
             turns = _fix_surrogates(turns, repairs)
         if isinstance(raw.value, dict) and not raw.value.keys() <= DIALOGUE_KEYS:
             count_ignored(raw.value.keys() - DIALOGUE_KEYS, repairs)
-        utterances: list[Row] = []
-        care_key = dialogue_id if dialogue_id in self.care else f"{raw.file.name}#{raw.index}"
-        care = self.care.get(care_key)
+        care_key, care = dialogue_id, self.care.get(dialogue_id)
+        if care is None and self.care:
+            care_key = f"{raw.file.name}#{raw.index}"
+            care = self.care.get(care_key)
         if source_format == "unlabeled" and care is None:
             return Dialogue("unlabeled", "train", dialogue_id, texts or _texts_of(turns, repairs), repairs)
+        utterances: list[Row] = []
         for number, turn in enumerate(turns):
             try:
                 utterances += _labeled_turn(turn, number, repairs)
@@ -162,8 +183,7 @@ def read_id_and_turns(raw: RawDialogue, repairs: Counter[str], may_be_empty: boo
     value = raw.value
     if raw.repaired:
         repairs.update(raw.repaired)
-    turns = value.get("content") if isinstance(value, dict) else value
-    dialogue_id = value.get("id") if isinstance(value, dict) else None
+    dialogue_id, turns = (value.get("id"), value.get("content")) if isinstance(value, dict) else (None, value)
     if not is_id(dialogue_id):
         repairs["missing_id" if is_missing(dialogue_id) or dialogue_id == "" else "unreadable_id"] += 1
         dialogue_id = None
@@ -278,7 +298,7 @@ def _speaker_keys(turn: Row, repairs: Counter[str]) -> list[str]:
     return keys
 
 
-def _texts(turn: Row, keys: list[str]) -> list[str]:
+def _texts(turn: Row, keys: Iterable[str]) -> list[str]:
     """The texts of a turn, unchanged; a null text is empty."""
     return [turn[key] if isinstance(turn[key], str) else "" for key in keys]
 
@@ -305,26 +325,40 @@ def _texts_of(turns: list[Any], repairs: Counter[str]) -> Texts:
     return texts
 
 
-def _plain_texts(raw: RawDialogue) -> Texts | None:
-    """The result of `_texts_of` for a dialogue that has texts only and needs no repair, as nearly all; None for others.
+def _plain_texts(values: list[Json]) -> list[Texts | None] | None:
+    """The results of `_texts_of` for dialogues that all have texts only and need no repair, as nearly all; else None.
 
     The loops are all in C.
     """
-    turns = raw.value
-    if type(turns) is dict:
-        turns = turns.get("content") if turns.keys() <= _ID_AND_TURNS else None
-    if type(turns) is not list or set(map(type, turns)) != {dict} or raw.may_hold_surrogates:
+    contents = values
+    if set(map(type, values)) == {dict}:
+        if not all(map(_ID_AND_TURNS.issuperset, values)):
+            return None
+        contents = [value.get("content") for value in values]
+    if set(map(type, contents)) != {list} or not all(contents):
+        return None
+    turns = list(chain.from_iterable(contents))
+    if set(map(type, turns)) != {dict}:
         return None
     texts = list(chain.from_iterable(map(dict.values, turns)))
     try:
         speakers = list(chain.from_iterable(map(_SPEAKERS_BY_KEYS.__getitem__, map(tuple, turns))))
-        is_plain = "[UNK]" not in "".join(texts)
+        if "[UNK]" in "".join(texts):
+            return None
     except (KeyError, TypeError):  # another key, or a value that is not a string
         return None
-    numbers = _TWICE[: len(texts)]
-    if len(texts) != 2 * len(turns) - 2 + len(turns[-1]) or len(texts) > len(_TWICE):  # a turn before the last has one
-        numbers = list(chain.from_iterable(map(repeat, count(), map(len, turns))))
-    return Texts(speakers, texts, numbers) if is_plain else None
+    sizes = [sum(map(len, content)) for content in contents]
+    return [
+        Texts(speakers[end - size : end], texts[end - size : end], _turn_numbers(content, size))
+        for content, size, end in zip(contents, sizes, accumulate(sizes), strict=True)
+    ]
+
+
+def _turn_numbers(turns: list[Row], texts: int) -> list[int]:
+    """The number of the turn of each text. texts: how many there are."""
+    if texts == 2 * len(turns) - 2 + len(turns[-1]) and texts <= len(_TWICE):  # each turn before the last has two
+        return _TWICE[:texts]
+    return list(chain.from_iterable(map(repeat, count(), map(len, turns))))
 
 
 _ID_AND_TURNS = {"id", "content"}
@@ -335,22 +369,51 @@ _TWICE = [number for number in range(1_000) for _ in range(2)]
 
 
 def _labeled_turn(turn: Json, number: int, repairs: Counter[str]) -> list[Row]:
-    turn = _correct_keys(turn, repairs)
-    keys = _speaker_keys(turn, repairs)
-    utterances: list[Row] = []
-    is_confused = CONFUSED in turn or CONFUSED in f"{turn.get('用户意图')} {turn.get('客服意图')}"
+    keys = _known_speaker_keys(tuple(turn)) if type(turn) is dict else ()
+    raw_texts = [text for key in keys if type(text := turn[key]) is str]
+    if not keys or len(raw_texts) < len(keys):
+        turn = _correct_keys(turn, repairs)
+        keys = tuple(_speaker_keys(turn, repairs))
+        raw_texts = _texts(turn, keys)
+    is_confused = _is_confused(turn)
     if is_confused:
         repairs["confused_intents"] += 1
-    raw_texts = _texts(turn, keys)
+    utterances: list[Row] = []
     for key, raw_text in zip(keys, raw_texts, strict=True):
         speaker, text = SPEAKER_KEYS[key], _clean(raw_text, repairs)
-        labels = (user_labels if speaker else service_labels)(turn, is_confused, repairs)
-        utterances.append({"speaker": speaker, "text": text, "turn": number, **labels, "entities": [], "triples": []})
+        emotions, intents = user_labels(turn, is_confused, repairs) if speaker else (None, None)
+        acts = None if speaker else service_labels(turn, is_confused, repairs)
+        utterances.append(
+            {
+                "speaker": speaker,
+                "text": text,
+                "turn": number,
+                "emotions": emotions,
+                "intents": intents,
+                "acts": acts,
+                "entities": [],
+                "triples": [],
+            }
+        )
     if len(keys) == 1:
         label_keys = next(labels for key, labels in LABEL_KEYS.items() if key != keys[0])  # of the silent speaker
         repairs.update("label_without_utterance" for key in label_keys if turn.get(key))
     add_spans(turn, raw_texts, utterances, repairs)
     return utterances
+
+
+@lru_cache(maxsize=1 << 10)
+def _known_speaker_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The speaker keys of a turn with these keys, in spoken order; none if one of the keys is unknown. Cached."""
+    return tuple(key for key in keys if key in SPEAKER_KEYS) if KNOWN_KEYS.issuperset(keys) else ()
+
+
+def _is_confused(turn: Row) -> bool:
+    """Whether annotators could not separate the intents of a turn."""
+    user, service = turn.get("用户意图"), turn.get("客服意图")
+    if type(user) is type(service) is str:
+        return CONFUSED in user or CONFUSED in service or CONFUSED in turn
+    return CONFUSED in turn or CONFUSED in f"{user} {service}"
 
 
 def _drop_undeclared(utterances: list[Row], repairs: Counter[str]) -> None:
@@ -362,7 +425,9 @@ def _drop_undeclared(utterances: list[Row], repairs: Counter[str]) -> None:
         if triples := utterance["triples"]:
             declared.update([triple["entity_id"] for triple in triples if triple["entity_name"]])
             lists.append(triples)
-        lists += [intent["slots"] for intent in utterance["intents"] or () if intent["slots"]]
+        for intent in utterance["intents"] or ():
+            if intent["slots"]:
+                lists.append(intent["slots"])
     for labels in lists:
         if not declared.issuperset([label["entity_id"] for label in labels]):
             kept = [label for label in labels if label["entity_id"] in declared]

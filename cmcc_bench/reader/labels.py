@@ -201,7 +201,7 @@ def _parsed(
     missing: the kind of repair that counts a missing string; "" if the string is optional.
     """
     value = turn.get(key)
-    if not isinstance(value, str):
+    if type(value) is not str:
         if is_missing(value):
             repairs.update([missing] if missing else [])
             return None
@@ -216,21 +216,21 @@ def _parsed(
     return parsed or None
 
 
-def user_labels(turn: Row, is_confused: bool, repairs: Counter[str]) -> Row:
-    """The label fields of a raw turn's user utterance. is_confused: annotators could not separate its intents."""
+def user_labels(turn: Row, is_confused: bool, repairs: Counter[str]) -> tuple[list[int] | None, list[Row] | None]:
+    """The emotions and intents of a turn's user utterance. is_confused: annotators could not separate its intents."""
     parsed = None if is_confused else _parsed(turn, "用户意图", _parse_intents, "missing_intent", repairs)
     emotions = _parsed(turn, "用户情绪", _parse_emotions, "", repairs)
     intents = parsed and [
         {"intent": intent, "slots": [{"entity_id": entity, "slot": slot} for entity, slot in slots]}
         for intent, slots in parsed
     ]
-    return {"emotions": list(emotions) if emotions else None, "intents": intents, "acts": None}
+    return list(emotions) if emotions else None, intents or None
 
 
-def service_labels(turn: Row, is_confused: bool, repairs: Counter[str]) -> Row:
-    """The label fields of a raw turn's service utterance. is_confused: annotators could not separate its intents."""
+def service_labels(turn: Row, is_confused: bool, repairs: Counter[str]) -> list[int] | None:
+    """The acts of a turn's service utterance. is_confused: annotators could not separate its intents."""
     acts = None if is_confused else _parsed(turn, "客服意图", _parse_acts, "missing_act", repairs)
-    return {"emotions": None, "intents": None, "acts": list(acts) if acts else None}
+    return list(acts) if acts else None
 
 
 def read_satisfaction(value: Json, repairs: Counter[str] | None) -> int | None:

@@ -24,25 +24,16 @@ class _RawTurn(NamedTuple):
     repairs: Counter[str]
 
 
-class _Located(NamedTuple):
-    """The position of a name: the utterance of the turn, the start (None if not found) and the name as in the text."""
-
-    utterance: int
-    start: int | None
-    name: str
-
-    @property
-    def end(self) -> int | None:
-        """The position after the last character of the name; None if it was not found."""
-        return None if self.start is None else self.start + len(self.name)
-
-
+# The utterance of the turn that has a name, the name as in the text, its start and its end (None if not found).
+_Located = tuple[int, str, int | None, int | None]
 _Position = tuple[int, int, int]  # utterance of the turn, start, end
 
 
 def add_spans(turn: Row, raw_texts: list[str], utterances: list[Row], repairs: Counter[str]) -> None:
     """Adds the entities and triples of a raw turn to its utterances. A defect drops only that entity or triple."""
     info = turn.get("info")
+    if type(info) is dict and not info.get("ents") and not info.get("triples") and info.keys() <= INFO_KEYS:
+        return  # as most turns
     if is_missing(info):
         repairs["missing_info"] += 1
         return
@@ -101,8 +92,9 @@ def _add_entity(item: Row, context: _RawTurn) -> None:
         if span is None:
             repairs["entity_without_name"] += 1
             continue
-        context.utterances[span.utterance]["entities"].append(
-            {"entity_id": entity_id, "type": index, "name": span.name, "start": span.start, "end": span.end}
+        utterance, text, start, end = span
+        context.utterances[utterance]["entities"].append(
+            {"entity_id": entity_id, "type": index, "name": text, "start": start, "end": end}
         )
 
 
@@ -117,22 +109,23 @@ def _add_triple(item: Row, context: _RawTurn) -> None:
     if span is None:
         repairs["triple_without_value"] += 1
         return
+    utterance, text, start, end = span
     name = _string(_value_of(item, "ent-name", "name", repairs), repairs)
-    context.utterances[span.utterance]["triples"].append(
+    context.utterances[utterance]["triples"].append(
         {
             "entity_id": _entity_id(_value_of(item, "ent-id", "id", repairs), repairs),
             "entity_name": None if name in (None, "", "NA") else name,
             "slot": slot,
-            "value": span.name,
-            "start": span.start,
-            "end": span.end,
+            "value": text,
+            "start": start,
+            "end": end,
         }
     )
 
 
 def _value_of(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
     value = item.get(key)
-    if is_missing(value) and not is_missing(item.get(other)):
+    if (value is None or value != value) and not is_missing(item.get(other)):
         repairs[f"other_key:{other}"] += 1
         return item[other]
     return value
@@ -140,7 +133,7 @@ def _value_of(item: Row, key: str, other: str, repairs: Counter[str]) -> Json:
 
 def _entity_id(value: Json, repairs: Counter[str]) -> str | None:
     """An entity's id as ent-1, without spaces; None if it is missing or has another form."""
-    if isinstance(value, str) and _PLAIN_ENTITY_ID.fullmatch(value):
+    if isinstance(value, str) and value in _PLAIN_ENTITY_IDS:  # as nearly all
         return value
     if is_missing(value) or value in ("", "NA"):
         return None
@@ -151,7 +144,7 @@ def _entity_id(value: Json, repairs: Counter[str]) -> str | None:
     return f"ent-{int(match[1])}"
 
 
-_PLAIN_ENTITY_ID = re.compile("ent-[1-9][0-9]{0,8}")
+_PLAIN_ENTITY_IDS = frozenset(f"ent-{number}" for number in range(1, 100))
 _ENTITY_ID = re.compile(r"ent[-_－]?(\d{1,9})", re.IGNORECASE)
 
 
@@ -176,7 +169,7 @@ def _locate(name: str | None, position: _Position | None, context: _RawTurn) -> 
     utterance, start, end = position or (0, 0, 0)
     raw = context.raw_texts[utterance]
     if name and 0 <= start == end - len(name) and raw[start:end] == name and position and "[UNK]" not in raw:
-        return _Located(utterance, start, name)  # as nearly all
+        return utterance, name, start, end  # as nearly all
     is_inside = position is not None and 0 <= start < end <= len(raw)
     if not name:
         if not is_inside:
@@ -185,15 +178,16 @@ def _locate(name: str | None, position: _Position | None, context: _RawTurn) -> 
         name = raw[start:end].replace("[UNK]", "")
     offset = start - 5 * raw.count("[UNK]", 0, max(start, 0))
     if is_inside and raw[start:end].replace("[UNK]", "") == name:
-        return _Located(utterance, offset, name)
+        return utterance, name, offset, offset + len(name)
     kind = "missing_position" if position is None else "wrong_position"
     for other in (utterance, 1 - utterance)[: len(context.utterances)]:
         match = _nearest(name, context.utterances[other]["text"], offset)
         if match is not None:
-            context.repairs[kind if match[1] == name else "extra_blank"] += 1
-            return _Located(other, *match)
+            place, text = match
+            context.repairs[kind if text == name else "extra_blank"] += 1
+            return other, text, place, place + len(text)
     context.repairs["name_not_in_text" if position is None else "position_left_out"] += 1
-    return _Located(utterance, None, name)
+    return utterance, name, None, None
 
 
 def _positions(item: Row, context: _RawTurn) -> list[_Position | None]:
@@ -217,6 +211,8 @@ def _positions(item: Row, context: _RawTurn) -> list[_Position | None]:
 def _raw_positions(item: Row) -> list[Json]:
     """The key `pos` of an entity or triple as a list of positions. It may be one position, [1, 0, 2], or a list."""
     value = item.get("pos")
+    if type(value) is list and len(value) == 1 and type(value[0]) is list:  # as nearly all entities
+        return value
     if value == [] or is_missing(value):
         return []
     return value if isinstance(value, list) and not {list, type(None)}.isdisjoint(map(type, value)) else [value]

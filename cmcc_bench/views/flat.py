@@ -45,7 +45,7 @@ def satisfaction_rows(row: Row) -> list[Row]:
 
 def transcript_lines(row: Row) -> list[str]:
     """The transcript of a dialogue, one line per utterance: 客服：... or 用户：..."""
-    return [_BEGINNINGS[u["speaker"]] + u["text"].replace("\n", " ") for u in row["utterances"]]
+    return [BEGINNINGS[u["speaker"]] + u["text"].replace("\n", " ") for u in row["utterances"]]
 
 
-_BEGINNINGS = tuple(f"{speaker}：" for speaker in SPEAKERS.chinese)
+BEGINNINGS = tuple(f"{speaker}：" for speaker in SPEAKERS.chinese)

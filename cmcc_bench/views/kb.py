@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -105,7 +106,11 @@ def goal(dialogue: Exchanges, asked: Sequence[Sequence[Intent]]) -> UserGoal:
     asked: the user's intents, one item per exchange, completed by `add_constraint` or not. Requests in an unanswered
     last utterance are excluded, because there is no reply to them; its names and values are included.
     """
-    mentioned = [(exchange.mentioned_entities, exchange.mentioned_triples) for exchange in dialogue.exchanges]
+    mentioned = [
+        (exchange.mentioned_entities, exchange.mentioned_triples)
+        for exchange in dialogue.exchanges
+        if exchange.mentioned_entities or exchange.mentioned_triples
+    ]
     if dialogue.closing:
         mentioned.append((dialogue.closing.entities, dialogue.closing.triples))
     names: Names = {}
@@ -214,8 +219,10 @@ def _collect_values(slots: dict[str, _SlotValues], triples: Iterable[Mapping[str
         slot, value = triple["slot"], triple["value"]
         if slot and value:
             entity_slots = slots.setdefault(triple["entity_id"] or NA, {})
-            values = entity_slots.setdefault(slot.lower(), (slot, {}))[1]
-            values.setdefault(value.lower(), value)
+            key = slot.lower()
+            if key not in entity_slots:
+                entity_slots[key] = (slot, {})
+            entity_slots[key][1].setdefault(value.lower(), value)
 
 
 def _values(slots: _SlotValues | None) -> dict[str, tuple[str, ...]]:
@@ -264,15 +271,21 @@ def _exact_values(entry: KBEntry, slot: str) -> tuple[str, ...] | None:
 
 
 def _query_name(kb: LocalKB, names: str, slot: str) -> tuple[str, ...] | None:
-    names = in_brackets(names).lower()
+    names = _plain_name(names)
     parts = names.split(",")
     for name in [names, *parts] if len(parts) > 1 else parts:
         for entity_id, entry in kb.items():
-            if entity_id != NA and any(in_brackets(alias).lower() == name for alias in entry.names):
+            if entity_id != NA and name in map(_plain_name, entry.names):
                 values = _slot_values(entry, slot)
                 if values is not None:
                     return values
     return None
+
+
+@lru_cache(maxsize=1 << 12)  # few names differ
+def _plain_name(name: str) -> str:
+    """The form of a name in which names are compared."""
+    return in_brackets(name).lower()
 
 
 def _query_slot(kb: LocalKB, slot: str) -> tuple[str, ...] | None:

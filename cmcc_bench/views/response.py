@@ -7,13 +7,13 @@ end to end collects the entities that it generates in the same way, so training 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
 
 from cmcc_bench.views import seretod
-from cmcc_bench.views.exchanges import Exchange, Exchanges, exchanges
+from cmcc_bench.views.exchanges import Exchange, Exchanges, Side, exchanges
 from cmcc_bench.views.intents import Intent, Slot, add_constraint, intent_text, parse_intent_text
 from cmcc_bench.views.kb import (
     NA,
@@ -51,8 +51,8 @@ def response_rows(row: Mapping[str, Any], *, compatible: bool = False) -> list[d
 def completed_intents(exchange: Exchange) -> tuple[Intent, ...]:
     """The user's intents; a question without slots gets the slots of the values in the user's text."""
     intents = exchange.user.intents
-    if not intents:
-        return ()
+    if not intents or not exchange.mentioned_triples:
+        return intents or ()
     return add_constraint(
         intents, [Slot(_entity_id(triple), triple["slot"]) for triple in exchange.mentioned_triples if triple["slot"]]
     )
@@ -81,16 +81,20 @@ def kb_result(kb: LocalKB, intent_text: str) -> tuple[str, ...]:
 
 def _rows(dialogue_id: str, dialogue: Exchanges) -> Iterator[dict[str, Any]]:
     asked = [completed_intents(exchange) for exchange in dialogue.exchanges]
+    requests = [[intent for intent in intents if intent.slots] for intents in asked]
     kb = local_kb(dialogue)
-    kb_json, goal_json = kb_to_json(kb), goal_to_json(goal(dialogue, asked))
-    earlier_names: Names = {}
-    if dialogue.opening:
-        collect_names(earlier_names, dialogue.opening)
+    kb_json, goal_json = kb_to_json(kb), goal_to_json(goal(dialogue, requests))
+    earlier = _EarlierNames()
+    earlier.add(dialogue.opening)
     history: list[str] = []
     for index, (exchange, intents) in enumerate(zip(dialogue.exchanges, asked, strict=True)):
-        names = _slot_names(exchange, intents, earlier_names)
+        names: dict[str, list[str]] = {}
+        user_intent, values = ",".join([intent.name for intent in intents]), ""
+        if requests[index]:
+            names = _slot_names(exchange, requests[index], earlier)
+            user_intent = intent_text(intents, {entity_id: aliases[0] for entity_id, aliases in names.items()})
+            values = ",".join(kb_result(kb, user_intent))
         entities = _entities(exchange, names)
-        user_intent = intent_text(intents, {entity_id: aliases[0] for entity_id, aliases in names.items()})
         yield {
             "dialogue_id": dialogue_id,
             "exchange": index,
@@ -98,7 +102,7 @@ def _rows(dialogue_id: str, dialogue: Exchanges) -> Iterator[dict[str, Any]]:
             "user": exchange.user.text,
             "entities": ",".join(entities),
             "user_intent": user_intent,
-            "kb_result": ",".join(kb_result(kb, user_intent)),
+            "kb_result": values,
             "emotions": _labels(exchange.user.emotions, EMOTION_NAMES),
             "acts": _labels(exchange.service.acts, ACT_NAMES),
             "response": exchange.service.text,
@@ -107,9 +111,28 @@ def _rows(dialogue_id: str, dialogue: Exchanges) -> Iterator[dict[str, Any]]:
         }
         if entities:
             history = _unique(history + entities)
-        for side in (exchange.user, exchange.service):
-            if side.entities or side.triples:
-                collect_names(earlier_names, side)
+        earlier.add(exchange.user)
+        earlier.add(exchange.service)
+
+
+class _EarlierNames:
+    """The names of the entities in earlier sides. They are collected when one is asked for: most dialogues ask late."""
+
+    def __init__(self) -> None:
+        self._names: Names = {}
+        self._sides: list[Side] = []
+
+    def add(self, side: Side | None) -> None:
+        """Adds the entities of a side."""
+        if side and (side.entities or side.triples):
+            self._sides.append(side)
+
+    def of(self, entity_id: str) -> Iterable[str]:
+        """The names of an entity."""
+        for side in self._sides:
+            collect_names(self._names, side)
+        self._sides.clear()
+        return self._names.get(entity_id, {}).values()
 
 
 def _entity_id(triple: Mapping[str, Any]) -> str | None:
@@ -117,13 +140,12 @@ def _entity_id(triple: Mapping[str, Any]) -> str | None:
     return entity_id if entity_id and entity_id != NA else None
 
 
-def _slot_names(exchange: Exchange, intents: Sequence[Intent], earlier_names: Names) -> dict[str, list[str]]:
+def _slot_names(exchange: Exchange, requests: Iterable[Intent], earlier: _EarlierNames) -> dict[str, list[str]]:
     """For the entity id of each slot: the name to write for it, then its other names in this exchange.
 
     An entity without a name in this exchange gets an earlier name.
     """
-    slots = [slot for intent in intents if intent.slots for slot in intent.slots]
-    ids = dict.fromkeys([slot.entity_id for slot in slots if slot.entity_id]) if slots else None
+    ids = dict.fromkeys([slot.entity_id for intent in requests for slot in intent.slots if slot.entity_id])
     if not ids:
         return {}
     exchange_names: Names = {}
@@ -132,7 +154,7 @@ def _slot_names(exchange: Exchange, intents: Sequence[Intent], earlier_names: Na
     names = {}
     for entity_id in ids:
         aliases = _by_length(exchange_names.get(entity_id, {}).values())
-        aliases = aliases or _by_length(earlier_names.get(entity_id, {}).values())[:1]
+        aliases = aliases or _by_length(earlier.of(entity_id))[:1]
         if aliases:
             names[entity_id] = aliases
     return names
@@ -145,6 +167,8 @@ def _by_length(names: Iterable[str]) -> list[str]:
 
 def _entities(exchange: Exchange, slot_names: Mapping[str, list[str]]) -> list[str]:
     """The names of the entities in the user's text, of the values in it, and of the requested slots."""
+    if not (slot_names or exchange.mentioned_entities or exchange.mentioned_triples):
+        return []
     entities = [entity["name"] for entity in exchange.mentioned_entities if is_name(entity["name"])]
     entities += [
         triple["entity_name"]
@@ -165,6 +189,8 @@ def _unique(names: list[str]) -> list[str]:
 
 
 def _labels(labels: tuple[int, ...] | None, names: tuple[str, ...]) -> str:
+    if labels and len(labels) == 1:
+        return names[labels[0]]
     return ",".join([names[label] for label in labels]) if labels else ""
 
 

@@ -45,6 +45,13 @@ def test_the_rows_of_one_dialogue_with_very_many_exchanges_make_many_tables(tmp_
     assert len(rows) > 5 and max(rows) < 100
 
 
+def test_the_rows_of_emotion_make_many_tables_when_their_texts_are_long(tmp_path, monkeypatch):
+    call = raw.dialogue("long", turns=[raw.turn(用户情绪="中性")] * 200)
+    monkeypatch.setattr(spool, "_BLOCK_CHARACTERS", 2_000)
+    rows, _, _ = tables(tmp_path, [call], "emotion")
+    assert sum(rows) == 200 and max(rows) < 100
+
+
 def test_progress_counts_every_byte_of_the_dialogues(tmp_path):
     calls = [raw.dialogue(f"call-{n}") for n in range(2000)]
     _, _, ticks = tables(tmp_path, calls, "labeled")
@@ -82,7 +89,7 @@ def test_the_table_of_texts_equals_the_table_of_rows():
     dialogues = [Dialogue("unlabeled", "train", f"call-{n}", columns) for n, columns in enumerate(texts)]
     schema = cmcc.unlabeled_features().arrow_schema
     made, expected = (
-        next(spool.tables_of(dialogues, "unlabeled", schema)),
+        dict(spool.tables_of(dialogues, "unlabeled", {"unlabeled": schema}))["unlabeled"],
         cmcc.table_of([d.row for d in dialogues], "unlabeled"),
     )
     made.validate(full=True)
@@ -124,9 +131,10 @@ S, U = raw.SERVICE, raw.USER
 )
 def test_the_texts_that_need_no_repair_are_those_of_the_loop_over_the_turns(turns):
     for value in (turns, {"id": "a", "content": turns}):
-        call = cmcc.RawDialogue(cmcc.RawFile(Path("a.json"), "a.json", None), 0, "", value, ())
         repairs = Counter()
-        assert dialogue._plain_texts(call) == dialogue._texts_of(turns, repairs) and not repairs
+        texts = dialogue._texts_of(turns, repairs)
+        assert dialogue._plain_texts([value]) == [texts] and dialogue._plain_texts([value, value]) == [texts] * 2
+        assert not repairs
 
 
 @pytest.mark.parametrize(
@@ -135,6 +143,8 @@ def test_the_texts_that_need_no_repair_are_those_of_the_loop_over_the_turns(turn
 )
 def test_texts_that_need_repair_are_left_to_the_loop_over_the_turns(turns):
     file = cmcc.RawFile(Path("a.json"), "a.json", None)
-    assert dialogue._plain_texts(cmcc.RawDialogue(file, 0, "", turns, ())) is None
-    assert dialogue._plain_texts(cmcc.RawDialogue(file, 0, "", {"id": 1, "content": [{S: "好"}], "x": 1}, ())) is None
-    assert dialogue._plain_texts(cmcc.RawDialogue(file, 0, r'"\ud83d"', [{S: "好"}], ())) is None
+    plain = {"id": 1, "content": [{S: "好"}]}
+    for value in (turns, {"id": 1, "content": turns}, plain | {"x": 1}):
+        assert dialogue._plain_texts([value]) is None and dialogue._plain_texts([plain, value]) is None
+    reader = cmcc.DialogueReader()
+    assert reader._texts_of_batch(cmcc.RawDialogue(file, 0, r'"\ud83d"', [{S: "好"}], ())) is None
