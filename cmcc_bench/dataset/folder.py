@@ -24,6 +24,7 @@ from cmcc_bench.dataset.place import (
 )
 from cmcc_bench.dataset.rejects import RejectFiles, check_no_raw_file, join_rejects, rejects_in_place
 from cmcc_bench.dataset.result import BuildResult
+from cmcc_bench.dataset.seen import SeenDialogues
 from cmcc_bench.dataset.spool import CONFIGS, Spooled, SpoolJob, garbage_collection_off
 from cmcc_bench.dataset.tasks import eval_text
 from cmcc_bench.dataset.workers import spool_all
@@ -32,7 +33,6 @@ from cmcc_bench.errors import WHERE_TO_GET, DataError
 from cmcc_bench.files import is_system_file, replace_folder, write_json, write_text
 from cmcc_bench.reader.care import read_care
 from cmcc_bench.reader.files import choose_care_file, find_files, skipped_care_files, skipped_files
-from cmcc_bench.reader.folder import Uniqueness
 from cmcc_bench.reader.splits import SPLITS
 from cmcc_bench.types import Advance
 
@@ -104,9 +104,9 @@ def build(
 def _join(spools: Iterator[Spooled], folder: Path, result: BuildResult) -> set[str]:
     """Writes the spooled rows to Parquet. Returns the keys of the care labels that were merged.
 
-    A dialogue that is in two files is taken from the first.
+    A dialogue that is in two files is taken from the first. A different dialogue with the same id is also rejected.
     """
-    unique = Uniqueness()
+    seen = SeenDialogues()
     merged: set[str] = set()
     with in_background() as run:
         writers = {
@@ -116,7 +116,8 @@ def _join(spools: Iterator[Spooled], folder: Path, result: BuildResult) -> set[s
             for split in SPLITS
         }
         for spooled in spools:
-            left_out = _left_out(spooled, unique)
+            left_out, clashes = seen.add(spooled)
+            spooled.reject_accepted(clashes)
             result.count(spooled, left_out)
             merged |= spooled.merged
             for (config, split), writer in writers.items():
@@ -131,24 +132,6 @@ def _join(spools: Iterator[Spooled], folder: Path, result: BuildResult) -> set[s
         if writer.rows:
             result.sizes.setdefault(config, {})[split] = SplitSize(writer.rows, writer.bytes)
     return merged
-
-
-def _left_out(spooled: Spooled, unique: Uniqueness) -> set[str]:
-    """The ids of a file's dialogues that an earlier file has already.
-
-    Equal dialogues are left out. A different dialogue with the same id is also rejected.
-    """
-    left_out, clashes = set(), {}
-    for dialogue_id, accepted in spooled.accepted.items():
-        try:
-            split = accepted.split or "train"  # the split of unlabeled dialogues
-            if unique.add(dialogue_id, accepted.digest, spooled.job.file, split, spooled.report):
-                continue
-        except DataError as error:
-            clashes[accepted.index] = error
-        left_out.add(dialogue_id)
-    spooled.reject_accepted(clashes)
-    return left_out
 
 
 def _write_descriptions(folder: Path, template: str, result: BuildResult, with_figures: bool) -> None:

@@ -45,14 +45,20 @@ def parquet_name(config: str, split: str) -> str:
 
 
 def read_stream(path: Path, left_out: set[str]) -> Iterator[pa.Table]:
-    """The tables of a spooled stream, without the dialogues whose ids are in `left_out`."""
-    with pa.OSFile(str(path)) as source, pa.ipc.open_stream(source) as reader:
+    """The tables of a spooled stream, without the dialogues whose ids are in `left_out`.
+
+    A long stream is mapped into memory: its rows are read when they are written, and take no memory while they wait.
+    """
+    open_file = pa.memory_map if path.stat().st_size > _MAPPED_BYTES else pa.OSFile
+    with open_file(str(path)) as source, pa.ipc.open_stream(source) as reader:
         for batch in reader:
             table = pa.Table.from_batches([batch])
             if left_out:
                 table = table.filter(pc.invert(pc.is_in(table["dialogue_id"], pa.array(sorted(left_out)))))
             yield table
 
+
+_MAPPED_BYTES = 1 << 20  # shorter streams are read: the number of mappings is limited
 
 RunSoon = Callable[[Callable[[], None]], None]  # runs a function, at once or soon
 
@@ -132,6 +138,8 @@ class SplitWriter:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = open_parquet(self.path, table.schema)
         self._writer.write_table(table, row_group_size=self._group)
+        del table, tables
+        pa.default_memory_pool().release_unused()
 
 
 def _text_bytes(table: pa.Table) -> npt.NDArray[np.int64]:

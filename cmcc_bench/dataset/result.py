@@ -46,15 +46,17 @@ class BuildResult:
         """Adds the counts of a spooled file, without the dialogues that an earlier file has."""
         self.report.add(spooled.report)
         self.rejected += spooled.rejected
-        for dialogue_id, accepted in spooled.accepted.items():
+        every = spooled.accepted
+        columns = zip(every.ids, every.splits, every.exchanges, every.outside, strict=True)
+        for dialogue_id, split, exchanges, outside in columns:
             if dialogue_id in left_out:
                 continue
             self.dialogues += 1
             self.synthetic += dialogue_id.startswith(SYNTHETIC_ID)
-            if accepted.split is not None:
-                self.split_ids.setdefault(accepted.split, []).append(dialogue_id)
-                self.without_exchange += accepted.exchanges == 0
-                self.outside_exchanges += accepted.outside
+            if split is not None:
+                self.split_ids.setdefault(split, []).append(dialogue_id)
+                self.without_exchange += exchanges == 0
+                self.outside_exchanges += outside
 
     def as_dict(self) -> dict[str, Any]:
         """The content of report.json. It is uploaded, so it quotes no dialogues; error messages are in the rejects."""

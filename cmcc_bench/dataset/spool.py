@@ -9,7 +9,7 @@ The simple version of a build is one loop in one process:
 A build writes the same bytes in two halves, so that files can be read by any number of processes:
 
 1. `spool_file` runs this loop over one file. It cannot know whether an earlier file has the same dialogue. It therefore
-   returns id, digest and position of each dialogue that it wrote (`Accepted`), a few hundred bytes each.
+   returns id, digest and position of each dialogue that it wrote (`Accepted`), a hundred bytes each.
 2. dataset/folder.py takes the spooled files in order, finds repeated dialogues by id and digest, and copies the streams
    without these ids into one Parquet file for each config and split. Nothing is parsed twice, with one exception: when
    a repeated id is rejected, its file is read again to get the raw text.
@@ -21,6 +21,7 @@ second half forms new row groups. Memory does not grow with the file: one block 
 from __future__ import annotations
 
 import gc
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -68,19 +69,31 @@ class SpoolJob:
     schemas: Mapping[str, pa.Schema] = field(default_factory=_schemas)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Accepted:
-    """A spooled dialogue.
+    """The spooled dialogues of a file in order, by column: a worker sends them to the parent.
 
-    digest: of its row. index: its position in the raw file. split: None if it is unlabeled.
-    exchanges, outside: of a labeled dialogue, the number of exchanges and of utterances that belong to none.
+    digests: of their rows, joined. indices: their positions in the raw file. splits: None if unlabeled.
+    exchanges, outside: of labeled dialogues, the number of exchanges and of utterances that belong to none; else 0.
     """
 
-    digest: bytes
-    index: int
-    split: str | None = None
-    exchanges: int = 0
-    outside: int = 0
+    ids: list[str] = field(default_factory=list)
+    digests: bytearray = field(default_factory=bytearray)
+    indices: array[int] = field(default_factory=lambda: array("Q"))
+    splits: list[str | None] = field(default_factory=list)
+    exchanges: array[int] = field(default_factory=lambda: array("Q"))
+    outside: array[int] = field(default_factory=lambda: array("Q"))
+
+    def add(self, dialogue: Dialogue, index: int) -> None:
+        """Adds a dialogue. index: its position in the raw file."""
+        is_labeled = dialogue.config == "labeled"
+        exchanges, outside = count_exchanges(dialogue.row) if is_labeled else (0, 0)
+        self.ids.append(dialogue.dialogue_id)
+        self.digests += dialogue.digest
+        self.indices.append(index)
+        self.splits.append(dialogue.split if is_labeled else None)
+        self.exchanges.append(exchanges)
+        self.outside.append(outside)
 
 
 @dataclass
@@ -90,7 +103,7 @@ class Spooled:
     job: SpoolJob
     report: Report
     merged: set[str]  # keys of the care labels that were merged
-    accepted: dict[str, Accepted] = field(default_factory=dict)  # by dialogue id
+    accepted: Accepted = field(default_factory=Accepted)
     rejected: Counter[str] = field(
         default_factory=Counter
     )  # by the field that is wrong, or else turn, dialogue or line
@@ -141,8 +154,7 @@ def spool_file(job: SpoolJob, progress: Advance) -> Spooled:
     with garbage_collection_off(), ExitStack() as stack:
         writers = _StreamWriters(spooled, stack)
         for raw, dialogue in read_files([job.file], reader, spooled.reject, unique, progress):
-            details = (dialogue.split, *count_exchanges(dialogue.row)) if dialogue.config == "labeled" else ()
-            spooled.accepted[dialogue.dialogue_id] = Accepted(dialogue.digest, raw.index, *details)
+            spooled.accepted.add(dialogue, raw.index)
             writers.add(dialogue, raw.characters)
         writers.flush()
     return spooled

@@ -14,6 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 from ctypes import Array, c_bool, c_longlong
 from importlib.abc import MetaPathFinder
 
+import pyarrow as pa
+
 from cmcc_bench.dataset.spool import Spooled, SpoolJob, spool_file
 from cmcc_bench.types import Advance
 
@@ -82,6 +84,7 @@ def _start_worker(bytes_read: Array[c_longlong], stop: c_bool) -> None:
     global _bytes_read, _stop
     _bytes_read, _stop = bytes_read, stop
     sys.meta_path.insert(0, _WithoutPandas())
+    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps 50 MB more, and is no faster
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent stops the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -437,4 +437,7 @@ def _drop_undeclared(utterances: list[Row], repairs: Counter[str]) -> None:
 
 def digest_of(content: Row | tuple[Any, ...]) -> bytes:
     """A digest (16 bytes) of a row or of columns, to find out whether two dialogues have the same content."""
-    return hashlib.blake2b(orjson.dumps(content), digest_size=16).digest()
+    return hashlib.blake2b(orjson.dumps(content), digest_size=DIGEST_SIZE).digest()
+
+
+DIGEST_SIZE = 16  # bytes

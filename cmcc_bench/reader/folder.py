@@ -38,15 +38,26 @@ class Uniqueness:
         first = self._seen.setdefault(dialogue_id, new := digest + source)
         if first is new:
             return True
-        first_file, first_split = list(self._sources)[int.from_bytes(first[-4:])]
-        if first[:-4] != digest:
-            problem = f"a different dialogue in {first_file} has the same id"
-            hint = "Change one id, or skip the second: cmcc build --on-error skip, or cmcc.load(..., on_error='skip')."
-            raise DataError(problem, "", hint, file=file.name, dialogue=dialogue_id)
-        report.set_aside["repeated_dialogue"] += 1
-        if split != first_split:
-            report.repaired[f"split_conflict:{first_split}+{split}" if file.split else "split_differs"] += 1
+        first_source = list(self._sources)[int.from_bytes(first[-4:])]
+        count_repeat(dialogue_id, first[:-4] == digest, first_source, file, split, report)
         return False
+
+
+def count_repeat(
+    dialogue_id: str, is_equal: bool, first: tuple[str, str], file: RawFile, split: str, report: Report
+) -> None:
+    """Counts a dialogue that occurred before. first: its first file and split; for the others see `Uniqueness.add`.
+
+    Raises DataError when the content is not equal.
+    """
+    first_file, first_split = first
+    if not is_equal:
+        problem = f"a different dialogue in {first_file} has the same id"
+        hint = "Change one id, or skip the second: cmcc build --on-error skip, or cmcc.load(..., on_error='skip')."
+        raise DataError(problem, "", hint, file=file.name, dialogue=dialogue_id)
+    report.set_aside["repeated_dialogue"] += 1
+    if split != first_split:
+        report.repaired[f"split_conflict:{first_split}+{split}" if file.split else "split_differs"] += 1
 
 
 # What cannot be read: a dialogue, a line that is not JSON, or the rest of a file.

@@ -34,14 +34,14 @@ def test_a_block_ends_when_its_raw_text_is_long_whatever_its_number_of_dialogues
     monkeypatch.setattr(spool, "_BLOCK_CHARACTERS", 2 * length)
     rows, spooled, _ = tables(tmp_path, calls, "labeled")
     assert sum(rows) == 6 and len(rows) >= 2
-    assert [accepted.index for accepted in spooled.accepted.values()] == [*range(6)]
+    assert [*spooled.accepted.indices] == [*range(6)]
 
 
 def test_the_rows_of_one_dialogue_with_very_many_exchanges_make_many_tables(tmp_path, monkeypatch):
     call = raw.dialogue("long", turns=[raw.turn(用户情绪="中性")] * 200)
     monkeypatch.setattr(spool, "_BLOCK_CHARACTERS", 4_000)
     rows, spooled, _ = tables(tmp_path, [call], "response")
-    assert sum(rows) == 199 == spooled.accepted["long"].exchanges
+    assert sum(rows) == 199 == spooled.accepted.exchanges[0]
     assert len(rows) > 5 and max(rows) < 100
 
 
