@@ -10,7 +10,14 @@ from pathlib import Path
 
 from cmcc_bench.dataset.card import card, card_template
 from cmcc_bench.dataset.hide import hide_test_labels, labels_folder
-from cmcc_bench.dataset.parquet import SplitSize, SplitWriter, in_background, parquet_name, read_stream
+from cmcc_bench.dataset.parquet import (
+    SplitSize,
+    SplitWriter,
+    in_background,
+    parquet_name,
+    read_stream,
+    system_memory_pool,
+)
 from cmcc_bench.dataset.pictures import Pictures, draw_pictures
 from cmcc_bench.dataset.place import (
     CARD_NAME,
@@ -81,7 +88,7 @@ def build(
     result.report.set_aside += Counter(care_file_not_merged=sum(path != chosen for path in care_files))
     result.report.set_aside += skipped_files(data_dir)
     result.care_skipped = [] if chosen else [path.name for path in skipped_care_files(data_dir)]
-    with note_when_unchanged(out), building_folder(out) as work, garbage_collection_off():
+    with note_when_unchanged(out), building_folder(out) as work, garbage_collection_off(), system_memory_pool():
         spool = work / "spool"
         jobs = [SpoolJob(file, spool / f"{number:05d}", care, skip_errors) for number, file in enumerate(files)]
         folder = work / "folder"

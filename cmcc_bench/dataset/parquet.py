@@ -84,6 +84,17 @@ def in_background() -> Iterator[RunSoon]:
             future.result()
 
 
+@contextmanager
+def system_memory_pool() -> Iterator[None]:
+    """Lets Arrow use the memory of the system instead of its own pool, which keeps 50 MB more and is no faster."""
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
+
+
 _WAITING = 2  # row groups in memory besides those that are being written and filled
 
 
@@ -134,12 +145,13 @@ class SplitWriter:
 
     def _write_tables(self, tables: list[pa.Table]) -> None:
         table = pa.concat_tables(tables).combine_chunks()
+        tables.clear()  # the function that runs has the list until it ends
         if self._writer is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = open_parquet(self.path, table.schema)
         self._writer.write_table(table, row_group_size=self._group)
-        del table, tables
-        pa.default_memory_pool().release_unused()
+        del table
+        pa.default_memory_pool().release_unused()  # to the system
 
 
 def _text_bytes(table: pa.Table) -> npt.NDArray[np.int64]:

@@ -2,7 +2,8 @@
 
 The simple version is `Uniqueness` of the reader, with an entry of a dict for each dialogue: 250 bytes. Here all ids of
 a file are looked up together in sorted arrays. The array of a file is merged into the one before it when it is at least
-half as long, so there are few arrays, and each dialogue is merged a few times only.
+half as long, so there are few arrays, and each dialogue is merged a few times only. A merge needs the memory twice,
+therefore arrays stay below `_LONGEST`.
 """
 
 from __future__ import annotations
@@ -89,5 +90,11 @@ class SeenDialogues:
     def _append(self, part: _Seen) -> None:
         if len(part.keys):
             self._parts.append(_sorted(part))
-        while len(self._parts) > 1 and len(self._parts[-2].keys) <= 2 * len(self._parts[-1].keys):
+        while len(self._parts) > 1:
+            one, other = (len(part.keys) for part in self._parts[-2:])
+            if one > 2 * other or one + other > _LONGEST:
+                break
             self._parts[-2:] = [_sorted(*self._parts[-2:])]
+
+
+_LONGEST = 1 << 18  # dialogues

@@ -84,7 +84,7 @@ def _start_worker(bytes_read: Array[c_longlong], stop: c_bool) -> None:
     global _bytes_read, _stop
     _bytes_read, _stop = bytes_read, stop
     sys.meta_path.insert(0, _WithoutPandas())
-    pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own pool keeps 50 MB more, and is no faster
+    pa.set_memory_pool(pa.system_memory_pool())  # as `system_memory_pool` in the parent
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent stops the workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
