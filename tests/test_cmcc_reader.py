@@ -1038,6 +1038,24 @@ def test_dialogues_decoded_many_at_once_are_those_of_the_scanner(tmp_path, monke
     )
 
 
+@pytest.mark.parametrize(
+    "info",
+    [
+        '{"ents": [{"name": "a", "name": "b"}]}',
+        '{"ents": [], "ents": [{"name": "a"}], "triples": []}',
+        '{"ents": [{"name": "a:b", "pos": {"x": 1}}], "x": {"y": ":"}}',
+        '{"ents": [{"name": "\\u003a", "name": 1}, 2, [{"x": 1}]], "triples": {"x": {"y": 1, "y": 2}}}',
+        '[{"a": 1, "a": 1}]',
+        "null",
+    ],
+)
+def test_doubled_keys_in_the_labels_of_a_turn_are_found_in_a_batch(info):
+    text = f'{{"id": 1, "content": [{{"{raw.SERVICE}": "好", "info": {info}}}]}}'
+    value, _, doubled = json_stream._decode(text, 0)
+    batch = json_stream._decode_batch(f"{text}, {text}".encode())
+    assert [(element.value, element.doubled) for element in batch] == [(value, doubled)] * 2
+
+
 class TestRealCalls:
     def test_the_20_public_calls_read_whole_with_their_care_labels(self, real_calls):
         dialogues, report = read(real_calls)

@@ -60,6 +60,8 @@ def read_stream(path: Path, left_out: set[str]) -> Iterator[pa.Table]:
 
 _MAPPED_BYTES = 1 << 20  # shorter streams are read: the number of mappings is limited
 
+_RELEASED_BYTES = 1 << 24  # row groups after which unused memory is released; doing it takes about 10 ms
+
 RunSoon = Callable[[Callable[[], None]], None]  # runs a function, at once or soon
 
 
@@ -150,8 +152,10 @@ class SplitWriter:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._writer = open_parquet(self.path, table.schema)
         self._writer.write_table(table, row_group_size=self._group)
+        is_large = table.nbytes > _RELEASED_BYTES
         del table
-        pa.default_memory_pool().release_unused()  # to the system
+        if is_large:
+            pa.default_memory_pool().release_unused()  # to the system
 
 
 def _text_bytes(table: pa.Table) -> npt.NDArray[np.int64]:

@@ -218,6 +218,18 @@ def _count_plain_keys(values: list[Json]) -> int:
     return sum(map(len, turns)) + sum(map(len, objects)) if set(map(type, turns)) == {dict} else -1
 
 
+def _count_info_keys(values: list[Json]) -> int:
+    """The number of keys of the objects `info` in turns, and of the entities and triples in these objects.
+
+    values: for which `_count_plain_keys` gives a number.
+    """
+    contents = [value["content"] if type(value) is dict else value for value in values]
+    infos = [info for turns in contents for turn in turns if type(info := turn.get("info")) is dict]
+    lists = [items for info in infos for items in info.values() if type(items) is list]
+    objects = [item for items in lists for item in items if type(item) is dict]
+    return sum(map(len, infos)) + sum(map(len, objects))
+
+
 class _DoubledKeys:
     """A hook for JSONDecoder that collects the keys that occur twice in one object; dicts keep the last value only."""
 
@@ -430,8 +442,8 @@ def _decode_batch(data: bytes) -> list[_Element] | None:
         values = orjson.loads(b"[%b]" % data)
     except orjson.JSONDecodeError:
         return _scan_batch(data)
-    colons = data.count(b":")
-    if colons != _count_plain_keys(values):
+    colons, keys = data.count(b":"), _count_plain_keys(values)
+    if colons != keys and (keys < 0 or colons != keys + _count_info_keys(values)):
         try:
             may_double = b"\\u003" in data or colons != orjson.dumps(values).count(b":")
         except TypeError:  # nested too deeply
