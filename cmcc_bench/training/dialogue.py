@@ -98,10 +98,10 @@ def train(recipe: DialogueRecipe) -> None:
     tokenizer, model, base = make_model(recipe, form, rows["train"])
     encoded = {name: encode_rows(form, tokenizer, rows[name], recipe.max_length) for name in rows}
     training = describe("response", recipe, rows, len(pseudo_rows), {"LoRA": recipe.adapter == "lora"}, base)
-    cut = cuts(encoded)
-    say(accelerator, rows, training, {"cut": cut})
-    if recipe.packing:
-        use_packing(model, recipe.max_length)
+    facts: dict[str, Any] = {"cut": cuts(encoded)}
+    if recipe.packing:  # tried on the device that trains
+        facts["attention"] = use_packing(model.to(accelerator.device), recipe.max_length)  # type: ignore[arg-type]
+    say(accelerator, rows, training, facts)
     filler = (closing_ids(tokenizer) or [tokenizer.pad_token_id])[0]
     task = TrainingTask(
         train=examples(encoded["train"]),
@@ -110,7 +110,7 @@ def train(recipe: DialogueRecipe) -> None:
         loss=token_loss,
         save=lambda folder: save(folder, model, tokenizer, form, training),
         fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
-        facts={**training.as_dict(), "cut": cut},
+        facts={**training.as_dict(), **facts},
         is_packed=recipe.packing,
     )
     # With the revision that was found: a run is not resumed from another state of the backbone.

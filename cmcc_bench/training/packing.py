@@ -3,13 +3,21 @@
     texts           a b c | d e     two texts, [1, tokens]
     position_ids    0 1 2 | 0 1     restart with each text
     labels          - b c | - e     the first token of a text has no loss: nothing before it predicts it
+    starts          0 3 5           [texts + 1], int32: where each text starts, and the end of the last one
     places          0 1 2 | 3 4 0   [texts, longest]: where the tokens of each text are; filled up on the right
     slots           0 1 2 | 3 4     [tokens]: where each token is in the flattened `places`
 
-All layers but attention see the sequence. Attention sees the texts side by side, [texts, longest], where a causal mask
-is enough: no token of a text attends to the filling on its right. (transformers by itself would mask a block for each
-text out of [tokens, tokens]: the same result, with all the scores between texts computed in vain.) The attention is
-registered with transformers' attention interface and gets `places` and `slots` from there.
+All layers but attention see the sequence. There are two kinds of attention, both registered with transformers'
+attention interface, from which they get `starts`, `places` and `slots`:
+
+- Flash attention over the sequence as it is, by torch's varlen_attn: on NVIDIA GPUs, in half precision and without
+  dropout of attention. The length of the longest text is the width of `places`, so nothing waits for the device.
+- Side by side, everywhere else: the texts are taken apart into [texts, longest], where a causal mask is enough: no
+  token of a text attends to the filling on its right. (transformers by itself would mask a block for each text out
+  of [tokens, tokens]: the same result, with all the scores between texts computed in vain.)
+
+torch's kernel comes with torch. transformers' flash_attention_2 and 3 need a package that is compiled for the GPU and
+the versions of torch and CUDA, for the same kernels; the only thing they have more is dropout of attention.
 """
 
 from __future__ import annotations
@@ -17,7 +25,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import pad, scaled_dot_product_attention
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AttentionInterface, DataCollatorWithFlattening, PreTrainedModel
 
@@ -28,11 +36,17 @@ from cmcc_bench.training.loss import Batch
 if TYPE_CHECKING:
     from peft import PeftModel
 
-_NAME = "cmcc_packed"  # the name of this attention in transformers' registry
+try:
+    from torch.nn.attention.varlen import varlen_attn
+except ImportError:  # older than torch 2.10
+    varlen_attn = None  # type: ignore[assignment]
+
+# Names in transformers' registry. With "flash" in one, transformers would look for the package flash-attn.
+_SIDE_BY_SIDE, _FLASH, _TRIED = "cmcc_packed", "cmcc_packed_varlen", "cmcc_packed_tried"
 
 
 def packed(exchanges: list[Encoded], loss_on: str) -> Batch:
-    """A batch without padding: input_ids, labels and position_ids, each [1, tokens], places and slots.
+    """A batch without padding: input_ids, labels and position_ids, each [1, tokens]; starts, places and slots.
 
     loss_on: all, or generated: other tokens have the label IGNORED.
     """
@@ -46,39 +60,67 @@ def packed(exchanges: list[Encoded], loss_on: str) -> Batch:
         }
         for exchange in exchanges
     ]
-    lengths = [len(exchange.ids) for exchange in exchanges]
-    places = pad_sequence(list(torch.split(torch.arange(sum(lengths)), lengths)), batch_first=True)  # [texts, longest]
-    is_token = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    lengths = torch.tensor([len(exchange.ids) for exchange in exchanges])
+    starts = pad(lengths.cumsum(0), (1, 0))  # [texts + 1]
+    tokens = torch.arange(int(starts[-1]))
+    places = pad_sequence(list(torch.split(tokens, lengths.tolist())), batch_first=True)  # [texts, longest]
+    is_token = torch.arange(places.shape[1]) < lengths[:, None]
     flat: Batch = DataCollatorWithFlattening(separator_id=IGNORED)(features, return_tensors="pt")  # type: ignore[no-untyped-call]
-    return flat | {"places": places, "slots": is_token.flatten().nonzero()[:, 0]}
+    return flat | {"starts": starts.int(), "places": places, "slots": is_token.flatten().nonzero()[:, 0]}
 
 
 @torch.no_grad()
-def use_packing(model: PreTrainedModel | PeftModel, longest: int) -> None:
-    """Makes a model read packed batches, and only those, until another attention is set.
+def use_packing(model: PreTrainedModel | PeftModel, longest: int) -> str:
+    """Makes a model read packed batches, and only those, until another attention is set; says with which attention.
 
-    longest: maximum length of a text in tokens. Raises cmcc.DataError if the model's attention is not plain causal
-    attention, such as attention with sinks, soft caps or a shorter window. This is tried on two texts of a few tokens.
+    The model has to be on the device that trains it: both kinds of attention are tried there, on two texts of a few
+    tokens. longest: maximum length of a text in tokens. Raises cmcc.DataError if the model's attention is not plain
+    causal attention, such as attention with sinks, soft caps or a shorter window.
     """
     texts, device, was_training = ((1, 2, 3), (3, 1)), next(model.parameters()).device, model.training
     window = getattr(model.config, "sliding_window", None)
     agrees = bool(model._supports_attention_backend) and (window is None or window >= longest)
+    attention = "side by side"
     if agrees:
         model.train(False)
         alone = torch.cat([model(torch.tensor([ids], device=device), use_cache=False).logits[0] for ids in texts])
-        model.set_attn_implementation(_NAME)
+        model.set_attn_implementation(_SIDE_BY_SIDE)
         batch = packed([Encoded(ids, (True,) * len(ids)) for ids in texts], "all")
         inputs = {name: tensor.to(device) for name, tensor in batch.items() if name != "labels"}
         together = model(**inputs, use_cache=False).logits[0]
         # Relative to the norm: the logits of a model with random weights are all near 0.
         agrees = bool((together - alone).norm() < 1e-4 * alone.norm())
+        if agrees and _may_have_flash(device):
+            attention = _try_flash(model, inputs)
         model.train(was_training)
     if not agrees:
         hint = "Train with --packing false."
         raise DataError("this model has another kind of attention", "one that can be packed", hint, key="packing")
+    return attention
 
 
-def _attend(
+def _may_have_flash(device: torch.device) -> bool:
+    return device.type == "cuda"
+
+
+def _try_flash(model: PreTrainedModel | PeftModel, inputs: Batch) -> str:
+    """Sets flash attention if it works for this model on its device; says which attention is set.
+
+    It needs bfloat16, heads of at most 256 in multiples of 8, and a build of torch that has it.
+    """
+    try:
+        model.set_attn_implementation(_TRIED)
+        with torch.autocast(inputs["input_ids"].device.type, torch.bfloat16):
+            model(**inputs, use_cache=False)
+    except (RuntimeError, TypeError, ValueError) as error:
+        model.set_attn_implementation(_SIDE_BY_SIDE)
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        return f"side by side, because flash attention is not possible here ({reason})"
+    model.set_attn_implementation(_FLASH)
+    return "flash attention, but side by side in float32 and with dropout of attention"
+
+
+def _side_by_side(
     module: torch.nn.Module,
     query: torch.Tensor,
     key: torch.Tensor,
@@ -93,15 +135,15 @@ def _attend(
 ) -> tuple[torch.Tensor, None]:
     """Attention of packed texts, [1, tokens, heads, head size]; query, key, value: [1, heads, tokens, head size]."""
 
-    def side_by_side(states: torch.Tensor) -> torch.Tensor:
+    def apart(states: torch.Tensor) -> torch.Tensor:
         """[1, heads, tokens, head size] -> [texts, heads, longest, head size]."""
         rows = states[0].transpose(0, 1).index_select(0, places.flatten())  # [texts * longest, heads, head size]
         return rows.view(*places.shape, *rows.shape[1:]).transpose(1, 2)  # [texts, heads, longest, head size]
 
     attended = scaled_dot_product_attention(
-        side_by_side(query),
-        side_by_side(key),
-        side_by_side(value),
+        apart(query),
+        apart(key),
+        apart(value),
         dropout_p=dropout if module.training else 0.0,
         is_causal=True,
         scale=scaling,
@@ -110,4 +152,55 @@ def _attend(
     return attended.transpose(1, 2).flatten(0, 1).index_select(0, slots)[None], None
 
 
-AttentionInterface.register(_NAME, _attend)
+def _flash(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    *,
+    starts: torch.Tensor,
+    places: torch.Tensor,
+    slots: torch.Tensor,
+    **_kwargs: Any,  # noqa: ANN401 - other arguments of the interface
+) -> tuple[torch.Tensor, None]:
+    """As _side_by_side, by varlen_attn where it can: in half precision without dropout."""
+    kind = query.device.type
+    # Under autocast, rotary positions leave float32; scaled_dot_product_attention is cast, varlen_attn is not.
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else query.dtype
+    if dtype not in (torch.bfloat16, torch.float16) or (dropout and module.training):
+        return _side_by_side(module, query, key, value, attention_mask, scaling, dropout, places=places, slots=slots)
+    longest = places.shape[1]  # of the shape, so that torch.compile takes it as a variable
+    query, key, value = (states[0].transpose(0, 1).to(dtype) for states in (query, key, value))  # [tokens, heads, size]
+    settings: Any = {"scale": scaling, "window_size": (-1, 0), "enable_gqa": key.shape[1] != query.shape[1]}  # causal
+    attended: Any = varlen_attn(query, key, value, starts, starts, longest, longest, **settings)
+    return attended[None], None
+
+
+def _tried(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    **packing: Any,  # noqa: ANN401 - of both
+) -> tuple[torch.Tensor, None]:
+    """Attention side by side. Raises ValueError if flash attention gives something else, forward or backward."""
+    results = list[torch.Tensor]()
+    with torch.enable_grad():
+        for attend in (_flash, _side_by_side):
+            states = [tensor.detach().requires_grad_() for tensor in (query, key, value)]
+            attended = attend(module, states[0], states[1], states[2], attention_mask, **packing)[0]
+            gradients = torch.autograd.grad(attended.float().square().sum(), states)
+            results.append(torch.cat([part.float().flatten() for part in (attended, *gradients)]))
+    found, expected = results
+    if not (found - expected).norm() < 0.02 * expected.norm():  # bfloat16 has 8 bits; NaN is not below either
+        raise ValueError("its results differ")
+    return attended.detach(), None
+
+
+AttentionInterface.register(_SIDE_BY_SIDE, _side_by_side)
+AttentionInterface.register(_FLASH, _flash)
+AttentionInterface.register(_TRIED, _tried)
