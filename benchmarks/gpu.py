@@ -3,9 +3,10 @@
     python benchmarks/gpu.py                # on a GPU; without one the short form, on the CPU
     python benchmarks/gpu.py --size short   # a tiny model and a few calls: that everything runs
 
-Training: a plain loop (random batches of 8, padded, float32) and ours: padded, packed, and packed and compiled; tokens
-without padding a second of the steps, with the compilation. Utilization is 6 operations a parameter and token, as a
-share of what a large matrix product in the same precision reaches on the same device. Decoding: the responses to the
+Training: a plain loop (random batches of 8, padded, float32) and ours: padded, packed with attention side by side,
+packed with flash attention, and that compiled; tokens without padding a second of the steps, with the compilation.
+Utilization is 6 operations a parameter and token, as a share of what a large matrix product in the same precision
+reaches on the same device. Decoding: the responses to the
 same contexts by row-by-row `generate`, by transformers' continuous batching and by ours. Last, a baseline and a variant
 are trained and scored on simulated calls (synthetic). A part that has no time left is skipped, and this is said.
 """
@@ -158,11 +159,12 @@ def plain(bench: Benchmark) -> float:
     return bench.tokens / (time.perf_counter() - began)
 
 
-def ours(bench: Benchmark, name: str, *, packing: bool, compiled: bool) -> float:
+def ours(bench: Benchmark, name: str, *, packing: bool = False, flash: bool = False, compiled: bool = False) -> float:
     """Tokens a second of the steps of cmcc train."""
     model, recipe = bench.model(), bench.recipe(name, packing=packing, torch_compile=compiled)
-    if packing:
-        use_packing(model, 512)
+    attention = use_packing(model, 512, flash) if packing else ""
+    if flash and not attention.startswith("flash"):
+        print(f"{name}: {attention}")
     collate: Callable[[list[Any]], Any] = partial(packed, loss_on="all") if packing else collator(0, "all")
     train: EncodedExamples = bench.train
     task = TrainingTask(train, bench.validation, collate, token_loss, model.save_pretrained, name, is_packed=packing)
@@ -171,21 +173,26 @@ def ours(bench: Benchmark, name: str, *, packing: bool, compiled: bool) -> float
 
 
 def compare_training(bench: Benchmark) -> float:
-    """Prints every loop's speed and ratio to the plain loop; returns ours in tokens a second."""
+    """Prints every loop's speed and ratio to the plain loop; returns the packed one's in tokens a second."""
     parameters = sum(parameter.numel() for parameter in bench.model().parameters())
     print(f"training: {parameters:,} parameters, {bench.tokens:,} tokens in {len(bench.train.items)} exchanges")
     highest = {dtype: operations_a_second(bench.device, dtype) for dtype in (torch.float32, torch.bfloat16)}
     fast = torch.bfloat16 if bench.device.type == "cuda" else torch.float32  # what precision: auto chooses
     loops: dict[str, tuple[torch.dtype, Callable[[], float]]] = {
         "plain": (torch.float32, lambda: plain(bench)),
-        "padded": (fast, lambda: ours(bench, "padded", packing=False, compiled=False)),
-        "packed": (fast, lambda: ours(bench, "packed", packing=True, compiled=False)),
-        "packed, compiled": (fast, lambda: ours(bench, "compiled", packing=True, compiled=True)),
+        "padded": (fast, lambda: ours(bench, "padded")),
+        "packed": (fast, lambda: ours(bench, "packed", packing=True)),
     }
-    if bench.size is SIZES["short"]:
-        del loops["packed, compiled"]  # a compilation takes longer than everything else
+    if bench.size is not SIZES["short"]:  # a compilation takes longer than everything else
+        loops["packed + flash"] = fast, lambda: ours(bench, "flash", packing=True, flash=True)
+        loops["packed + flash, compiled"] = (
+            fast,
+            lambda: ours(bench, "compiled", packing=True, flash=True, compiled=True),
+        )
     speeds, lines = dict[str, float](), list[str]()
     for name, (dtype, loop) in loops.items():
+        if not bench.has_time(name):
+            continue
         speeds[name] = loop()
         used = 6 * parameters * speeds[name] / highest[dtype]
         lines.append(
@@ -193,7 +200,7 @@ def compare_training(bench: Benchmark) -> float:
             f" ratio {speeds[name] / speeds['plain']:.2f}, utilization {used:.1%}, {peak(bench.device)}"
         )
     print(*lines, sep="\n", flush=True)
-    return speeds["padded"]
+    return speeds.get("packed + flash") or speeds["packed"]
 
 
 def compare_decoding(bench: Benchmark) -> None:

@@ -2,7 +2,8 @@
 
     texts           a b c | d e     two texts, [1, tokens]
     position_ids    0 1 2 | 0 1     restart with each text
-    labels          - b c | - e     the first token of a text has no loss: nothing before it predicts it
+    logits_to_keep  0 1   | 3       the positions whose next token is in the loss; there are no logits at others
+    labels          b c   | e       and these tokens
     starts          0 3 5           [texts + 1], int32: where each text starts, and the end of the last one
     places          0 1 2 | 3 4 0   [texts, longest]: where the tokens of each text are; filled up on the right
     slots           0 1 2 | 3 4     [tokens]: where each token is in the flattened `places`
@@ -27,10 +28,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.functional import pad, scaled_dot_product_attention
 from torch.nn.utils.rnn import pad_sequence
-from transformers import AttentionInterface, DataCollatorWithFlattening, PreTrainedModel
+from transformers import AttentionInterface, PreTrainedModel
 
 from cmcc_bench.errors import DataError
-from cmcc_bench.models.encoding import IGNORED, Encoded
+from cmcc_bench.models.encoding import Encoded
 from cmcc_bench.training.loss import Batch
 
 if TYPE_CHECKING:
@@ -46,36 +47,40 @@ _SIDE_BY_SIDE, _FLASH, _TRIED = "cmcc_packed", "cmcc_packed_varlen", "cmcc_packe
 
 
 def packed(exchanges: list[Encoded], loss_on: str) -> Batch:
-    """A batch without padding: input_ids, labels and position_ids, each [1, tokens]; starts, places and slots.
+    """A batch without padding, with the tensors that are shown above.
 
-    loss_on: all, or generated: other tokens have the label IGNORED.
+    loss_on: all, or generated: other tokens are not in the loss.
     """
-    features = [
-        {
-            "input_ids": list(exchange.ids),
-            "labels": [
-                token if generated or loss_on == "all" else IGNORED
-                for token, generated in zip(exchange.ids, exchange.generated, strict=True)
-            ],
-        }
-        for exchange in exchanges
+    ids, lengths = [torch.tensor(exchange.ids) for exchange in exchanges], [len(one.ids) for one in exchanges]
+    in_loss = [
+        torch.ones(len(one.ids), dtype=torch.bool) if loss_on == "all" else torch.tensor(one.generated)
+        for one in exchanges
     ]
-    lengths = torch.tensor([len(exchange.ids) for exchange in exchanges])
-    starts = pad(lengths.cumsum(0), (1, 0))  # [texts + 1]
-    tokens = torch.arange(int(starts[-1]))
-    places = pad_sequence(list(torch.split(tokens, lengths.tolist())), batch_first=True)  # [texts, longest]
-    is_token = torch.arange(places.shape[1]) < lengths[:, None]
-    flat: Batch = DataCollatorWithFlattening(separator_id=IGNORED)(features, return_tensors="pt")  # type: ignore[no-untyped-call]
-    return flat | {"starts": starts.int(), "places": places, "slots": is_token.flatten().nonzero()[:, 0]}
+    for one in in_loss:
+        one[0] = False  # nothing before it predicts it
+    kept = torch.cat(in_loss).nonzero()[:, 0]
+    places = pad_sequence(list(torch.split(torch.arange(sum(lengths)), lengths)), batch_first=True)  # [texts, longest]
+    is_token = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
+    return {
+        "input_ids": torch.cat(ids)[None],
+        "position_ids": torch.cat([torch.arange(length) for length in lengths])[None],
+        "starts": pad(torch.tensor(lengths).cumsum(0), (1, 0)).int(),
+        "places": places,
+        "slots": is_token.flatten().nonzero()[:, 0],
+        "logits_to_keep": kept - 1,
+        "labels": torch.cat(ids)[None, kept],
+    }
 
 
 @torch.no_grad()
-def use_packing(model: PreTrainedModel | PeftModel, longest: int) -> str:
+def use_packing(model: PreTrainedModel | PeftModel, longest: int, flash: bool = True) -> str:
     """Makes a model read packed batches, and only those, until another attention is set; says with which attention.
 
     The model has to be on the device that trains it: both kinds of attention are tried there, on two texts of a few
-    tokens. longest: maximum length of a text in tokens. Raises cmcc.DataError if the model's attention is not plain
-    causal attention, such as attention with sinks, soft caps or a shorter window.
+    tokens. longest: maximum length of a text in tokens. flash: use flash attention where it works.
+
+    Raises cmcc.DataError if the model's attention is not plain causal attention, such as attention with sinks, soft
+    caps or a shorter window.
     """
     texts, device, was_training = ((1, 2, 3), (3, 1)), next(model.parameters()).device, model.training
     window = getattr(model.config, "sliding_window", None)
@@ -83,14 +88,15 @@ def use_packing(model: PreTrainedModel | PeftModel, longest: int) -> str:
     attention = "side by side"
     if agrees:
         model.train(False)
-        alone = torch.cat([model(torch.tensor([ids], device=device), use_cache=False).logits[0] for ids in texts])
+        alone = [model(torch.tensor([ids], device=device), use_cache=False).logits[0, :-1] for ids in texts]
+        expected = torch.cat(alone)
         model.set_attn_implementation(_SIDE_BY_SIDE)
         batch = packed([Encoded(ids, (True,) * len(ids)) for ids in texts], "all")
         inputs = {name: tensor.to(device) for name, tensor in batch.items() if name != "labels"}
         together = model(**inputs, use_cache=False).logits[0]
         # Relative to the norm: the logits of a model with random weights are all near 0.
-        agrees = bool((together - alone).norm() < 1e-4 * alone.norm())
-        if agrees and _may_have_flash(device):
+        agrees = together.shape == expected.shape and bool((together - expected).norm() < 1e-4 * expected.norm())
+        if agrees and flash and _may_have_flash(device):
             attention = _try_flash(model, inputs)
         model.train(was_training)
     if not agrees:

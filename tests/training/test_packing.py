@@ -17,7 +17,7 @@ from transformers import (
 )
 
 import cmcc
-from cmcc_bench.models.encoding import IGNORED, Encoded
+from cmcc_bench.models.encoding import Encoded
 from cmcc_bench.training.dialogue import collator
 from cmcc_bench.training.loss import token_loss
 from cmcc_bench.training.packing import packed, use_packing
@@ -54,10 +54,11 @@ def test_a_packed_batch_has_no_padding_and_its_positions_restart():
     batch = packed(EXCHANGES, "all")
     assert batch["input_ids"].tolist() == [[2, 9, 8, 3, 2, 3]]
     assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1]]
-    assert batch["labels"].tolist() == [[IGNORED, 9, 8, 3, IGNORED, 3]]
+    assert batch["labels"].tolist() == [[9, 8, 3, 3]] and batch["logits_to_keep"].tolist() == [0, 1, 2, 4]
     assert batch["places"].tolist() == [[0, 1, 2, 3], [4, 5, 0, 0]] and batch["slots"].tolist() == [0, 1, 2, 3, 4, 5]
     assert batch["starts"].tolist() == [0, 4, 6] and batch["starts"].dtype == torch.int32
-    assert packed(EXCHANGES, "generated")["labels"].tolist() == [[IGNORED, IGNORED, 8, IGNORED, IGNORED, 3]]
+    generated = packed(EXCHANGES, "generated")
+    assert generated["labels"].tolist() == [[8, 3]] and generated["logits_to_keep"].tolist() == [1, 4]
 
 
 @pytest.mark.parametrize("make", [toy.model, llama, adapted])
@@ -145,7 +146,7 @@ def test_a_text_does_not_see_the_texts_beside_it():
     use_packing(model, 32)
     others = [Encoded((5, 5, 5, 5), (False,) * 4), EXCHANGES[1]]
     logits = [
-        model(**{name: tensor for name, tensor in packed(batch, "all").items() if name != "labels"}).logits[0, 4:]
+        model(**{name: tensor for name, tensor in packed(batch, "all").items() if name != "labels"}).logits[0, 3:]
         for batch in (EXCHANGES, others)
     ]
     assert torch.equal(*logits)
