@@ -4,9 +4,11 @@
     python benchmarks/gpu.py --size short   # a tiny model and a few calls: that everything runs
 
 Training: a plain loop (random batches of 8, padded, float32) and ours: padded, packed with attention side by side,
-packed with flash attention, and that compiled; tokens without padding a second of the steps, with the compilation.
-Utilization is 6 operations a parameter and token, as a share of what a large matrix product in the same precision
-reaches on the same device. Decoding: the responses to the
+packed with flash attention, and that compiled; tokens without padding a second. Each loop trains two epochs and the
+second one counts; the first one compiles and warms up, and what it takes longer is printed. Utilization is 6 operations
+a parameter and token, as a share of what a large matrix product in the same precision reaches on the same device.
+
+Decoding: the responses to the
 same contexts by row-by-row `generate`, by transformers' continuous batching and by ours. Last, a baseline and a variant
 are trained and scored on simulated calls (synthetic). A part that has no time left is skipped, and this is said.
 """
@@ -27,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import Module
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
@@ -45,7 +49,7 @@ from cmcc_bench.textform import FORMS
 from cmcc_bench.training import dialogue
 from cmcc_bench.training.dialogue import DialogueRecipe, collator, examples
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
-from cmcc_bench.training.loss import token_loss
+from cmcc_bench.training.loss import Batch, token_loss
 from cmcc_bench.training.packing import packed, use_packing
 from cmcc_bench.training.recipe import read_recipe
 
@@ -139,37 +143,64 @@ def operations_a_second(device: torch.device, dtype: torch.dtype) -> float:
     return repeats * 2 * edge**3 / (time.perf_counter() - began)
 
 
-def plain(bench: Benchmark) -> float:
-    """Tokens a second of the reference: batches of 8 in random order, 4 in a step, float32, padded."""
+@dataclass(frozen=True)
+class Speed:
+    """Tokens a second of a loop's second epoch, and the seconds that the first one took longer."""
+
+    tokens: float
+    start: float
+
+    @staticmethod
+    def of(bench: Benchmark, began: list[float]) -> Speed:
+        """began: the times at which the steps of two epochs began. Of each epoch, all steps but the last count."""
+        steps = len(began) // 2
+        first, second = began[steps - 1] - began[0], began[-1] - began[steps]
+        return Speed(bench.tokens * (steps - 1) / steps / second, first - second)
+
+
+def plain(bench: Benchmark) -> Speed:
+    """The reference: batches of 8 in random order, 4 in a step, float32, padded."""
     model, items = bench.model(), bench.train.items
     loader: DataLoader[Any] = DataLoader(items, 8, shuffle=True, collate_fn=collator(0, "all"))  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
-    wait(bench.device)
-    began = time.perf_counter()
-    for number, batch in enumerate(loader, 1):
-        ids, labels = batch["input_ids"].to(bench.device), batch["labels"].to(bench.device)[:, 1:]
-        logits = model(ids).logits[:, :-1]
-        loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
-        torch.autograd.backward(loss / 4)
-        if number % 4 == 0 or number == len(loader):
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-    wait(bench.device)
-    return bench.tokens / (time.perf_counter() - began)
+    began = list[float]()
+    for _ in range(2):
+        for number, batch in enumerate(loader):
+            if number % 4 == 0:
+                if number in (0, (len(loader) - 1) // 4 * 4):  # the steps whose times count
+                    wait(bench.device)
+                began.append(time.perf_counter())
+            ids, labels = batch["input_ids"].to(bench.device), batch["labels"].to(bench.device)[:, 1:]
+            logits = model(ids).logits[:, :-1]
+            loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+            torch.autograd.backward(loss / 4)
+            if number % 4 == 3 or number == len(loader) - 1:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
+                optimizer.zero_grad()
+    return Speed.of(bench, began)
 
 
-def ours(bench: Benchmark, name: str, *, packing: bool = False, flash: bool = False, compiled: bool = False) -> float:
-    """Tokens a second of the steps of cmcc train."""
-    model, recipe = bench.model(), bench.recipe(name, packing=packing, torch_compile=compiled)
+def ours(bench: Benchmark, name: str, *, packing: bool = False, flash: bool = False, compiled: bool = False) -> Speed:
+    """The loop of cmcc train, with one forward pass a step. It starts a step while the device works on the last one."""
+    model, recipe = bench.model(), bench.recipe(name, epochs=2, packing=packing, torch_compile=compiled)
     attention = use_packing(model, 512, flash) if packing else ""
     if flash and not attention.startswith("flash"):
         print(f"{name}: {attention}")
+    began = list[float]()
+
+    def loss(network: Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss of a step, or of an evaluation."""
+        if torch.is_grad_enabled():
+            began.append(time.perf_counter())
+        return token_loss(network, batch)
+
     collate: Callable[[list[Any]], Any] = partial(packed, loss_on="all") if packing else collator(0, "all")
     train: EncodedExamples = bench.train
-    task = TrainingTask(train, bench.validation, collate, token_loss, model.save_pretrained, name, is_packed=packing)
+    task = TrainingTask(train, bench.validation, collate, loss, model.save_pretrained, name, is_packed=packing)
     with redirect_stdout(StringIO()):  # the recipe, and what to do next
-        return fit(start(recipe), recipe, model, task).speed
+        fit(start(recipe), recipe, model, task)
+    return Speed.of(bench, began)
 
 
 def compare_training(bench: Benchmark) -> float:
@@ -178,28 +209,28 @@ def compare_training(bench: Benchmark) -> float:
     print(f"training: {parameters:,} parameters, {bench.tokens:,} tokens in {len(bench.train.items)} exchanges")
     highest = {dtype: operations_a_second(bench.device, dtype) for dtype in (torch.float32, torch.bfloat16)}
     fast = torch.bfloat16 if bench.device.type == "cuda" else torch.float32  # what precision: auto chooses
-    loops: dict[str, tuple[torch.dtype, Callable[[], float]]] = {
+    loops: dict[str, tuple[torch.dtype, Callable[[], Speed]]] = {
         "plain": (torch.float32, lambda: plain(bench)),
         "padded": (fast, lambda: ours(bench, "padded")),
         "packed": (fast, lambda: ours(bench, "packed", packing=True)),
     }
     if bench.size is not SIZES["short"]:  # a compilation takes longer than everything else
         loops["packed + flash"] = fast, lambda: ours(bench, "flash", packing=True, flash=True)
-        loops["packed + flash, compiled"] = (
-            fast,
-            lambda: ours(bench, "compiled", packing=True, flash=True, compiled=True),
-        )
-    speeds, lines = dict[str, float](), list[str]()
+        compiled = partial(ours, bench, "compiled", packing=True, flash=True, compiled=True)
+        loops["packed + flash, compiled"] = fast, compiled
+    speeds = dict[str, float]()
     for name, (dtype, loop) in loops.items():
-        if not bench.has_time(name):
+        if name.endswith("compiled") and not bench.has_time(name):
             continue
-        speeds[name] = loop()
-        used = 6 * parameters * speeds[name] / highest[dtype]
-        lines.append(
-            f"{name}: {speeds[name]:,.0f} tokens/s in {str(dtype).removeprefix('torch.')},"
-            f" ratio {speeds[name] / speeds['plain']:.2f}, utilization {used:.1%}, {peak(bench.device)}"
+        speed = loop()
+        speeds[name] = speed.tokens
+        used = 6 * parameters * speed.tokens / highest[dtype]
+        print(
+            f"{name}: {speed.tokens:,.0f} tokens/s in {str(dtype).removeprefix('torch.')},"
+            f" ratio {speed.tokens / speeds['plain']:.2f}, utilization {used:.1%}, {peak(bench.device)},"
+            f" start {speed.start:.1f} s",
+            flush=True,
         )
-    print(*lines, sep="\n", flush=True)
     return speeds.get("packed + flash") or speeds["packed"]
 
 
