@@ -184,7 +184,7 @@ def plain(bench: Benchmark) -> Speed:
 def ours(bench: Benchmark, name: str, *, packing: bool = False, flash: bool = False, compiled: bool = False) -> Speed:
     """The loop of cmcc train, with one forward pass a step. It starts a step while the device works on the last one."""
     model, recipe = bench.model(), bench.recipe(name, epochs=2, packing=packing, torch_compile=compiled)
-    attention = use_packing(model, 512, flash) if packing else ""
+    attention = use_packing(model.cpu(), 512, bench.device, flash) if packing else ""
     if flash and not attention.startswith("flash"):
         print(f"{name}: {attention}")
     began = list[float]()

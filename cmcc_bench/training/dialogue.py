@@ -99,8 +99,8 @@ def train(recipe: DialogueRecipe) -> None:
     encoded = {name: encode_rows(form, tokenizer, rows[name], recipe.max_length) for name in rows}
     training = describe("response", recipe, rows, len(pseudo_rows), {"LoRA": recipe.adapter == "lora"}, base)
     facts: dict[str, Any] = {"cut": cuts(encoded)}
-    if recipe.packing:  # tried on the device that trains
-        facts["attention"] = use_packing(model.to(accelerator.device), recipe.max_length)  # type: ignore[arg-type]
+    if recipe.packing:
+        facts["attention"] = use_packing(model, recipe.max_length, accelerator.device)
     say(accelerator, rows, training, facts)
     filler = (closing_ids(tokenizer) or [tokenizer.pad_token_id])[0]
     task = TrainingTask(

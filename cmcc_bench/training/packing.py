@@ -73,31 +73,33 @@ def packed(exchanges: list[Encoded], loss_on: str) -> Batch:
 
 
 @torch.no_grad()
-def use_packing(model: PreTrainedModel | PeftModel, longest: int, flash: bool = True) -> str:
+def use_packing(
+    model: PreTrainedModel | PeftModel, longest: int, device: torch.device | None = None, flash: bool = True
+) -> str:
     """Makes a model read packed batches, and only those, until another attention is set; says with which attention.
 
-    The model has to be on the device that trains it: both kinds of attention are tried there, on two texts of a few
-    tokens. longest: maximum length of a text in tokens. flash: use flash attention where it works.
-
-    Raises cmcc.DataError if the model's attention is not plain causal attention, such as attention with sinks, soft
-    caps or a shorter window.
+    longest: maximum length of a text in tokens. device: where the model is moved; None leaves it where it is. flash:
+    use flash attention if it works there. Raises cmcc.DataError if the model's attention is not plain causal attention,
+    such as attention with sinks, soft caps or a shorter window. Both are tried on two texts of a few tokens.
     """
-    texts, device, was_training = ((1, 2, 3), (3, 1)), next(model.parameters()).device, model.training
+    texts, before, was_training = ((1, 2, 3), (3, 1)), next(model.parameters()).device, model.training
+    device = device or before
     window = getattr(model.config, "sliding_window", None)
     agrees = bool(model._supports_attention_backend) and (window is None or window >= longest)
     attention = "side by side"
     if agrees:
         model.train(False)
-        alone = [model(torch.tensor([ids], device=device), use_cache=False).logits[0, :-1] for ids in texts]
-        expected = torch.cat(alone)
+        rows = [torch.tensor([ids], device=before) for ids in texts]
+        alone = torch.cat([model(row, use_cache=False).logits[0, :-1] for row in rows])
         model.set_attn_implementation(_SIDE_BY_SIDE)
         batch = packed([Encoded(ids, (True,) * len(ids)) for ids in texts], "all")
-        inputs = {name: tensor.to(device) for name, tensor in batch.items() if name != "labels"}
+        inputs = {name: tensor.to(before) for name, tensor in batch.items() if name != "labels"}
         together = model(**inputs, use_cache=False).logits[0]
         # Relative to the norm: the logits of a model with random weights are all near 0.
-        agrees = together.shape == expected.shape and bool((together - expected).norm() < 1e-4 * expected.norm())
+        agrees = together.shape == alone.shape and bool((together - alone).norm() < 1e-4 * alone.norm())
+        model.to(device)  # type: ignore[arg-type]
         if agrees and flash and _may_have_flash(device):
-            attention = _try_flash(model, inputs)
+            attention = _try_flash(model, {name: tensor.to(device) for name, tensor in inputs.items()})
         model.train(was_training)
     if not agrees:
         hint = "Train with --packing false."
