@@ -162,7 +162,7 @@ def learning_rate(step: int, steps: int, warmup: float, highest: float) -> float
 
 
 @dataclass(frozen=True)
-class _Step:
+class _UnreadLoss:
     """A step that the device may still work on.
 
     number: finished steps before it. sums: the sums of the losses and of the units, [2]. copied: happens on a GPU when
@@ -205,7 +205,7 @@ class _Run:
         if self.progress.bfloat16 is None:  # decided once for each run: it changes the weights
             self._decide_precision()
         self.began = time.perf_counter() - self.progress.seconds  # as if the run had not been interrupted
-        self.unread: list[_Step] = []  # steps whose losses are not read yet, see losses()
+        self.unread: list[_UnreadLoss] = []  # steps whose losses are not read yet, see losses()
         accelerator.wait_for_everyone()
 
     def _decide_precision(self) -> None:
@@ -271,7 +271,7 @@ class _Run:
                 passes.append(self._accumulate(batch, int(is_own), number))
         sums = self._over_processes(torch.stack(passes).sum(0))
         rate = learning_rate(self.progress.step, self.steps, self.recipe.warmup, self.recipe.learning_rate)
-        self.unread.append(_started(self.progress.step, rate, sums))
+        self.unread.append(_unread_loss(self.progress.step, rate, sums))
         self._update(sums[1], rate)
 
     def losses(self, running: int) -> list[tuple[int, float, float]]:
@@ -406,13 +406,13 @@ def _sums(loss: Tensor, units: Tensor | int) -> Tensor:
     return torch.stack([number.to(_exact(loss.device)) for number in (loss, counted)])
 
 
-def _started(number: int, rate: float, sums: Tensor) -> _Step:
+def _unread_loss(number: int, rate: float, sums: Tensor) -> _UnreadLoss:
     """A step whose sums are being copied from the device."""
     if not sums.is_cuda:
-        return _Step(number, rate, sums, None)
+        return _UnreadLoss(number, rate, sums, None)
     copy, copied = sums.to("cpu", non_blocking=True), torch.cuda.Event()  # type: ignore[no-untyped-call]
     copied.record()
-    return _Step(number, rate, copy, copied)
+    return _UnreadLoss(number, rate, copy, copied)
 
 
 def _seed_forward_pass(device: torch.device, *position: int) -> None:
