@@ -50,7 +50,7 @@ from cmcc_bench.training import dialogue
 from cmcc_bench.training.dialogue import DialogueRecipe, collator, examples
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import Batch, token_loss
-from cmcc_bench.training.packing import packed, use_packing
+from cmcc_bench.training.packing import packed, use_causal_attention, use_packing
 from cmcc_bench.training.recipe import read_recipe
 
 FORM = FORMS["variant"]
@@ -185,6 +185,8 @@ def ours(bench: Benchmark, name: str, *, packing: bool = False, flash: bool = Fa
     """The loop of cmcc train, with one forward pass a step. It starts a step while the device works on the last one."""
     model, recipe = bench.model(), bench.recipe(name, epochs=2, packing=packing, torch_compile=compiled)
     attention = use_packing(model.cpu(), 512, bench.device, flash) if packing else ""
+    if not packing:
+        use_causal_attention(model, 512)
     if flash and not attention.startswith("flash"):
         print(f"{name}: {attention}")
     began = list[float]()

@@ -42,7 +42,7 @@ from cmcc_bench.textform import FORMS, SPECIAL_TOKENS, TextForm
 from cmcc_bench.training.labels import check_examples, describe, labeled_rows, pseudo_labeled_rows, say
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import Batch, token_loss
-from cmcc_bench.training.packing import packed, use_packing
+from cmcc_bench.training.packing import packed, use_causal_attention, use_packing
 from cmcc_bench.training.recipe import SemiSupervisedRecipe, check, setting
 from cmcc_bench.training.run_folder import save_model
 
@@ -101,6 +101,8 @@ def train(recipe: DialogueRecipe) -> None:
     facts: dict[str, Any] = {"cut": cuts(encoded)}
     if recipe.packing:
         facts["attention"] = use_packing(model, recipe.max_length, accelerator.device)
+    else:
+        use_causal_attention(model, recipe.max_length)
     say(accelerator, rows, training, facts)
     filler = (closing_ids(tokenizer) or [tokenizer.pad_token_id])[0]
     task = TrainingTask(

@@ -18,17 +18,20 @@ attention interface, from which they get `starts`, `places` and `slots`:
   of [tokens, tokens]: the same result, with all the scores between texts computed in vain.)
 
 torch's kernel comes with torch. transformers' flash_attention_2 and 3 need a package that is compiled for the GPU and
-the versions of torch and CUDA, for the same kernels; the only thing they have more is dropout of attention.
+the versions of torch and CUDA. They also have dropout of attention, and kernels of their own for Hopper; but in texts of
+some hundred tokens, attention is a few percent of the work of a model of GPT-2's size or more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.functional import pad, scaled_dot_product_attention
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AttentionInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.encoding import Encoded
@@ -44,6 +47,10 @@ except ImportError:  # older than torch 2.10
 
 # Names in transformers' registry. With "flash" in one, transformers would look for the package flash-attn.
 _SIDE_BY_SIDE, _FLASH, _TRIED = "cmcc_packed", "cmcc_packed_varlen", "cmcc_packed_tried"
+_CAUSAL = "cmcc_causal"  # transformers' own attention, under a name for which it makes no mask
+
+_TEXTS = ((1, 2, 3), (3, 1))  # on which attention is tried
+_NOT_POSSIBLE = (RuntimeError, TypeError, ValueError)  # what it then raises
 
 
 def packed(exchanges: list[Encoded], loss_on: str) -> Batch:
@@ -82,50 +89,87 @@ def use_packing(
     use flash attention if it works there. Raises cmcc.DataError if the model's attention is not plain causal attention,
     such as attention with sinks, soft caps or a shorter window. Both are tried on two texts of a few tokens.
     """
-    texts, before, was_training = ((1, 2, 3), (3, 1)), next(model.parameters()).device, model.training
-    device = device or before
-    window = getattr(model.config, "sliding_window", None)
-    agrees = bool(model._supports_attention_backend) and (window is None or window >= longest)
-    attention = "side by side"
-    if agrees:
-        model.train(False)
-        rows = [torch.tensor([ids], device=before) for ids in texts]
-        alone = torch.cat([model(row, use_cache=False).logits[0, :-1] for row in rows])
-        model.set_attn_implementation(_SIDE_BY_SIDE)
-        batch = packed([Encoded(ids, (True,) * len(ids)) for ids in texts], "all")
-        inputs = {name: tensor.to(before) for name, tensor in batch.items() if name != "labels"}
-        together = model(**inputs, use_cache=False).logits[0]
-        # Relative to the norm: the logits of a model with random weights are all near 0.
-        agrees = together.shape == alone.shape and bool((together - alone).norm() < 1e-4 * alone.norm())
-        model.to(device)  # type: ignore[arg-type]
-        if agrees and flash and _may_have_flash(device):
-            attention = _try_flash(model, {name: tensor.to(device) for name, tensor in inputs.items()})
-        model.train(was_training)
-    if not agrees:
+    batch = packed([Encoded(ids, (True,) * len(ids)) for ids in _TEXTS], "all")
+    del batch["labels"]
+    if not _try(model, longest, _SIDE_BY_SIDE, lambda: _on_device(model, batch)[0]):
         hint = "Train with --packing false."
         raise DataError("this model has another kind of attention", "one that can be packed", hint, key="packing")
-    return attention
+    device = device or next(model.parameters()).device
+    model.to(device)  # type: ignore[arg-type]
+    return _try_flash(model, batch) if flash and _may_have_flash(device) else "side by side"
+
+
+@torch.no_grad()
+def use_causal_attention(model: PreTrainedModel | PeftModel, longest: int) -> bool:
+    """Makes a model read batches that are padded on the right without a mask, and only those; says whether it does.
+
+    longest: as in use_packing. By itself transformers looks at the positions in every forward pass for packed texts, so
+    that the model waits for the device, and a compiled model gets a mask, which excludes flash attention. A model with
+    another kind of attention stays as it is.
+    """
+    rows = {"input_ids": pad_sequence([torch.tensor(ids) for ids in _TEXTS], batch_first=True)}
+    lengths = [len(ids) - 1 for ids in _TEXTS]
+
+    def logits() -> torch.Tensor:
+        """Those of all tokens but the last of each text, [tokens, vocabulary]."""
+        return torch.cat([row[:length] for row, length in zip(_on_device(model, rows), lengths, strict=True)])
+
+    return _try(model, longest, _CAUSAL, logits)
+
+
+def _on_device(model: PreTrainedModel | PeftModel, batch: Batch) -> torch.Tensor:
+    """The logits of a batch, [exchanges, tokens, vocabulary]."""
+    device = next(model.parameters()).device
+    output: Any = model(**{name: tensor.to(device) for name, tensor in batch.items()}, use_cache=False)
+    return output.logits  # type: ignore[no-any-return]
+
+
+def _try(model: PreTrainedModel | PeftModel, longest: int, name: str, logits: Callable[[], torch.Tensor]) -> bool:
+    """Sets the attention with this name if the model is the same with it; says whether it is set.
+
+    logits: the model's with that attention, for all tokens of the texts but the last ones.
+    """
+    before, was_training = model.config._attn_implementation, model.training
+    window = getattr(model.config, "sliding_window", None)
+    if not model._supports_attention_backend or (window is not None and window < longest):
+        return False
+    model.train(False)
+    alone = torch.cat([_on_device(model, {"input_ids": torch.tensor([ids])})[0, :-1] for ids in _TEXTS])
+    model.set_attn_implementation(name)
+    try:
+        found = logits()
+        # Relative to the norm: the logits of a model with random weights are all near 0.
+        agrees = found.shape == alone.shape and bool((found - alone).norm() < 1e-4 * alone.norm())
+    except _NOT_POSSIBLE:  # such as transformers' own attention of a model with soft caps
+        agrees = False
+    if not agrees:
+        model.set_attn_implementation(before)
+    model.train(was_training)
+    return agrees
 
 
 def _may_have_flash(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def _try_flash(model: PreTrainedModel | PeftModel, inputs: Batch) -> str:
+def _try_flash(model: PreTrainedModel | PeftModel, batch: Batch) -> str:
     """Sets flash attention if it works for this model on its device; says which attention is set.
 
     It needs bfloat16, heads of at most 256 in multiples of 8, and a build of torch that has it.
     """
+    was_training, name = model.training, _SIDE_BY_SIDE
+    model.train(False)
+    model.set_attn_implementation(_TRIED)
     try:
-        model.set_attn_implementation(_TRIED)
-        with torch.autocast(inputs["input_ids"].device.type, torch.bfloat16):
-            model(**inputs, use_cache=False)
-    except (RuntimeError, TypeError, ValueError) as error:
-        model.set_attn_implementation(_SIDE_BY_SIDE)
+        with torch.autocast(next(model.parameters()).device.type, torch.bfloat16):
+            _on_device(model, batch)
+        name, attention = _FLASH, "flash attention, but side by side in float32 and with dropout of attention"
+    except _NOT_POSSIBLE as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        return f"side by side, because flash attention is not possible here ({reason})"
-    model.set_attn_implementation(_FLASH)
-    return "flash attention, but side by side in float32 and with dropout of attention"
+        attention = f"side by side, because flash attention is not possible here ({reason})"
+    model.set_attn_implementation(name)
+    model.train(was_training)
+    return attention
 
 
 def _side_by_side(
@@ -212,3 +256,4 @@ def _tried(
 AttentionInterface.register(_SIDE_BY_SIDE, _side_by_side)
 AttentionInterface.register(_FLASH, _flash)
 AttentionInterface.register(_TRIED, _tried)
+AttentionInterface.register(_CAUSAL, sdpa_attention_forward)

@@ -370,7 +370,8 @@ class NothingIsRead(TorchDispatchMode):
         return function(*arguments, **(options or {}))
 
 
-def test_no_step_of_packed_texts_waits_for_the_device(tmp_path, monkeypatch):
+@pytest.mark.parametrize("packing", [True, False])
+def test_no_step_waits_for_the_device(packing, tmp_path, monkeypatch):
     learn, read, steps = loop._Run.learn, loop._Run.losses, []
 
     def guarded(run, tensors):
@@ -384,7 +385,7 @@ def test_no_step_of_packed_texts_waits_for_the_device(tmp_path, monkeypatch):
 
     monkeypatch.setattr(loop._Run, "learn", guarded)
     monkeypatch.setattr(loop._Run, "losses", counted)
-    toy.train(toy.recipe(tmp_path, epochs=1, accumulation=2, clip=0.5, save_every=2), packing=True)
+    toy.train(toy.recipe(tmp_path, epochs=1, accumulation=2, clip=0.5, save_every=2), packing=packing)
     assert steps == [[], [1, 2], [], [3]]  # one step late, but not before a state is saved and at the end
 
 

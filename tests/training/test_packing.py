@@ -20,7 +20,7 @@ import cmcc
 from cmcc_bench.models.encoding import Encoded
 from cmcc_bench.training.dialogue import collator
 from cmcc_bench.training.loss import token_loss
-from cmcc_bench.training.packing import packed, use_packing
+from cmcc_bench.training.packing import packed, use_causal_attention, use_packing
 from tests.training import toy
 from tests.training.varlen import on_cpu
 
@@ -72,6 +72,17 @@ def test_the_loss_and_the_gradients_are_those_of_a_padded_batch(make, loss_on):
     assert packed_tokens == tokens and packed_loss == pytest.approx(loss, rel=1e-6)
     for name, gradient in gradients.items():
         assert torch.allclose(gradient, packed_gradients[name], rtol=1e-4, atol=1e-4), name
+
+
+@pytest.mark.parametrize("make", [toy.model, llama, adapted])
+def test_padded_batches_need_no_mask(make):
+    torch.manual_seed(0)
+    model, batch = make(), collator(29, "all")(toy.counting(9, seed=5))
+    loss, _, gradients = loss_and_gradients(model, batch)
+    assert use_causal_attention(model, 32) and model.training
+    assert model.config._attn_implementation == "cmcc_causal"
+    found, _, found_gradients = loss_and_gradients(model, batch)
+    assert found == loss and all(torch.equal(gradients[name], found_gradients[name]) for name in gradients)
 
 
 def half_precision(model, exchanges):
@@ -178,6 +189,7 @@ def test_a_model_with_another_kind_of_attention_is_refused(make):
     model = make()
     with pytest.raises(cmcc.DataError, match=r"another kind of attention.*--packing false"):
         use_packing(model, 32)
+    assert not use_causal_attention(model, 32) and model.config._attn_implementation in ("sdpa", "eager")
 
 
 def test_a_packed_training_ends_with_the_weights_of_a_padded_one(data, run_training, tmp_path):
