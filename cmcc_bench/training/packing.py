@@ -18,8 +18,8 @@ attention interface, from which they get `starts`, `places` and `slots`:
   of [tokens, tokens]: the same result, with all the scores between texts computed in vain.)
 
 torch's kernel comes with torch. transformers' flash_attention_2 and 3 need a package that is compiled for the GPU and
-the versions of torch and CUDA. They also have dropout of attention, and kernels of their own for Hopper; but in texts of
-some hundred tokens, attention is a few percent of the work of a model of GPT-2's size or more.
+the versions of torch and CUDA. They also have dropout of attention, and kernels of their own for Hopper; but in texts
+of some hundred tokens, attention is a few percent of the work of a model of GPT-2's size or more.
 """
 
 from __future__ import annotations
