@@ -8,6 +8,7 @@ import subprocess
 import sys
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -387,6 +388,13 @@ def test_no_step_waits_for_the_device(packing, tmp_path, monkeypatch):
     monkeypatch.setattr(loop._Run, "losses", counted)
     toy.train(toy.recipe(tmp_path, epochs=1, accumulation=2, clip=0.5, save_every=2), packing=packing)
     assert steps == [[], [1, 2], [], [3]]  # one step late, but not before a state is saved and at the end
+
+
+def test_a_loss_is_read_when_its_copy_from_the_gpu_has_arrived():
+    sums = torch.zeros(2, dtype=torch.float64)
+    run, copied = object.__new__(loop._Run), SimpleNamespace(synchronize=lambda: sums.copy_(torch.tensor([6.0, 3.0])))
+    run.unread = [loop._UnreadLoss(4, 0.1, sums, copied)]
+    assert run.losses(running=1) == [] and run.losses(running=0) == [(5, 2.0, 0.1)] and run.unread == []
 
 
 def test_bfloat16_learns_about_as_well_and_keeps_the_weights_in_float32(tmp_path):
