@@ -294,3 +294,12 @@ def test_the_two_public_annotators_agree_and_are_not_called_human(real_calls, ca
     cli.main(["agreement", *names])
     printed = capsys.readouterr().out
     assert "language-model" in printed and "human" not in printed
+
+
+def test_unlabeled_calls_are_known_only_if_a_care_file_names_them(tmp_path):
+    calls = [raw.dialogue("labeled"), raw.plain("named"), raw.plain("other"), raw.plain("by-place")]
+    raw.write(tmp_path, "calls.json", calls)
+    named = [care(name, {}, {}, 2) for name in ("named", "calls.json#3")]
+    names = [str(raw.write(tmp_path, f"care_{who}.json", {"dialogues": named})) for who in "ab"]
+    assert set(known_calls(names, None)) == {"labeled", "named", "by-place"}
+    assert agreement(names).dialogues == 2
