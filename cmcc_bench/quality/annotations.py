@@ -119,20 +119,21 @@ def _of_calls(
     emotions: dict[Unit, Labels] = {}
     acts: dict[Unit, Labels] = {}
     no_labels = Care(None, None, None)
+    # The row of an unlabeled call, which a care file may label, has no labels.
     for dialogue_id, call in calls.items():
         own = care.get(dialogue_id, no_labels)
-        label = call.row["satisfaction"] if own.satisfaction is None else own.satisfaction
+        label = call.row.get("satisfaction") if own.satisfaction is None else own.satisfaction
         if label is not None:
             satisfaction[dialogue_id] = label
         for number, utterance in enumerate(call.row["utterances"]):
             turn = utterance["turn"]
             if utterance["speaker"] == USER:
-                labels = utterance["emotions"] if own.emotions is None else own.emotions.get(turn, (0,))
+                labels = utterance.get("emotions") if own.emotions is None else own.emotions.get(turn, (0,))
                 if labels:  # an empty list in a care file: this utterance is not annotated
                     emotions[dialogue_id, number] = frozenset(labels)
-            elif utterance["acts"] is not None or own.acts is not None:
+            elif utterance.get("acts") is not None or own.acts is not None:
                 added = (own.acts or {}).get(turn, ())
-                acts[dialogue_id, number] = compared.intersection((*(utterance["acts"] or ()), *added))
+                acts[dialogue_id, number] = compared.intersection((*(utterance.get("acts") or ()), *added))
     return Annotations(name, about, frozenset(calls), satisfaction, emotions, acts)
 
 
