@@ -303,3 +303,15 @@ def test_unlabeled_calls_are_known_only_if_a_care_file_names_them(tmp_path):
     names = [str(raw.write(tmp_path, f"care_{who}.json", {"dialogues": named})) for who in "ab"]
     assert set(known_calls(names, None)) == {"labeled", "named", "by-place"}
     assert agreement(names).dialogues == 2
+
+
+def test_disputes_about_an_unlabeled_call_are_written_for_review(tmp_path):
+    raw.write(tmp_path, "calls.json", [raw.plain("call")])
+    emotions = {"a": {}, "b": {"1": ["complain_about_a_problem"]}}
+    satisfactions = {"a": 1, "b": 2}
+    names = [
+        str(raw.write(tmp_path, f"care_{who}.json", {"dialogues": [care("call", emotions[who], {}, score)]}))
+        for who, score in satisfactions.items()
+    ]
+    assert cli.main(["agreement", *names, "--adjudicate", str(tmp_path / "decided.json")]) == 0
+    assert len((tmp_path / "decided.review.csv").read_text("utf-8-sig").splitlines()) == 3
