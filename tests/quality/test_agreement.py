@@ -314,4 +314,8 @@ def test_disputes_about_an_unlabeled_call_are_written_for_review(tmp_path):
         for who, score in satisfactions.items()
     ]
     assert cli.main(["agreement", *names, "--adjudicate", str(tmp_path / "decided.json")]) == 0
-    assert len((tmp_path / "decided.review.csv").read_text("utf-8-sig").splitlines()) == 3
+    review = (tmp_path / "decided.review.csv").read_text("utf-8-sig")
+    assert [line.split(",")[3] for line in review.splitlines() if line.startswith("call,")] == [
+        "emotions",
+        "satisfaction",
+    ]
