@@ -1,6 +1,7 @@
 """Training and decoding on one GPU, as ratios measured in one run; at most six minutes, with GPT-2 base's size.
 
     python benchmarks/gpu.py                # on a GPU; without one the short form, on the CPU
+    python benchmarks/gpu.py --size cpu     # a small model and some dozen calls: ratios on a CPU, two minutes
     python benchmarks/gpu.py --size short   # a tiny model and a few calls: that everything runs
 
 Training: a plain loop (random batches of 8, padded, float32) and ours: padded, packed with attention side by side,
@@ -8,9 +9,9 @@ packed with flash attention, and that compiled; tokens without padding a second.
 second one counts; the first one compiles and warms up, and what it takes longer is printed. Utilization is 6 operations
 a parameter and token, as a share of what a large matrix product in the same precision reaches on the same device.
 
-Decoding: the responses to the
-same contexts by row-by-row `generate`, by transformers' continuous batching and by ours. Last, a baseline and a variant
-are trained and scored on simulated calls (synthetic). A part that has no time left is skipped, and this is said.
+Decoding: the responses to the same contexts by row-by-row `generate`, by transformers' continuous batching and by ours.
+Last, a baseline and a variant are trained and scored on simulated calls (synthetic). A part that has no time left is
+skipped, and this is said.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class Size:
 
 SIZES = {
     "gpu": Size(12, 768, 12, calls=2_500, steps=120, rows=512, plain_rows=12, table_seconds=60, seconds=360),
+    "cpu": Size(4, 256, 4, calls=100, steps=8, rows=96, plain_rows=8, table_seconds=20, seconds=240),
     "short": Size(1, 32, 2, calls=24, steps=3, rows=6, plain_rows=2, table_seconds=1, seconds=120),
 }
 
@@ -216,7 +218,7 @@ def compare_training(bench: Benchmark) -> float:
         "padded": (fast, lambda: ours(bench, "padded")),
         "packed": (fast, lambda: ours(bench, "packed", packing=True)),
     }
-    if bench.size is not SIZES["short"]:  # a compilation takes longer than everything else
+    if bench.device.type == "cuda" and bench.size is not SIZES["short"]:  # a compilation takes longest of all
         loops["packed + flash"] = fast, lambda: ours(bench, "flash", packing=True, flash=True)
         compiled = partial(ours, bench, "compiled", packing=True, flash=True, compiled=True)
         loops["packed + flash, compiled"] = fast, compiled
