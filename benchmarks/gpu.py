@@ -1,13 +1,17 @@
 """Training and decoding on one GPU, as ratios measured in one run; at most six minutes, with GPT-2 base's size.
 
     python benchmarks/gpu.py                # on a GPU; without one the short form, on the CPU
+    python benchmarks/gpu.py --size cpu     # a small model and some dozen calls: ratios on a CPU, two minutes
     python benchmarks/gpu.py --size short   # a tiny model and a few calls: that everything runs
 
-Training: a plain loop (random batches of 8, padded, float32) and ours: padded, packed, and packed and compiled; tokens
-without padding a second of the steps, with the compilation. Utilization is 6 operations a parameter and token, as a
-share of what a large matrix product in the same precision reaches on the same device. Decoding: the responses to the
-same contexts by row-by-row `generate`, by transformers' continuous batching and by ours. Last, a baseline and a variant
-are trained and scored on simulated calls (synthetic). A part that has no time left is skipped, and this is said.
+Training: a plain loop (random batches of 8, padded, float32) and ours: padded, packed with attention side by side,
+packed with flash attention, and that compiled; tokens without padding a second. Each loop trains two epochs and the
+second one counts; the first one compiles and warms up, and what it takes longer is printed. Utilization is 6 operations
+a parameter and token, as a share of what a large matrix product in the same precision reaches on the same device.
+
+Decoding: the responses to the same contexts by row-by-row `generate`, by transformers' continuous batching and by ours.
+Last, a baseline and a variant are trained and scored on simulated calls (synthetic). A part that has no time left is
+skipped, and this is said.
 """
 
 from __future__ import annotations
@@ -26,9 +30,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import Module
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import ContinuousBatchingConfig, GenerationConfig, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 import cmcc
@@ -44,8 +50,8 @@ from cmcc_bench.textform import FORMS
 from cmcc_bench.training import dialogue
 from cmcc_bench.training.dialogue import DialogueRecipe, collator, examples
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
-from cmcc_bench.training.loss import token_loss
-from cmcc_bench.training.packing import packed, use_packing
+from cmcc_bench.training.loss import Batch, token_loss
+from cmcc_bench.training.packing import packed, use_causal_attention, use_packing
 from cmcc_bench.training.recipe import read_recipe
 
 FORM = FORMS["variant"]
@@ -69,6 +75,7 @@ class Size:
 
 SIZES = {
     "gpu": Size(12, 768, 12, calls=2_500, steps=120, rows=512, plain_rows=12, table_seconds=60, seconds=360),
+    "cpu": Size(4, 256, 4, calls=100, steps=8, rows=96, plain_rows=8, table_seconds=20, seconds=240),
     "short": Size(1, 32, 2, calls=24, steps=3, rows=6, plain_rows=2, table_seconds=1, seconds=120),
 }
 
@@ -138,67 +145,102 @@ def operations_a_second(device: torch.device, dtype: torch.dtype) -> float:
     return repeats * 2 * edge**3 / (time.perf_counter() - began)
 
 
-def plain(bench: Benchmark) -> float:
-    """Tokens a second of the reference: batches of 8 in random order, 4 in a step, float32, padded."""
+@dataclass(frozen=True)
+class Speed:
+    """Tokens a second of a loop's second epoch, and the seconds that the first one took longer."""
+
+    tokens: float
+    start: float
+
+    @staticmethod
+    def of(bench: Benchmark, began: list[float]) -> Speed:
+        """began: the times at which the steps of two epochs began. Of each epoch, all steps but the last count."""
+        steps = len(began) // 2
+        first, second = began[steps - 1] - began[0], began[-1] - began[steps]
+        return Speed(bench.tokens * (steps - 1) / steps / second, first - second)
+
+
+def plain(bench: Benchmark) -> Speed:
+    """The reference: batches of 8 in random order, 4 in a step, float32, padded."""
     model, items = bench.model(), bench.train.items
     loader: DataLoader[Any] = DataLoader(items, 8, shuffle=True, collate_fn=collator(0, "all"))  # type: ignore[arg-type]
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
-    wait(bench.device)
-    began = time.perf_counter()
-    for number, batch in enumerate(loader, 1):
-        ids, labels = batch["input_ids"].to(bench.device), batch["labels"].to(bench.device)[:, 1:]
-        logits = model(ids).logits[:, :-1]
-        loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
-        torch.autograd.backward(loss / 4)
-        if number % 4 == 0 or number == len(loader):
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-    wait(bench.device)
-    return bench.tokens / (time.perf_counter() - began)
+    began = list[float]()
+    for _ in range(2):
+        for number, batch in enumerate(loader):
+            if number % 4 == 0:
+                if number in (0, (len(loader) - 1) // 4 * 4):  # the steps whose times count
+                    wait(bench.device)
+                began.append(time.perf_counter())
+            ids, labels = batch["input_ids"].to(bench.device), batch["labels"].to(bench.device)[:, 1:]
+            logits = model(ids).logits[:, :-1]
+            loss = cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+            torch.autograd.backward(loss / 4)
+            if number % 4 == 3 or number == len(loader) - 1:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
+                optimizer.zero_grad()
+    return Speed.of(bench, began)
 
 
-def ours(bench: Benchmark, name: str, *, packing: bool, compiled: bool) -> float:
-    """Tokens a second of the steps of cmcc train."""
-    model, recipe = bench.model(), bench.recipe(name, packing=packing, torch_compile=compiled)
-    if packing:
-        use_packing(model, 512)
+def ours(bench: Benchmark, name: str, *, packing: bool = False, flash: bool = False, compiled: bool = False) -> Speed:
+    """The loop of cmcc train, with one forward pass a step. It starts a step while the device works on the last one."""
+    model, recipe = bench.model(), bench.recipe(name, epochs=2, packing=packing, torch_compile=compiled)
+    attention = use_packing(model.cpu(), 512, bench.device, flash) if packing else ""
+    if not packing:
+        use_causal_attention(model, 512)
+    if flash and not attention.startswith("flash"):
+        print(f"{name}: {attention}")
+    began = list[float]()
+
+    def loss(network: Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The loss of a step, or of an evaluation."""
+        if torch.is_grad_enabled():
+            began.append(time.perf_counter())
+        return token_loss(network, batch)
+
     collate: Callable[[list[Any]], Any] = partial(packed, loss_on="all") if packing else collator(0, "all")
     train: EncodedExamples = bench.train
-    task = TrainingTask(train, bench.validation, collate, token_loss, model.save_pretrained, name, is_packed=packing)
+    task = TrainingTask(train, bench.validation, collate, loss, model.save_pretrained, name, is_packed=packing)
     with redirect_stdout(StringIO()):  # the recipe, and what to do next
-        return fit(start(recipe), recipe, model, task).speed
+        fit(start(recipe), recipe, model, task)
+    return Speed.of(bench, began)
 
 
 def compare_training(bench: Benchmark) -> float:
-    """Prints every loop's speed and ratio to the plain loop; returns ours in tokens a second."""
+    """Prints every loop's speed and ratio to the plain loop; returns the packed one's in tokens a second."""
     parameters = sum(parameter.numel() for parameter in bench.model().parameters())
     print(f"training: {parameters:,} parameters, {bench.tokens:,} tokens in {len(bench.train.items)} exchanges")
     highest = {dtype: operations_a_second(bench.device, dtype) for dtype in (torch.float32, torch.bfloat16)}
     fast = torch.bfloat16 if bench.device.type == "cuda" else torch.float32  # what precision: auto chooses
-    loops: dict[str, tuple[torch.dtype, Callable[[], float]]] = {
+    loops: dict[str, tuple[torch.dtype, Callable[[], Speed]]] = {
         "plain": (torch.float32, lambda: plain(bench)),
-        "padded": (fast, lambda: ours(bench, "padded", packing=False, compiled=False)),
-        "packed": (fast, lambda: ours(bench, "packed", packing=True, compiled=False)),
-        "packed, compiled": (fast, lambda: ours(bench, "compiled", packing=True, compiled=True)),
+        "padded": (fast, lambda: ours(bench, "padded")),
+        "packed": (fast, lambda: ours(bench, "packed", packing=True)),
     }
-    if bench.size is SIZES["short"]:
-        del loops["packed, compiled"]  # a compilation takes longer than everything else
-    speeds, lines = dict[str, float](), list[str]()
+    if bench.device.type == "cuda" and bench.size is not SIZES["short"]:  # a compilation takes longest of all
+        loops["packed + flash"] = fast, lambda: ours(bench, "flash", packing=True, flash=True)
+        compiled = partial(ours, bench, "compiled", packing=True, flash=True, compiled=True)
+        loops["packed + flash, compiled"] = fast, compiled
+    speeds = dict[str, float]()
     for name, (dtype, loop) in loops.items():
-        speeds[name] = loop()
-        used = 6 * parameters * speeds[name] / highest[dtype]
-        lines.append(
-            f"{name}: {speeds[name]:,.0f} tokens/s in {str(dtype).removeprefix('torch.')},"
-            f" ratio {speeds[name] / speeds['plain']:.2f}, utilization {used:.1%}, {peak(bench.device)}"
+        if name.endswith("compiled") and not bench.has_time(name):
+            continue
+        speed = loop()
+        speeds[name] = speed.tokens
+        used = 6 * parameters * speed.tokens / highest[dtype]
+        print(
+            f"{name}: {speed.tokens:,.0f} tokens/s in {str(dtype).removeprefix('torch.')},"
+            f" ratio {speed.tokens / speeds['plain']:.2f}, utilization {used:.1%}, {peak(bench.device)},"
+            f" start {speed.start:.1f} s",
+            flush=True,
         )
-    print(*lines, sep="\n", flush=True)
-    return speeds["padded"]
+    return speeds.get("packed + flash") or speeds["packed"]
 
 
 def compare_decoding(bench: Benchmark) -> None:
     """Prints the speeds of responses to given contexts, and how many differ from those of row-by-row `generate`."""
-    model, response = bench.model().train(False), FORM.segments[-1]
+    model, response, has_gpu = bench.model().train(False), FORM.segments[-1], bench.device.type == "cuda"
     chosen = some(bench.rows["train"], bench.size.rows)
     contexts = [context(bench.tokenizer, row) for one in chosen for row in one.rows]
     end, longest = end_id(bench.tokenizer, response), response.longest - 1
@@ -211,7 +253,10 @@ def compare_decoding(bench: Benchmark) -> None:
 
     def continuous() -> list[str]:
         """All responses, by transformers."""
-        done: Any = model.generate_batch(contexts, generation_config=settings)  # type: ignore[operator]
+        # Without a GPU, transformers would reserve a cache of the machine's memory, which takes half a minute.
+        few = ContinuousBatchingConfig(num_blocks=128, max_batch_tokens=512)
+        cache = ContinuousBatchingConfig() if has_gpu else few
+        done: Any = model.generate_batch(contexts, settings, cache)  # type: ignore[operator]
         tokens = [output.generated_tokens for output in done.values()]
         return [text_of(bench.tokenizer, ids[: ids.index(end)] if end in ids else ids) for ids in tokens]
 
@@ -226,8 +271,7 @@ def compare_decoding(bench: Benchmark) -> None:
         speed, alone = timed(bench.device, row_by_row)
     print(f"decoding: {len(contexts)} responses\nrow by row: {speed:.1f} a second", flush=True)
     others: dict[str, Callable[[], list[str]]] = {f"ours, {rows} rows": partial(together, rows) for rows in (32, 256)}
-    if bench.size is not SIZES["short"]:  # its start alone takes longer than everything else
-        others["continuous batching of transformers"] = continuous
+    others["continuous batching of transformers"] = continuous
     for name, decoded in others.items():
         try:
             faster, texts = timed(bench.device, decoded)

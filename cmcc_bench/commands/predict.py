@@ -64,6 +64,13 @@ def add(commands: Commands) -> None:
         help="number of exchanges or texts in a batch (default: set by the task)",
     )
     predict.add_argument(
+        "--precision",
+        default="float32",
+        choices=("float32", "bfloat16"),
+        help="numbers of a response model; bfloat16 needs half the memory, for large models on a GPU (default: "
+        "%(default)s)",
+    )
+    predict.add_argument(
         "--out", type=Path, metavar="FILE", help="file to write; an interrupted run continues where it stopped"
     )
     _add_endpoint(predict)
@@ -248,6 +255,9 @@ def _recognize(options: argparse.Namespace, folder: Path, training: TrainingReco
         hint = "Leave --format out, or pass a model of cmcc train dialogue."
         problem = f"--format seretod needs a dialogue model; this one is of the task {training.task}"
         raise DataError(problem, "", hint, model=str(folder))
+    if options.precision != "float32":
+        hint = "Leave --precision out; it is for the models of cmcc train dialogue."
+        raise DataError(f"this model is of the task {training.task}", "", hint, model=str(folder))
     batch_size = options.batch_size or BATCH_SIZE
     with open_processes() as processes, progress_bar("recognizing", processes.is_first) as show:
         run = recognize(
@@ -284,6 +294,7 @@ def _decode(options: argparse.Namespace, folder: Path, training: TrainingRecord)
             split=options.split,
             mode=options.mode,
             output_format=options.format,
+            precision=options.precision,
             batch_size=options.batch_size or BATCH_SIZE,
             progress=show,
             training=training,

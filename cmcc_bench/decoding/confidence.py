@@ -69,7 +69,7 @@ def _token_scores(trained: TrainedModel, texts: Sequence[Encoded]) -> list[list[
     """The log probability of each token of each text; that of the first token is 0. Padding is on the right."""
     ids = pad_sequence([torch.tensor(text.ids) for text in texts], batch_first=True).to(trained.model.device)
     scores = trained.model(input_ids=ids, use_cache=False).logits[:, :-1].float().log_softmax(dim=-1)
-    of_tokens = scores.gather(-1, ids[:, 1:, None]).squeeze(-1)  # [texts, longest - 1]
+    of_tokens = scores.gather(-1, ids[:, 1:, None]).squeeze(-1).cpu()  # [texts, longest - 1], copied once
     return [[0.0, *row[: len(text.ids) - 1].tolist()] for row, text in zip(of_tokens, texts, strict=True)]
 
 

@@ -8,8 +8,8 @@ replaced at once. An exchange can start as soon as the entities of the previous 
 sees nothing else of the past (the paper, section 4.1.1). So a dialogue may occupy several rows.
 
 `decode_one` is the reference implementation, which tests and benchmarks/decode.py compare `decode` with. Read it first.
-The same loop in exchange.py asks for the next token and waits; forward.py computes the next tokens of all rows in one
-pass.
+The same loop in exchange.py asks for a segment and waits; batch.py generates the segments of all rows, one token each
+in a step; forward.py computes the next tokens of all rows in one pass.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from typing import NamedTuple
 import torch
 from transformers import PreTrainedModel
 
+from cmcc_bench.decoding.batch import DecodingBatch
 from cmcc_bench.decoding.dialogues import DialogueInput
-from cmcc_bench.decoding.exchange import MODES, ExchangeDecoding, Feed, Setting
-from cmcc_bench.decoding.forward import Forward, forward_of
+from cmcc_bench.decoding.exchange import MODES, Context, ExchangeDecoding, Setting
+from cmcc_bench.decoding.forward import forward_of
 from cmcc_bench.errors import DataError
 from cmcc_bench.models.causal_lm import longest_input
 from cmcc_bench.models.encoding import end_id, segment_ids, start_ids
@@ -125,55 +126,50 @@ def _decode(
     # waits for another: the pass reads one new token in most rows and a whole context in rows that were just filled.
     free, running = list(range(rows - 1, -1, -1)), dict[int, _Running]()  # rows without and with an exchange
     with forward_of(model, rows) as forward:
+        batch = DecodingBatch(forward, rows, vocabulary, model.device)
         while True:
             while free and (decoding := waiting.take()):
-                running[free.pop()] = _Running(decoding)
+                row = free.pop()
+                running[row] = _Running(decoding)
+                batch.put(row, running[row].context)
             if not running:
                 return
-            for row in _step(forward, running, vocabulary, counts):
+            complete, tokens = batch.step()
+            counts.steps += 1
+            counts.fed_tokens += tokens
+            for row in complete:
+                prediction = running[row].send(batch.written(row))
                 # As soon as the entities are generated, not at the end: the next exchange can then run in parallel.
                 waiting.learn_entities(running[row].decoding)
-                prediction = running[row].prediction
-                if prediction:
-                    decoding = running.pop(row).decoding
-                    counts.exchanges += 1
-                    counts.cut_contexts += decoding.is_cut
-                    counts.cut_entities += decoding.cut_names
-                    free.append(row)
-                    yield prediction
+                if prediction is None:
+                    batch.put(row, running[row].context)
+                    continue
+                batch.remove(row)
+                decoding = running.pop(row).decoding
+                counts.exchanges += 1
+                counts.cut_contexts += decoding.is_cut
+                counts.cut_entities += decoding.cut_names
+                free.append(row)
+                yield prediction
             free.sort(reverse=True)  # lowest row first: neighboring rows share an attention call
 
 
 class _Running:
-    """An exchange in a row: the next tokens to read and, when it is finished, the prediction."""
+    """An exchange in a row, and the text that the model continues."""
 
     def __init__(self, decoding: ExchangeDecoding) -> None:
         self.decoding = decoding
-        self.prediction: Prediction | None = None
-        self._run: Generator[Feed, int, Prediction] = decoding.run()
-        self.feed = next(self._run)
+        self._run: Generator[Context, Sequence[int], Prediction] = decoding.run()
+        self.context = next(self._run)
 
-    def send(self, token: int) -> None:
-        """Sends the model's next token to the exchange."""
+    def send(self, written: Sequence[int]) -> Prediction | None:
+        """Sends the tokens of a segment to the exchange; returns its prediction when it is finished."""
         try:
-            self.feed = self._run.send(token)
+            self.context = self._run.send(written)
         except StopIteration as finished:
-            self.prediction = finished.value
-
-
-def _step(forward: Forward, running: dict[int, _Running], vocabulary: int, counts: DecodingCounts) -> list[int]:
-    """Generates one token for each row and returns the rows in order.
-
-    vocabulary: number of tokens of the tokenizer. A model may have more embeddings as padding; these are ignored.
-    """
-    rows = sorted(running)
-    feeds = [(row, running[row].feed) for row in rows]
-    likeliest = forward(feeds)[:, :vocabulary].argmax(-1)  # [rows]
-    for row, token in zip(rows, likeliest.tolist(), strict=True):
-        running[row].send(token)
-    counts.steps += 1
-    counts.fed_tokens += sum(len(feed.ids) for _, feed in feeds)
-    return rows
+            prediction: Prediction = finished.value
+            return prediction
+        return None
 
 
 class _Waiting:

@@ -1,17 +1,18 @@
 """Decoding of one exchange, independent of all other exchanges in the batch.
 
-An exchange is a generator: it yields the tokens for the model to read, receives the most likely next token, and returns
-its Prediction. Batches, caches and tensors are handled elsewhere.
+An exchange is a generator: it yields the text so far, receives the tokens of the segment with which the model continues
+it, and returns its Prediction. Batches, caches and tensors are handled elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from cmcc_bench.errors import DataError
-from cmcc_bench.models.encoding import end_id, history_ids, segment_ids, start_ids
+from cmcc_bench.models.encoding import end_id, given_ids, history_ids, segment_ids, start_ids
 from cmcc_bench.models.tokenizer import Tokenizer, text_of
 from cmcc_bench.tasks import Prediction
 from cmcc_bench.textform import Segment, TextForm
@@ -21,11 +22,17 @@ MODES = ("end2end", "oracle")
 
 
 @dataclass(frozen=True)
-class Feed:
-    """Tokens for the model to read, as a continuation or as a new text."""
+class Context:
+    """A text, and the limits of the segment with which the model continues it.
+
+    ids: all tokens of the text. is_new_text: whether the text does not continue the exchange's last one, so that its
+    positions have changed. end: the token that ends the segment. longest: maximum number of tokens before the end.
+    """
 
     ids: tuple[int, ...]
     is_new_text: bool
+    end: int
+    longest: int
 
 
 @dataclass(frozen=True)
@@ -59,20 +66,22 @@ class ExchangeDecoding:
         self._history = setting.form.write_segment(setting.form.segments[0], history)
         self._before: list[int] = []  # the start and the history entities
         self._after: list[int] = []  # all tokens after them
-        self._read = 0  # number of tokens of both that the model has read
+        self._is_new_text = True
 
-    def run(self) -> Generator[Feed, int, Prediction]:
-        """Yields tokens for the model to read and receives its next token, until the response is generated."""
+    def run(self) -> Generator[Context, Sequence[int], Prediction]:
+        """Yields a text and receives the tokens that the model generates after it, up to and including the response.
+
+        The tokens are those before the segment's end, at most `longest`.
+        """
         tokenizer, form = self._setting.tokenizer, self._setting.form
         history, *segments = form.segments
         self._before = start_ids(tokenizer) + segment_ids(tokenizer, self._history, history)
-        for segment in segments:
-            if self._setting.is_generated(segment):
-                text = yield from self._write(segment)
+        for is_generated, group in groupby(segments, self._setting.is_generated):
+            if is_generated:
+                for segment in group:
+                    self.texts[segment.column] = yield from self._write(segment)
             else:
-                text = form.write_segment(segment, self._given(segment))
-                self._after += segment_ids(tokenizer, text, segment)
-            self.texts[segment.column] = text
+                self._give(list(group))
         return self._prediction()
 
     def _prediction(self) -> Prediction:
@@ -87,6 +96,12 @@ class ExchangeDecoding:
             response=self.texts["response"],
         )
 
+    def _give(self, segments: Sequence[Segment]) -> None:
+        """Adds segments that are not generated."""
+        texts = [self._setting.form.write_segment(segment, self._given(segment)) for segment in segments]
+        self._after += given_ids(self._setting.tokenizer, texts, segments)
+        self.texts |= {segment.column: text for segment, text in zip(segments, texts, strict=True)}
+
     def _given(self, segment: Segment) -> str:
         """The text of a segment that is not generated. In end2end the KB is queried with the generated intent."""
         if segment.source == "queried" and self._setting.mode == "end2end":
@@ -98,23 +113,14 @@ class ExchangeDecoding:
             raise DataError(f"{text!r:.40}", expected, hint, dialogue=self.dialogue_id, exchange=self.exchange)
         return text
 
-    def _write(self, segment: Segment) -> Generator[Feed, int, str]:
+    def _write(self, segment: Segment) -> Generator[Context, Sequence[int], str]:
         """Generates a segment. A segment that is too long is ended, as in the published baseline."""
-        end, written = end_id(self._setting.tokenizer, segment), list[int]()
         self._make_room(segment.longest)
-        while len(written) < segment.longest - 1:
-            token = yield self._unread()
-            if token == end:
-                break
-            written.append(token)
-            self._after.append(token)
-        self._after.append(end)
-        return text_of(self._setting.tokenizer, written)
-
-    def _unread(self) -> Feed:
-        feed = Feed(tuple((self._before + self._after)[self._read :]), is_new_text=self._read == 0)
-        self._read += len(feed.ids)
-        return feed
+        ids, end = (*self._before, *self._after), end_id(self._setting.tokenizer, segment)
+        written = yield Context(ids, self._is_new_text, end, segment.longest - 1)
+        self._is_new_text = False
+        self._after += [*written, end]
+        return text_of(self._setting.tokenizer, list(written))
 
     def _make_room(self, longest: int) -> None:
         """Shortens the context as in training, oldest names first, so that `longest` more tokens fit.
@@ -132,6 +138,6 @@ class ExchangeDecoding:
         excess = max(0, len(start + history + self._after) - room)
         self._before = (start + history)[excess:]
         self._after = self._after[max(0, excess - len(start + history)) :]
-        self._read = 0
+        self._is_new_text = True
         self.is_cut = True
         self.cut_names += cut

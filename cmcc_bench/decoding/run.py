@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PreTrainedModel
 
 from cmcc_bench.decoding.decoder import BATCH_SIZE, DecodingCounts, check_mode, decode
@@ -37,16 +38,20 @@ class TrainedModel:
     form: TextForm
 
 
-def open_model(folder: str | Path, is_packed: bool = True) -> TrainedModel:
-    """Opens the trained model in a folder, in float32, on the GPU of this process where there is one.
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
-    is_packed: pack its weights for the CPU, for decoding only. Raises cmcc.DataError if the folder has no model, or if
-    the tokenizer lacks special tokens or has more tokens than the model.
+
+def open_model(folder: str | Path, is_packed: bool = True, precision: str = "float32") -> TrainedModel:
+    """Opens the trained model in a folder, on the GPU of this process where there is one.
+
+    is_packed: pack its weights for the CPU, for decoding only. precision: a key of PRECISIONS.
+    Raises cmcc.DataError if the folder has no model, or if the tokenizer lacks special tokens or has more tokens than
+    the model.
     """
     if not Path(folder).is_dir():
         hint = "Give the folder of a run's best checkpoint, for instance RUN/best."
         raise DataError("no such folder", "", hint, model=str(folder))
-    form, tokenizer, model = load_form(Path(folder)), load_tokenizer(folder), load_model(folder)
+    form, tokenizer, model = load_form(Path(folder)), load_tokenizer(folder), load_model(folder, PRECISIONS[precision])
     embeddings = embedding_rows(model)
     if embeddings < len(tokenizer):
         hint = "Copy the tokenizer's files from the run that trained the model."
@@ -67,6 +72,7 @@ def predict(
     mode: str = "end2end",
     output_format: str = "jsonl",
     batch_size: int = BATCH_SIZE,
+    precision: str = "float32",
     progress: Callable[[int, int], None] | None = None,
     training: TrainingRecord | None = None,
     processes: Processes = ALONE,
@@ -74,19 +80,19 @@ def predict(
     """Writes the predictions for every exchange of a split to `out`, sorted by dialogue id and exchange.
 
     dataset: a built folder, a Hub id or `sample`; with the format seretod, a Track 2 test file, and `out` is then a
-    Track 2 result file. progress: called with the number of finished exchanges and the total. The record of the run is
-    written to out.run.json. During the run out.part grows by one line for each dialogue; a second start continues from
-    it. training: the model's record, if it was read already. processes: share the dialogues; the file is the same for
-    any number of them. A finished run is not repeated. Returns the record of the run. Raises cmcc.DataError if the
-    model, data set, split, mode or format cannot be used, or another process fails.
+    Track 2 result file. precision: a key of PRECISIONS. progress: called with the number of finished exchanges and the
+    total. training: the model's record, if it was read already. processes: share the dialogues; the file is the same
+    for any number of them. The record of the run is written to out.run.json. During the run out.part grows by one line
+    for each dialogue; a second start continues from it. A finished run is not repeated. Returns the record of the run.
+    Raises cmcc.DataError if the model, data set, split, mode or format cannot be used, or another process fails.
     """
     _check_request(mode, output_format)
     source = open_track2(dataset) if output_format == "seretod" else open_split(dataset, split)
     if mode == "oracle":
         RESPONSE.check_labels(source.rows, dataset=dataset, split=split)
-    trained = open_model(model_dir)
+    trained = open_model(model_dir, precision=precision)
     training = training or read_training(trained.folder)
-    run = _new_run(trained, training, source, mode, output_format, batch_size)
+    run = replace(_new_run(trained, training, source, mode, output_format, batch_size), precision=precision)
     counts = DecodingCounts()
 
     def work(units: Sequence[int], add: Callable[[int], None]) -> Iterator[tuple[int, list[Any]]]:

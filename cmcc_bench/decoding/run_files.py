@@ -20,7 +20,7 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
 from cmcc_bench.scoring.predictions import facts_path
 
-_IDENTITY = ("task", "model_digest", "form", "mode", "fingerprint", "split", "format")
+_IDENTITY = ("task", "model_digest", "form", "mode", "fingerprint", "split", "format", "precision")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class PredictionRun:
     start decoded. forward_tokens: tokens that the model read in this start. cut_contexts: exchanges whose context was
     too long for the model. cut_entities: history entities that were dropped, the oldest first. date: end of the run, in
     UTC. endpoint: of a language model behind an endpoint, what endpoint.run.EndpointRecord holds. parameters: of a
-    trained model, if they are known. processes: number of processes that shared the work of this start.
+    trained model, if they are known. processes: number of processes that shared the work of this start. precision: of a
+    response model's numbers.
     """
 
     model: str
@@ -63,6 +64,7 @@ class PredictionRun:
     endpoint: Mapping[str, Any] = field(default_factory=dict)
     parameters: int | None = None
     processes: int = 1
+    precision: str = "float32"
 
 
 class RunFiles:
@@ -83,7 +85,7 @@ class RunFiles:
     def start(self, run: PredictionRun) -> bool:
         """Writes the record; returns whether OUT.part is of an earlier start of the run.
 
-        Raises cmcc.DataError if OUT or OUT.part is of another model, form, mode, data or format.
+        Raises cmcc.DataError if OUT or OUT.part is of another model, form, mode, data, format or precision.
         """
         self.check_free(run)
         is_begun = self.is_begun(run)

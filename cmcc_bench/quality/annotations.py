@@ -60,10 +60,7 @@ def read_annotations(name: str, calls: Mapping[str, Call], acts: Iterable[int]) 
     if not calls:
         return _of_turns(name, about, care, compared)
     keys = {  # the key of each dialogue in the care file: its id, or else file#index
-        call.dialogue_id: key
-        for call in calls.values()
-        for key in (f"{call.file}#{call.index}", call.dialogue_id)
-        if key in care
+        call.dialogue_id: key for call in calls.values() for key in _keys(call) if key in care
     }
     labeled = {dialogue_id: calls[dialogue_id] for dialogue_id in keys}
     if "annotator" in content:
@@ -77,15 +74,26 @@ def _without_labels(call: Call) -> Call:
 
 
 def known_calls(names: Sequence[str], data: str | None) -> dict[str, Call]:
-    """The labeled and unlabeled calls that the annotators labeled, by dialogue id, without care labels.
+    """The calls that annotators may have labeled, by dialogue id, without care labels.
 
+    These are all labeled calls, and the unlabeled ones that a care file names; others are not kept in memory.
     data: the data set with the calls. By default the first source that is not a care file, or else the raw files in
     the folder of the first care file. The result is empty if there are none.
     """
     labeled = [name for name in names if not is_care_file(Path(name))]
     sources = ([data] if data else labeled[:1]) or _raw_files(Path(names[0]).parent)
-    call_lists = [read_calls(find_source(source, without_care=True)) for source in sources]
-    return {call.dialogue_id: call for calls in call_lists for call in calls}
+    named = {key for name in names if is_care_file(Path(name)) for key in read_care(Path(name))}
+    return {
+        call.dialogue_id: call
+        for source in sources
+        for call in read_calls(find_source(source, without_care=True))
+        if call.labeled or not named.isdisjoint(_keys(call))
+    }
+
+
+def _keys(call: Call) -> tuple[str, str]:
+    """The two names that a call may have in a care file, the more precise one last."""
+    return f"{call.file}#{call.index}", call.dialogue_id
 
 
 def _raw_files(folder: Path) -> list[str]:
@@ -111,20 +119,21 @@ def _of_calls(
     emotions: dict[Unit, Labels] = {}
     acts: dict[Unit, Labels] = {}
     no_labels = Care(None, None, None)
+    # The row of an unlabeled call, which a care file may label, has no labels.
     for dialogue_id, call in calls.items():
         own = care.get(dialogue_id, no_labels)
-        label = call.row["satisfaction"] if own.satisfaction is None else own.satisfaction
+        label = call.row.get("satisfaction") if own.satisfaction is None else own.satisfaction
         if label is not None:
             satisfaction[dialogue_id] = label
         for number, utterance in enumerate(call.row["utterances"]):
             turn = utterance["turn"]
             if utterance["speaker"] == USER:
-                labels = utterance["emotions"] if own.emotions is None else own.emotions.get(turn, (0,))
+                labels = utterance.get("emotions") if own.emotions is None else own.emotions.get(turn, (0,))
                 if labels:  # an empty list in a care file: this utterance is not annotated
                     emotions[dialogue_id, number] = frozenset(labels)
-            elif utterance["acts"] is not None or own.acts is not None:
+            elif utterance.get("acts") is not None or own.acts is not None:
                 added = (own.acts or {}).get(turn, ())
-                acts[dialogue_id, number] = compared.intersection((*(utterance["acts"] or ()), *added))
+                acts[dialogue_id, number] = compared.intersection((*(utterance.get("acts") or ()), *added))
     return Annotations(name, about, frozenset(calls), satisfaction, emotions, acts)
 
 

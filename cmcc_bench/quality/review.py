@@ -184,11 +184,11 @@ def _changed(findings: Iterable[Finding], adds: bool) -> tuple[int, ...]:
 
 
 def labels_of(call: Call, utterance: int | None, field: str) -> tuple[int, ...]:
-    """The current labels as sorted class indices."""
+    """The current labels as sorted class indices; none of an unlabeled call, whose row has no labels."""
     if utterance is None:
-        satisfaction = call.row["satisfaction"]
+        satisfaction = call.row.get("satisfaction")
         return () if satisfaction is None else (satisfaction,)
-    return tuple(sorted(set(call.row["utterances"][utterance][field] or ())))
+    return tuple(sorted(set(call.row["utterances"][utterance].get(field) or ())))
 
 
 def write_review(path: Path, items: Iterable[ReviewItem]) -> int:

@@ -42,7 +42,7 @@ from cmcc_bench.textform import FORMS, SPECIAL_TOKENS, TextForm
 from cmcc_bench.training.labels import check_examples, describe, labeled_rows, pseudo_labeled_rows, say
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import Batch, token_loss
-from cmcc_bench.training.packing import packed, use_packing
+from cmcc_bench.training.packing import packed, use_causal_attention, use_packing
 from cmcc_bench.training.recipe import SemiSupervisedRecipe, check, setting
 from cmcc_bench.training.run_folder import save_model
 
@@ -98,10 +98,12 @@ def train(recipe: DialogueRecipe) -> None:
     tokenizer, model, base = make_model(recipe, form, rows["train"])
     encoded = {name: encode_rows(form, tokenizer, rows[name], recipe.max_length) for name in rows}
     training = describe("response", recipe, rows, len(pseudo_rows), {"LoRA": recipe.adapter == "lora"}, base)
-    cut = cuts(encoded)
-    say(accelerator, rows, training, {"cut": cut})
+    facts: dict[str, Any] = {"cut": cuts(encoded)}
     if recipe.packing:
-        use_packing(model, recipe.max_length)
+        facts["attention"] = use_packing(model, recipe.max_length, accelerator.device)
+    else:
+        use_causal_attention(model, recipe.max_length)
+    say(accelerator, rows, training, facts)
     filler = (closing_ids(tokenizer) or [tokenizer.pad_token_id])[0]
     task = TrainingTask(
         train=examples(encoded["train"]),
@@ -110,7 +112,7 @@ def train(recipe: DialogueRecipe) -> None:
         loss=token_loss,
         save=lambda folder: save(folder, model, tokenizer, form, training),
         fingerprint=fingerprint_of([*rows["train"], *rows["validation"]]),
-        facts={**training.as_dict(), "cut": cut},
+        facts={**training.as_dict(), **facts},
         is_packed=recipe.packing,
     )
     # With the revision that was found: a run is not resumed from another state of the backbone.

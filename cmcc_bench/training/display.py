@@ -28,15 +28,16 @@ class Display:
         if self._bar:
             self._say(f"resumed from step {step} of {steps}")
 
-    def step(self, done: TrainingProgress, loss: float, learning_rate: float) -> None:
-        """Shows a step. loss: mean over the step's units (tokens or labels)."""
-        if self._bar and self._task is not None:
-            self._bar.update(self._task, completed=done.step, speed=f"{done.speed:,.0f} tokens/s")
-            if not self._bar.console.is_terminal and time.monotonic() - self._last_line_at >= _EVERY:
-                self._say(f"step {done.step}/{self._steps}: loss {loss:.4f}, {done.speed:,.0f} tokens/s")
-        if self._log:
-            self._log.add_scalar("loss", loss, done.step)
-            self._log.add_scalar("learning_rate", learning_rate, done.step)
+    def steps(self, done: TrainingProgress, losses: list[tuple[int, float, float]]) -> None:
+        """Shows steps. losses: step, mean loss over the step's units (tokens or labels), learning rate."""
+        for step, loss, learning_rate in losses:
+            if self._bar and self._task is not None:
+                self._bar.update(self._task, completed=step, speed=f"{done.speed:,.0f} tokens/s")
+                if not self._bar.console.is_terminal and time.monotonic() - self._last_line_at >= _EVERY:
+                    self._say(f"step {step}/{self._steps}: loss {loss:.4f}, {done.speed:,.0f} tokens/s")
+            if self._log:
+                self._log.add_scalar("loss", loss, step)
+                self._log.add_scalar("learning_rate", learning_rate, step)
 
     def epoch(self, done: TrainingProgress, epochs: int, steps: int) -> None:
         """Prints an epoch's dev loss, also where no progress bar can be drawn."""

@@ -120,12 +120,17 @@ def fit(accelerator: Accelerator, recipe: Recipe, model: Module, task: TrainingT
         while not run.is_done():
             began = time.perf_counter()
             for batch, tensors in ahead(run.batches_left(), run.tensors):
-                loss, rate = run.learn(tensors)
+                run.learn(tensors)
+                is_saved = recipe.save_every > 0 and (run.progress.step + 1) % recipe.save_every == 0
+                losses = run.losses(running=0 if is_saved else 1)
                 run.progress.add(time.perf_counter() - began, *run.size(batch))
-                shown.step(run.progress, loss, rate)
-                if recipe.save_every and run.progress.step % recipe.save_every == 0:
+                shown.steps(run.progress, losses)
+                if is_saved:
                     run.save_state()
                 began = time.perf_counter()
+            losses = run.losses(running=0)
+            run.progress.learning += time.perf_counter() - began
+            shown.steps(run.progress, losses)
             run.progress.end_epoch(run.dev_loss(), run.dev_score())
             run.save_epoch()
             shown.epoch(run.progress, recipe.epochs, run.steps)
@@ -154,6 +159,20 @@ def learning_rate(step: int, steps: int, warmup: float, highest: float) -> float
     if step < warm:
         return highest * step / warm
     return highest * (steps - step) / max(1, steps - warm)
+
+
+@dataclass(frozen=True)
+class _UnreadLoss:
+    """A step that the device may still work on.
+
+    number: finished steps before it. sums: the sums of the losses and of the units, [2]. copied: happens on a GPU when
+    it has written `sums` into this machine's memory.
+    """
+
+    number: int
+    rate: float
+    sums: Tensor
+    copied: torch.cuda.Event | None
 
 
 class _Run:
@@ -186,6 +205,7 @@ class _Run:
         if self.progress.bfloat16 is None:  # decided once for each run: it changes the weights
             self._decide_precision()
         self.began = time.perf_counter() - self.progress.seconds  # as if the run had not been interrupted
+        self.unread: list[_UnreadLoss] = []  # steps whose losses are not read yet, see losses()
         accelerator.wait_for_everyone()
 
     def _decide_precision(self) -> None:
@@ -236,42 +256,56 @@ class _Run:
             made.append((self._collated(self.task.train, own_slice or micro_batch[:1]), bool(own_slice)))
         return made
 
-    def learn(self, micro_batches: list[tuple[Batch, bool]]) -> tuple[float, float]:
-        """Runs one step; returns the mean loss of its units, before the update, and its learning rate.
+    def learn(self, micro_batches: list[tuple[Batch, bool]]) -> None:
+        """Starts one step. micro_batches: the result of `tensors`.
 
-        micro_batches: the result of `tensors`.
+        It reads no number, because that waits for the device, which would idle until it gets the next step.
         """
         # Each micro-batch is differentiated by the sum of its losses, not their mean. The gradient is divided by the
         # units of all micro-batches at the end: a mean of means would give more weight to units in short texts.
         self.model.train()
-        passes = list[tuple[Tensor, Tensor | int]]()
+        passes = list[Tensor]()
         for number, (batch, is_own) in enumerate(micro_batches):
             last = number == len(micro_batches) - 1  # the processes sum their gradients once in each step
             with nullcontext() if last else self.accelerator.no_sync(self.model):
                 passes.append(self._accumulate(batch, int(is_own), number))
-        # Read at the end only: reading a number waits for the device, which would then idle until the next pass.
-        sums = torch.tensor([(float(loss), float(units)) for loss, units in passes], dtype=torch.float64).sum(0)
-        loss, units = self._over_processes(sums)
+        sums = self._over_processes(torch.stack(passes).sum(0))
         rate = learning_rate(self.progress.step, self.steps, self.recipe.warmup, self.recipe.learning_rate)
-        if not math.isfinite(loss):
-            hint = "Set a lower learning_rate or a smaller clip (maximum gradient norm)."
-            raise DataError(f"the loss is {loss}", "", hint, run=self.recipe.out, step=self.progress.step)
-        self._update(units, rate)
-        return loss / max(1.0, units), rate
+        self.unread.append(_unread_loss(self.progress.step, rate, sums))
+        self._update(sums[1], rate)
 
-    def _accumulate(self, batch: Batch, share: int, number: int) -> tuple[Tensor, Tensor | int]:
+    def losses(self, running: int) -> list[tuple[int, float, float]]:
+        """Step, mean loss of its units before the update, and learning rate: of all steps not read yet.
+
+        running: how many of the last steps are left to be read later, while the device works on them. Before anything
+        is saved it has to be 0: weights after a loss that is NaN or infinite are worthless. Raises cmcc.DataError for
+        the first such loss.
+        """
+        read, self.unread = self.unread[: len(self.unread) - running], self.unread[len(self.unread) - running :]
+        losses = list[tuple[int, float, float]]()
+        for step in read:
+            if step.copied:
+                step.copied.synchronize()
+            loss, units = step.sums.tolist()
+            if not math.isfinite(loss):
+                hint = "Set a lower learning_rate or a smaller clip (maximum gradient norm)."
+                raise DataError(f"the loss is {loss}", "", hint, run=self.recipe.out, step=step.number)
+            losses.append((step.number + 1, loss / max(1.0, units), step.rate))
+        return losses
+
+    def _accumulate(self, batch: Batch, share: int, number: int) -> Tensor:
         """Adds the gradient of a micro-batch; returns the sum of its losses and its number of units, times `share`."""
         device, process = self.accelerator.device, self.accelerator.process_index
         _seed_forward_pass(device, self.recipe.seed, self.progress.step, number, process)
         loss, units = self._loss(self.model, batch)
         self.accelerator.backward(loss * share)
-        return loss.detach() * share, units * share
+        return _sums(loss.detach(), units) * share
 
-    def _update(self, units: float, rate: float) -> None:
+    def _update(self, units: Tensor, rate: float) -> None:
         """Divides the gradient by the units of all processes, clips it and updates the weights."""
         gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
         # DistributedDataParallel gives the mean of the processes' sums; times their number it is the total sum.
-        torch._foreach_mul_(gradients, self.accelerator.num_processes / max(1.0, units))
+        torch._foreach_mul_(gradients, (self.accelerator.num_processes / units.clamp(min=1.0)).float())
         if self.recipe.clip:
             self.accelerator.clip_grad_norm_(self.parameters, self.recipe.clip)
         for group in self.optimizer.param_groups:
@@ -283,15 +317,14 @@ class _Run:
     def dev_loss(self) -> float:
         """The mean loss of the units of the validation examples."""
         self.plain_model.eval()
-        sums = torch.zeros(2, dtype=torch.float64)
+        sums = [torch.zeros(2, dtype=_exact(self.accelerator.device), device=self.accelerator.device)]
         for batch in evaluation_batches(self.task.validation.lengths, self.recipe.group):
             # The plain model does not wait for other processes in a forward pass; a slice may be empty.
             own_slice = self._slices(batch)[self.accelerator.process_index]
             if own_slice:
-                loss, units = self._loss(self.plain_model, self._collated(self.task.validation, own_slice))
-                sums += torch.tensor([loss.item(), float(units)], dtype=torch.float64)
-        loss_sum, units_sum = self._over_processes(sums)
-        return loss_sum / max(1.0, units_sum)
+                sums.append(_sums(*self._loss(self.plain_model, self._collated(self.task.validation, own_slice))))
+        loss_sum, units_sum = self._over_processes(torch.stack(sums).sum(0)).tolist()
+        return float(loss_sum / max(1.0, units_sum))
 
     def dev_score(self) -> float | None:
         """The task's validation score, computed by the first process; None if the recipe does not need it."""
@@ -312,10 +345,8 @@ class _Run:
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=bool(self.progress.bfloat16)):
             return self.task.loss(model, tensors)
 
-    def _over_processes(self, sums: Tensor) -> tuple[float, float]:
-        if self.accelerator.num_processes > 1:
-            sums = self.accelerator.reduce(sums.to(self.accelerator.device), "sum")
-        return sums[0].item(), sums[1].item()
+    def _over_processes(self, sums: Tensor) -> Tensor:
+        return self.accelerator.reduce(sums, "sum") if self.accelerator.num_processes > 1 else sums
 
     def save_epoch(self) -> None:
         """Saves the checkpoint if it is the best so far, then run.json, then the state (the order: see run_folder)."""
@@ -362,6 +393,26 @@ class _Run:
             "best_epoch": None if best is None else best + 1,
             "best_dev_loss": None if best is None else done.dev_losses[best],
         }
+
+
+def _exact(device: torch.device) -> torch.dtype:
+    """The type of sums of losses: as exact as the device allows."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
+def _sums(loss: Tensor, units: Tensor | int) -> Tensor:
+    """Loss and units in one tensor, [2], on the device of the loss."""
+    counted = units if isinstance(units, Tensor) else torch.full_like(loss, units)
+    return torch.stack([number.to(_exact(loss.device)) for number in (loss, counted)])
+
+
+def _unread_loss(number: int, rate: float, sums: Tensor) -> _UnreadLoss:
+    """A step whose sums are being copied from the device."""
+    if not sums.is_cuda:
+        return _UnreadLoss(number, rate, sums, None)
+    copy, copied = sums.to("cpu", non_blocking=True), torch.cuda.Event()  # type: ignore[no-untyped-call]
+    copied.record()
+    return _UnreadLoss(number, rate, copy, copied)
 
 
 def _seed_forward_pass(device: torch.device, *position: int) -> None:

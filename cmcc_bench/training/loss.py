@@ -22,12 +22,15 @@ Batch: TypeAlias = dict[str, Tensor]
 def token_loss(model: Module, batch: Batch) -> tuple[Tensor, Tensor]:
     """The sum of the tokens' cross entropies in nats, and the number of tokens.
 
-    batch: input_ids and labels, [exchanges, longest], or a packed batch with [1, tokens] (see packing.py).
+    batch: input_ids and labels, [exchanges, longest], or a packed batch (see packing.py), whose labels are already
+    the next tokens, at the positions in `logits_to_keep`.
     No attention mask is needed: no token in the loss attends to the padding on its right.
     """
     inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
     logits = model(**inputs, use_cache=False).logits  # [exchanges, longest, vocabulary]
-    next_tokens = pad(batch["labels"][:, 1:], (0, 1), value=IGNORED)  # slicing the logits instead would copy them
+    next_tokens = batch["labels"]
+    if "logits_to_keep" not in batch:
+        next_tokens = pad(next_tokens[:, 1:], (0, 1), value=IGNORED)  # slicing the logits instead would copy them
     loss = cross_entropy(logits.flatten(0, 1).float(), next_tokens.flatten(), ignore_index=IGNORED, reduction="sum")
     return loss, (next_tokens != IGNORED).sum()
 

@@ -7,7 +7,8 @@ import torch
 from transformers import BloomConfig, BloomForCausalLM, GptOssConfig, GptOssForCausalLM
 
 import cmcc
-from cmcc_bench.decoding import DecodingCounts, DialogueInput, decode, decode_one, forward
+from cmcc_bench.decoding import DecodingCounts, DialogueInput, batch, decode, decode_one, forward
+from cmcc_bench.decoding.exchange import MODES
 from cmcc_bench.models.encoding import end_id, segment_ids, start_ids
 from cmcc_bench.models.tokenizer import text_of
 from cmcc_bench.textform import FORMS, read_labels
@@ -27,21 +28,52 @@ def test_a_batch_of_dialogues_gives_the_text_of_generate_one_dialogue_at_a_time(
     assert len({len(prediction.response) for prediction in plain}) > 1  # rows did end at different times
 
 
-def test_a_gpu_gets_fewer_calls_of_attention_for_the_same_text(calls, tokenizer, monkeypatch):
-    model, sizes, attend = gpt2(3, len(tokenizer)), [], forward.scaled_dot_product_attention
+@pytest.fixture
+def as_on_a_gpu(monkeypatch):
+    """Two calls of attention a layer, and each step starts before the tokens of the last one are looked at."""
+    monkeypatch.setattr(forward, "_MANY_CALLS", frozenset())
+    monkeypatch.setattr(batch, "_STEPS_AHEAD", {"cpu": 1})
+
+
+@pytest.mark.parametrize(("kind", "batch_size"), [("gpt2", 1), ("gpt2", 3), ("gpt2", 16), ("llama", 5), ("qwen2", 5)])
+def test_what_is_written_for_gpus_gives_the_text_of_generate(kind, batch_size, calls, tokenizer, as_on_a_gpu):
+    model = gpt2(3, len(tokenizer)) if kind == "gpt2" else rotary(kind, 1, len(tokenizer))
+    plain = [prediction for call in calls for prediction in decode_one(model.eval(), tokenizer, SHORT, call)]
+    assert decoded(model, tokenizer, SHORT, calls, batch_size=batch_size) == plain
+
+
+def test_the_oracle_and_cut_contexts_are_those_of_a_cpu(calls, tokenizer, monkeypatch):
+    model = gpt2(0, len(tokenizer), n_positions=48)
+    made = {mode: decoded(model, tokenizer, SHORT, calls, mode=mode, batch_size=3) for mode in MODES}
+    monkeypatch.setattr(forward, "_MANY_CALLS", frozenset())
+    monkeypatch.setattr(batch, "_STEPS_AHEAD", {"cpu": 1})
+    counts = DecodingCounts()
+    assert made["oracle"] == decoded(model, tokenizer, SHORT, calls, mode="oracle", batch_size=3)
+    assert made["end2end"] == decoded(model, tokenizer, SHORT, calls, batch_size=3, counts=counts)
+    assert counts.cut_contexts > 0
+
+
+def test_a_gpu_gets_two_calls_of_attention_a_layer_at_most(calls, tokenizer, monkeypatch, as_on_a_gpu):
+    model, called, attend = gpt2(3, len(tokenizer)), [], forward.scaled_dot_product_attention
 
     def counted(query, *arguments, **options):
-        sizes[-1].append(query.shape[0])
+        called.append(query.shape[0])
         return attend(query, *arguments, **options)
 
+    counts = DecodingCounts()
     monkeypatch.setattr(forward, "scaled_dot_product_attention", counted)
-    texts = []
-    for by_device in ({"cpu": 0}, {}):  # {}: as on any device that is not a CPU
-        sizes.append([])
-        monkeypatch.setattr(forward, "_TOKENS_OF_A_CALL", by_device)
-        texts.append(decoded(model, tokenizer, SHORT, calls, batch_size=16))
-    assert texts[0] == texts[1]
-    assert len(sizes[1]) < len(sizes[0]) and max(sizes[1]) > max(sizes[0])
+    decoded(model, tokenizer, SHORT, calls, batch_size=16, counts=counts)
+    assert len(called) <= 2 * 2 * counts.steps + 20  # two layers; the steps, and the trial before
+    assert max(called) == 16
+
+
+def test_a_step_ahead_reads_at_most_one_token_more_of_each_text(calls, tokenizer, monkeypatch):
+    model, counts = gpt2(0, len(tokenizer)), [DecodingCounts(), DecodingCounts()]
+    for ahead in (0, 1):
+        monkeypatch.setattr(batch, "_STEPS_AHEAD", {"cpu": ahead})
+        decoded(model, tokenizer, SHORT, calls, mode="oracle", batch_size=4, counts=counts[ahead])
+    exchanges = counts[0].exchanges
+    assert counts[0].fed_tokens < counts[1].fed_tokens <= counts[0].fed_tokens + exchanges + 2 * 4
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen2"])
@@ -52,7 +84,7 @@ def test_rotary_positions_and_shared_key_heads_give_the_text_of_generate(kind, c
 
 
 @pytest.mark.parametrize("kind", ["alibi", "sinks"])
-def test_a_model_with_an_attention_of_its_own_kind_gives_the_text_of_generate(kind, calls, tokenizer):
+def test_a_model_with_an_attention_of_its_own_kind_gives_the_text_of_generate(kind, calls, tokenizer, monkeypatch):
     torch.manual_seed(0)
     ends = {"bos_token_id": None, "eos_token_id": None}
     if kind == "alibi":
@@ -67,7 +99,9 @@ def test_a_model_with_an_attention_of_its_own_kind_gives_the_text_of_generate(ki
             if name.endswith("sinks"):
                 torch.nn.init.constant_(parameter, 2.0)
     plain = [prediction for call in calls[:2] for prediction in decode_one(model.eval(), tokenizer, SHORT, call)]
-    assert decoded(model, tokenizer, SHORT, calls[:2], batch_size=3) == plain
+    for ahead in (0, 1):
+        monkeypatch.setattr(batch, "_STEPS_AHEAD", {"cpu": ahead})
+        assert decoded(model, tokenizer, SHORT, calls[:2], batch_size=3) == plain
 
 
 def test_the_first_segment_is_that_of_a_left_padded_batch(calls, tokenizer):

@@ -13,16 +13,17 @@ SHORT_ENOUGH = ShortForm("variant", emotions=True, caring=True, limits=(12, 20, 
 
 
 def play(tokenizer, texts, form=VARIANT, history="", longest=1000, mode="end2end"):
-    """Lets a model that writes these texts decode the exchange: (what it read in turn, decoding, prediction)."""
+    """Lets a model that writes these texts decode the exchange: (the contexts in turn, decoding, prediction)."""
     decoding = ExchangeDecoding(Setting(tokenizer, form, mode, longest), "d", 0, row("d", 0, "多少钱"), history, KB)
-    ids = [i for segment, text in texts.items() for i in segment_ids(tokenizer, text, segment_of(form, segment))]
-    run, read = decoding.run(), []
-    read.append(next(run))
+    run = decoding.run()
+    contexts = [next(run)]
     try:
-        for token in ids:
-            read.append(run.send(token))
+        for column, text in texts.items():
+            written = segment_ids(tokenizer, text, segment_of(form, column))
+            assert (contexts[-1].end, len(written) <= contexts[-1].longest + 1) == (written[-1], True)
+            contexts.append(run.send(written[:-1]))
     except StopIteration as finished:
-        return read, decoding, finished.value
+        return contexts, decoding, finished.value
     raise AssertionError("the exchange did not end with the texts")
 
 
@@ -45,14 +46,14 @@ def test_the_kb_is_asked_with_the_intent_that_the_model_wrote(tokenizer):
     assert (prediction.entities, prediction.emotions, prediction.response) == ("流量包", "中性", "十块钱一个月")
 
 
-def test_all_that_is_read_is_the_training_text_without_its_last_segment_end(tokenizer):
-    read, _, _ = play(tokenizer, WRITTEN, history="套餐")
+def test_each_context_is_the_start_of_the_training_text(tokenizer):
+    contexts, _, _ = play(tokenizer, WRITTEN, history="套餐")
     texts = {"history_entities": "套餐", "user": "多少钱", "kb_result": "十块钱,十元"} | WRITTEN
     pieces = [segment_ids(tokenizer, texts[segment.column], segment) for segment in VARIANT.segments]
     whole = start_ids(tokenizer) + [i for piece in pieces for i in piece]
-    assert [i for feed in read for i in feed.ids] == whole[:-1]
-    assert [feed.is_new_text for feed in read] == [True] + [False] * (len(read) - 1)
-    assert max(len(feed.ids) for feed in read[1:]) == 1 + len(pieces[4])  # the KB's answer is read at once
+    assert [list(context.ids) for context in contexts] == [whole[: len(context.ids)] for context in contexts]
+    assert [context.is_new_text for context in contexts] == [True] + [False] * (len(contexts) - 1)
+    assert len(contexts[-1].ids) == len(whole) - len(pieces[-1])
 
 
 def test_a_segment_that_does_not_end_is_ended_one_token_before_its_limit(tokenizer):
@@ -60,10 +61,9 @@ def test_a_segment_that_does_not_end_is_ended_one_token_before_its_limit(tokeniz
     decoding = ExchangeDecoding(setting, "d", 0, row("d", 0, "嗯"), "", KB)
     word = tokenizer.convert_tokens_to_ids("包")
     run = decoding.run()
-    next(run)
-    for _ in range(4):
-        assert run.send(word).ids == (word,)
-    assert run.send(word).ids == (word, end_id(tokenizer, SHORT.segments[2]))
+    assert next(run).longest == 5
+    following = run.send([word] * 5)
+    assert following.ids[-6:] == (*[word] * 5, end_id(tokenizer, SHORT.segments[2]))
     assert decoding.texts["entities"] == "包包包包包"
 
 
@@ -71,16 +71,6 @@ def test_a_segment_that_does_not_end_is_ended_one_token_before_its_limit(tokeniz
 def test_any_text_that_a_model_writes_gives_a_prediction(text, tokenizer):
     _, _, prediction = play(tokenizer, dict.fromkeys(WRITTEN, text))
     assert (prediction.entities, prediction.user_intent, prediction.response) == (text, text, text)
-
-
-def test_another_segments_end_is_no_end_and_no_text(tokenizer):
-    decoding = ExchangeDecoding(Setting(tokenizer, SHORT, "end2end", 1000), "d", 0, row("d", 0, "嗯"), "", KB)
-    other, word = end_id(tokenizer, SHORT.segments[-1]), tokenizer.convert_tokens_to_ids("包")
-    run = decoding.run()
-    next(run)
-    for token in (other, word, end_id(tokenizer, SHORT.segments[2])):
-        run.send(token)
-    assert decoding.texts["entities"] == "包"
 
 
 def test_of_a_context_that_is_too_long_the_oldest_entities_are_left_out_first(tokenizer):
@@ -94,25 +84,21 @@ def test_of_a_context_that_is_too_long_the_oldest_entities_are_left_out_first(to
 
 def test_a_context_that_grows_too_long_is_read_again_without_its_oldest_entities(tokenizer):
     names = "旧包,中包,新包"
-    whole = [i for feed in play(tokenizer, WRITTEN, SHORT_ENOUGH, history=names)[0] for i in feed.ids]
-    before_response = whole[: -len(WRITTEN["response"])]
-    longest = len(before_response) + 20 - 5  # there is room for it all but for five tokens of the response's twenty
-    read, decoding, prediction = play(tokenizer, WRITTEN, SHORT_ENOUGH, history=names, longest=longest)
-    first, again = (feed for feed in read if feed.is_new_text)
+    whole = list(play(tokenizer, WRITTEN, SHORT_ENOUGH, history=names)[0][-1].ids)
+    longest = len(whole) + 20 - 5  # there is room for it all but for five tokens of the response's twenty
+    contexts, decoding, prediction = play(tokenizer, WRITTEN, SHORT_ENOUGH, history=names, longest=longest)
+    first, again = (context for context in contexts if context.is_new_text)
     history = SHORT_ENOUGH.segments[0]
     fewer = start_ids(tokenizer) + segment_ids(tokenizer, "新包", history)
     all_names = start_ids(tokenizer) + segment_ids(tokenizer, names, history)
     assert list(first.ids[: len(all_names)]) == all_names
-    assert list(again.ids) == fewer + before_response[len(all_names) :]
+    assert list(again.ids) == fewer + whole[len(all_names) :]
     assert (decoding.is_cut, decoding.cut_names, prediction.response) == (True, 2, WRITTEN["response"])
 
 
 def test_where_no_entities_are_left_the_first_tokens_go_and_nothing_raises(tokenizer):
     longest = 30
-    read, decoding, prediction = play(tokenizer, WRITTEN, SHORT_ENOUGH, history="旧包", longest=longest)
+    contexts, decoding, prediction = play(tokenizer, WRITTEN, SHORT_ENOUGH, history="旧包", longest=longest)
     assert decoding.is_cut
     assert prediction.response == WRITTEN["response"]
-    length = 0
-    for feed in read:
-        length = len(feed.ids) + (0 if feed.is_new_text else length)
-        assert length <= longest
+    assert all(len(context.ids) + context.longest < longest for context in contexts)

@@ -4,11 +4,12 @@ import json
 from dataclasses import asdict
 
 import pytest
+import torch
 
 import cmcc
 from cmcc_bench import textform
 from cmcc_bench.dataset import build
-from cmcc_bench.decoding import decode, open_model, predict, response_dialogues
+from cmcc_bench.decoding import decode, forward, open_model, predict, response_dialogues
 from cmcc_bench.scoring.predictions import read_predictions
 from cmcc_bench.views import kb_from_json
 
@@ -125,6 +126,37 @@ def test_the_unfinished_file_of_another_run_is_an_error_not_a_mixture(data, mode
         predict(model_dir, data, out, mode="oracle")
     with pytest.raises(cmcc.DataError, match="unfinished predictions of another run"):
         predict(save_model(tmp_path / "other", seed=1), data, out)
+
+
+def test_bfloat16_is_recorded_and_is_another_run(data, model_dir, tmp_path, monkeypatch):
+    opened, original = [], forward.TogetherForward
+
+    def watched(model, rows):
+        opened.append(model.dtype)
+        return original(model, rows)
+
+    monkeypatch.setattr(forward, "TogetherForward", watched)
+    out = tmp_path / "test.jsonl"
+    assert predict(model_dir, data, out, precision="bfloat16").precision == "bfloat16"
+    assert opened == [torch.bfloat16]
+    assert len(read_predictions(out)) == len(read_predictions(predicted(model_dir, data, tmp_path / "32.jsonl")))
+    with pytest.raises(cmcc.DataError, match="not written by this run"):
+        predict(model_dir, data, out)
+
+
+def test_a_record_without_a_precision_is_of_float32(data, model_dir, tmp_path):
+    out = predicted(model_dir, data, tmp_path / "test.jsonl")
+    record = tmp_path / "test.jsonl.run.json"
+    facts = json.loads(record.read_text("utf-8"))
+    del facts["precision"]  # as an earlier version wrote it
+    record.write_text(json.dumps(facts), "utf-8")
+    assert predict(model_dir, data, out).date == facts["date"]
+
+
+def predicted(model_dir, data, out):
+    """The file of a run in float32."""
+    predict(model_dir, data, out)
+    return out
 
 
 def test_cut_contexts_are_counted_over_all_starts(data, tmp_path):

@@ -294,3 +294,28 @@ def test_the_two_public_annotators_agree_and_are_not_called_human(real_calls, ca
     cli.main(["agreement", *names])
     printed = capsys.readouterr().out
     assert "language-model" in printed and "human" not in printed
+
+
+def test_unlabeled_calls_are_known_only_if_a_care_file_names_them(tmp_path):
+    calls = [raw.dialogue("labeled"), raw.plain("named"), raw.plain("other"), raw.plain("by-place")]
+    raw.write(tmp_path, "calls.json", calls)
+    named = [care(name, {}, {}, 2) for name in ("named", "calls.json#3")]
+    names = [str(raw.write(tmp_path, f"care_{who}.json", {"dialogues": named})) for who in "ab"]
+    assert set(known_calls(names, None)) == {"labeled", "named", "by-place"}
+    assert agreement(names).dialogues == 2
+
+
+def test_disputes_about_an_unlabeled_call_are_written_for_review(tmp_path):
+    raw.write(tmp_path, "calls.json", [raw.plain("call")])
+    emotions = {"a": {}, "b": {"1": ["complain_about_a_problem"]}}
+    satisfactions = {"a": 1, "b": 2}
+    names = [
+        str(raw.write(tmp_path, f"care_{who}.json", {"dialogues": [care("call", emotions[who], {}, score)]}))
+        for who, score in satisfactions.items()
+    ]
+    assert cli.main(["agreement", *names, "--adjudicate", str(tmp_path / "decided.json")]) == 0
+    review = (tmp_path / "decided.review.csv").read_text("utf-8-sig")
+    assert [line.split(",")[3] for line in review.splitlines() if line.startswith("call,")] == [
+        "emotions",
+        "satisfaction",
+    ]

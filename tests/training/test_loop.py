@@ -6,17 +6,20 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file, save_file
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import cmcc
 from cmcc_bench import files
 from cmcc_bench.corpus import fingerprint_of
-from cmcc_bench.training import display
+from cmcc_bench.training import display, loop
 from cmcc_bench.training.batching import global_batches
 from cmcc_bench.training.dialogue import collator
 from cmcc_bench.training.loop import check_processes, learning_rate
@@ -343,10 +346,55 @@ def test_a_run_without_examples_is_refused(tmp_path):
         toy.train(toy.recipe(tmp_path), number=0)
 
 
-def test_a_loss_that_is_no_number_ends_the_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(toy, "token_loss", lambda network, batch: (token_loss(network, batch)[0] * float("nan"), 1))
-    with pytest.raises(cmcc.DataError, match=r"step 0: the loss is nan"):
-        toy.train(toy.recipe(tmp_path))
+@pytest.mark.parametrize("bad", [0, 3, 5])
+def test_a_loss_that_is_no_number_ends_the_run_and_leaves_no_weights_after_it(bad, tmp_path, monkeypatch):
+    passes = count()
+
+    def loss(network, batch):
+        total, tokens = token_loss(network, batch)
+        return (total * float("nan") if next(passes) == bad else total), tokens
+
+    monkeypatch.setattr(toy, "token_loss", loss)
+    with pytest.raises(cmcc.DataError, match=rf"step {bad}: the loss is nan"):
+        toy.train(toy.recipe(tmp_path, save_every=2))
+    assert not (tmp_path / "best").exists()
+    if bad:
+        assert state_of(tmp_path).name == f"state-{bad // 2 * 2}"
+        assert all(bool(tensor.isfinite().all()) for tensor in weights(tmp_path).values())
+
+
+class NothingIsRead(TorchDispatchMode):
+    """Reading a number from a tensor, which waits for a GPU, is an error."""
+
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        assert function is not torch.ops.aten._local_scalar_dense.default
+        return function(*arguments, **(options or {}))
+
+
+@pytest.mark.parametrize("packing", [True, False])
+def test_no_step_waits_for_the_device(packing, tmp_path, monkeypatch):
+    learn, read, steps = loop._Run.learn, loop._Run.losses, []
+
+    def guarded(run, tensors):
+        with NothingIsRead():
+            learn(run, tensors)
+
+    def counted(run, running):
+        losses = read(run, running)
+        steps.append([step for step, _, _ in losses])
+        return losses
+
+    monkeypatch.setattr(loop._Run, "learn", guarded)
+    monkeypatch.setattr(loop._Run, "losses", counted)
+    toy.train(toy.recipe(tmp_path, epochs=1, accumulation=2, clip=0.5, save_every=2), packing=packing)
+    assert steps == [[], [1, 2], [], [3]]  # one step late, but not before a state is saved and at the end
+
+
+def test_a_loss_is_read_when_its_copy_from_the_gpu_has_arrived():
+    sums = torch.zeros(2, dtype=torch.float64)
+    run, copied = object.__new__(loop._Run), SimpleNamespace(synchronize=lambda: sums.copy_(torch.tensor([6.0, 3.0])))
+    run.unread = [loop._UnreadLoss(4, 0.1, sums, copied)]
+    assert run.losses(running=1) == [] and run.losses(running=0) == [(5, 2.0, 0.1)] and run.unread == []
 
 
 def test_bfloat16_learns_about_as_well_and_keeps_the_weights_in_float32(tmp_path):

@@ -31,6 +31,9 @@ def test_the_checkpoint_is_transformers_own_and_its_answers_are_scored(data, tmp
     options = ["--format", "seretod", "--out", str(tmp_path / "b.jsonl")]
     assert cli.main(["predict", str(out / "best"), str(data), *options]) == 1
     assert "--format seretod needs a dialogue model; this one is of the task satisfaction" in capsys.readouterr().err
+    options = ["--precision", "bfloat16", "--out", str(tmp_path / "b.jsonl")]
+    assert cli.main(["predict", str(out / "best"), str(data), *options]) == 1
+    assert "Leave --precision out" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from cmcc_bench.models.encoding import Encoded
 from cmcc_bench.training.dialogue import collator
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import token_loss
+from cmcc_bench.training.packing import packed, use_causal_attention, use_packing
 from cmcc_bench.training.recipe import Recipe, read_recipe
 from cmcc_bench.training.run_folder import TrainingProgress
 
@@ -57,13 +59,20 @@ def model(dropout: float = 0.0) -> GPT2LMHeadModel:
 
 
 def train(
-    settings: Recipe, dropout: float = 0.0, number: int = 45, kill_at: int = 0, score: Callable[[], float] | None = None
+    settings: Recipe,
+    dropout: float = 0.0,
+    number: int = 45,
+    kill_at: int = 0,
+    score: Callable[[], float] | None = None,
+    packing: bool | None = None,
 ) -> tuple[TrainingProgress, GPT2LMHeadModel]:
     """kill_at: the forward pass before which the process kills itself, as a machine does; 0 for none."""
     torch.set_num_threads(1)
     accelerator = start(settings)
     counter = model(dropout)
     passes = 0
+    if packing is not None:  # as the dialogue task does
+        use_packing(counter, 32) if packing else use_causal_attention(counter, 32)
 
     def loss(network, batch):
         nonlocal passes
@@ -75,7 +84,7 @@ def train(
     task = TrainingTask(
         train=examples(number, seed=0),
         validation=examples(10, seed=1),
-        collate=collator(29, "all"),
+        collate=partial(packed, loss_on="all") if packing else collator(29, "all"),
         loss=loss,
         save=counter.save_pretrained,
         fingerprint=fingerprint_of([number]),
