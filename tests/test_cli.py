@@ -180,7 +180,7 @@ def test_a_folder_without_a_model_and_predictions_of_other_data_exit_with_1(buil
     assert cli.main(["score", out, str(built)]) == 1
     assert "x.jsonl" in capsys.readouterr().err
     assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--out", out]) == 1
-    assert "the file exists and was not written by this run" in capsys.readouterr().err
+    assert "the file exists and was not written by a run with this model" in capsys.readouterr().err
     assert cli.main(["predict", str(tmp_path / "variant"), str(built), "--out", str(tmp_path)]) == 1
     assert "Give --out the path of a file" in capsys.readouterr().err
     assert cli.main(["score", out, str(built), "--split", "validation"]) == 1

@@ -65,10 +65,9 @@ def add(commands: Commands) -> None:
     )
     predict.add_argument(
         "--precision",
-        default="float32",
         choices=("float32", "bfloat16"),
         help="numbers of a response model; bfloat16 needs half the memory, for large models on a GPU (default: "
-        "%(default)s)",
+        "float32)",
     )
     predict.add_argument(
         "--out", type=Path, metavar="FILE", help="file to write; an interrupted run continues where it stopped"
@@ -185,6 +184,9 @@ def _predict(options: argparse.Namespace) -> int:
 
 def _ask(options: argparse.Namespace) -> int:
     """Asks a language model behind an endpoint."""
+    if options.precision:
+        errors.print("cmcc predict: --precision is for trained dialogue models.", style="red")
+        return 2
     if not options.endpoint or not (options.out or options.show_messages):
         errors.print("cmcc predict: a MODEL openai:NAME needs --endpoint URL and --out FILE.", style="red")
         return 2
@@ -255,7 +257,7 @@ def _recognize(options: argparse.Namespace, folder: Path, training: TrainingReco
         hint = "Leave --format out, or pass a model of cmcc train dialogue."
         problem = f"--format seretod needs a dialogue model; this one is of the task {training.task}"
         raise DataError(problem, "", hint, model=str(folder))
-    if options.precision != "float32":
+    if options.precision:
         hint = "Leave --precision out; it is for the models of cmcc train dialogue."
         raise DataError(f"this model is of the task {training.task}", "", hint, model=str(folder))
     batch_size = options.batch_size or BATCH_SIZE
@@ -294,7 +296,7 @@ def _decode(options: argparse.Namespace, folder: Path, training: TrainingRecord)
             split=options.split,
             mode=options.mode,
             output_format=options.format,
-            precision=options.precision,
+            precision=options.precision or "float32",
             batch_size=options.batch_size or BATCH_SIZE,
             progress=show,
             training=training,

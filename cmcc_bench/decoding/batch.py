@@ -16,15 +16,17 @@ something else follows in its text, the token generated after the end is ignored
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from cmcc_bench.decoding.exchange import Context
-from cmcc_bench.decoding.forward import GENERATED, Forward, Read, TokenArray
+from cmcc_bench.decoding.forward import GENERATED, Forward, Read, TokenArray, on_device
+from cmcc_bench.models.device import HostCopy
 
-# The steps that are started before the tokens of an earlier one are looked at. It is not 1 on a CPU: nothing runs at
-# the same time there, and the last token of each text would be read in vain.
+# The steps that are started before the tokens of an earlier one are looked at: none on a CPU, where nothing runs at the
+# same time and the last token of each text would be read in vain.
 _STEPS_AHEAD = {"cuda": 1}
 
 
@@ -78,29 +80,30 @@ class DecodingBatch:
         """
         read = self._next_read()
         likeliest = self._forward(read, self._last)[:, : self._vocabulary].argmax(-1)  # [reads]
-        self._last[torch.from_numpy(read.rows).to(self._last.device, non_blocking=True)] = likeliest
-        self._steps.append(_Started(read.rows, self._texts[read.rows], likeliest))
+        (rows,) = on_device((read.rows,), self._last.device)
+        self._last[rows] = likeliest
+        self._steps.append(_Started(read.rows, self._texts[read.rows], HostCopy(likeliest)))
         complete = self._receive(self._steps.popleft()) if len(self._steps) > self._ahead else []
         return complete, len(read.ids)
 
     def _next_read(self) -> Read:
         # Rows that go on come first, in order of the cache: neighbors share an attention call.
         others = sorted(self._unread)
-        goes_on = self._has_text.copy()
-        goes_on[others] = False
-        rows = np.concatenate([np.flatnonzero(goes_on), np.array(others, dtype=np.int64)])
+        continues = self._has_text.copy()
+        continues[others] = False
+        rows = np.concatenate([np.flatnonzero(continues), np.array(others, dtype=np.int64)])
         texts = [self._unread[row] for row in others]
-        going = len(rows) - len(others)
-        counts = np.array([1] * going + [len(ids) for ids in texts])
-        read = Read(rows, self._lengths[rows], counts, np.concatenate([np.full(going, GENERATED), *texts]))
+        continuing = len(rows) - len(others)
+        counts = np.array([1] * continuing + [len(ids) for ids in texts])
+        read = Read(rows, self._lengths[rows], counts, np.concatenate([np.full(continuing, GENERATED), *texts]))
         self._lengths[rows] += counts
         self._unread.clear()
         return read
 
     def _receive(self, step: _Started) -> list[int]:
         """Adds the tokens of a step to the segments and returns the rows whose segment is complete."""
-        counts_for_row = step.texts == self._texts[step.rows]
-        rows, tokens = step.rows[counts_for_row], step.tokens()[counts_for_row]
+        is_current = step.texts == self._texts[step.rows]
+        rows, tokens = step.rows[is_current], step.tokens.wait().numpy()[is_current]
         self._received[rows] = tokens
         self._written[rows, self._counts[rows]] = tokens
         is_end = tokens == self._ends[rows]
@@ -109,19 +112,10 @@ class DecodingBatch:
         return complete
 
 
+@dataclass(frozen=True)
 class _Started:
     """A step that was started: the rows that read, the texts that they had, and the tokens that they generate."""
 
-    def __init__(self, rows: TokenArray, texts: TokenArray, likeliest: torch.Tensor) -> None:
-        self.rows, self.texts = rows, texts
-        self._tokens = likeliest.to("cpu", non_blocking=True)
-        self._copied = torch.cuda.Event() if likeliest.is_cuda else None  # type: ignore[no-untyped-call]
-        if self._copied:
-            self._copied.record()
-
-    def tokens(self) -> TokenArray:
-        """The tokens, [rows]; waits until they have arrived."""
-        if self._copied:
-            self._copied.synchronize()
-        tokens: TokenArray = self._tokens.numpy()
-        return tokens
+    rows: TokenArray
+    texts: TokenArray
+    tokens: HostCopy

@@ -233,7 +233,8 @@ def check_mode(mode: str) -> None:
 
 def _longest_context(model: PreTrainedModel, form: TextForm) -> int:
     """The maximum context in tokens. With a sliding window it is the window, within which attention is ordinary."""
-    limits = (longest_input(model), getattr(model.config, "sliding_window", None))
+    windows = (getattr(model.config, name, None) for name in ("sliding_window", "attention_chunk_size"))
+    limits = (longest_input(model), *windows)
     longest = min((limit for limit in limits if limit), default=sys.maxsize)
     needed = max(segment.longest for segment in form.segments)
     if longest <= needed:

@@ -117,8 +117,10 @@ class ExchangeDecoding:
         """Generates a segment. A segment that is too long is ended, as in the published baseline."""
         self._make_room(segment.longest)
         ids, end = (*self._before, *self._after), end_id(self._setting.tokenizer, segment)
-        written = yield Context(ids, self._is_new_text, end, segment.longest - 1)
-        self._is_new_text = False
+        written: Sequence[int] = ()
+        if segment.longest > 1:
+            written = yield Context(ids, self._is_new_text, end, segment.longest - 1)
+            self._is_new_text = False
         self._after += [*written, end]
         return text_of(self._setting.tokenizer, list(written))
 

@@ -16,8 +16,8 @@ An example of two rows. Row 0 has read a b c and reads d; row 1 begins a new tex
     logits         d, y         the last token of each row, [reads, vocabulary]
 
 On a CPU, attention is called for a few neighboring rows of similar length, and for each row that reads several tokens:
-reading what is masked costs more there than a call. Elsewhere there are two calls a layer: one for all rows that read
-one token, and one for all others.
+reading what is masked costs more there than a call. Elsewhere there are few calls a layer: one for all rows that read
+one token, and one each for all new texts and for all others, or more if these are many and long.
 
 OneByOneForward is the reference implementation. It gives the same logits up to rounding and is used for models with
 another kind of attention. `forward_of` compares both on a few tokens before it uses the fast one.
@@ -37,6 +37,8 @@ from numpy.typing import NDArray
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
+from cmcc_bench.models.causal_lm import has_plain_attention
+
 TokenArray: TypeAlias = NDArray[np.int64]
 
 GENERATED = -1  # in Read.ids: the token that the row generated last
@@ -47,6 +49,9 @@ _MANY_CALLS = frozenset({"cpu"})  # devices that get an attention call for each 
 # Rows of different lengths share one attention call on a CPU if that reads at most this many cached tokens
 # unnecessarily. The exact number matters little: GPT-2 base took 28 to 31 ms a step of 32 rows with 20, 50 and 100.
 _TOKENS_OF_A_CALL = 40
+
+# Elsewhere, rows * tokens * columns of a call: with shared keys, a GPU may need memory for the scores of each head.
+_SCORES_OF_A_CALL = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Read:
     ids: TokenArray
 
     @property
-    def going(self) -> int:
+    def continuing(self) -> int:
         """The number of rows, the first ones, that go on from the token that they generated."""
         return int((self.ids == GENERATED).sum())
 
@@ -149,7 +154,7 @@ class Piece:
     tokens: their slice of the sequence. slots: the place of each token in the flattened [rows, longest]; None if they
     fill it in order. rows: their rows in the cache. longest: maximum number of tokens of a row. columns: number of
     cached tokens that the call reads. mask: the cached tokens that each token may attend to; None for all or, if
-    is_causal, for all before it.
+    is_causal, for all before it. number: of rows, where there are slots.
     """
 
     tokens: slice
@@ -159,12 +164,12 @@ class Piece:
     mask: torch.Tensor | None
     is_causal: bool = False
     slots: torch.Tensor | None = None
+    number: int = 0
 
     def side_by_side(self, queries: torch.Tensor) -> torch.Tensor:
         """[tokens, heads, head size] -> [rows, heads, longest, head size]."""
         if self.slots is not None:
-            rows = self.mask.shape[0]  # type: ignore[union-attr]  # tokens with slots have a mask
-            filled = queries.new_zeros(rows * self.longest, *queries.shape[1:])
+            filled = queries.new_zeros(self.number * self.longest, *queries.shape[1:])
             queries = filled.index_copy_(0, self.slots, queries)
         return queries.view(-1, self.longest, *queries.shape[1:]).transpose(1, 2)
 
@@ -203,7 +208,7 @@ class RowCache:
         rows = read.rows.repeat(read.counts)
         offsets = np.arange(len(read.ids)) - firsts.repeat(read.counts)
         host = (rows, read.starts.repeat(read.counts) + offsets, read.ids, firsts + read.counts - 1)
-        token_rows, columns, given, ends = _on_device(host, last.device)
+        token_rows, columns, given, ends = on_device(host, last.device)
         if last.device.type in _MANY_CALLS:
             pieces = (*_neighbors(read), *_longer(read))
         else:
@@ -238,23 +243,45 @@ class RowCache:
 
     def _all_singles(self, read: Read, rows: torch.Tensor, columns: torch.Tensor) -> Iterator[Piece]:
         """One call for all rows of the cache. The queries of rows that do not go on are 0, and ignored."""
-        going = read.going
-        if going:
-            longest = int(read.starts[:going].max()) + 1
-            mask = _mask(columns[:going], rows[:going], (self._rows, 1), longest)
-            yield Piece(slice(0, going), slice(0, self._rows), 1, longest, mask, slots=rows[:going])
+        continuing = read.continuing
+        if continuing:
+            longest = int(read.starts[:continuing].max()) + 1
+            mask = _mask(columns[:continuing], rows[:continuing], (self._rows, 1), longest)
+            tokens, every_row = slice(0, continuing), slice(0, self._rows)
+            yield Piece(tokens, every_row, 1, longest, mask, slots=rows[:continuing], number=self._rows)
 
 
 def _all_longer(read: Read, offsets: TokenArray, columns: torch.Tensor) -> Iterator[Piece]:
-    """One call for all rows that read given tokens, filled up on the right."""
-    going = read.going
-    rows, counts = read.rows[going:], read.counts[going:]
-    if len(rows):
-        longest, read_columns = int(counts.max()), int((read.starts + read.counts)[going:].max())
-        places = np.arange(len(rows)).repeat(counts) * longest + offsets[going:]
-        slots, cache_rows = _on_device((places, rows), columns.device)
-        mask = _mask(columns[going:], slots, (len(rows), longest), read_columns)
-        yield Piece(slice(going, len(read.ids)), cache_rows, longest, read_columns, mask, slots=slots)
+    """Few calls for all rows that read given tokens, filled up on the right: new texts, and the others."""
+    token = read.continuing
+    firsts = read.counts.cumsum() - read.counts
+    while token < len(read.ids):
+        index = int(np.searchsorted(firsts, token))
+        stop = _same_kind(read, index)
+        end = int(read.counts[:stop].sum())
+        yield _padded_piece(read, slice(index, stop), slice(token, end), offsets, columns)
+        token = end
+
+
+def _same_kind(read: Read, first: int) -> int:
+    """The end of the reads from `first` on that share a call: all new or none, and with few scores for the memory."""
+    is_new = read.starts[first:] == 0
+    longest = np.maximum.accumulate(read.counts[first:])
+    ends = np.maximum.accumulate((read.starts + read.counts)[first:])
+    is_shared = (is_new == is_new[0]) & (np.arange(1, len(is_new) + 1) * longest * ends <= _SCORES_OF_A_CALL)
+    is_shared[0] = True
+    return first + int(np.logical_and.accumulate(is_shared).sum())
+
+
+def _padded_piece(read: Read, reads: slice, tokens: slice, offsets: TokenArray, columns: torch.Tensor) -> Piece:
+    """The rows of some reads side by side. Of new texts, no token attends to the filling on its right: no mask."""
+    rows, counts = read.rows[reads], read.counts[reads]
+    longest, read_columns = int(counts.max()), int((read.starts + read.counts)[reads].max())
+    places = np.arange(len(rows)).repeat(counts) * longest + offsets[tokens]
+    slots, cache_rows = on_device((places, rows), columns.device)
+    is_new = not read.starts[reads].any()
+    mask = None if is_new else _mask(columns[tokens], slots, (len(rows), longest), read_columns)
+    return Piece(tokens, cache_rows, longest, read_columns, mask, is_new, slots, len(rows))
 
 
 def _mask(columns: torch.Tensor, slots: torch.Tensor, shape: tuple[int, int], longest: int) -> torch.Tensor:
@@ -270,7 +297,7 @@ def _mask(columns: torch.Tensor, slots: torch.Tensor, shape: tuple[int, int], lo
 def _neighbors(read: Read) -> Iterator[Piece]:
     # One call for all rows reads the longest row's number of columns in each; one call for each row has overhead.
     # So neighbors are grouped greedily while few columns are read unnecessarily.
-    rows, lengths = read.rows[: read.going].tolist(), (read.starts[: read.going] + 1).tolist()
+    rows, lengths = read.rows[: read.continuing].tolist(), (read.starts[: read.continuing] + 1).tolist()
     first = 0
     for last in range(1, len(rows) + 1):
         if last == len(rows) or not _belongs(rows[first : last + 1], lengths[first : last + 1]):
@@ -295,8 +322,8 @@ def _neighbor_piece(first: int, row: int, lengths: Sequence[int]) -> Piece:
 
 def _longer(read: Read) -> Iterator[Piece]:
     """A piece for each row that reads given tokens."""
-    token = read.going
-    reads = (array[read.going :].tolist() for array in (read.rows, read.starts, read.counts))
+    token = read.continuing
+    reads = (array[read.continuing :].tolist() for array in (read.rows, read.starts, read.counts))
     for row, start, count in zip(*reads, strict=True):
         # [tokens, columns]: token i attends to all earlier tokens and itself, columns 0 to start + i.
         mask = torch.ones(count, start + count, dtype=torch.bool).tril(start) if start else None
@@ -305,7 +332,7 @@ def _longer(read: Read) -> Iterator[Piece]:
         token += count
 
 
-def _on_device(arrays: Sequence[TokenArray], device: torch.device) -> tuple[torch.Tensor, ...]:
+def on_device(arrays: Sequence[TokenArray], device: torch.device) -> tuple[torch.Tensor, ...]:
     """The arrays as tensors on a device, by one copy that does not wait for the device."""
     joined = torch.from_numpy(np.concatenate(arrays))
     if device.type == "cuda":
@@ -378,9 +405,9 @@ def _attention(model: PreTrainedModel) -> Iterator[None]:
 def _agrees(model: PreTrainedModel, together: Forward) -> bool:
     """Whether `_attend` gives the logits of the model's own attention, for two short texts and some more tokens each.
 
-    Attention sinks, soft caps and recurrent layers differ. A model without a pluggable attention is not tested.
+    Attention sinks and recurrent layers differ. A model that says that its attention is of another kind is not tested.
     """
-    if not model._supports_attention_backend or "logits_to_keep" not in inspect.signature(model.forward).parameters:
+    if not has_plain_attention(model) or "logits_to_keep" not in inspect.signature(model.forward).parameters:
         return False
     # Relative to the norm: single logits are near 0. In bfloat16 it is 3 %.
     tolerance = max(1e-3, 4 * torch.finfo(model.dtype).eps)

@@ -86,7 +86,7 @@ def predict(
     for each dialogue; a second start continues from it. A finished run is not repeated. Returns the record of the run.
     Raises cmcc.DataError if the model, data set, split, mode or format cannot be used, or another process fails.
     """
-    _check_request(mode, output_format)
+    _check_request(mode, output_format, precision)
     source = open_track2(dataset) if output_format == "seretod" else open_split(dataset, split)
     if mode == "oracle":
         RESPONSE.check_labels(source.rows, dataset=dataset, split=split)
@@ -107,8 +107,10 @@ def predict(
     return share_run(run, Path(out), sizes, work, write, processes, progress, lambda: counts.fed_tokens)
 
 
-def _check_request(mode: str, output_format: str) -> None:
+def _check_request(mode: str, output_format: str, precision: str) -> None:
     check_mode(mode)
+    if precision not in PRECISIONS:
+        raise DataError(f"unknown precision {precision!r}", "", f"Choose --precision {' or '.join(PRECISIONS)}.")
     if output_format not in FORMATS:
         raise DataError(f"unknown format {output_format!r}", "", f"Choose --format {' or '.join(FORMATS)}.")
     if output_format == "seretod" and mode != "end2end":

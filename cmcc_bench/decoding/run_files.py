@@ -20,7 +20,7 @@ from cmcc_bench.errors import DataError
 from cmcc_bench.files import write_bytes
 from cmcc_bench.scoring.predictions import facts_path
 
-_IDENTITY = ("task", "model_digest", "form", "mode", "fingerprint", "split", "format", "precision")
+_IDENTITY = ("task", "model_digest", "form", "mode", "fingerprint", "split", "format")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PredictionRun:
     too long for the model. cut_entities: history entities that were dropped, the oldest first. date: end of the run, in
     UTC. endpoint: of a language model behind an endpoint, what endpoint.run.EndpointRecord holds. parameters: of a
     trained model, if they are known. processes: number of processes that shared the work of this start. precision: of a
-    response model's numbers.
+    response model's numbers; empty for others.
     """
 
     model: str
@@ -64,7 +64,7 @@ class PredictionRun:
     endpoint: Mapping[str, Any] = field(default_factory=dict)
     parameters: int | None = None
     processes: int = 1
-    precision: str = "float32"
+    precision: str = ""
 
 
 class RunFiles:
@@ -102,7 +102,8 @@ class RunFiles:
         before = self._read_record()
         if self.out.exists() and (before is None or _identity(before) != _identity(run)):
             hint = "Choose another --out, or remove the file."
-            raise DataError("the file exists and was not written by this run", "", hint, file=str(self.out))
+            problem = "the file exists and was not written by a run with this model, data, mode, format and precision"
+            raise DataError(problem, "", hint, file=str(self.out))
 
     def write_record(self, run: PredictionRun) -> None:
         """Writes OUT.run.json."""
@@ -114,7 +115,8 @@ class RunFiles:
         if not self.part.exists() or (before and before.finished):
             return False  # the finished run was interrupted before it removed its .part file
         if before is None or _identity(before) != _identity(run):
-            expected = f"those of model {run.model}, {f'mode {run.mode}, ' if run.mode else ''}on {run.dataset}"
+            shown = [f"{name} {value}" for name in ("mode", "precision") if (value := getattr(run, name))]
+            expected = f"those of {', '.join((f'model {run.model}', *shown))} on {run.dataset}"
             hint = f"Choose another --out, or remove {self.part.name} to start again."
             raise DataError("unfinished predictions of another run", expected, hint, file=str(self.part))
         return True
@@ -183,4 +185,6 @@ def now() -> str:
 
 
 def _identity(run: PredictionRun) -> tuple[str | None, ...]:
-    return tuple(getattr(run, name) for name in _IDENTITY)
+    # Earlier records have no precision; responses were float32.
+    precision = run.precision or ("" if run.endpoint else "float32")
+    return *(getattr(run, name) for name in _IDENTITY), precision

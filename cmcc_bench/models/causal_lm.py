@@ -92,6 +92,18 @@ def embedding_rows(model: PreTrainedModel) -> int:
     return model.get_input_embeddings().get_parameter("weight").shape[0]
 
 
+def has_plain_attention(model: PreTrainedModel, longest: int = 0) -> bool:
+    """Whether a model says that its attention to texts of at most `longest` tokens is plain, and can be replaced.
+
+    It is not plain with soft caps on its scores, which hardly matter in short texts, or with a shorter window.
+    """
+    config = model.config
+    limits = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
+    is_other = any(limit is not None and limit < longest for limit in limits)
+    is_other |= bool(getattr(config, "attn_logit_softcapping", None))
+    return bool(model._supports_attention_backend) and not is_other
+
+
 def load_model(
     name: str | Path,
     dtype: torch.dtype | Literal["auto"] = torch.float32,

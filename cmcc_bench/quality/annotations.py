@@ -78,17 +78,21 @@ def known_calls(names: Sequence[str], data: str | None) -> dict[str, Call]:
 
     These are all labeled calls, and the unlabeled ones that a care file names; others are not kept in memory.
     data: the data set with the calls. By default the first source that is not a care file, or else the raw files in
-    the folder of the first care file. The result is empty if there are none.
+    the folder of the first care file. The result is empty if there are none. Raises cmcc.DataError if none of the calls
+    is named.
     """
     labeled = [name for name in names if not is_care_file(Path(name))]
     sources = ([data] if data else labeled[:1]) or _raw_files(Path(names[0]).parent)
     named = {key for name in names if is_care_file(Path(name)) for key in read_care(Path(name))}
-    return {
-        call.dialogue_id: call
-        for source in sources
-        for call in read_calls(find_source(source, without_care=True))
-        if call.labeled or not named.isdisjoint(_keys(call))
-    }
+    read, kept = 0, dict[str, Call]()
+    for call in (call for source in sources for call in read_calls(find_source(source, without_care=True))):
+        read += 1
+        if call.labeled or not named.isdisjoint(_keys(call)):
+            kept[call.dialogue_id] = call
+    if read and not kept:
+        hint = "Give --data the folder of the calls that the care files label."
+        raise DataError("the care files label none of these calls", "", hint, data=", ".join(sources))
+    return kept
 
 
 def _keys(call: Call) -> tuple[str, str]:

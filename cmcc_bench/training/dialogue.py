@@ -43,6 +43,7 @@ from cmcc_bench.training.labels import check_examples, describe, labeled_rows, p
 from cmcc_bench.training.loop import EncodedExamples, TrainingTask, fit, start
 from cmcc_bench.training.loss import Batch, token_loss
 from cmcc_bench.training.packing import packed, use_causal_attention, use_packing
+from cmcc_bench.training.precision import gpu_has_bfloat16
 from cmcc_bench.training.recipe import SemiSupervisedRecipe, check, setting
 from cmcc_bench.training.run_folder import save_model
 
@@ -100,7 +101,8 @@ def train(recipe: DialogueRecipe) -> None:
     training = describe("response", recipe, rows, len(pseudo_rows), {"LoRA": recipe.adapter == "lora"}, base)
     facts: dict[str, Any] = {"cut": cuts(encoded)}
     if recipe.packing:
-        facts["attention"] = use_packing(model, recipe.max_length, accelerator.device)
+        is_bfloat16 = recipe.precision != "float32" and gpu_has_bfloat16(accelerator.device)
+        facts["attention"] = use_packing(model, recipe.max_length, accelerator.device, flash=is_bfloat16)
     else:
         use_causal_attention(model, recipe.max_length)
     say(accelerator, rows, training, facts)

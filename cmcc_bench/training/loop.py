@@ -36,6 +36,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from cmcc_bench.decoding.processes import GROUP_TIMEOUT, started_processes
 from cmcc_bench.errors import DataError
+from cmcc_bench.models.device import HostCopy
 from cmcc_bench.training.ahead import ahead
 from cmcc_bench.training.batching import cut, evaluation_batches, global_batches, padded_tokens, process_slice
 from cmcc_bench.training.display import display
@@ -165,14 +166,12 @@ def learning_rate(step: int, steps: int, warmup: float, highest: float) -> float
 class _UnreadLoss:
     """A step that the device may still work on.
 
-    number: finished steps before it. sums: the sums of the losses and of the units, [2]. copied: happens on a GPU when
-    it has written `sums` into this machine's memory.
+    number: finished steps before it. sums: the sums of the losses and of the units, [2].
     """
 
     number: int
     rate: float
-    sums: Tensor
-    copied: torch.cuda.Event | None
+    sums: HostCopy
 
 
 class _Run:
@@ -271,7 +270,7 @@ class _Run:
                 passes.append(self._accumulate(batch, int(is_own), number))
         sums = self._over_processes(torch.stack(passes).sum(0))
         rate = learning_rate(self.progress.step, self.steps, self.recipe.warmup, self.recipe.learning_rate)
-        self.unread.append(_unread_loss(self.progress.step, rate, sums))
+        self.unread.append(_UnreadLoss(self.progress.step, rate, HostCopy(sums)))
         self._update(sums[1], rate)
 
     def losses(self, running: int) -> list[tuple[int, float, float]]:
@@ -284,9 +283,7 @@ class _Run:
         read, self.unread = self.unread[: len(self.unread) - running], self.unread[len(self.unread) - running :]
         losses = list[tuple[int, float, float]]()
         for step in read:
-            if step.copied:
-                step.copied.synchronize()
-            loss, units = step.sums.tolist()
+            loss, units = step.sums.wait().tolist()
             if not math.isfinite(loss):
                 hint = "Set a lower learning_rate or a smaller clip (maximum gradient norm)."
                 raise DataError(f"the loss is {loss}", "", hint, run=self.recipe.out, step=step.number)
@@ -404,15 +401,6 @@ def _sums(loss: Tensor, units: Tensor | int) -> Tensor:
     """Loss and units in one tensor, [2], on the device of the loss."""
     counted = units if isinstance(units, Tensor) else torch.full_like(loss, units)
     return torch.stack([number.to(_exact(loss.device)) for number in (loss, counted)])
-
-
-def _unread_loss(number: int, rate: float, sums: Tensor) -> _UnreadLoss:
-    """A step whose sums are being copied from the device."""
-    if not sums.is_cuda:
-        return _UnreadLoss(number, rate, sums, None)
-    copy, copied = sums.to("cpu", non_blocking=True), torch.cuda.Event()  # type: ignore[no-untyped-call]
-    copied.record()
-    return _UnreadLoss(number, rate, copy, copied)
 
 
 def _seed_forward_pass(device: torch.device, *position: int) -> None:

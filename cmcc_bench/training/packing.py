@@ -34,6 +34,7 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from cmcc_bench.errors import DataError
+from cmcc_bench.models.causal_lm import has_plain_attention
 from cmcc_bench.models.encoding import Encoded
 from cmcc_bench.training.loss import Batch
 
@@ -48,6 +49,9 @@ except ImportError:  # older than torch 2.10
 # Names in transformers' registry. With "flash" in one, transformers would look for the package flash-attn.
 _SIDE_BY_SIDE, _FLASH, _TRIED = "cmcc_packed", "cmcc_packed_varlen", "cmcc_packed_tried"
 _CAUSAL = "cmcc_causal"  # transformers' own attention, under a name for which it makes no mask
+
+_NO_FLASH = "side by side, because flash attention is not possible here"
+_DROPOUTS = ("attn_pdrop", "attention_dropout")  # the names of the setting in transformers' configurations
 
 _TEXTS = ((1, 2, 3), (3, 1))  # on which attention is tried
 _NOT_POSSIBLE = (RuntimeError, TypeError, ValueError)  # what it then raises
@@ -86,8 +90,9 @@ def use_packing(
     """Makes a model read packed batches, and only those, until another attention is set; says with which attention.
 
     longest: maximum length of a text in tokens. device: where the model is moved; None leaves it where it is. flash:
-    use flash attention if it works there. Raises cmcc.DataError if the model's attention is not plain causal attention,
-    such as attention with sinks, soft caps or a shorter window. Both are tried on two texts of a few tokens.
+    use flash attention if it works there; the training has to be in bfloat16.
+    Raises cmcc.DataError if the model's attention is not plain causal attention, such as attention with sinks, soft
+    caps or a shorter window. Both are tried on two texts of a few tokens.
     """
     batch = packed([Encoded(ids, (True,) * len(ids)) for ids in _TEXTS], "all")
     del batch["labels"]
@@ -96,7 +101,13 @@ def use_packing(
         raise DataError("this model has another kind of attention", "one that can be packed", hint, key="packing")
     device = device or next(model.parameters()).device
     model.to(device)  # type: ignore[arg-type]
-    return _try_flash(model, batch) if flash and _may_have_flash(device) else "side by side"
+    if not flash or not _may_have_flash(device):
+        return "side by side"
+    if varlen_attn is None:
+        return f"{_NO_FLASH} (it needs PyTorch 2.10 or newer)"
+    if any(getattr(model.config, name, 0) for name in _DROPOUTS):
+        return f"{_NO_FLASH} (the model has dropout of attention)"
+    return _try_flash(model, batch)
 
 
 @torch.no_grad()
@@ -130,8 +141,7 @@ def _try(model: PreTrainedModel | PeftModel, longest: int, name: str, logits: Ca
     logits: the model's with that attention, for all tokens of the texts but the last ones.
     """
     before, was_training = model.config._attn_implementation, model.training
-    window = getattr(model.config, "sliding_window", None)
-    if not model._supports_attention_backend or (window is not None and window < longest):
+    if not has_plain_attention(model, longest):  # type: ignore[arg-type]  # an adapter's model has the same settings
         return False
     model.train(False)
     alone = torch.cat([_on_device(model, {"input_ids": torch.tensor([ids])})[0, :-1] for ids in _TEXTS])
@@ -163,10 +173,9 @@ def _try_flash(model: PreTrainedModel | PeftModel, batch: Batch) -> str:
     try:
         with torch.autocast(next(model.parameters()).device.type, torch.bfloat16):
             _on_device(model, batch)
-        name, attention = _FLASH, "flash attention, but side by side in float32 and with dropout of attention"
+        name, attention = _FLASH, "flash attention"
     except _NOT_POSSIBLE as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        attention = f"side by side, because flash attention is not possible here ({reason})"
+        attention = f"{_NO_FLASH} ({(str(error) or type(error).__name__).splitlines()[0]})"
     model.set_attn_implementation(name)
     model.train(was_training)
     return attention

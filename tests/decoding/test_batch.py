@@ -37,7 +37,7 @@ class Table:
             assert len(text) == start
             self.texts[row] = text + [int(last[row]) if token == GENERATED else int(token) for token in ids]
             logits[index, next_token(self.texts[row])] = 1.0
-        assert read.rows[: read.going].tolist() == sorted(read.rows[: read.going].tolist())
+        assert read.rows[: read.continuing].tolist() == sorted(read.rows[: read.continuing].tolist())
         return logits
 
 

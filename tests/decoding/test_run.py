@@ -140,8 +140,18 @@ def test_bfloat16_is_recorded_and_is_another_run(data, model_dir, tmp_path, monk
     assert predict(model_dir, data, out, precision="bfloat16").precision == "bfloat16"
     assert opened == [torch.bfloat16]
     assert len(read_predictions(out)) == len(read_predictions(predicted(model_dir, data, tmp_path / "32.jsonl")))
-    with pytest.raises(cmcc.DataError, match="not written by this run"):
+    with pytest.raises(cmcc.DataError, match="this model, data, mode, format and precision"):
         predict(model_dir, data, out)
+
+
+def test_a_run_that_goes_on_with_another_precision_is_an_error_that_names_it(data, model_dir, tmp_path):
+    out = tmp_path / "test.jsonl"
+    with pytest.raises(StoppedError):
+        predict(model_dir, data, out, batch_size=1, progress=stop_after(4))
+    with pytest.raises(cmcc.DataError, match="precision bfloat16"):
+        predict(model_dir, data, out, precision="bfloat16")
+    with pytest.raises(cmcc.DataError, match="float32 or bfloat16"):
+        predict(model_dir, data, out, precision="float16")
 
 
 def test_a_record_without_a_precision_is_of_float32(data, model_dir, tmp_path):

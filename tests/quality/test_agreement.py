@@ -305,6 +305,12 @@ def test_unlabeled_calls_are_known_only_if_a_care_file_names_them(tmp_path):
     assert agreement(names).dialogues == 2
 
 
+def test_data_without_a_call_that_a_care_file_names_is_an_error(folder, tmp_path):
+    raw.write(tmp_path / "others", "calls.json", [raw.plain("other")])
+    with pytest.raises(cmcc.DataError, match=r"label none of these calls.*--data"):
+        agreement([folder / "care_one.json", folder / "care_other.json"], str(tmp_path / "others"))
+
+
 def test_disputes_about_an_unlabeled_call_are_written_for_review(tmp_path):
     raw.write(tmp_path, "calls.json", [raw.plain("call")])
     emotions = {"a": {}, "b": {"1": ["complain_about_a_problem"]}}

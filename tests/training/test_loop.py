@@ -392,8 +392,8 @@ def test_no_step_waits_for_the_device(packing, tmp_path, monkeypatch):
 
 def test_a_loss_is_read_when_its_copy_from_the_gpu_has_arrived():
     sums = torch.zeros(2, dtype=torch.float64)
-    run, copied = object.__new__(loop._Run), SimpleNamespace(synchronize=lambda: sums.copy_(torch.tensor([6.0, 3.0])))
-    run.unread = [loop._UnreadLoss(4, 0.1, sums, copied)]
+    run, copy = object.__new__(loop._Run), SimpleNamespace(wait=lambda: sums.copy_(torch.tensor([6.0, 3.0])))
+    run.unread = [loop._UnreadLoss(4, 0.1, copy)]
     assert run.losses(running=1) == [] and run.losses(running=0) == [(5, 2.0, 0.1)] and run.unread == []
 
 

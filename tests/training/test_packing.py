@@ -108,17 +108,22 @@ def test_flash_attention_gives_what_attention_side_by_side_gives(make, monkeypat
         assert (found - expected).norm() < 0.02 * expected.norm()
 
 
-def test_in_float32_and_with_dropout_of_attention_texts_are_side_by_side(monkeypatch):
+def test_texts_are_side_by_side_in_float32_with_dropout_of_attention_and_with_an_older_torch(monkeypatch):
     torch.manual_seed(0)
-    model, exchanges = toy.model(dropout=0.1), toy.counting(9, seed=5)
+    exchanges = toy.counting(9, seed=5)
     with on_cpu(monkeypatch) as calls:
-        use_packing(model, 32)
-    tried = len(calls)
-    half_precision(model, exchanges)
-    token_loss(model.eval(), packed(exchanges, "all"))
-    assert len(calls) == tried
-    half_precision(model, exchanges)  # no dropout in an evaluation
-    assert len(calls) == tried + 1
+        assert "(the model has dropout of attention)" in use_packing(toy.model(dropout=0.1), 32)
+        assert use_packing(toy.model(), 32, flash=False) == "side by side"
+        assert not calls
+        model = toy.model()
+        assert use_packing(model, 32) == "flash attention"
+        tried = len(calls)
+        token_loss(model, packed(exchanges, "all"))
+        assert len(calls) == tried
+        half_precision(model, exchanges)
+        assert len(calls) == tried + 1
+        monkeypatch.setattr("cmcc_bench.training.packing.varlen_attn", None)
+        assert "(it needs PyTorch 2.10 or newer)" in use_packing(toy.model(), 32)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +177,7 @@ def gemma() -> Gemma2ForCausalLM:
     """Cuts the scores of its attention off."""
     sizes = {"vocab_size": 30, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "head_dim": 4}
     return Gemma2ForCausalLM(
-        Gemma2Config(**sizes, num_attention_heads=4, num_key_value_heads=2, attn_logit_softcapping=1e-3)
+        Gemma2Config(**sizes, num_attention_heads=4, num_key_value_heads=2, attn_logit_softcapping=50.0)
     )
 
 

@@ -1,6 +1,6 @@
 """A stand-in for the CUDA kernels behind torch's varlen_attn, so that what they are given is tested on a CPU.
 
-    with on_cpu(calls): ...
+    with on_cpu(monkeypatch): ...
 
 It checks what the kernels check, and computes plain attention text by text.
 """
