@@ -12,6 +12,7 @@ from itertools import accumulate, chain, count, permutations, repeat
 from typing import Any, NamedTuple
 
 import orjson
+import xxhash
 
 from cmcc_bench.errors import DataError, printable
 from cmcc_bench.reader.care import CareLabels, merge_care
@@ -436,8 +437,11 @@ def _drop_undeclared(utterances: list[Row], repairs: Counter[str]) -> None:
 
 
 def digest_of(content: Row | tuple[Any, ...]) -> bytes:
-    """A digest (16 bytes) of a row or of columns, to find out whether two dialogues have the same content."""
-    return hashlib.blake2b(orjson.dumps(content), digest_size=DIGEST_SIZE).digest()
+    """A digest (16 bytes) of a row or of columns, to find out whether two dialogues have the same content.
+
+    It is compared in memory and never stored, so a fast hash of 128 bits does.
+    """
+    return xxhash.xxh3_128_digest(orjson.dumps(content))
 
 
 DIGEST_SIZE = 16  # bytes
