@@ -43,7 +43,7 @@ def closing_ids(tokenizer: Tokenizer) -> list[int]:
 
 def segment_ids(tokenizer: Tokenizer, text: str, segment: Segment) -> list[int]:
     """The tokens of a segment's text (see TextForm.write_segment), then its end token."""
-    return [*_text_ids(tokenizer, [text])[0], end_id(tokenizer, segment)]
+    return given_ids(tokenizer, [text], [segment])
 
 
 def given_ids(tokenizer: Tokenizer, texts: Sequence[str], segments: Sequence[Segment]) -> list[int]:

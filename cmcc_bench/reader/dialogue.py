@@ -120,12 +120,11 @@ class DialogueReader:
     def _texts_of_batch(self, raw: RawDialogue) -> Texts | None:
         """The result of `_plain_texts` for a dialogue. Those of its batch are made together, in a third of the time."""
         if isinstance(raw.source, str):
-            return None if raw.may_hold_surrogates else (_plain_texts([raw.value]) or [None])[0]
+            return None if raw.may_hold_surrogates else _plain_texts_of(raw.value)
         batch, number = raw.source
         if batch is not self._batch:
             values = batch.values
-            texts = _plain_texts(values) or [(_plain_texts([value]) or [None])[0] for value in values]
-            self._batch, self._texts = batch, texts
+            self._batch, self._texts = batch, _plain_texts(values) or [_plain_texts_of(value) for value in values]
         return self._texts[number]
 
     def count_unmerged(self) -> None:
@@ -353,6 +352,11 @@ def _plain_texts(values: list[Json]) -> list[Texts | None] | None:
         Texts(speakers[end - size : end], texts[end - size : end], _turn_numbers(content, size))
         for content, size, end in zip(contents, sizes, accumulate(sizes), strict=True)
     ]
+
+
+def _plain_texts_of(value: Json) -> Texts | None:
+    """The result of `_plain_texts` for one dialogue."""
+    return (_plain_texts([value]) or [None])[0]
 
 
 def _turn_numbers(turns: list[Row], texts: int) -> list[int]:
